@@ -1,0 +1,4 @@
+//! The state behind the screen: `App`, what keys do, what is shown. Draws nothing.
+
+pub mod column;
+pub mod filter;

@@ -1,0 +1,619 @@
+//! A call as the ring keeps it: interned and packed, about 130 bytes, read through accessors.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::{Convention, Draft, InputCount, Labels, Name, Names, PlanoFacts, Quality, RequestId, Usage};
+
+/// The arrival number of a call, from 0: what selection, detail and headless gaps hang on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct CallId(pub u64);
+
+/// Where a shown cost comes from (PRICING.md, section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CostBasis {
+    /// The emitter computed it for this call.
+    Reported,
+    /// The price catalog has a row for the model at this provider.
+    Priced,
+    /// The first party's list price stands in for a reseller's own.
+    Estimate,
+}
+
+impl CostBasis {
+    /// The word used in `--json` and on screen.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reported => "reported",
+            Self::Priced => "priced",
+            Self::Estimate => "estimate",
+        }
+    }
+}
+
+/// What a call cost and why we say so.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    /// USD, never rounded.
+    pub usd: f64,
+    /// Provenance.
+    pub basis: CostBasis,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Status {
+    /// An HTTP status code was reported.
+    Code(u16),
+    /// No code, and the span does not say error: ok as far as the emitter tells.
+    Ok,
+    /// No code, and the span says error.
+    Error,
+    /// A gateway call without any status: the upstream could not be reached.
+    NoResponse,
+}
+
+impl Status {
+    /// Whether the call failed.
+    pub const fn is_error(self) -> bool {
+        match self {
+            Self::Code(code) => code >= 400,
+            Self::Ok => false,
+            Self::Error | Self::NoResponse => true,
+        }
+    }
+}
+
+/// A count in four bytes; absent and "too large, see the overflow box" are its two highest values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Count(u32);
+
+impl Count {
+    const ABSENT: Self = Self(u32::MAX);
+    const OVERFLOW: Self = Self(u32::MAX - 1);
+
+    fn pack(count: Option<u64>) -> Self {
+        match count.map(u32::try_from) {
+            None => Self::ABSENT,
+            Some(Ok(small)) if small < Self::OVERFLOW.0 => Self(small),
+            Some(_) => Self::OVERFLOW,
+        }
+    }
+
+    fn unpack(self, overflow: Option<u64>) -> Option<u64> {
+        match self {
+            Self::ABSENT => None,
+            Self::OVERFLOW => overflow,
+            Self(small) => Some(u64::from(small)),
+        }
+    }
+}
+
+/// A number in eight bytes; NaN, which no accepted figure is, means absent.
+#[derive(Clone, Copy, Debug)]
+struct Figure(f64);
+
+impl Figure {
+    fn pack(figure: Option<f64>) -> Self {
+        Self(figure.unwrap_or(f64::NAN))
+    }
+
+    fn unpack(self) -> Option<f64> {
+        (!self.0.is_nan()).then_some(self.0)
+    }
+}
+
+/// A trace id and a span id of unexpected length.
+type OddIds = (Box<[u8]>, Box<[u8]>);
+
+/// What most calls do not have; one pointer in those that don't.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Rare {
+    usage: Usage,
+    request_id: Option<Name>,
+    reported_cost_usd: Option<f64>,
+    fallback_cost_usd: Option<f64>,
+    error_message: Option<Name>,
+    user_id: Option<Name>,
+    /// Ids that are not 16 and 8 bytes long, as they came.
+    odd_ids: Option<OddIds>,
+}
+
+/// A kept call. Read it through its accessors: the layout is packed.
+#[derive(Clone, Debug)]
+pub struct LlmCall {
+    id: CallId,
+    start_unix_nano: i64,
+    labels: Arc<Labels>,
+    session_id: Option<Name>,
+    rare: Option<Box<Rare>>,
+    ttft_ms: Figure,
+    duration_ms: Figure,
+    cost_usd: Figure,
+    trace_id: [u8; 16],
+    span_id: [u8; 8],
+    /// The emitted id where it is a UUID, which most are; zeros otherwise.
+    request_uuid: [u8; 16],
+    input: Count,
+    output: Count,
+    total: Count,
+    cache_read: Count,
+    cache_write: Count,
+    reasoning: Count,
+    overhead_pct: f32,
+    switches: u16,
+    revision: u16,
+    status_code: u16,
+    flags: Flags,
+}
+
+/// Small facts, one field each in the debug output, one bit group each in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Flags {
+    cost_basis: Option<CostBasis>,
+    quality: Option<Quality>,
+    is_streaming: Option<bool>,
+    /// `span_error`, `flagged`, `hidden` as bits 0, 1, 2.
+    bits: u8,
+}
+
+const SPAN_ERROR: u8 = 1;
+const FLAGGED: u8 = 2;
+const MERGED_AWAY: u8 = 4;
+
+const NO_SWITCHES: u16 = u16::MAX;
+
+impl LlmCall {
+    /// Interns and packs `draft`. `received_unix_nano` stands in for a start that the emitter left at 0.
+    pub fn keep(draft: &Draft<'_>, names: &mut Names, received_unix_nano: i64) -> Self {
+        let mut intern = |text: &Option<Cow<'_, str>>| text.as_deref().map(|text| names.intern(text));
+        let labels = Labels {
+            convention: draft.convention,
+            input_count: draft.usage.input_count,
+            model: intern(&draft.model).unwrap_or_default(),
+            provider: intern(&draft.provider),
+            request_model: intern(&draft.request_model),
+            upstream_model: intern(&draft.upstream_model),
+            route_name: intern(&draft.route_name),
+            routing_strategy: intern(&draft.routing_strategy),
+            routing_reason: intern(&draft.routing_reason),
+            operation: intern(&draft.operation),
+            error_type: intern(&draft.error_type),
+            finish_reasons: intern(&draft.finish_reasons),
+            service_tier: intern(&draft.service_tier),
+            service_name: intern(&draft.service_name),
+        };
+        let session_id = intern(&draft.session_id);
+        let rare = Rare::of(draft, &mut intern);
+        let labels = names.intern_labels(labels);
+        Self {
+            id: CallId::default(),
+            start_unix_nano: draft
+                .start_unix_nano
+                .map_or(received_unix_nano, |nano| i64::try_from(nano).unwrap_or(i64::MAX)),
+            labels,
+            session_id,
+            rare,
+            ttft_ms: Figure::pack(draft.ttft_ms),
+            duration_ms: Figure::pack(draft.duration_ms),
+            cost_usd: Figure::pack(None),
+            trace_id: draft.trace_id.try_into().unwrap_or_default(),
+            span_id: draft.span_id.try_into().unwrap_or_default(),
+            request_uuid: draft.request_id.uuid().unwrap_or_default(),
+            input: Count::pack(draft.usage.input),
+            output: Count::pack(draft.usage.output),
+            total: Count::pack(draft.usage.total),
+            cache_read: Count::pack(draft.usage.cache_read),
+            cache_write: Count::pack(draft.usage.cache_write),
+            reasoning: Count::pack(draft.usage.reasoning),
+            overhead_pct: draft.plano.session_overhead_pct.map_or(f32::NAN, narrow),
+            switches: draft
+                .plano
+                .session_switches
+                .map_or(NO_SWITCHES, |count| u16::try_from(count).unwrap_or(NO_SWITCHES - 1)),
+            revision: 0,
+            status_code: draft.status_code.unwrap_or(0),
+            flags: Flags {
+                cost_basis: None,
+                quality: draft.plano.quality,
+                is_streaming: draft.is_streaming,
+                bits: if draft.span_error { SPAN_ERROR } else { 0 } | if draft.plano.flagged { FLAGGED } else { 0 },
+            },
+        }
+    }
+
+    /// The wide shape of this call again, for merging with what another span says of it.
+    pub fn draft(&self) -> Draft<'_> {
+        let text =
+            |name: &'_ Option<Name>| -> Option<Cow<'_, str>> { name.as_ref().map(|name| Cow::Owned(name.to_string())) };
+        let labels = &self.labels;
+        let (trace_id, span_id) = self.ids();
+        Draft {
+            convention: labels.convention,
+            request_id: self.emitted_request_id().map_or(RequestId::SpanId, |id| RequestId::Emitted(Cow::Owned(id))),
+            start_unix_nano: u64::try_from(self.start_unix_nano).ok(),
+            model: (!labels.model.is_empty()).then(|| Cow::Owned(labels.model.to_string())),
+            provider: text(&labels.provider),
+            request_model: text(&labels.request_model),
+            upstream_model: text(&labels.upstream_model),
+            session_id: text(&self.session_id),
+            route_name: text(&labels.route_name),
+            is_streaming: self.flags.is_streaming,
+            status_code: self.status_code(),
+            span_error: self.flags.bits & SPAN_ERROR != 0,
+            usage: self.usage(),
+            ttft_ms: self.ttft_ms(),
+            duration_ms: self.duration_ms(),
+            routing_strategy: text(&labels.routing_strategy),
+            routing_reason: text(&labels.routing_reason),
+            reported_cost_usd: self.reported_cost_usd(),
+            fallback_cost_usd: self.fallback_cost_usd(),
+            operation: text(&labels.operation),
+            error_type: text(&labels.error_type),
+            error_message: self.error_message().map(|text| Cow::Owned(text.to_string())),
+            user_id: self.user_id().map(|text| Cow::Owned(text.to_string())),
+            finish_reasons: text(&labels.finish_reasons),
+            service_tier: text(&labels.service_tier),
+            service_name: text(&labels.service_name),
+            trace_id,
+            span_id,
+            plano: self.plano_facts(),
+        }
+    }
+
+    /// Gives the call its place in arrival order and its revision (1 for the first).
+    pub fn place(&mut self, id: CallId, revision: u16) {
+        self.id = id;
+        self.revision = revision;
+    }
+
+    /// Sets what the call cost; `None` is unknown.
+    pub fn set_cost(&mut self, cost: Option<Cost>) {
+        self.cost_usd = Figure::pack(cost.map(|cost| cost.usd));
+        self.flags.cost_basis = cost.map(|cost| cost.basis);
+    }
+
+    /// Marks the row as part of another row: it stays in its place, unseen and uncounted.
+    pub fn merge_away(&mut self) {
+        self.flags.bits |= MERGED_AWAY;
+    }
+
+    /// Whether the row became part of another row.
+    pub const fn is_merged_away(&self) -> bool {
+        self.flags.bits & MERGED_AWAY != 0
+    }
+
+    /// Arrival number.
+    pub const fn id(&self) -> CallId {
+        self.id
+    }
+
+    /// 1 on arrival; one more each time another span completed the call.
+    pub const fn revision(&self) -> u16 {
+        self.revision
+    }
+
+    /// The names this call shares with others.
+    pub fn labels(&self) -> &Arc<Labels> {
+        &self.labels
+    }
+
+    /// `request_id`, `http.request_id`, `gen_ai.response.id`, else the hex span id.
+    pub fn request_id(&self) -> String {
+        self.emitted_request_id().unwrap_or_else(|| hex(self.ids().1))
+    }
+
+    /// The id as emitted; `None` where only the span id names the call.
+    pub fn emitted_request_id(&self) -> Option<String> {
+        match self.rare.as_deref().and_then(|rare| rare.request_id.as_ref()) {
+            Some(text) => Some(text.to_string()),
+            None => (self.request_uuid != [0; 16]).then(|| format_uuid(&self.request_uuid)),
+        }
+    }
+
+    /// Start of the call, ns since the epoch.
+    pub const fn start_unix_nano(&self) -> i64 {
+        self.start_unix_nano
+    }
+
+    /// The model that answered; `None` when no span told (failed calls of some emitters).
+    pub fn model(&self) -> Option<&Name> {
+        Some(&self.labels.model).filter(|model| !model.is_empty())
+    }
+
+    /// The model to show, group and filter by: the one that answered, else the one asked for.
+    pub fn shown_model(&self) -> &str {
+        self.model().or(self.labels.request_model.as_ref()).map_or("", Name::as_str)
+    }
+
+    /// Provider as emitted, else the resource's `service.name`, else `unknown`.
+    pub fn provider(&self) -> &str {
+        self.labels.provider.as_ref().or(self.labels.service_name.as_ref()).map_or("unknown", Name::as_str)
+    }
+
+    /// The model the client asked for.
+    pub fn request_model(&self) -> Option<&Name> {
+        self.labels.request_model.as_ref()
+    }
+
+    /// The real upstream model, where the emitter tells it apart.
+    pub fn upstream_model(&self) -> Option<&Name> {
+        self.labels.upstream_model.as_ref()
+    }
+
+    /// Session or conversation.
+    pub fn session_id(&self) -> Option<&Name> {
+        self.session_id.as_ref()
+    }
+
+    /// Plano's route.
+    pub fn route_name(&self) -> Option<&Name> {
+        self.labels.route_name.as_ref()
+    }
+
+    /// Whether the answer was streamed, as emitted.
+    pub const fn is_streaming(&self) -> Option<bool> {
+        self.flags.is_streaming
+    }
+
+    /// HTTP status, when one was reported.
+    pub fn status_code(&self) -> Option<u16> {
+        (self.status_code != 0).then_some(self.status_code)
+    }
+
+    /// How the call ended. A Plano call without a status never got an answer (SEMCONV.md, section 1).
+    pub fn status(&self) -> Status {
+        match (self.status_code(), self.flags.bits & SPAN_ERROR != 0, self.labels.convention) {
+            (Some(code), true, _) if code < 400 => Status::Error,
+            (Some(code), _, _) => Status::Code(code),
+            (None, _, Convention::Plano) => Status::NoResponse,
+            (None, true, _) => Status::Error,
+            (None, false, _) => Status::Ok,
+        }
+    }
+
+    /// Token counts as reported.
+    pub fn usage(&self) -> Usage {
+        let rare = self.rare.as_deref().map_or_else(Usage::default, |rare| rare.usage);
+        Usage {
+            input: self.input.unpack(rare.input),
+            output: self.output.unpack(rare.output),
+            total: self.total.unpack(rare.total),
+            cache_read: self.cache_read.unpack(rare.cache_read),
+            cache_write: self.cache_write.unpack(rare.cache_write),
+            reasoning: self.reasoning.unpack(rare.reasoning),
+            cache_write_1h: rare.cache_write_1h,
+            input_audio: rare.input_audio,
+            output_audio: rare.output_audio,
+            input_count: self.labels.input_count,
+        }
+    }
+
+    /// Time to first token, ms.
+    pub fn ttft_ms(&self) -> Option<f64> {
+        self.ttft_ms.unpack()
+    }
+
+    /// Duration, ms.
+    pub fn duration_ms(&self) -> Option<f64> {
+        self.duration_ms.unpack()
+    }
+
+    /// Milliseconds a generated token took: (duration − ttft) / output tokens; `None` without a
+    /// duration, without output tokens, or when nothing is left to divide.
+    pub fn tpt_ms(&self) -> Option<f64> {
+        let output = self.usage().output.filter(|&tokens| tokens > 0)?;
+        let generation_ms = self.duration_ms()? - self.ttft_ms().unwrap_or(0.0);
+        (generation_ms > 0.0).then(|| generation_ms / output as f64)
+    }
+
+    /// Generated tokens a second: `1000 / tpt_ms`.
+    pub fn tokens_per_sec(&self) -> Option<f64> {
+        self.tpt_ms().map(|tpt_ms| 1000.0 / tpt_ms).filter(|rate| rate.is_finite())
+    }
+
+    /// The cost that is shown, with its provenance.
+    pub fn cost(&self) -> Option<Cost> {
+        Some(Cost { usd: self.cost_usd.unpack()?, basis: self.flags.cost_basis? })
+    }
+
+    /// What the emitter computed for this call, USD (outranks the catalog).
+    pub fn reported_cost_usd(&self) -> Option<f64> {
+        self.rare.as_deref()?.reported_cost_usd
+    }
+
+    /// What Plano billed for this call, USD (ranks below the catalog).
+    pub fn fallback_cost_usd(&self) -> Option<f64> {
+        self.rare.as_deref()?.fallback_cost_usd
+    }
+
+    /// Status or exception message.
+    pub fn error_message(&self) -> Option<&Name> {
+        self.rare.as_deref()?.error_message.as_ref()
+    }
+
+    /// End user.
+    pub fn user_id(&self) -> Option<&Name> {
+        self.rare.as_deref()?.user_id.as_ref()
+    }
+
+    /// Trace and span id as they came, of whatever length.
+    pub fn ids(&self) -> (&[u8], &[u8]) {
+        match self.rare.as_deref().and_then(|rare| rare.odd_ids.as_ref()) {
+            Some((trace_id, span_id)) => (trace_id, span_id),
+            None => (&self.trace_id, &self.span_id),
+        }
+    }
+
+    /// Facts of Plano's own.
+    pub fn plano_facts(&self) -> PlanoFacts {
+        PlanoFacts {
+            quality: self.flags.quality,
+            flagged: self.flags.bits & FLAGGED != 0,
+            session_switches: (self.switches != NO_SWITCHES).then(|| u32::from(self.switches)),
+            session_overhead_pct: (!self.overhead_pct.is_nan()).then(|| f64::from(self.overhead_pct)),
+        }
+    }
+}
+
+impl Rare {
+    fn of(draft: &Draft<'_>, intern: &mut impl FnMut(&Option<Cow<'_, str>>) -> Option<Name>) -> Option<Box<Self>> {
+        let usage = &draft.usage;
+        let overflows = [usage.input, usage.output, usage.total, usage.cache_read, usage.cache_write, usage.reasoning]
+            .into_iter()
+            .any(|count| Count::pack(count) == Count::OVERFLOW);
+        let beyond = usage.cache_write_1h.is_some() || usage.input_audio.is_some() || usage.output_audio.is_some();
+        let rare = Self {
+            usage: if overflows || beyond {
+                Usage { input_count: InputCount::default(), ..*usage }
+            } else {
+                Usage::default()
+            },
+            request_id: match &draft.request_id {
+                RequestId::Emitted(text) if draft.request_id.uuid().is_none() => Some(Name::from(text.as_ref())),
+                RequestId::Emitted(_) | RequestId::SpanId => None,
+            },
+            reported_cost_usd: draft.reported_cost_usd,
+            fallback_cost_usd: draft.fallback_cost_usd,
+            error_message: intern(&draft.error_message),
+            user_id: intern(&draft.user_id),
+            odd_ids: (draft.trace_id.len() != 16 || draft.span_id.len() != 8)
+                .then(|| (draft.trace_id.into(), draft.span_id.into())),
+        };
+        (rare != Self::default()).then(|| Box::new(rare))
+    }
+}
+
+/// Percentages need no more than a float's 24 bits.
+#[expect(clippy::cast_possible_truncation, reason = "an overhead percentage is shown with one decimal")]
+fn narrow(figure: f64) -> f32 {
+    figure as f32
+}
+
+/// Lower-case hex, as OTLP/JSON and every tracing UI write ids.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Where the hyphens of a canonical UUID stand.
+const UUID_HYPHENS: [usize; 4] = [8, 13, 18, 23];
+
+impl RequestId<'_> {
+    /// The id as 16 bytes where it is a UUID in canonical spelling and not the nil one, which stands for absent.
+    fn uuid(&self) -> Option<[u8; 16]> {
+        match self {
+            Self::Emitted(text) => parse_uuid(text).filter(|uuid| *uuid != [0; 16]),
+            Self::SpanId => None,
+        }
+    }
+}
+
+/// Reads only what [`format_uuid`] would write again to the letter, so that an id never changes its looks.
+fn parse_uuid(text: &str) -> Option<[u8; 16]> {
+    if text.len() != 36 {
+        return None;
+    }
+    let mut bytes = [0; 16];
+    let mut nibbles = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if UUID_HYPHENS.contains(&at) {
+            if byte != b'-' {
+                return None;
+            }
+            continue;
+        }
+        let nibble = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        let slot = bytes.get_mut(nibbles / 2)?;
+        *slot = *slot << 4 | nibble;
+        nibbles += 1;
+    }
+    Some(bytes)
+}
+
+fn format_uuid(bytes: &[u8; 16]) -> String {
+    let mut text = hex(bytes);
+    for at in UUID_HYPHENS {
+        text.insert(at, '-');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keep(draft: &Draft<'_>) -> LlmCall {
+        LlmCall::keep(draft, &mut Names::default(), 7)
+    }
+
+    #[test]
+    fn a_kept_call_is_small() {
+        assert!(size_of::<LlmCall>() <= 144, "{} bytes", size_of::<LlmCall>());
+    }
+
+    #[test]
+    fn keeping_and_widening_again_loses_nothing() {
+        let draft = Draft {
+            convention: Convention::Vercel,
+            request_id: RequestId::Emitted("33fc87a5-b59f-4a18-bea1-9bbfcf806091".into()),
+            start_unix_nano: Some(1_795_424_977_505_544_123),
+            model: Some("gpt-4o".into()),
+            session_id: Some("s".into()),
+            is_streaming: Some(false),
+            status_code: Some(429),
+            usage: Usage {
+                input: Some(u64::MAX),
+                output: Some(0),
+                cache_read: Some(u64::from(u32::MAX)),
+                input_count: InputCount::Exclusive,
+                ..Usage::default()
+            },
+            ttft_ms: Some(0.0),
+            reported_cost_usd: Some(1e-9),
+            error_message: Some("no".into()),
+            trace_id: &[1; 16],
+            span_id: &[2; 8],
+            plano: PlanoFacts { quality: Some(Quality::Poor), session_switches: Some(3), ..PlanoFacts::default() },
+            ..Draft::default()
+        };
+        assert_eq!(keep(&draft).draft(), draft);
+    }
+
+    #[test]
+    fn ids_keep_their_looks_whatever_their_shape() {
+        for id in [
+            "33FC87A5-b59f-4a18-bea1-9bbfcf806091",
+            "chatcmpl-1",
+            "",
+            "00000000-0000-0000-0000-000000000000",
+            "33fc87a5-b59f-4a18-bea1-9bbfcf80609",
+        ] {
+            let draft = Draft { request_id: RequestId::Emitted(id.into()), ..Draft::default() };
+            assert_eq!(keep(&draft).request_id(), id);
+        }
+        let draft = Draft { trace_id: &[1], span_id: &[0xab, 0xcd], ..Draft::default() };
+        assert_eq!(keep(&draft).request_id(), "abcd");
+    }
+
+    #[test]
+    fn a_rate_needs_a_generation_window() {
+        let timed = |duration_ms, ttft_ms, output| {
+            keep(&Draft { duration_ms, ttft_ms, usage: Usage { output, ..Usage::default() }, ..Draft::default() })
+                .tokens_per_sec()
+        };
+        assert_eq!(timed(Some(1100.0), Some(100.0), Some(50)), Some(50.0));
+        assert_eq!(timed(Some(100.0), Some(100.0), Some(50)), None);
+        assert_eq!(timed(Some(1000.0), None, Some(50)), Some(50.0));
+        assert_eq!(timed(None, Some(1.0), Some(50)), None);
+        assert_eq!(timed(Some(1000.0), None, Some(0)), None);
+        assert_eq!(timed(Some(1000.0), None, None), None);
+    }
+}

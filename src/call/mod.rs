@@ -1,0 +1,13 @@
+//! One LLM call as the viewer knows it: plain data and the figures derived from it.
+//!
+//! Two shapes of the same call live here. [`Draft`] is wide and borrowed: what an adapter read off
+//! one span, every field optional, merged field by field. [`LlmCall`] is what the ring keeps by the
+//! million: interned, packed, read through accessors. No I/O, no clock.
+
+mod draft;
+mod kept;
+mod names;
+
+pub use draft::{Convention, Draft, InputCount, PlanoFacts, Quality, RequestId, Text, Usage};
+pub use kept::{CallId, Cost, CostBasis, LlmCall, Status, hex};
+pub use names::{Labels, Name, Names};

@@ -1,0 +1,9 @@
+//! The collector: bytes in, snapshots out. Knows neither the screen nor the terminal.
+
+pub mod ring;
+pub mod semconv;
+pub mod snapshot;
+pub mod wire;
+
+pub use ring::Calls;
+pub use snapshot::{Counters, Snapshot};

@@ -1,0 +1,251 @@
+//! The ring of kept calls: segments shared by `Arc`, exact capacity, first in first out.
+//!
+//! A [`Snapshot`] is a copy of the pointers. What it shares with the ring stays as it was: the ring
+//! copies a segment before it changes one that a snapshot still holds.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::call::{CallId, LlmCall};
+
+/// Calls in a segment: small enough to copy for one changed row, large enough that a million calls are
+/// a thousand pointers.
+const SEGMENT_CALLS: usize = 1024;
+
+type Segment = Vec<LlmCall>;
+
+/// The calls of one moment, oldest first. Cloning copies pointers only.
+#[derive(Clone, Debug, Default)]
+pub struct Calls {
+    segments: VecDeque<Arc<Segment>>,
+    /// Arrival number of the first call of the first segment.
+    base: u64,
+    /// Arrival number of the oldest kept call.
+    first: u64,
+    /// Arrival number the next call will get.
+    next: u64,
+}
+
+impl Calls {
+    /// How many calls are kept.
+    pub fn len(&self) -> usize {
+        usize::try_from(self.next - self.first).unwrap_or(usize::MAX)
+    }
+
+    /// Whether no call is kept.
+    pub const fn is_empty(&self) -> bool {
+        self.next == self.first
+    }
+
+    /// The oldest kept call's id; equals [`Calls::next_id`] when none is kept.
+    pub const fn first_id(&self) -> CallId {
+        CallId(self.first)
+    }
+
+    /// The id that the next call will get: also the number of calls since start.
+    pub const fn next_id(&self) -> CallId {
+        CallId(self.next)
+    }
+
+    /// The call with this id, unless it was evicted or has not arrived.
+    pub fn get(&self, id: CallId) -> Option<&LlmCall> {
+        if id.0 < self.first || id.0 >= self.next {
+            return None;
+        }
+        let at = usize::try_from(id.0 - self.base).ok()?;
+        self.segments.get(at / SEGMENT_CALLS)?.get(at % SEGMENT_CALLS)
+    }
+
+    /// All kept calls from `id` on, in arrival order; rows that were merged into others included.
+    pub fn since(&self, id: CallId) -> impl DoubleEndedIterator<Item = &LlmCall> {
+        let start = id.0.clamp(self.first, self.next);
+        let skip = usize::try_from(start - self.base).unwrap_or(usize::MAX);
+        let skip_in_segment = skip % SEGMENT_CALLS;
+        self.segments.range((skip / SEGMENT_CALLS).min(self.segments.len())..).enumerate().flat_map(
+            move |(nth, segment)| segment.get(if nth == 0 { skip_in_segment } else { 0 }..).unwrap_or_default(),
+        )
+    }
+
+    /// All kept calls in arrival order, oldest first; rows that were merged into others included.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &LlmCall> {
+        self.since(self.first_id())
+    }
+
+    /// Calls that both `self` and the older `before` keep and that changed in between, as (before, now).
+    /// Segments that are still shared are skipped by pointer, so the cost follows what changed.
+    pub fn revised_since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = (&'a LlmCall, &'a LlmCall)> {
+        self.segments
+            .iter()
+            .filter(move |segment| {
+                segment
+                    .first()
+                    .and_then(|call| before.segment_of(call.id()))
+                    .is_some_and(|old| !Arc::ptr_eq(old, segment))
+            })
+            .flat_map(|segment| segment.iter())
+            .filter_map(move |call| {
+                let old = before.get(call.id())?;
+                (call.id().0 >= self.first && old.revision() != call.revision()).then_some((old, call))
+            })
+    }
+
+    fn segment_of(&self, id: CallId) -> Option<&Arc<Segment>> {
+        let at = usize::try_from(id.0.checked_sub(self.base)?).ok()?;
+        self.segments.get(at / SEGMENT_CALLS)
+    }
+}
+
+/// The owner's side of [`Calls`].
+#[derive(Debug)]
+pub struct Ring {
+    calls: Calls,
+    capacity: usize,
+}
+
+impl Ring {
+    /// A ring that keeps at most `capacity` calls (at least one).
+    pub fn new(capacity: usize) -> Self {
+        Self { calls: Calls::default(), capacity: capacity.max(1) }
+    }
+
+    /// Adds a call as the newest, evicting the oldest when full. Returns its id.
+    pub fn push(&mut self, mut call: LlmCall) -> CallId {
+        let id = CallId(self.calls.next);
+        call.place(id, 1);
+        let segments = &mut self.calls.segments;
+        match segments.back_mut() {
+            Some(open) if open.len() < SEGMENT_CALLS => Arc::make_mut(open).push(call),
+            Some(_) | None => segments.push_back(Arc::new(new_segment(call, self.capacity))),
+        }
+        self.calls.next += 1;
+        self.evict();
+        id
+    }
+
+    /// Puts `call` in the place of the kept call `id`, with the next revision. False when it is gone.
+    pub fn replace(&mut self, id: CallId, mut call: LlmCall) -> bool {
+        let Some(revision) = self.calls.get(id).map(LlmCall::revision) else { return false };
+        call.place(id, revision.saturating_add(1));
+        let Ok(at) = usize::try_from(id.0 - self.calls.base) else { return false };
+        let slot = self
+            .calls
+            .segments
+            .get_mut(at / SEGMENT_CALLS)
+            .and_then(|segment| Arc::make_mut(segment).get_mut(at % SEGMENT_CALLS));
+        slot.map(|slot| *slot = call).is_some()
+    }
+
+    /// Forgets all calls; numbering goes on.
+    pub fn clear(&mut self) {
+        let next = self.calls.next;
+        self.calls = Calls { base: next, first: next, next, ..Calls::default() };
+    }
+
+    /// The calls as they are now.
+    pub const fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// The most calls kept at once.
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    fn evict(&mut self) {
+        let calls = &mut self.calls;
+        calls.first = calls.first.max(calls.next.saturating_sub(self.capacity as u64));
+        while calls.first - calls.base >= SEGMENT_CALLS as u64 {
+            calls.segments.pop_front();
+            calls.base += SEGMENT_CALLS as u64;
+        }
+    }
+}
+
+/// A small ring does not reserve a whole segment.
+fn new_segment(call: LlmCall, capacity: usize) -> Segment {
+    let mut segment = Vec::with_capacity(capacity.min(SEGMENT_CALLS));
+    segment.push(call);
+    segment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Draft, Names};
+    use proptest::prelude::*;
+
+    fn call(ttft: u64) -> LlmCall {
+        let draft = Draft { ttft_ms: Some(ttft as f64), ..Draft::default() };
+        LlmCall::keep(&draft, &mut Names::default(), 0)
+    }
+
+    fn kept(calls: &Calls) -> Vec<u64> {
+        calls.iter().map(|call| call.id().0).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn keeps_exactly_the_newest(capacity in 1_usize..3000, pushes in 0_u64..5000) {
+            let mut ring = Ring::new(capacity);
+            for nth in 0..pushes {
+                prop_assert_eq!(ring.push(call(nth)), CallId(nth));
+            }
+            let oldest = pushes.saturating_sub(capacity as u64);
+            prop_assert_eq!(kept(ring.calls()), (oldest..pushes).collect::<Vec<_>>());
+            prop_assert_eq!(ring.calls().len() as u64, pushes - oldest);
+            prop_assert!(ring.calls().iter().rev().map(|call| call.id().0).eq((oldest..pushes).rev()));
+            for nth in 0..pushes {
+                let found = ring.calls().get(CallId(nth)).and_then(LlmCall::ttft_ms);
+                prop_assert_eq!(found, (nth >= oldest).then_some(nth as f64));
+            }
+            let middle = oldest + (pushes - oldest) / 2;
+            prop_assert!(ring.calls().since(CallId(middle)).map(|call| call.id().0).eq(middle..pushes));
+        }
+    }
+
+    #[test]
+    fn a_snapshot_stays_as_it_was() {
+        let mut ring = Ring::new(2000);
+        (0..1500).for_each(|nth| {
+            ring.push(call(nth));
+        });
+        let before = ring.calls().clone();
+        assert!(ring.replace(CallId(3), call(77)));
+        (0..1500).for_each(|nth| {
+            ring.push(call(nth));
+        });
+        assert_eq!(before.get(CallId(3)).and_then(LlmCall::ttft_ms), Some(3.0));
+        assert_eq!(kept(&before).len(), 1500);
+        assert!(!ring.replace(CallId(3), call(0)), "evicted calls cannot come back");
+    }
+
+    #[test]
+    fn revisions_are_found_and_evicted_ones_are_not() {
+        let mut ring = Ring::new(3000);
+        (0..2500).for_each(|nth| {
+            ring.push(call(nth));
+        });
+        let before = ring.calls().clone();
+        assert_eq!(ring.calls().revised_since(&before).count(), 0);
+        for id in [5, 1400, 2499] {
+            assert!(ring.replace(CallId(id), call(0)));
+        }
+        (0..600).for_each(|nth| {
+            ring.push(call(nth));
+        });
+        let now = ring.calls().clone();
+        let revised: Vec<_> =
+            now.revised_since(&before).map(|(old, new)| (old.revision(), new.id().0, new.revision())).collect();
+        assert_eq!(revised, [(1, 1400, 2), (1, 2499, 2)]);
+    }
+
+    #[test]
+    fn clearing_forgets_calls_but_not_numbers() {
+        let mut ring = Ring::new(10);
+        ring.push(call(0));
+        ring.clear();
+        assert!(ring.calls().is_empty());
+        assert_eq!(ring.push(call(1)), CallId(1));
+        assert_eq!(kept(ring.calls()), [1]);
+    }
+}

@@ -1,0 +1,52 @@
+//! What the collector shows to others: one immutable picture of a moment.
+
+use super::ring::Calls;
+use crate::stats::Totals;
+
+/// Where every span and request ended. The sum of the span outcomes is `spans_received`, always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Connections accepted since start, both transports.
+    pub connections: u64,
+    /// Trace export requests accepted.
+    pub requests: u64,
+    /// Trace export requests refused as a whole: malformed, too large, unauthorised, or the queue was full.
+    pub requests_refused: u64,
+    /// Of those: the bytes were no export request.
+    pub requests_malformed: u64,
+    /// Of those: the queue was full, the client was told to retry.
+    pub requests_unavailable: u64,
+    /// Of those: the token or certificate was missing or wrong.
+    pub requests_unauthorised: u64,
+    /// Export requests for metrics and logs, accepted and dropped.
+    pub other_signals: u64,
+    /// Spans in all requests that could be read, refused ones included.
+    pub spans_received: u64,
+    /// Spans that became a row.
+    pub llm_calls: u64,
+    /// Spans that are part of another row: wrappers' inner spans, completions, repeats.
+    pub merged: u64,
+    /// Spans that are no LLM calls.
+    pub not_llm: u64,
+    /// Calls that the gateway rejected before they had a model.
+    pub rejected: u64,
+    /// Spans of requests that were read but refused.
+    pub spans_refused: u64,
+    /// Arrival of the last accepted batch, ns since the epoch.
+    pub last_batch_unix_nano: Option<i64>,
+}
+
+/// One immutable picture of the collector. Cloning is cheap; it never changes under a reader.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Goes up with every snapshot that differs from the one before.
+    pub version: u64,
+    /// The kept calls.
+    pub calls: Calls,
+    /// Where everything that arrived ended.
+    pub counters: Counters,
+    /// Sums over all calls since start; eviction does not touch them.
+    pub totals: Totals,
+    /// Most calls kept at once.
+    pub capacity: usize,
+}

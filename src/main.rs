@@ -1,0 +1,3 @@
+//! The `planoai` program.
+
+fn main() {}

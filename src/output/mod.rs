@@ -1,0 +1,1 @@
+//! Calls without a screen: NDJSON, CSV, one-shot summaries.
