@@ -1,1 +1,7 @@
-//! The screen as a pure function of `App`: one file a panel.
+//! The screen: pure functions from `App` to cells.
+
+pub mod finish;
+pub mod format;
+pub mod pen;
+pub mod text;
+pub mod theme;

@@ -1,0 +1,272 @@
+//! Colours by meaning, for whatever the terminal can show.
+//!
+//! A panel asks for the style of a [`Role`]; no panel names a colour. Meaning never hangs on colour alone: with
+//! `NO_COLOR` the words remain, and bold, dim and reversed help them.
+
+use ratatui::style::{Color, Modifier, Style};
+
+/// What a piece of the screen means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Ordinary text.
+    Text,
+    /// Labels, units, what can be overlooked.
+    Dim,
+    /// What the eye should find first.
+    Strong,
+    /// Names of keys, titles, the active view.
+    Accent,
+    /// Fast, fine.
+    Good,
+    /// Acceptable.
+    Fair,
+    /// Slow, failed.
+    Bad,
+    /// Frames.
+    Border,
+    /// The selected row.
+    Selected,
+    /// A banner of failure.
+    Alarm,
+    /// Where an input is wrong.
+    Wrong,
+    /// The cell an input line's cursor stands on.
+    Cursor,
+}
+
+/// How many colours the terminal has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// None wanted (`NO_COLOR`) or none there (`TERM=dumb`).
+    None,
+    /// The sixteen of the terminal's own palette.
+    Ansi16,
+    /// The xterm palette.
+    Ansi256,
+    /// 24 bit.
+    TrueColor,
+}
+
+/// What the text stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// Nobody told: tones that read on both.
+    Unknown,
+    /// A dark background.
+    Dark,
+    /// A light background.
+    Light,
+}
+
+/// The looks of the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Theme {
+    /// Colours.
+    pub depth: Depth,
+    /// Background.
+    pub ground: Ground,
+    /// Only ASCII may be sent.
+    pub ascii: bool,
+}
+
+impl Theme {
+    /// Reads the terminal's description from environment variables, as `NO_COLOR` (<https://no-color.org>),
+    /// `COLORTERM`, `TERM`, `COLORFGBG`, `LC_ALL`, `LC_CTYPE` and `LANG` give it.
+    pub fn detect(env: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name| env(name).filter(|value| !value.is_empty());
+        Self { depth: depth(&set), ground: ground(&set), ascii: !is_utf8(&set) }
+    }
+
+    /// The style of what means `role`.
+    pub fn style(self, role: Role) -> Style {
+        match self.depth {
+            Depth::None => plain(role),
+            Depth::Ansi16 => ansi(role),
+            Depth::Ansi256 => rich(role, self.ground, |Rgb(rgb)| Color::Indexed(nearest_indexed(rgb))),
+            Depth::TrueColor => rich(role, self.ground, |Rgb([red, green, blue])| Color::Rgb(red, green, blue)),
+        }
+    }
+}
+
+fn depth(set: &impl Fn(&'static str) -> Option<String>) -> Depth {
+    let term = set("TERM").unwrap_or_default();
+    match set("COLORTERM").as_deref() {
+        _ if set("NO_COLOR").is_some() || term == "dumb" => Depth::None,
+        Some("truecolor" | "24bit") => Depth::TrueColor,
+        _ if term.ends_with("-direct") => Depth::TrueColor,
+        _ if term.contains("256color") => Depth::Ansi256,
+        _ => Depth::Ansi16,
+    }
+}
+
+/// `COLORFGBG` is `foreground;background` in palette numbers, set by rxvt, Konsole and others.
+fn ground(set: &impl Fn(&'static str) -> Option<String>) -> Ground {
+    let number = set("COLORFGBG").and_then(|pair| pair.rsplit(';').next()?.parse::<u8>().ok());
+    match number {
+        None => Ground::Unknown,
+        Some(7 | 9..=15) => Ground::Light,
+        Some(_) => Ground::Dark,
+    }
+}
+
+/// POSIX: the first of `LC_ALL`, `LC_CTYPE`, `LANG` that is set decides; none set is the C locale, which says nothing
+/// about a terminal that a container or a service manager started, so UTF-8 is assumed then.
+fn is_utf8(set: &impl Fn(&'static str) -> Option<String>) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
+    locale.is_none_or(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+fn plain(role: Role) -> Style {
+    let style = Style::new();
+    match role {
+        Role::Text | Role::Good | Role::Fair => style,
+        Role::Dim | Role::Border => style.add_modifier(Modifier::DIM),
+        Role::Strong | Role::Accent | Role::Bad => style.add_modifier(Modifier::BOLD),
+        Role::Selected | Role::Cursor => style.add_modifier(Modifier::REVERSED),
+        Role::Alarm => style.add_modifier(Modifier::BOLD.union(Modifier::REVERSED)),
+        Role::Wrong => style.add_modifier(Modifier::BOLD.union(Modifier::UNDERLINED)),
+    }
+}
+
+/// The palette is the user's own, so these read on any background they chose.
+fn ansi(role: Role) -> Style {
+    match role {
+        Role::Text | Role::Dim | Role::Strong | Role::Border | Role::Selected | Role::Cursor => plain(role),
+        Role::Accent => Style::new().fg(Color::Cyan),
+        Role::Good => Style::new().fg(Color::Green),
+        Role::Fair => Style::new().fg(Color::Yellow),
+        Role::Bad | Role::Alarm | Role::Wrong => plain(role).fg(Color::Red),
+    }
+}
+
+/// A colour before the terminal's depth is applied.
+#[derive(Clone, Copy, Debug)]
+struct Rgb([u8; 3]);
+
+const fn rgb(hex: u32) -> Rgb {
+    let [_, red, green, blue] = hex.to_be_bytes();
+    Rgb([red, green, blue])
+}
+
+fn rich(role: Role, ground: Ground, color: impl Fn(Rgb) -> Color) -> Style {
+    let on = |dark: u32, light: u32, either: u32| {
+        color(rgb(match ground {
+            Ground::Dark => dark,
+            Ground::Light => light,
+            Ground::Unknown => either,
+        }))
+    };
+    match role {
+        Role::Text => Style::new(),
+        Role::Strong | Role::Cursor => plain(role),
+        Role::Dim => Style::new().fg(on(0x8b_949e, 0x65_6d76, 0x80_8080)),
+        Role::Border => Style::new().fg(on(0x48_4f58, 0xb8_c0c8, 0x80_8080)),
+        Role::Accent => Style::new().fg(on(0x6c_b6ff, 0x05_50ae, 0x2f_81d7)),
+        Role::Good => Style::new().fg(on(0x57_ab5a, 0x1a_7f37, 0x2e_a043)),
+        Role::Fair => Style::new().fg(on(0xd9_a83c, 0x8a_5c00, 0xb0_8800)),
+        Role::Bad | Role::Alarm | Role::Wrong => plain(role).fg(on(0xf4_7067, 0xcf_222e, 0xe5_484d)),
+        Role::Selected if ground == Ground::Unknown => plain(role),
+        Role::Selected => Style::new().bg(on(0x2d_3a4d, 0xd6_e4f5, 0)),
+    }
+}
+
+/// The steps of the xterm colour cube.
+const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
+
+/// The xterm colour (16 to 255: cube and greys) that differs least.
+fn nearest_indexed(rgb: [u8; 3]) -> u8 {
+    (16..=255_u8).min_by_key(|&index| distance(rgb, indexed(index))).unwrap_or(7)
+}
+
+fn indexed(index: u8) -> [u8; 3] {
+    if index >= 232 {
+        return [8 + (index - 232) * 10; 3];
+    }
+    let cube = index.saturating_sub(16);
+    [cube / 36, cube / 6 % 6, cube % 6].map(|step| CUBE.get(usize::from(step)).copied().unwrap_or(0))
+}
+
+fn distance(left: [u8; 3], right: [u8; 3]) -> u32 {
+    left.iter().zip(right).map(|(&left, right)| u32::from(left.abs_diff(right)).pow(2)).sum()
+}
+
+/// How fast a call answered in all, as TUI.md sets the thresholds: below 500 ms good, below 2 s fair.
+pub fn latency_role(ms: f64) -> Role {
+    speed(ms, 500.0, 2000.0)
+}
+
+/// How fast the first token came: below 300 ms good, below 1 s fair.
+pub fn ttft_role(ms: f64) -> Role {
+    speed(ms, 300.0, 1000.0)
+}
+
+fn speed(ms: f64, good: f64, fair: f64) -> Role {
+    match ms {
+        _ if ms < good => Role::Good,
+        _ if ms < fair => Role::Fair,
+        _ => Role::Bad,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detect(pairs: &[(&str, &str)]) -> Theme {
+        Theme::detect(|name| pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1.to_owned()))
+    }
+
+    #[test]
+    fn the_environment_describes_the_terminal() {
+        type Env = &'static [(&'static str, &'static str)];
+        let cases: [(Env, Depth, Ground, bool); 8] = [
+            (&[], Depth::Ansi16, Ground::Unknown, false),
+            (&[("TERM", "xterm-256color"), ("LANG", "en_US.UTF-8")], Depth::Ansi256, Ground::Unknown, false),
+            (
+                &[("TERM", "xterm"), ("COLORTERM", "truecolor"), ("COLORFGBG", "15;0")],
+                Depth::TrueColor,
+                Ground::Dark,
+                false,
+            ),
+            (&[("COLORTERM", "truecolor"), ("NO_COLOR", "1")], Depth::None, Ground::Unknown, false),
+            (&[("NO_COLOR", ""), ("TERM", "linux"), ("LANG", "C")], Depth::Ansi16, Ground::Unknown, true),
+            (&[("TERM", "dumb")], Depth::None, Ground::Unknown, false),
+            (&[("COLORFGBG", "0;default;15")], Depth::Ansi16, Ground::Light, false),
+            (&[("LC_ALL", "POSIX"), ("LANG", "en_US.UTF-8")], Depth::Ansi16, Ground::Unknown, true),
+        ];
+        for (env, depth, ground, ascii) in cases {
+            assert_eq!(detect(env), Theme { depth, ground, ascii }, "{env:?}");
+        }
+    }
+
+    #[test]
+    fn without_colour_no_colour_is_used() {
+        let theme = detect(&[("NO_COLOR", "1")]);
+        for role in [Role::Accent, Role::Good, Role::Bad, Role::Alarm, Role::Selected, Role::Wrong] {
+            let style = theme.style(role);
+            assert_eq!((style.fg, style.bg), (None, None), "{role:?}");
+        }
+        assert_ne!(theme.style(Role::Selected), Style::new());
+        assert_ne!(theme.style(Role::Bad), Style::new());
+    }
+
+    #[test]
+    fn rich_colours_fall_to_the_nearest_of_256() {
+        for (color, index) in [([0, 0, 0], 16), ([255, 255, 255], 231), ([95, 135, 175], 67), ([128, 128, 128], 244)] {
+            assert_eq!(nearest_indexed(color), index);
+        }
+    }
+
+    #[test]
+    fn thresholds() {
+        for (ms, role) in [(0.0, Role::Good), (499.9, Role::Good), (500.0, Role::Fair), (2000.0, Role::Bad)] {
+            assert_eq!(latency_role(ms), role);
+        }
+        for (ms, role) in [(299.0, Role::Good), (300.0, Role::Fair), (1000.0, Role::Bad)] {
+            assert_eq!(ttft_role(ms), role);
+        }
+    }
+}
