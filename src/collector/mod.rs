@@ -1,7 +1,9 @@
 //! The collector: bytes in, snapshots out. Knows neither the screen nor the terminal.
 
+pub mod access;
 pub mod ring;
 pub mod semconv;
+pub mod sink;
 pub mod snapshot;
 pub mod wire;
 

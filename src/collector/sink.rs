@@ -1,0 +1,49 @@
+//! The seam between the sources and ingest: bytes go in, a refusal may come back.
+
+use bytes::Bytes;
+use thiserror::Error;
+
+/// Why an export request was not taken. Every refusal is counted where it is made.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// The bytes are no export request. Not retryable.
+    #[error("malformed export request: {0}")]
+    Malformed(String),
+    /// The message, decompressed, is over the limit. Not retryable.
+    #[error("export request too large: the limit is {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The queue to the store is full. Retryable.
+    #[error("busy: the queue is full, retry later")]
+    Unavailable,
+    /// The bearer token or client certificate is missing or wrong.
+    #[error("unauthenticated: a valid bearer token is required")]
+    Unauthorised,
+    /// Anything else the transport refused (encoding, method, content type).
+    #[error("refused: {0}")]
+    Protocol(String),
+    /// A fault of our own while handling the request; the request fails, the program lives.
+    #[error("internal error")]
+    Internal,
+}
+
+/// Where sources hand in what arrived.
+pub trait Sink: Clone + Send + Sync + 'static {
+    /// Parses the whole of `bytes`, an `ExportTraceServiceRequest` in protobuf, then queues all of its
+    /// calls or none.
+    ///
+    /// # Errors
+    /// The [`Refusal`] to answer the client with; already counted.
+    fn traces(&self, bytes: Bytes) -> Result<(), Refusal>;
+
+    /// Counts a request of another signal (metrics, logs), which is accepted and dropped.
+    fn other_signal(&self);
+
+    /// Counts a request that was refused before it reached [`Sink::traces`].
+    fn refused(&self, refusal: &Refusal);
+
+    /// Counts an accepted connection.
+    fn connection_opened(&self);
+}
