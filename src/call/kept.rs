@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::{Convention, Draft, InputCount, Labels, Name, Names, PlanoFacts, Quality, RequestId, Usage};
+use super::{Convention, Draft, InputCount, KeptId, Labels, Name, Names, PlanoFacts, Quality, RequestId, Usage};
 
 /// The arrival number of a call, from 0: what selection, detail and headless gaps hang on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -309,6 +309,15 @@ impl LlmCall {
         match self.rare.as_deref().and_then(|rare| rare.request_id.as_ref()) {
             Some(text) => Some(text.to_string()),
             None => (self.request_uuid != [0; 16]).then(|| format_uuid(&self.request_uuid)),
+        }
+    }
+
+    /// [`LlmCall::request_id`] as it is kept, to be read without an allocation.
+    pub fn kept_id(&self) -> KeptId<'_> {
+        match self.rare.as_deref().and_then(|rare| rare.request_id.as_ref()) {
+            Some(text) => KeptId::Text(text),
+            None if self.request_uuid != [0; 16] => KeptId::Uuid(&self.request_uuid),
+            None => KeptId::Hex(self.ids().1),
         }
     }
 

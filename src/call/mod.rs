@@ -5,9 +5,11 @@
 //! million: interned, packed, read through accessors. No I/O, no clock.
 
 mod draft;
+mod id;
 mod kept;
 mod names;
 
 pub use draft::{Convention, Draft, InputCount, PlanoFacts, Quality, RequestId, Text, Usage};
+pub use id::{IdBuffer, KeptId};
 pub use kept::{CallId, Cost, CostBasis, LlmCall, Status, hex};
 pub use names::{Labels, Name, Names};
