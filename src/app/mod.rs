@@ -2,3 +2,4 @@
 
 pub mod column;
 pub mod filter;
+pub mod line_edit;
