@@ -1,25 +1,165 @@
 //! Which calls are shown: the filter expression and the shortcuts that set parts of it.
+//!
+//! ```text
+//! model:gpt-5*,claude-*   route:code   !provider:openai   status:error   cost:>$0.01   ttft:>800ms   since:5m
+//! ```
+//! Terms are joined by AND, `,` inside a value is OR, `!` negates a term, `*` is a wildcard outside quotes, and a bare
+//! word is looked for in model, route, provider, session, request id and error. Case never matters. [`FIELDS`] says
+//! what can be asked for. Text is compiled once ([`Filter::parse`]) and then asked of call after call.
 
-use crate::call::LlmCall;
+mod compile;
+mod complete;
+mod error;
+mod field;
+mod glob;
+mod history;
+mod known;
+mod parse;
+mod term;
+
+use std::fmt::Write as _;
+
+pub use complete::{Candidate, complete};
+pub use error::FilterError;
+pub use field::{FIELDS, Field, Kind, Unit};
+pub use history::History;
+pub use known::Known;
+
+use crate::call::{LlmCall, Name};
+use term::Term;
 
 /// A compiled filter. Its parts are joined by AND.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Filter {}
+pub struct Filter {
+    expression: Expression,
+    model: Option<Name>,
+    route: Option<Name>,
+    errors_only: bool,
+}
+
+/// The expression a user wrote.
+#[derive(Clone, Debug, Default)]
+struct Expression {
+    /// As written.
+    source: String,
+    /// In one spelling, so that equal spellings mean equal terms.
+    canonical: String,
+    terms: Vec<Term>,
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.canonical == other.canonical
+    }
+}
+
+impl Expression {
+    fn parse(text: &str) -> Result<Self, FilterError> {
+        let raw = parse::parse(text)?;
+        Ok(Self {
+            source: text.trim().to_owned(),
+            canonical: raw.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            terms: raw.iter().map(compile::compile).collect::<Result<_, _>>()?,
+        })
+    }
+}
 
 impl Filter {
+    /// Compiles an expression. Blank text passes every call.
+    ///
+    /// # Errors
+    /// A [`FilterError`] that marks the first mistake.
+    pub fn parse(text: &str) -> Result<Self, FilterError> {
+        Ok(Self { expression: Expression::parse(text)?, ..Self::default() })
+    }
+
+    /// This filter with another expression; the shortcuts stay.
+    ///
+    /// # Errors
+    /// A [`FilterError`] that marks the first mistake.
+    pub fn with_expression(&self, text: &str) -> Result<Self, FilterError> {
+        Ok(Self { expression: Expression::parse(text)?, ..self.clone() })
+    }
+
+    /// This filter for calls whose shown model is exactly `model`; `None` lifts that.
+    #[must_use]
+    pub fn with_model(self, model: Option<Name>) -> Self {
+        Self { model, ..self }
+    }
+
+    /// This filter for calls of exactly this route; `None` lifts that.
+    #[must_use]
+    pub fn with_route(self, route: Option<Name>) -> Self {
+        Self { route, ..self }
+    }
+
+    /// This filter for failed calls only, or for all.
+    #[must_use]
+    pub fn with_errors_only(self, errors_only: bool) -> Self {
+        Self { errors_only, ..self }
+    }
+
+    /// The expression as written, blanks around it removed; empty when there is none.
+    pub fn expression(&self) -> &str {
+        &self.expression.source
+    }
+
+    /// The model shortcut.
+    pub const fn model(&self) -> Option<&Name> {
+        self.model.as_ref()
+    }
+
+    /// The route shortcut.
+    pub const fn route(&self) -> Option<&Name> {
+        self.route.as_ref()
+    }
+
+    /// The errors shortcut.
+    pub const fn errors_only(&self) -> bool {
+        self.errors_only
+    }
+
     /// Whether every call passes.
-    pub fn is_empty(&self) -> bool {
-        true
+    pub const fn is_empty(&self) -> bool {
+        self.expression.terms.is_empty() && self.model.is_none() && self.route.is_none() && !self.errors_only
     }
 
     /// Whether the outcome for one call may change as time goes by (`since:`).
     pub fn depends_on_now(&self) -> bool {
-        false
+        self.expression.terms.iter().any(Term::depends_on_now)
     }
 
     /// Whether the call passes. `now_unix_nano` is the tick's time.
     pub fn matches(&self, call: &LlmCall, now_unix_nano: i64) -> bool {
-        let _ = (call, now_unix_nano);
-        true
+        self.model.as_ref().is_none_or(|model| call.shown_model() == model)
+            && self.route.as_ref().is_none_or(|route| call.route_name() == Some(route))
+            && (!self.errors_only || call.status().is_error())
+            && self.expression.terms.iter().all(|term| term.matches(call, now_unix_nano))
+    }
+
+    /// The filter in one line for the header: `model=gpt-5 route=code errors ttft:>800ms`. Names in it come from
+    /// spans and are not yet made safe for a terminal.
+    pub fn describe(&self) -> String {
+        let mut line = String::new();
+        let mut add = |label: &str, text: &str| {
+            let gap = if line.is_empty() { "" } else { " " };
+            let _ = write!(line, "{gap}{label}{text}");
+        };
+        if let Some(model) = &self.model {
+            add("model=", &parse::literal(model));
+        }
+        if let Some(route) = &self.route {
+            add("route=", &parse::literal(route));
+        }
+        if self.errors_only {
+            add("errors", "");
+        }
+        if !self.expression.terms.is_empty() {
+            add("", &self.expression.canonical);
+        }
+        line
     }
 }
+
+#[cfg(test)]
+mod tests;

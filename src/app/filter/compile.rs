@@ -1,0 +1,361 @@
+//! Terms as written to terms that can be asked: fields looked up, patterns compiled, figures converted.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::error::{FilterError, quote};
+use super::field::{FIELDS, Field, Kind, Unit};
+use super::glob::Glob;
+use super::parse::{Comparison, Piece, RawTerm, Value, shown};
+use super::term::{FigureTest, FlagTest, NameTest, StatusTest, Term, Test};
+use crate::call::Quality;
+
+/// Compiles one term.
+///
+/// # Errors
+/// A field that does not exist, a value that its field cannot have.
+pub(super) fn compile(raw: &RawTerm<'_>) -> Result<Term, FilterError> {
+    let test = match &raw.field {
+        None => words(raw)?,
+        Some(name) => {
+            let field = Field::find(name.name).ok_or_else(|| unknown_field(name.name, name.span.clone()))?;
+            Asked { field, values: &raw.values }.test()?
+        }
+    };
+    Ok(Term { negated: raw.negated, test })
+}
+
+fn unknown_field(name: &str, span: Range<usize>) -> FilterError {
+    let error = FilterError::new(span, format!("there is no field {}", quote(name)));
+    if let Some(rest) = name.strip_prefix('-').filter(|rest| Field::find(rest).is_some()) {
+        return error.hint(format!("`!` negates: !{rest}:"));
+    }
+    match nearest_field(name) {
+        Some(field) => error.hint(format!("did you mean {field}:?")),
+        None => error.hint("to search for text with a colon, quote it; ? lists the fields"),
+    }
+}
+
+/// The spelling closest to `name`, if it is close enough to be meant.
+fn nearest_field(name: &str) -> Option<&'static str> {
+    /// Longer words are not typing mistakes of any spelling.
+    const LONGEST: usize = 32;
+    let name = Some(name).filter(|name| name.len() <= LONGEST)?.to_ascii_lowercase();
+    FIELDS
+        .iter()
+        .flat_map(Field::spellings)
+        .map(|spelling| (strsim::osa_distance(&name, spelling), spelling))
+        .filter(|(distance, spelling)| *distance <= spelling.len().div_ceil(3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, spelling)| spelling)
+}
+
+/// Terms of other query languages that would silently search for themselves.
+fn foreign_operator(word: &str) -> Option<&'static str> {
+    match word {
+        "AND" | "&&" => Some("terms are joined by AND already"),
+        "OR" | "||" => Some("`,` inside a value is OR: model:gpt-5*,claude-*"),
+        "NOT" => Some("`!` before a term negates it: !provider:openai"),
+        _ => None,
+    }
+}
+
+fn words(raw: &RawTerm<'_>) -> Result<Test, FilterError> {
+    raw.values.iter().map(word).collect::<Result<_, _>>().map(Test::Words)
+}
+
+fn word(value: &Value<'_>) -> Result<Glob, FilterError> {
+    if value.comparison.is_some() {
+        return Err(FilterError::new(value.span.clone(), "a comparison needs a field before it")
+            .hint("without blanks: cost:>$0.01"));
+    }
+    if value.plain().is_some_and(|word| word.starts_with(':')) {
+        return Err(FilterError::new(value.span.clone(), "a field is missing before the `:`")
+            .hint("without blanks: model:gpt-5*"));
+    }
+    if let Some((word, hint)) = value.plain().and_then(|word| Some((word, foreign_operator(word)?))) {
+        return Err(FilterError::new(value.span.clone(), format!("{} is not an operator here", quote(word)))
+            .hint(format!("{hint}; \"{word}\" in quotes searches for it")));
+    }
+    if value.pieces.is_empty() {
+        return Err(FilterError::new(value.span.clone(), "a word is missing beside the `,`"));
+    }
+    Ok(Glob::anywhere(&value.literals()))
+}
+
+/// Whether `word` stands for an absent value.
+fn says_absent(word: &str) -> bool {
+    word.eq_ignore_ascii_case("none") || word.eq_ignore_ascii_case("unknown")
+}
+
+/// A field and what it is asked for.
+struct Asked<'r, 't> {
+    field: &'static Field,
+    values: &'r [Value<'t>],
+}
+
+impl Asked<'_, '_> {
+    fn test(&self) -> Result<Test, FilterError> {
+        let field = self.field;
+        Ok(match field.kind {
+            Kind::Name(read) => Test::Name(read, self.each(|value| self.name(value, Glob::new))?),
+            Kind::Prose(read) => Test::Prose(read, self.each(|value| self.prose(value))?),
+            Kind::Id(read) => Test::Id(read, self.each(|value| self.id(value))?),
+            Kind::Figure(unit, read) => Test::Figure(read, self.figures(unit)?),
+            Kind::Status => Test::Status(self.each(|value| self.status(value))?),
+            Kind::Stream => Test::Stream(self.each(|value| self.stream(value))?),
+            Kind::Flag => Test::Flag(self.each(|value| self.flag(value))?),
+            Kind::Since => Test::Since(self.each(|value| self.since(value))?),
+        })
+    }
+
+    /// Every value, read by `read`; a missing one is a mistake in all kinds of fields.
+    fn each<T>(&self, read: impl Fn(&Value<'_>) -> Result<T, FilterError>) -> Result<Vec<T>, FilterError> {
+        self.values.iter().map(|value| self.present(value).and_then(&read)).collect()
+    }
+
+    fn present<'v, 't>(&self, value: &'v Value<'t>) -> Result<&'v Value<'t>, FilterError> {
+        let Field { name, example, .. } = self.field;
+        match value {
+            Value { pieces, span, .. } if pieces.is_empty() => {
+                Err(FilterError::new(span.clone(), format!("{name}: a value is missing"))
+                    .hint(format!("without blanks: {example}")))
+            }
+            Value { comparison: None, pieces, span } if pieces.first().is_some_and(negates) => {
+                Err(FilterError::new(span.clone(), "`!` stands before the whole term")
+                    .hint(format!("!{name}:…, or \"!…\" in quotes for the sign itself")))
+            }
+            present => Ok(present),
+        }
+    }
+
+    fn wrong(&self, value: &Value<'_>, expected: &str) -> FilterError {
+        FilterError::new(value.span.clone(), format!("{}: {} is not {expected}", self.field.name, shown(value)))
+            .hint(format!("for example {}", self.field.example))
+    }
+
+    /// Only figures can be above or below something.
+    fn uncompared(&self, value: &Value<'_>) -> Result<(), FilterError> {
+        match value.comparison {
+            None | Some(Comparison::Equal) => Ok(()),
+            Some(sign) => Err(FilterError::new(
+                value.span.clone(),
+                format!("{} is no figure: `{}` cannot compare it", self.field.name, sign.sign()),
+            )
+            .hint(format!("for example {}", self.field.example))),
+        }
+    }
+
+    fn name(&self, value: &Value<'_>, glob: impl Fn(&[String]) -> Glob) -> Result<NameTest, FilterError> {
+        self.uncompared(value)?;
+        Ok(NameTest { glob: glob(&value.literals()), or_absent: value.plain().is_some_and(says_absent) })
+    }
+
+    fn prose(&self, value: &Value<'_>) -> Result<NameTest, FilterError> {
+        match value.comparison {
+            Some(_) => self.name(value, Glob::new),
+            None => self.name(value, Glob::anywhere),
+        }
+    }
+
+    fn id(&self, value: &Value<'_>) -> Result<Glob, FilterError> {
+        self.name(value, Glob::new).map(|test| test.glob)
+    }
+
+    fn figures(&self, unit: Unit) -> Result<Vec<FigureTest>, FilterError> {
+        for pair in self.values.windows(2) {
+            if let [before, after] = pair
+                && is_split_number(before, after)
+            {
+                return Err(FilterError::new(before.span.start..after.span.end, "`,` is OR, not part of a number")
+                    .hint("write 10000, 10_000 or 10k"));
+            }
+        }
+        self.each(|value| self.figure(unit, value))
+    }
+
+    fn figure(&self, unit: Unit, value: &Value<'_>) -> Result<FigureTest, FilterError> {
+        match (value.comparison, &value.pieces[..], value.plain()) {
+            (None, [Piece::Star], _) => return Ok(FigureTest::Known),
+            (None, _, Some(word)) if says_absent(word) => return Ok(FigureTest::Unknown),
+            _ => {}
+        }
+        let text = value.text().ok_or_else(|| {
+            self.wrong(value, unit.expected())
+                .hint("`*` is a wildcard for names; figures are compared: >, >=, <, <=, 1..5")
+        })?;
+        let number = |text: &str| unit.parse(text).map_err(|fault| self.misfit(value, unit, &fault));
+        match (value.comparison, text.split_once("..")) {
+            (None, Some((low, high))) => {
+                let (low, high) = (number(low)?, number(high)?);
+                if low > high {
+                    return Err(FilterError::new(value.span.clone(), "this range ends before it begins"));
+                }
+                Ok(FigureTest::Within(low, high))
+            }
+            (comparison, _) => Ok(FigureTest::Stands(comparison.unwrap_or(Comparison::Equal), number(&text)?)),
+        }
+    }
+
+    fn misfit(&self, value: &Value<'_>, unit: Unit, fault: &Misfit) -> FilterError {
+        let error = self.wrong(value, unit.expected());
+        match fault {
+            Misfit::NoNumber => error,
+            Misfit::NoUnit(number) => error.hint(format!("a duration needs its unit: {number}ms or {number}s")),
+            Misfit::Duration(reason) => error.hint(reason.clone()),
+        }
+    }
+
+    fn status(&self, value: &Value<'_>) -> Result<StatusTest, FilterError> {
+        let text = value.text().unwrap_or_default();
+        let expected = "a status: 429, 4xx, >=500, 400..499, ok, error or none";
+        let code = |text: &str| {
+            Some(text)
+                .filter(|text| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit()))
+                .and_then(|text| text.parse::<u16>().ok())
+                .ok_or_else(|| self.wrong(value, expected))
+        };
+        if value.comparison.is_none()
+            && let Some(word) = value.plain().and_then(status_word)
+        {
+            return Ok(word);
+        }
+        match (value.comparison, text.split_once("..")) {
+            (None, Some((low, high))) => Ok(StatusTest::Within(code(low)?, code(high)?)),
+            (None, None) => code(&text).map(|code| StatusTest::Within(code, code)),
+            (Some(sign), _) => Ok(StatusTest::Stands(sign, code(&text)?)),
+        }
+    }
+
+    fn stream(&self, value: &Value<'_>) -> Result<Option<bool>, FilterError> {
+        self.uncompared(value)?;
+        match value.text() {
+            Some(word) if yes(&word) => Ok(Some(true)),
+            Some(word) if no(&word) => Ok(Some(false)),
+            Some(word) if says_absent(&word) => Ok(None),
+            Some(_) | None => Err(self.wrong(value, "yes, no or unknown")),
+        }
+    }
+
+    fn flag(&self, value: &Value<'_>) -> Result<FlagTest, FilterError> {
+        self.uncompared(value)?;
+        let word = value.text().unwrap_or_default();
+        match Quality::parse(&word) {
+            Some(quality) => Ok(FlagTest::Verdict(Some(quality))),
+            None if says_absent(&word) => Ok(FlagTest::Verdict(None)),
+            None if yes(&word) => Ok(FlagTest::Flagged(true)),
+            None if no(&word) => Ok(FlagTest::Flagged(false)),
+            None => Err(self.wrong(value, "yes, no, none, excellent, good, neutral, poor or severe")),
+        }
+    }
+
+    /// Nanoseconds before now.
+    fn since(&self, value: &Value<'_>) -> Result<i64, FilterError> {
+        self.uncompared(value)?;
+        let text = value.text().ok_or_else(|| self.wrong(value, Unit::Duration.expected()))?;
+        match duration(&text) {
+            Ok(duration) => Ok(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)),
+            Err(fault) => Err(self.misfit(value, Unit::Duration, &fault)),
+        }
+    }
+}
+
+fn negates(piece: &Piece<'_>) -> bool {
+    matches!(piece, Piece::Plain(text) if text.starts_with('!'))
+}
+
+fn yes(word: &str) -> bool {
+    ["yes", "true"].iter().any(|yes| word.eq_ignore_ascii_case(yes))
+}
+
+fn no(word: &str) -> bool {
+    ["no", "false"].iter().any(|no| word.eq_ignore_ascii_case(no))
+}
+
+fn status_word(word: &str) -> Option<StatusTest> {
+    match word.to_ascii_lowercase().as_str() {
+        "ok" => Some(StatusTest::Failed(false)),
+        "error" | "errors" | "failed" => Some(StatusTest::Failed(true)),
+        "1xx" => Some(StatusTest::Within(100, 199)),
+        "2xx" => Some(StatusTest::Within(200, 299)),
+        "3xx" => Some(StatusTest::Within(300, 399)),
+        "4xx" => Some(StatusTest::Within(400, 499)),
+        "5xx" => Some(StatusTest::Within(500, 599)),
+        word if says_absent(word) => Some(StatusTest::NoCode),
+        _ => None,
+    }
+}
+
+/// Whether two alternatives are one number with a thousands separator, as in `in:>10,000`: an alternative
+/// that the comparison before it already covers, or that begins with a needless zero, is not meant as one.
+fn is_split_number(before: &Value<'_>, after: &Value<'_>) -> bool {
+    let is_group = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let ends_in_digit = before.plain().is_some_and(|text| text.ends_with(|last: char| last.is_ascii_digit()));
+    let compares = matches!(before.comparison, Some(sign) if sign != Comparison::Equal);
+    after.comparison.is_none()
+        && ends_in_digit
+        && after.plain().is_some_and(|text| is_group(text) && (compares || text.starts_with('0')))
+}
+
+/// Why a text is no figure of its unit.
+enum Misfit {
+    /// Not a number at all.
+    NoNumber,
+    /// A number where a duration is wanted.
+    NoUnit(String),
+    /// What is wrong with the duration.
+    Duration(String),
+}
+
+impl Unit {
+    const fn expected(self) -> &'static str {
+        match self {
+            Self::Duration => "a duration such as 800ms, 2s or 1m30s",
+            Self::Money => "an amount such as $0.01",
+            Self::Count => "a count such as 500 or 10k",
+            Self::Rate => "a rate such as 20",
+            Self::Percent => "a percentage such as 5%",
+        }
+    }
+
+    /// Reads a figure of this unit; durations come out in milliseconds.
+    fn parse(self, text: &str) -> Result<f64, Misfit> {
+        match self {
+            Self::Duration => duration(text).map(|duration| duration.as_nanos() as f64 / 1e6),
+            Self::Money => number(text.strip_prefix('$').unwrap_or(text)).ok_or(Misfit::NoNumber),
+            Self::Count | Self::Rate => number(text).ok_or(Misfit::NoNumber),
+            Self::Percent => number(text.strip_suffix('%').unwrap_or(text)).ok_or(Misfit::NoNumber),
+        }
+    }
+}
+
+/// A decimal number, `_` between digits, `k` or `m` behind it. No infinity, no NaN, no exponent.
+fn number(text: &str) -> Option<f64> {
+    let (digits, factor) = match text.as_bytes().last()? {
+        b'k' | b'K' => (text.get(..text.len() - 1)?, 1e3),
+        b'm' | b'M' => (text.get(..text.len() - 1)?, 1e6),
+        _ => (text, 1.0),
+    };
+    let digits = digits.replace('_', "");
+    let decimal = digits.strip_prefix('-').unwrap_or(&digits);
+    let is_decimal = decimal.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && decimal.bytes().any(|byte| byte.is_ascii_digit());
+    let number: f64 = Some(digits).filter(|_| is_decimal)?.parse().ok()?;
+    Some(number * factor).filter(|number| number.is_finite())
+}
+
+/// A duration as `humantime` reads it, `0` included. Its own sums overflow on absurd input, which the bound on
+/// length and digits keeps from it.
+fn duration(text: &str) -> Result<Duration, Misfit> {
+    const LONGEST: usize = 64;
+    const MOST_DIGITS: usize = 9;
+    let is_absurd = text.len() > LONGEST
+        || text.split(|character: char| !character.is_ascii_digit()).any(|digits| digits.len() > MOST_DIGITS);
+    if is_absurd {
+        return Err(Misfit::Duration("that is too long to be a duration".to_owned()));
+    }
+    if text.parse::<f64>().is_ok_and(|number| number > 0.0) {
+        return Err(Misfit::NoUnit(text.to_owned()));
+    }
+    humantime::parse_duration(text).map_err(|fault| Misfit::Duration(fault.to_string()))
+}

@@ -1,0 +1,171 @@
+//! Compiled terms: what is asked of a call, and the answer.
+//!
+//! What a call does not know fits nothing that is asked of it, so that `cost:>1` and `cost:<=1` are both false of an
+//! unknown cost. `!` turns the answer of its whole term around: `!cost:>1` is true of it. Who wants to leave
+//! the unknown out asks for what is known as well: `cost:* !cost:>1`.
+
+use super::glob::Glob;
+use super::parse::Comparison;
+use crate::call::{IdBuffer, KeptId, LlmCall, Quality};
+
+/// One term, compiled.
+#[derive(Clone, Debug)]
+pub(super) struct Term {
+    pub(super) negated: bool,
+    pub(super) test: Test,
+}
+
+/// Alternatives, any of which will do, and where to read what they ask about.
+#[derive(Clone, Debug)]
+pub(super) enum Test {
+    Words(Vec<Glob>),
+    Name(for<'a> fn(&'a LlmCall) -> Option<&'a str>, Vec<NameTest>),
+    Prose(for<'a> fn(&'a LlmCall) -> [Option<&'a str>; 2], Vec<NameTest>),
+    Id(for<'a> fn(&'a LlmCall) -> KeptId<'a>, Vec<Glob>),
+    Figure(fn(&LlmCall) -> Option<f64>, Vec<FigureTest>),
+    Status(Vec<StatusTest>),
+    Stream(Vec<Option<bool>>),
+    Flag(Vec<FlagTest>),
+    /// Nanoseconds before now.
+    Since(Vec<i64>),
+}
+
+/// What is asked of a name or of prose.
+#[derive(Clone, Debug)]
+pub(super) struct NameTest {
+    pub(super) glob: Glob,
+    /// `none` and `unknown` fit an absent name too.
+    pub(super) or_absent: bool,
+}
+
+/// What is asked of a figure.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum FigureTest {
+    Stands(Comparison, f64),
+    /// Both ends included.
+    Within(f64, f64),
+    Known,
+    Unknown,
+}
+
+/// What is asked of a status.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum StatusTest {
+    /// Whether the call failed.
+    Failed(bool),
+    /// No code was reported, whatever became of the call.
+    NoCode,
+    Stands(Comparison, u16),
+    /// Both ends included.
+    Within(u16, u16),
+}
+
+/// What is asked of Plano's behaviour signals.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum FlagTest {
+    Flagged(bool),
+    Verdict(Option<Quality>),
+}
+
+impl Term {
+    pub(super) fn matches(&self, call: &LlmCall, now_unix_nano: i64) -> bool {
+        self.test.matches(call, now_unix_nano) != self.negated
+    }
+
+    pub(super) const fn depends_on_now(&self) -> bool {
+        matches!(self.test, Test::Since(_))
+    }
+}
+
+impl Test {
+    fn matches(&self, call: &LlmCall, now_unix_nano: i64) -> bool {
+        match self {
+            Self::Words(globs) => globs.iter().any(|glob| mentions(call, glob)),
+            Self::Name(read, tests) => {
+                let name = read(call);
+                tests.iter().any(|test| test.fits(name))
+            }
+            Self::Prose(read, tests) => {
+                let prose = read(call);
+                tests.iter().any(|test| test.fits_prose(prose))
+            }
+            Self::Id(read, globs) => globs.iter().any(|glob| id_fits(read(call), glob)),
+            Self::Figure(read, tests) => {
+                let figure = read(call);
+                tests.iter().any(|test| test.fits(figure))
+            }
+            Self::Status(tests) => tests.iter().any(|test| test.fits(call)),
+            Self::Stream(wanted) => wanted.contains(&call.is_streaming()),
+            Self::Flag(tests) => tests.iter().any(|test| test.fits(call)),
+            Self::Since(spans) => {
+                spans.iter().any(|span| call.start_unix_nano() >= now_unix_nano.saturating_sub(*span))
+            }
+        }
+    }
+}
+
+/// Whether a bare word stands in what identifies the call or tells its error.
+fn mentions(call: &LlmCall, glob: &Glob) -> bool {
+    let labels = call.labels();
+    let texts = [
+        Some(call.shown_model()),
+        call.route_name().map(AsRef::as_ref),
+        Some(call.provider()),
+        call.session_id().map(AsRef::as_ref),
+        labels.error_type.as_deref(),
+        call.error_message().map(AsRef::as_ref),
+    ];
+    texts.into_iter().flatten().any(|text| glob.matches(text)) || id_fits(call.kept_id(), glob)
+}
+
+fn id_fits(id: KeptId<'_>, glob: &Glob) -> bool {
+    let mut buffer: IdBuffer = [0; 36];
+    (!id.is_hex() || glob.could_match_hex()) && glob.matches(&id.text_in(&mut buffer))
+}
+
+impl NameTest {
+    fn fits(&self, name: Option<&str>) -> bool {
+        name.map_or(self.or_absent, |name| self.glob.matches(name))
+    }
+
+    fn fits_prose(&self, prose: [Option<&str>; 2]) -> bool {
+        match prose {
+            [None, None] => self.or_absent,
+            pieces => pieces.into_iter().flatten().any(|piece| self.glob.matches(piece)),
+        }
+    }
+}
+
+impl FigureTest {
+    fn fits(self, figure: Option<f64>) -> bool {
+        match (self, figure) {
+            (Self::Unknown, figure) => figure.is_none(),
+            (_, None) => false,
+            (Self::Known, Some(_)) => true,
+            (Self::Stands(sign, bound), Some(figure)) => sign.holds(figure, bound),
+            (Self::Within(low, high), Some(figure)) => (low..=high).contains(&figure),
+        }
+    }
+}
+
+impl StatusTest {
+    fn fits(self, call: &LlmCall) -> bool {
+        match (self, call.status_code()) {
+            (Self::Failed(failed), _) => call.status().is_error() == failed,
+            (Self::NoCode, code) => code.is_none(),
+            (_, None) => false,
+            (Self::Stands(sign, bound), Some(code)) => sign.holds(f64::from(code), f64::from(bound)),
+            (Self::Within(low, high), Some(code)) => (low..=high).contains(&code),
+        }
+    }
+}
+
+impl FlagTest {
+    fn fits(self, call: &LlmCall) -> bool {
+        let facts = call.plano_facts();
+        match self {
+            Self::Flagged(flagged) => facts.flagged == flagged,
+            Self::Verdict(quality) => facts.quality == quality,
+        }
+    }
+}
