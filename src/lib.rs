@@ -10,4 +10,5 @@ pub mod collector;
 pub mod output;
 pub mod pricing;
 pub mod stats;
+pub mod text;
 pub mod ui;

@@ -3,12 +3,12 @@
 
 use ratatui::buffer::{Buffer, CellWidth};
 
-use super::text::is_safe_symbol;
+use crate::text::is_clean;
 
 /// Replaces what must not be sent. Panels draw cleaned text already; this holds even if one does not.
 pub fn sweep(buf: &mut Buffer) {
     for cell in &mut buf.content {
-        if !is_safe_symbol(cell.symbol()) {
+        if !is_clean(cell.symbol()) {
             cell.set_char('\u{fffd}');
         }
     }

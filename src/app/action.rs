@@ -1,0 +1,89 @@
+//! What a user can ask for. Keys name actions, `App::act` carries them out.
+
+use super::view::View;
+
+/// A step through a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Motion {
+    /// One up.
+    Up,
+    /// One down.
+    Down,
+    /// Half a screen up.
+    HalfPageUp,
+    /// Half a screen down.
+    HalfPageDown,
+    /// A screen up.
+    PageUp,
+    /// A screen down.
+    PageDown,
+    /// To the first.
+    First,
+    /// To the last.
+    Last,
+}
+
+/// One thing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Leave the program.
+    Quit,
+    /// Hand the terminal back to the shell until resumed.
+    Suspend,
+    /// Draw everything anew.
+    Redraw,
+    /// Show or hide the keys.
+    Help,
+    /// Close what is open; never quits.
+    Close,
+    /// Move the selection, in a list or table.
+    Move(Motion),
+    /// Scroll the open pane.
+    Scroll(Motion),
+    /// Open what is selected: a call's detail, the calls behind a rollup's row.
+    Open,
+    /// Take over what an open dialog holds.
+    Accept,
+    /// Answer a question with yes.
+    Confirm,
+    /// Go to a view.
+    Show(View),
+    /// Go to the next view.
+    NextView,
+    /// Go to the view before.
+    PreviousView,
+    /// Edit the filter expression.
+    EditFilter,
+    /// Pick a model to filter by.
+    PickModel,
+    /// Pick a route to filter by.
+    PickRoute,
+    /// Show errors only, or all again.
+    ErrorsOnly,
+    /// Show everything again.
+    ClearFilters,
+    /// The next time window.
+    NextWindow,
+    /// Pick the column to sort by.
+    PickSort,
+    /// Sort by the next column.
+    SortNext,
+    /// Sort by the column before.
+    SortPrevious,
+    /// Turn the order around.
+    InvertSort,
+    /// Freeze the view, or go on.
+    Pause,
+    /// Keep the newest call selected.
+    Follow,
+    /// Give the open pane the whole body, or half again.
+    Expand,
+    /// Copy the selected call's request id, or what the pane shows.
+    Copy,
+    /// Draw more often.
+    Faster,
+    /// Draw less often.
+    Slower,
+    /// Forget all calls; asked first.
+    Clear,
+}

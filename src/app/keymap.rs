@@ -1,0 +1,417 @@
+//! The one table of keys. Dispatch, the hints line, the help overlay and the manual are made from it.
+
+use std::fmt;
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::action::{Action, Motion};
+use super::view::View;
+
+/// A key with its modifiers. Shift is part of a character (`G`), not a modifier of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    code: KeyCode,
+    ctrl: bool,
+}
+
+impl Key {
+    const fn char(char: char) -> Self {
+        Self { code: KeyCode::Char(char), ctrl: false }
+    }
+
+    const fn ctrl(char: char) -> Self {
+        Self { code: KeyCode::Char(char), ctrl: true }
+    }
+
+    const fn code(code: KeyCode) -> Self {
+        Self { code, ctrl: false }
+    }
+
+    /// What the terminal sent, in the table's terms; `None` for chords with Alt and the like, which mean nothing here.
+    pub fn of(event: KeyEvent) -> Option<Self> {
+        let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
+        let known = KeyModifiers::CONTROL | KeyModifiers::SHIFT;
+        match event.code {
+            _ if !known.contains(event.modifiers) => None,
+            // Terminals without a key of its own for it send Ctrl-H for Backspace.
+            KeyCode::Char('h') if ctrl => Some(Self::code(KeyCode::Backspace)),
+            KeyCode::Char(char) if ctrl => Some(Self::ctrl(char.to_ascii_lowercase())),
+            code => Some(Self::code(code)),
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.ctrl {
+            out.write_str("Ctrl-")?;
+        }
+        match self.code {
+            KeyCode::Char(' ') => out.write_str("space"),
+            KeyCode::Char(char) => write!(out, "{char}"),
+            KeyCode::Up => out.write_str("↑"),
+            KeyCode::Down => out.write_str("↓"),
+            KeyCode::PageUp => out.write_str("PgUp"),
+            KeyCode::PageDown => out.write_str("PgDn"),
+            KeyCode::BackTab => out.write_str("Shift-Tab"),
+            KeyCode::Delete => out.write_str("Del"),
+            code => write!(out, "{code}"),
+        }
+    }
+}
+
+/// Where keys go: what is open decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scene {
+    /// Nothing is open but the view, perhaps with a pane beside it.
+    Browse,
+    /// A list to pick from, narrowed by typing.
+    Pick,
+    /// A line of text being edited.
+    Edit,
+    /// A question.
+    Ask,
+    /// The help overlay.
+    Help,
+}
+
+impl Scene {
+    /// All scenes.
+    pub const ALL: [Self; 5] = [Self::Browse, Self::Pick, Self::Edit, Self::Ask, Self::Help];
+}
+
+/// The headings of the help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// Moving about.
+    Move,
+    /// What is looked at.
+    Look,
+    /// What is left out.
+    Filter,
+    /// Everything else.
+    Program,
+    /// Inside dialogs; shown where they are open.
+    Dialog,
+}
+
+impl Topic {
+    /// The topics of the help overlay, in order.
+    pub const ALL: [Self; 5] = [Self::Move, Self::Look, Self::Filter, Self::Program, Self::Dialog];
+
+    /// Heading.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Move => "move",
+            Self::Look => "look",
+            Self::Filter => "filter",
+            Self::Program => "program",
+            Self::Dialog => "in dialogs",
+        }
+    }
+}
+
+/// Keys that belong together, and what they do.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// Each key with its action.
+    pub keys: &'static [(Key, Action)],
+    /// Where they hold.
+    pub scenes: &'static [Scene],
+    /// Heading in the help.
+    pub topic: Topic,
+    /// One or two words for the hints line, if it belongs there.
+    pub hint: Option<&'static str>,
+    /// What they do, in a line.
+    pub help: &'static str,
+}
+
+impl Binding {
+    /// The keys' names, as the help shows them.
+    pub fn names(&self) -> String {
+        let names: Vec<_> = self.keys.iter().map(|(key, _)| key.to_string()).collect();
+        names.join(" ")
+    }
+
+    /// The name of the first key, as the hints line shows it.
+    pub fn first_name(&self) -> String {
+        self.keys.first().map_or_else(String::new, |(key, _)| key.to_string())
+    }
+}
+
+const BROWSE: &[Scene] = &[Scene::Browse];
+const EVERYWHERE_BUT_TEXT: &[Scene] = &[Scene::Browse, Scene::Help, Scene::Ask];
+
+const fn bind(
+    scenes: &'static [Scene],
+    topic: Topic,
+    keys: &'static [(Key, Action)],
+    hint: Option<&'static str>,
+    help: &'static str,
+) -> Binding {
+    Binding { keys, scenes, topic, hint, help }
+}
+
+use Action as Do;
+use KeyCode as Code;
+use Motion as To;
+
+/// The table, in the order of the help.
+pub const KEYMAP: &[Binding] = &[
+    // Moving.
+    bind(
+        BROWSE,
+        Topic::Move,
+        &[
+            (Key::char('j'), Do::Move(To::Down)),
+            (Key::char('k'), Do::Move(To::Up)),
+            (Key::code(Code::Down), Do::Move(To::Down)),
+            (Key::code(Code::Up), Do::Move(To::Up)),
+        ],
+        None,
+        "down, up",
+    ),
+    bind(
+        BROWSE,
+        Topic::Move,
+        &[
+            (Key::code(Code::PageDown), Do::Move(To::PageDown)),
+            (Key::code(Code::PageUp), Do::Move(To::PageUp)),
+            (Key::ctrl('d'), Do::Move(To::HalfPageDown)),
+            (Key::ctrl('u'), Do::Move(To::HalfPageUp)),
+        ],
+        None,
+        "page down, up; half a page",
+    ),
+    bind(
+        BROWSE,
+        Topic::Move,
+        &[
+            (Key::char('g'), Do::Move(To::First)),
+            (Key::code(Code::Home), Do::Move(To::First)),
+            (Key::char('G'), Do::Move(To::Last)),
+            (Key::code(Code::End), Do::Move(To::Last)),
+        ],
+        None,
+        "newest; oldest",
+    ),
+    bind(BROWSE, Topic::Move, &[(Key::char('f'), Do::Follow)], None, "follow the newest call"),
+    bind(
+        BROWSE,
+        Topic::Move,
+        &[(Key::char('J'), Do::Scroll(To::Down)), (Key::char('K'), Do::Scroll(To::Up))],
+        None,
+        "scroll the open pane",
+    ),
+    // Looking.
+    bind(
+        BROWSE,
+        Topic::Look,
+        &[
+            (Key::char('1'), Do::Show(View::Calls)),
+            (Key::char('2'), Do::Show(View::Models)),
+            (Key::char('3'), Do::Show(View::Routes)),
+            (Key::char('4'), Do::Show(View::Sessions)),
+            (Key::char('5'), Do::Show(View::Errors)),
+        ],
+        None,
+        "calls, models, routes, sessions, errors",
+    ),
+    bind(
+        BROWSE,
+        Topic::Look,
+        &[(Key::code(Code::Tab), Do::NextView), (Key::code(Code::BackTab), Do::PreviousView)],
+        None,
+        "next, previous view",
+    ),
+    bind(
+        BROWSE,
+        Topic::Look,
+        &[(Key::code(Code::Enter), Do::Open)],
+        Some("open"),
+        "open the call; from a rollup, its calls",
+    ),
+    bind(
+        &[Scene::Browse, Scene::Pick, Scene::Edit, Scene::Ask, Scene::Help],
+        Topic::Look,
+        &[(Key::code(Code::Esc), Do::Close)],
+        None,
+        "close what is open",
+    ),
+    bind(BROWSE, Topic::Look, &[(Key::char('e'), Do::Expand)], None, "give the open pane all the room"),
+    bind(BROWSE, Topic::Look, &[(Key::char('s'), Do::PickSort)], Some("sort"), "pick the column to sort by"),
+    bind(
+        BROWSE,
+        Topic::Look,
+        &[(Key::char('<'), Do::SortPrevious), (Key::char('>'), Do::SortNext), (Key::char('i'), Do::InvertSort)],
+        None,
+        "sort by the previous, next column; invert",
+    ),
+    // Filtering.
+    bind(BROWSE, Topic::Filter, &[(Key::char('/'), Do::EditFilter)], Some("filter"), "filter by an expression"),
+    bind(BROWSE, Topic::Filter, &[(Key::char('m'), Do::PickModel)], Some("model"), "filter by a model; again clears"),
+    bind(BROWSE, Topic::Filter, &[(Key::char('r'), Do::PickRoute)], Some("route"), "filter by a route; again clears"),
+    bind(BROWSE, Topic::Filter, &[(Key::char('!'), Do::ErrorsOnly)], Some("errors"), "errors only"),
+    bind(
+        BROWSE,
+        Topic::Filter,
+        &[(Key::code(Code::Backspace), Do::ClearFilters), (Key::code(Code::Delete), Do::ClearFilters)],
+        None,
+        "clear all filters",
+    ),
+    bind(BROWSE, Topic::Filter, &[(Key::char('w'), Do::NextWindow)], None, "time window: 1m, 5m, 15m, 1h, all kept"),
+    // The program.
+    bind(BROWSE, Topic::Program, &[(Key::char(' '), Do::Pause)], Some("pause"), "freeze the view; calls still arrive"),
+    bind(BROWSE, Topic::Program, &[(Key::char('y'), Do::Copy)], None, "copy the call's request id (OSC 52)"),
+    bind(
+        BROWSE,
+        Topic::Program,
+        &[(Key::char('+'), Do::Faster), (Key::char('-'), Do::Slower)],
+        None,
+        "draw more often, less often",
+    ),
+    bind(BROWSE, Topic::Program, &[(Key::ctrl('r'), Do::Clear)], None, "forget all calls, asked first"),
+    bind(
+        &[Scene::Browse, Scene::Help],
+        Topic::Program,
+        &[(Key::char('?'), Do::Help), (Key::code(Code::F(1)), Do::Help)],
+        Some("help"),
+        "these keys",
+    ),
+    bind(
+        EVERYWHERE_BUT_TEXT,
+        Topic::Program,
+        &[(Key::ctrl('l'), Do::Redraw), (Key::ctrl('z'), Do::Suspend)],
+        None,
+        "redraw; suspend",
+    ),
+    bind(
+        EVERYWHERE_BUT_TEXT,
+        Topic::Program,
+        &[(Key::char('q'), Do::Quit), (Key::ctrl('c'), Do::Quit)],
+        Some("quit"),
+        "quit",
+    ),
+    // Dialogs.
+    bind(
+        &[Scene::Pick],
+        Topic::Dialog,
+        &[
+            (Key::code(Code::Down), Do::Move(To::Down)),
+            (Key::code(Code::Up), Do::Move(To::Up)),
+            (Key::code(Code::PageDown), Do::Move(To::PageDown)),
+            (Key::code(Code::PageUp), Do::Move(To::PageUp)),
+        ],
+        None,
+        "move in a list; typing narrows it",
+    ),
+    bind(
+        &[Scene::Help],
+        Topic::Dialog,
+        &[
+            (Key::code(Code::Down), Do::Move(To::Down)),
+            (Key::code(Code::Up), Do::Move(To::Up)),
+            (Key::char('j'), Do::Move(To::Down)),
+            (Key::char('k'), Do::Move(To::Up)),
+        ],
+        None,
+        "scroll the help",
+    ),
+    bind(&[Scene::Pick, Scene::Edit], Topic::Dialog, &[(Key::code(Code::Enter), Do::Accept)], Some("set"), "set it"),
+    bind(&[Scene::Pick, Scene::Edit], Topic::Dialog, &[(Key::ctrl('c'), Do::Close)], None, "close the list or line"),
+    bind(&[Scene::Ask], Topic::Dialog, &[(Key::char('y'), Do::Confirm)], Some("yes"), "yes; any other key is no"),
+];
+
+/// What a key does in a scene; `None` where it means nothing, or is text.
+pub fn action(scene: Scene, key: Key) -> Option<Action> {
+    KEYMAP
+        .iter()
+        .filter(|binding| binding.scenes.contains(&scene))
+        .flat_map(|binding| binding.keys)
+        .find_map(|&(bound, action)| (bound == key).then_some(action))
+}
+
+/// The bindings that the hints line of a scene shows, in its order.
+pub fn hints(scene: Scene) -> impl Iterator<Item = (&'static Binding, &'static str)> {
+    KEYMAP
+        .iter()
+        .filter(move |binding| binding.scenes.contains(&scene))
+        .filter_map(|binding| binding.hint.map(|hint| (binding, hint)))
+}
+
+/// The bindings of one heading.
+pub fn topic(topic: Topic) -> impl Iterator<Item = &'static Binding> {
+    KEYMAP.iter().filter(move |binding| binding.topic == topic)
+}
+
+/// The table as Markdown, for the README and the manual.
+pub fn markdown() -> String {
+    let rows = Topic::ALL.into_iter().flat_map(topic).map(|binding| {
+        let names: Vec<_> = binding.keys.iter().map(|(key, _)| format!("`{}`", escape(&key.to_string()))).collect();
+        format!("| {} | {} |\n", names.join(" "), binding.help)
+    });
+    "| key | does |\n|---|---|\n".to_owned() + &rows.collect::<String>()
+}
+
+fn escape(name: &str) -> String {
+    name.replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn a_key_means_one_thing_in_a_scene() {
+        for scene in Scene::ALL {
+            let mut seen = HashSet::new();
+            for binding in KEYMAP.iter().filter(|binding| binding.scenes.contains(&scene)) {
+                for (key, _) in binding.keys {
+                    assert!(seen.insert(*key), "{key} twice in {scene:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ctrl_c_and_esc_hold_everywhere() {
+        for scene in Scene::ALL {
+            let text = matches!(scene, Scene::Pick | Scene::Edit);
+            let expected = if text { Action::Close } else { Action::Quit };
+            assert_eq!(action(scene, Key::ctrl('c')), Some(expected), "{scene:?}");
+            assert_eq!(action(scene, Key::code(KeyCode::Esc)), Some(Action::Close), "{scene:?}");
+        }
+    }
+
+    #[test]
+    fn letters_are_text_where_text_is_typed() {
+        for scene in [Scene::Pick, Scene::Edit] {
+            for char in ' '..='~' {
+                assert_eq!(action(scene, Key::char(char)), None, "{char} in {scene:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_terminals_send_finds_the_table() {
+        let event = KeyEvent::new;
+        let cases = [
+            (event(KeyCode::Char('G'), KeyModifiers::SHIFT), Some(Action::Move(Motion::Last))),
+            (event(KeyCode::Char('G'), KeyModifiers::NONE), Some(Action::Move(Motion::Last))),
+            (event(KeyCode::Char('C'), KeyModifiers::CONTROL | KeyModifiers::SHIFT), Some(Action::Quit)),
+            (event(KeyCode::BackTab, KeyModifiers::SHIFT), Some(Action::PreviousView)),
+            (event(KeyCode::Char('h'), KeyModifiers::CONTROL), Some(Action::ClearFilters)),
+            (event(KeyCode::Char('q'), KeyModifiers::ALT), None),
+        ];
+        for (event, expected) in cases {
+            assert_eq!(Key::of(event).and_then(|key| action(Scene::Browse, key)), expected, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn the_manual_lists_every_binding() {
+        assert_eq!(markdown().lines().count(), KEYMAP.len() + 2);
+        assert!(markdown().contains("| `q` `Ctrl-c` | quit |"));
+    }
+}
