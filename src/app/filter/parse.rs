@@ -304,12 +304,15 @@ impl fmt::Display for RawTerm<'_> {
     }
 }
 
+/// Whether `word` stands for an absent value.
+pub(super) fn says_absent(word: &str) -> bool {
+    word.eq_ignore_ascii_case("none") || word.eq_ignore_ascii_case("unknown")
+}
+
 /// `text` as a value that means just this text: in quotes if it must be.
 pub(super) fn literal(text: &str) -> String {
-    let harmless = !text.is_empty()
-        && text.chars().all(is_plain)
-        && !text.starts_with(['!', '<', '>', '='])
-        && !matches!(text, "none" | "unknown");
+    let harmless =
+        !text.is_empty() && text.chars().all(is_plain) && !text.starts_with(['!', '<', '>', '=']) && !says_absent(text);
     if harmless { text.to_owned() } else { Piece::Quoted(text.to_owned()).to_string() }
 }
 
