@@ -31,9 +31,9 @@ fn call(nth: u64, names: &mut Names) -> LlmCall {
     noise = (noise ^ (noise >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     noise = (noise ^ (noise >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     noise ^= noise >> 31;
-    let failed = noise % 16 == 0;
+    let failed = noise.is_multiple_of(16);
     let draft = Draft {
-        request_id: RequestId::Emitted(format!("{:08x}-0000-4000-8000-{noise:012x}", nth).into()),
+        request_id: RequestId::Emitted(format!("{nth:08x}-0000-4000-8000-{noise:012x}").into()),
         start_unix_nano: Some(nth * 1_000_000),
         model: Some(pick(&MODELS, noise >> 8).into()),
         provider: Some("openai".into()),

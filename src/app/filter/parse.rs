@@ -5,7 +5,7 @@
 //! term       = [ "!" ] ( name ":" values | name comparison values | values )
 //! values     = value { "," value }
 //! value      = [ comparison ] { quoted | "*" | plain }
-//! comparison = ">=" | "<=" | ">" | "<" | "="
+//! comparison = ">=" | "<=" | ">" | "<" | "=" { "=" }
 //! quoted     = '"' { any but '"' and '\' | '\"' | '\\' } '"'
 //! plain      = any but blank , " *
 //! ```
@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use winnow::combinator::{alt, delimited, eof, opt, peek, preceded, repeat, separated, terminated};
+use winnow::combinator::{alt, delimited, eof, opt, peek, repeat, separated, terminated};
 use winnow::error::{ErrMode, ParserError};
 use winnow::stream::{LocatingSlice, Location, Stream};
 use winnow::token::{any, take_while};
@@ -237,7 +237,7 @@ fn comparison(input: &mut Input<'_>) -> ModalResult<Comparison, Fault> {
         "<=".value(Comparison::AtMost),
         '>'.value(Comparison::Above),
         '<'.value(Comparison::Below),
-        preceded('=', opt('=')).value(Comparison::Equal),
+        take_while(1.., '=').value(Comparison::Equal),
     ))
     .parse_next(input)
 }

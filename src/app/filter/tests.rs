@@ -78,6 +78,7 @@ const MEANING: &[(&str, bool, bool)] = &[
     ("!model:*", false, true),
     ("model=gpt-5*", true, false),
     ("model:=gpt-5-mini", true, false),
+    ("model===gpt-5-mini", true, false),
     ("model:\"gpt-5*\"", false, false),
     ("model:\"gpt-5\"*", true, false),
     ("route:\"code generation\"", true, false),
