@@ -1,7 +1,29 @@
 //! Which spans are LLM calls, and what they say of them: one small adapter a convention.
 //!
-//! An adapter reads one span and knows nothing of others; what hangs together is joined in the store.
+//! An adapter reads one span and knows nothing of others; what hangs together is joined in the store. Adapters
+//! are asked in the order of [`ADAPTERS`]: a framework's own kind decides before the general names do
+//! (SEMCONV.md, section 4.1).
 
+mod evidence;
+mod failure;
+mod fields;
+mod finish;
+mod first_token;
+mod gen_ai;
+mod keys;
+mod langfuse;
+mod langsmith;
+mod litellm;
+mod logfire;
+mod openinference;
+mod openllmetry;
+mod plano;
+mod scalar;
+mod structured;
+mod usage_text;
+mod vercel;
+
+use self::evidence::Evidence;
 use super::wire::{Origin, Span};
 use crate::call::{Draft, Text};
 
@@ -34,8 +56,50 @@ pub struct Reading<'a> {
     pub why: &'static str,
 }
 
+impl<'a> Reading<'a> {
+    fn call(draft: Draft<'a>, why: &'static str) -> Self {
+        Self { role: Role::Call(Box::new(draft)), why }
+    }
+
+    const fn other(why: &'static str) -> Self {
+        Self { role: Role::Other, why }
+    }
+}
+
+/// Reads a span, or leaves it to the next adapter.
+type Adapter = for<'a> fn(&Evidence<'a, '_>) -> Option<Reading<'a>>;
+
+/// Asked in this order. The AI SDK comes before the kinds that exporters add to its spans: they call its wrappers
+/// calls, too.
+const ADAPTERS: [Adapter; 10] = [
+    plano::read,
+    vercel::read,
+    openinference::read,
+    langsmith::read,
+    langfuse::read,
+    logfire::read,
+    litellm::read,
+    openllmetry::read,
+    gen_ai::read,
+    gen_ai::read_without_operation,
+];
+
+const NO_MATCH: &str = "no LLM convention matches";
+
 /// Reads one span.
 pub fn read<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Reading<'a> {
-    let _ = (origin, span);
-    Reading { role: Role::Other, why: "no LLM convention matches" }
+    let evidence = Evidence::of(origin, span);
+    if !evidence.any {
+        return Reading::other(if litellm::is_raw(span.name) { litellm::RAW } else { NO_MATCH });
+    }
+    ADAPTERS.iter().find_map(|adapter| adapter(&evidence)).unwrap_or_else(|| not_a_call(&evidence, NO_MATCH))
+}
+
+/// A span that is no call, but may say whose calls are below it.
+fn not_a_call<'a>(evidence: &Evidence<'a, '_>, why: &'static str) -> Reading<'a> {
+    let (session_id, user_id) = (fields::session(evidence), fields::user(evidence));
+    if session_id.is_none() && user_id.is_none() {
+        return Reading::other(why);
+    }
+    Reading { role: Role::Context { session_id, user_id }, why }
 }

@@ -1,0 +1,144 @@
+//! Which keys hold which field, in order of trust: a convention is mostly such a table, and one function
+//! reads any of them.
+
+use super::evidence::Evidence;
+use super::keys::Key;
+use super::{failure, finish, first_token};
+use crate::call::{Convention, Draft, InputCount, RequestId, Text, Usage};
+
+/// The keys of one convention.
+pub(super) struct Fields {
+    pub(super) convention: Convention,
+    pub(super) request_id: &'static [Key],
+    pub(super) model: &'static [Key],
+    pub(super) request_model: &'static [Key],
+    pub(super) upstream_model: &'static [Key],
+    pub(super) provider: &'static [Key],
+    pub(super) operation: &'static [Key],
+    pub(super) streaming: &'static [Key],
+    pub(super) finish_reasons: &'static [Key],
+    pub(super) service_tier: &'static [Key],
+    /// USD.
+    pub(super) cost: &'static [Key],
+    pub(super) tokens: Tokens,
+}
+
+/// The keys of the token counts.
+pub(super) struct Tokens {
+    pub(super) input: &'static [Key],
+    pub(super) output: &'static [Key],
+    pub(super) total: &'static [Key],
+    pub(super) cache_read: &'static [Key],
+    pub(super) cache_write: &'static [Key],
+    pub(super) cache_write_1h: &'static [Key],
+    pub(super) reasoning: &'static [Key],
+    pub(super) input_audio: &'static [Key],
+    pub(super) output_audio: &'static [Key],
+}
+
+/// Sessions and conversations, whoever emits them.
+const SESSION: &[Key] = &[
+    Key::GenAiConversationId,
+    Key::SessionId,
+    Key::LangfuseSessionId,
+    Key::TraceloopSessionId,
+    Key::VercelSessionId,
+    Key::Vercel7SessionId,
+    Key::LangSmithSessionId,
+    Key::LangSmithThreadId,
+    Key::LangSmithConversationId,
+];
+
+/// End users, whoever emits them.
+const USER: &[Key] = &[
+    Key::UserId,
+    Key::LlmUser,
+    Key::GenAiUser,
+    Key::GenAiRequestUser,
+    Key::LangfuseUserId,
+    Key::TraceloopUserId,
+    Key::VercelUserId,
+    Key::Vercel7UserId,
+    Key::LangSmithUserId,
+    Key::LiteLlmEndUserId,
+    Key::LiteLlmMetadataEndUserId,
+    Key::EndUserId,
+];
+
+/// Session or conversation of the span.
+pub(super) fn session<'a>(evidence: &Evidence<'a, '_>) -> Option<Text<'a>> {
+    evidence.text(SESSION)
+}
+
+/// End user of the span.
+pub(super) fn user<'a>(evidence: &Evidence<'a, '_>) -> Option<Text<'a>> {
+    evidence.text(USER)
+}
+
+/// What every convention shares: identity, times and resource.
+pub(super) fn identity<'a>(evidence: &Evidence<'a, '_>, convention: Convention) -> Draft<'a> {
+    let span = evidence.span;
+    Draft {
+        convention,
+        start_unix_nano: Some(span.start_unix_nano).filter(|&nano| nano != 0),
+        service_name: evidence.resource("service.name"),
+        trace_id: span.trace_id,
+        span_id: span.span_id,
+        ..Draft::default()
+    }
+}
+
+/// What the span says of the call, read through the convention's keys.
+pub(super) fn draft<'a>(evidence: &Evidence<'a, '_>, fields: &Fields) -> Draft<'a> {
+    let mut draft = Draft {
+        request_id: evidence.text(fields.request_id).map_or(RequestId::SpanId, RequestId::Emitted),
+        model: evidence.text(fields.model),
+        request_model: evidence.text(fields.request_model),
+        upstream_model: evidence.text(fields.upstream_model),
+        provider: evidence.text(fields.provider),
+        operation: evidence.text(fields.operation),
+        session_id: session(evidence),
+        user_id: user(evidence),
+        is_streaming: evidence.flag(fields.streaming),
+        finish_reasons: finish::reasons(evidence, fields.finish_reasons),
+        service_tier: evidence.text(fields.service_tier),
+        reported_cost_usd: cost(evidence, fields.cost),
+        usage: usage(evidence, &fields.tokens),
+        ttft_ms: first_token::ms(evidence),
+        duration_ms: evidence.lasted_ms(),
+        ..identity(evidence, fields.convention)
+    };
+    failure::fill(evidence, &mut draft);
+    draft
+}
+
+/// A cost above zero before a zero, which stays what it is: reported, and no price.
+fn cost(evidence: &Evidence<'_, '_>, keys: &[Key]) -> Option<f64> {
+    keys.iter().find_map(|&key| evidence.amount(&[key]).filter(|&usd| usd > 0.0)).or_else(|| evidence.amount(keys))
+}
+
+fn usage(evidence: &Evidence<'_, '_>, tokens: &Tokens) -> Usage {
+    let usage = Usage {
+        input: evidence.count(tokens.input),
+        output: evidence.count(tokens.output),
+        total: evidence.count(tokens.total),
+        cache_read: evidence.count(tokens.cache_read),
+        cache_write: evidence.count(tokens.cache_write),
+        cache_write_1h: evidence.count(tokens.cache_write_1h),
+        reasoning: evidence.count(tokens.reasoning),
+        input_audio: evidence.count(tokens.input_audio),
+        output_audio: evidence.count(tokens.output_audio),
+        input_count: InputCount::Inclusive,
+    };
+    Usage {
+        input_count: if total_counts_cached_apart(&usage) { InputCount::Exclusive } else { InputCount::Inclusive },
+        ..usage
+    }
+}
+
+/// A total that is input + output + cached proves that the input count excludes what was cached.
+fn total_counts_cached_apart(usage: &Usage) -> bool {
+    let cached = usage.cache_read.unwrap_or(0).saturating_add(usage.cache_write.unwrap_or(0));
+    let parts = [usage.input, usage.output].into_iter().flatten().fold(cached, u64::saturating_add);
+    cached > 0 && usage.input.is_some() && usage.total == Some(parts)
+}

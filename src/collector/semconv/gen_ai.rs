@@ -1,0 +1,158 @@
+//! OpenTelemetry's GenAI convention in its current and older names, and what its emitters add to it: the OpenAI
+//! and Anthropic instrumentations, pydantic-ai, openlit, strands, the AI SDK 7 (SEMCONV.md, section 2).
+
+use super::evidence::Evidence;
+use super::fields::{self, Fields, Tokens};
+use super::keys::Key;
+use super::{Reading, not_a_call, usage_text};
+use crate::call::{Convention, Draft, InputCount};
+
+/// Operations that call a model, and why their spans are rows. LiteLLM's call types are among them.
+const CALLS: &[(&str, &str)] = &[
+    ("chat", "gen_ai.operation.name is chat"),
+    ("text_completion", "gen_ai.operation.name is text_completion"),
+    ("generate_content", "gen_ai.operation.name is generate_content"),
+    ("embeddings", "gen_ai.operation.name is embeddings"),
+    ("completion", "gen_ai.operation.name is completion"),
+    ("acompletion", "gen_ai.operation.name is acompletion"),
+    ("atext_completion", "gen_ai.operation.name is atext_completion"),
+    ("responses", "gen_ai.operation.name is responses"),
+    ("aresponses", "gen_ai.operation.name is aresponses"),
+    ("embedding", "gen_ai.operation.name is embedding"),
+    ("aembedding", "gen_ai.operation.name is aembedding"),
+    ("anthropic_messages", "gen_ai.operation.name is anthropic_messages"),
+    ("agenerate_content", "gen_ai.operation.name is agenerate_content"),
+    ("generate_content_stream", "gen_ai.operation.name is generate_content_stream"),
+    ("agenerate_content_stream", "gen_ai.operation.name is agenerate_content_stream"),
+    ("chat.completions", "gen_ai.operation.name is chat.completions"),
+    ("text.completions", "gen_ai.operation.name is text.completions"),
+];
+
+/// Operations that contain calls or serve them, and why their spans are no rows.
+const WRAPPERS: &[(&str, &str)] = &[
+    ("invoke_agent", "gen_ai.operation.name is invoke_agent: an agent, not a call"),
+    ("create_agent", "gen_ai.operation.name is create_agent: an agent, not a call"),
+    ("agent_step", "gen_ai.operation.name is agent_step: a step of an agent, not a call"),
+    ("execute_tool", "gen_ai.operation.name is execute_tool: a tool, not a call"),
+    ("invoke_workflow", "gen_ai.operation.name is invoke_workflow: a workflow, not a call"),
+    ("chain", "gen_ai.operation.name is chain: a chain, not a call"),
+    ("execute_event_loop_cycle", "gen_ai.operation.name is execute_event_loop_cycle: a step of an agent, not a call"),
+];
+
+/// The keys of the convention, newest first.
+pub(super) const FIELDS: Fields = Fields {
+    convention: Convention::GenAi,
+    request_id: &[Key::GenAiResponseId],
+    model: &[Key::GenAiResponseModel],
+    request_model: &[Key::GenAiRequestModel],
+    upstream_model: &[Key::LiteLlmProviderModel],
+    provider: &[Key::GenAiProviderName, Key::GenAiSystem],
+    operation: &[Key::GenAiOperationName],
+    streaming: &[
+        Key::GenAiRequestStream,
+        Key::GenAiIsStreaming,
+        Key::GenAiRequestIsStream,
+        Key::LlmIsStreaming,
+        Key::LiteLlmRequestStreaming,
+    ],
+    finish_reasons: &[Key::GenAiResponseFinishReasons, Key::GenAiResponseFinishReason, Key::AnthropicStopReason],
+    service_tier: &[
+        Key::OpenAiServiceTier,
+        Key::GenAiOpenAiServiceTier,
+        Key::GenAiServiceTier,
+        Key::AnthropicServiceTier,
+    ],
+    cost: &[Key::GenAiUsageCost, Key::GenAiTotalCost, Key::LiteLlmCostTotal, Key::OperationCost],
+    tokens: Tokens {
+        input: &[Key::GenAiInputTokens, Key::GenAiPromptTokens],
+        output: &[Key::GenAiOutputTokens, Key::GenAiCompletionTokens],
+        total: &[Key::GenAiTotalTokens, Key::LlmUsageTotalTokens],
+        cache_read: &[
+            Key::GenAiCacheRead,
+            Key::GenAiCacheReadFlat,
+            Key::GenAiCachedPromptDetails,
+            Key::GenAiCacheReadTokens,
+            Key::GenAiCacheReadDetails,
+            Key::GenAiCacheReadInputDetails,
+            Key::GenAiCachedDetails,
+        ],
+        cache_write: &[
+            Key::GenAiCacheCreation,
+            Key::GenAiCacheWrite,
+            Key::GenAiCacheCreationFlat,
+            Key::GenAiCacheWriteFlat,
+            Key::GenAiCacheCreationPromptDetails,
+            Key::GenAiCacheWriteTokens,
+            Key::GenAiCacheWriteDetails,
+            Key::GenAiCacheCreationDetails,
+            Key::AiCacheWriteTokens,
+        ],
+        cache_write_1h: &[Key::AnthropicCacheWrite1h],
+        reasoning: &[
+            Key::GenAiReasoningOutput,
+            Key::GenAiReasoning,
+            Key::GenAiReasoningDetails,
+            Key::GenAiReasoningCompletionDetails,
+            Key::GenAiThoughtsDetails,
+            Key::AiReasoningDetails,
+        ],
+        input_audio: &[Key::GenAiInputAudioDetails],
+        output_audio: &[Key::GenAiOutputAudioDetails],
+    },
+};
+
+/// Reads a span that names its GenAI operation.
+pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+    let operation = evidence.str(Key::GenAiOperationName)?;
+    Some(match call_reason(operation) {
+        Some(why) => Reading::call(draft(evidence), why),
+        None => not_a_call(evidence, wrapper_reason(operation)),
+    })
+}
+
+/// What only an answered call has.
+const ANSWERS: [Key; 3] = [Key::GenAiResponseModel, Key::GenAiResponseId, Key::GenAiResponseFinishReasons];
+
+/// Reads a span that names no operation but has a model and an answer: Logfire's spans of the OpenAI Agents SDK
+/// and the `call_llm` spans of Google's ADK are such.
+pub(super) fn read_without_operation<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+    let answered = evidence.has(Key::GenAiRequestModel) && ANSWERS.iter().any(|&key| evidence.has(key));
+    answered.then(|| Reading::call(draft(evidence), "gen_ai.request.model and a response without an operation name"))
+}
+
+/// Why a span of this operation is a row, if it is one.
+pub(super) fn call_reason(operation: &str) -> Option<&'static str> {
+    reason_in(CALLS, operation)
+}
+
+/// Why a span of this operation is none.
+pub(super) fn wrapper_reason(operation: &str) -> &'static str {
+    reason_in(WRAPPERS, operation).unwrap_or("gen_ai.operation.name names no call of a model")
+}
+
+fn reason_in(table: &[(&str, &'static str)], operation: &str) -> Option<&'static str> {
+    table.iter().find(|(name, _)| operation.trim().eq_ignore_ascii_case(name)).map(|&(_, why)| why)
+}
+
+/// What the span says, with the peculiarities of single emitters.
+pub(super) fn draft<'a>(evidence: &Evidence<'a, '_>) -> Draft<'a> {
+    let mut draft = fields::draft(evidence, &FIELDS);
+    if let Some(raw) = evidence.str(Key::GenAiUsageRaw) {
+        usage_text::complete(&mut draft.usage, &usage_text::read(raw));
+    }
+    if is_openlit(evidence) && is_anthropic(&draft) {
+        draft.usage.input_count = InputCount::Exclusive;
+    }
+    draft
+}
+
+/// openlit hands on Anthropic's own input count, which excludes what was cached.
+fn is_openlit(evidence: &Evidence<'_, '_>) -> bool {
+    evidence.is(Key::TelemetrySdkName, "openlit")
+        || evidence.resource("telemetry.sdk.name").is_some_and(|name| name == "openlit")
+        || evidence.origin.scope_name.starts_with("openlit")
+}
+
+fn is_anthropic(draft: &Draft<'_>) -> bool {
+    draft.provider.as_deref().is_some_and(|provider| provider.to_ascii_lowercase().contains("anthropic"))
+}

@@ -1,0 +1,94 @@
+//! Langfuse's SDK (SEMCONV.md, section 3): `langfuse.observation.type` generation or embedding is a row. Usage
+//! and cost are JSON text, the first token is a moment in ISO 8601.
+
+use chrono::{DateTime, NaiveDateTime};
+
+use super::evidence::Evidence;
+use super::fields::{self, Fields};
+use super::keys::Key;
+use super::{Reading, gen_ai, not_a_call, structured, usage_text};
+use crate::call::{Convention, Draft, Text};
+
+const FIELDS: Fields = Fields {
+    convention: Convention::Langfuse,
+    model: &[Key::LangfuseModelName, Key::GenAiResponseModel],
+    ..gen_ai::FIELDS
+};
+
+/// Reads a span that has Langfuse's type.
+pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+    evidence.has(Key::LangfuseObservationType).then_some(())?;
+    Some(if evidence.is(Key::LangfuseObservationType, "generation") {
+        Reading::call(draft(evidence, "chat"), "langfuse.observation.type is generation")
+    } else if evidence.is(Key::LangfuseObservationType, "embedding") {
+        Reading::call(draft(evidence, "embeddings"), "langfuse.observation.type is embedding")
+    } else {
+        not_a_call(evidence, "langfuse.observation.type is neither generation nor embedding")
+    })
+}
+
+fn draft<'a>(evidence: &Evidence<'a, '_>, operation: &'static str) -> Draft<'a> {
+    let mut draft = fields::draft(evidence, &FIELDS);
+    draft.operation.get_or_insert(Text::Borrowed(operation));
+    if let Some(usage) = evidence.str(Key::LangfuseUsageDetails) {
+        let reported = usage_text::read(usage);
+        usage_text::complete(&mut draft.usage, &reported);
+    }
+    draft.ttft_ms = evidence
+        .str(Key::LangfuseCompletionStartTime)
+        .and_then(unix_nano)
+        .map_or(draft.ttft_ms, |at| evidence.ms_until(at));
+    draft.reported_cost_usd = draft.reported_cost_usd.or_else(|| cost(evidence));
+    draft.is_streaming = draft.is_streaming.or_else(|| streamed(evidence));
+    fill_failure(evidence, &mut draft);
+    draft
+}
+
+/// A failure may be told by level and message alone, with the span's own status unset.
+fn fill_failure<'a>(evidence: &Evidence<'a, '_>, draft: &mut Draft<'a>) {
+    if evidence.is(Key::LangfuseLevel, "ERROR") && !draft.span_error {
+        draft.span_error = true;
+        super::failure::fill(evidence, draft);
+    }
+}
+
+fn cost(evidence: &Evidence<'_, '_>) -> Option<f64> {
+    let details = structured::object(evidence.str(Key::LangfuseCostDetails)?)?;
+    details.get("total")?.as_f64().filter(|usd| usd.is_finite() && *usd >= 0.0)
+}
+
+fn streamed(evidence: &Evidence<'_, '_>) -> Option<bool> {
+    structured::object(evidence.str(Key::LangfuseModelParameters)?)?.get("stream")?.as_bool()
+}
+
+/// A moment in ISO 8601, quoted or not, with or without an offset (then UTC), as ns since the epoch.
+fn unix_nano(text: &str) -> Option<u64> {
+    let text = text.trim().trim_matches('"');
+    let moment = DateTime::parse_from_rfc3339(text)
+        .map(|moment| moment.to_utc())
+        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|moment| moment.and_utc()))
+        .ok()?;
+    u64::try_from(moment.timestamp_nanos_opt()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_in_iso_8601() {
+        let cases = [
+            (r#""2026-11-23T09:25:54.250000Z""#, Some(1_795_425_954_250_000_000)),
+            ("2026-11-23T09:25:54.250+00:00", Some(1_795_425_954_250_000_000)),
+            ("2026-11-23T10:25:54.250+01:00", Some(1_795_425_954_250_000_000)),
+            ("2026-11-23T09:25:54.250", Some(1_795_425_954_250_000_000)),
+            ("1960-01-01T00:00:00Z", None),
+            ("9999-12-31T23:59:59Z", None),
+            ("yesterday", None),
+            ("", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(unix_nano(text), expected, "{text}");
+        }
+    }
+}

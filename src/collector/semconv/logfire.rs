@@ -1,0 +1,46 @@
+//! Pydantic Logfire's instrumentations of the OpenAI and Anthropic clients. They speak the GenAI convention, but
+//! tell a streamed call twice: a span that ends with the response's headers, and afterwards a log record (a span
+//! without extent, in a trace of its own) that knows the tokens and how long the stream took.
+
+use serde_json::Value as Json;
+
+use super::evidence::Evidence;
+use super::keys::Key;
+use super::{Reading, Role, gen_ai, structured};
+use crate::call::Draft;
+
+/// Reads what only Logfire emits; its ordinary spans are left to the other adapters.
+pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+    evidence.has(Key::LogfireSpanType).then_some(())?;
+    if evidence.is(Key::LogfireSpanType, "pending_span") {
+        return Some(Reading { role: Role::Other, why: "logfire.span_type is pending_span: a preview of a span" });
+    }
+    gen_ai::call_reason(evidence.str(Key::GenAiOperationName)?)?;
+    if evidence.is(Key::LogfireSpanType, "log") {
+        let seconds = evidence.amount(&[Key::LogfireDuration])?;
+        return Some(Reading::call(streamed(evidence, seconds), "a Logfire record of a streamed answer"));
+    }
+    (is_request_of_a_stream(evidence) && !evidence.failed()).then_some(Reading {
+        role: Role::Other,
+        why: "the request of a stream: Logfire records its answer apart, and that is the call",
+    })
+}
+
+fn is_request_of_a_stream(evidence: &Evidence<'_, '_>) -> bool {
+    let request = evidence.str(Key::LogfireRequestData).and_then(structured::object);
+    request.is_some_and(|request| request.get("stream").and_then(Json::as_bool) == Some(true))
+}
+
+/// The record is made when the stream ends; it began `seconds` before.
+fn streamed<'a>(evidence: &Evidence<'a, '_>, seconds: f64) -> Draft<'a> {
+    let mut draft = gen_ai::draft(evidence);
+    draft.is_streaming = Some(true);
+    draft.duration_ms = Some(seconds * 1e3);
+    draft.start_unix_nano = draft.start_unix_nano.map(|end| end.saturating_sub(nanos(seconds)));
+    draft
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates at both ends")]
+const fn nanos(seconds: f64) -> u64 {
+    (seconds * 1e9) as u64
+}

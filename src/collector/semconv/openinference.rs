@@ -1,0 +1,84 @@
+//! Arize OpenInference (SEMCONV.md, section 3): `openinference.span.kind` LLM or EMBEDDING is a row.
+
+use super::evidence::Evidence;
+use super::fields::{self, Fields, Tokens};
+use super::gen_ai;
+use super::keys::Key;
+use super::{Reading, not_a_call, structured};
+use crate::call::{Convention, Draft, RequestId, Text};
+
+/// The convention's keys; the GenAI names after them, as some emitters write both.
+const FIELDS: Fields = Fields {
+    convention: Convention::OpenInference,
+    model: &[Key::LlmResponseModelName, Key::LlmModelName, Key::EmbeddingModelName, Key::GenAiResponseModel],
+    request_model: &[Key::LlmRequestModelName, Key::GenAiRequestModel],
+    provider: &[Key::LlmProvider, Key::LlmSystem, Key::GenAiProviderName, Key::GenAiSystem],
+    finish_reasons: &[Key::LlmFinishReason, Key::GenAiResponseFinishReasons],
+    cost: &[Key::LlmCostTotal, Key::GenAiUsageCost, Key::GenAiTotalCost, Key::OperationCost],
+    tokens: Tokens {
+        input: &[Key::LlmTokenCountPrompt, Key::GenAiInputTokens],
+        output: &[Key::LlmTokenCountCompletion, Key::GenAiOutputTokens],
+        total: &[Key::LlmTokenCountTotal, Key::GenAiTotalTokens],
+        cache_read: &[Key::LlmTokenCountCacheRead, Key::GenAiCacheRead, Key::GenAiCacheReadFlat],
+        cache_write: &[Key::LlmTokenCountCacheWrite, Key::GenAiCacheCreation, Key::GenAiCacheCreationFlat],
+        reasoning: &[Key::LlmTokenCountReasoning, Key::GenAiReasoningOutput, Key::GenAiReasoning],
+        input_audio: &[Key::LlmTokenCountPromptAudio],
+        output_audio: &[Key::LlmTokenCountCompletionAudio],
+        ..gen_ai::FIELDS.tokens
+    },
+    ..gen_ai::FIELDS
+};
+
+/// Kinds that contain calls or serve them, and why their spans are no rows.
+const OTHERS: &[(&str, &str)] = &[
+    ("AGENT", "openinference.span.kind is AGENT"),
+    ("CHAIN", "openinference.span.kind is CHAIN"),
+    ("TOOL", "openinference.span.kind is TOOL"),
+    ("RETRIEVER", "openinference.span.kind is RETRIEVER"),
+    ("RERANKER", "openinference.span.kind is RERANKER"),
+    ("GUARDRAIL", "openinference.span.kind is GUARDRAIL"),
+    ("EVALUATOR", "openinference.span.kind is EVALUATOR"),
+    ("PROMPT", "openinference.span.kind is PROMPT"),
+];
+
+/// Reads a span that has the convention's kind.
+pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+    let kind = evidence.str(Key::OpenInferenceSpanKind)?;
+    Some(if evidence.is(Key::OpenInferenceSpanKind, "LLM") {
+        Reading::call(draft(evidence, "chat"), "openinference.span.kind is LLM")
+    } else if evidence.is(Key::OpenInferenceSpanKind, "EMBEDDING") {
+        Reading::call(draft(evidence, "embeddings"), "openinference.span.kind is EMBEDDING")
+    } else {
+        not_a_call(evidence, other_reason(kind))
+    })
+}
+
+fn other_reason(kind: &str) -> &'static str {
+    let known = OTHERS.iter().find(|(name, _)| kind.trim().eq_ignore_ascii_case(name));
+    known.map_or("openinference.span.kind is neither LLM nor EMBEDDING", |&(_, why)| why)
+}
+
+fn draft<'a>(evidence: &Evidence<'a, '_>, operation: &'static str) -> Draft<'a> {
+    let mut draft = fields::draft(evidence, &FIELDS);
+    draft.operation.get_or_insert(Text::Borrowed(operation));
+    fill_from_parameters(evidence, &mut draft);
+    if draft.request_id == RequestId::SpanId
+        && let Some(id) = evidence.str(Key::OutputValue).and_then(structured::response_id)
+    {
+        draft.request_id = RequestId::Emitted(id);
+    }
+    draft
+}
+
+/// The requested model and `stream` are only inside the JSON of the request's parameters.
+fn fill_from_parameters(evidence: &Evidence<'_, '_>, draft: &mut Draft<'_>) {
+    let parameters = [Key::LlmInvocationParameters, Key::EmbeddingInvocationParameters]
+        .into_iter()
+        .find_map(|key| evidence.str(key).and_then(structured::object));
+    let Some(parameters) = parameters else { return };
+    let text = |name: &str| parameters.get(name).and_then(|value| value.as_str()).filter(|text| !text.is_empty());
+    if draft.request_model.is_none() {
+        draft.request_model = text("model").or_else(|| text("model_name")).map(|model| Text::Owned(model.to_owned()));
+    }
+    draft.is_streaming = draft.is_streaming.or_else(|| parameters.get("stream")?.as_bool());
+}

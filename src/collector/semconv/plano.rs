@@ -1,0 +1,164 @@
+//! Plano's brightstaff, the home convention (SEMCONV.md, section 1): a span with a non-empty `llm.model` is a
+//! call; its `routing` child tells the model that was asked for.
+
+use super::evidence::Evidence;
+use super::fields;
+use super::keys::Key;
+use super::{Reading, Role, failure};
+use crate::call::{Convention, Draft, InputCount, PlanoFacts, Quality, RequestId, Text, Usage};
+
+/// What the gateway puts into the span name of a call whose behaviour signals fired.
+const FLAG: char = '🚩';
+
+/// The service under which brightstaff emits its routing spans.
+const ROUTING_SERVICE: &str = "plano(routing)";
+
+/// The service under which brightstaff emits its calls.
+const LLM_SERVICE: &str = "plano(llm)";
+
+/// Reads a span of brightstaff's.
+pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+    if let Some(model) = evidence.text(&[Key::LlmModel]) {
+        return Some(Reading { role: Role::Call(Box::new(call(evidence, model))), why: "llm.model is set" });
+    }
+    if let Some(asked) = evidence.text(&[Key::ModelRequested])
+        && is_routing(evidence)
+    {
+        let role = Role::Completes(Box::new(routing(evidence, asked)));
+        return Some(Reading { role, why: "model.requested on a routing span: completes the call of its parent" });
+    }
+    (evidence.span.name == "llm" && is_of(evidence, "llm", LLM_SERVICE))
+        .then_some(Reading { role: Role::Rejected, why: "an llm span without llm.model: rejected before routing" })
+}
+
+fn is_routing(evidence: &Evidence<'_, '_>) -> bool {
+    evidence.span.name == "routing" || is_of(evidence, "routing", ROUTING_SERVICE)
+}
+
+fn is_of(evidence: &Evidence<'_, '_>, component: &str, service: &str) -> bool {
+    evidence.is(Key::Component, component)
+        || evidence.is(Key::ServiceNameOverride, service)
+        || evidence.resource("service.name").is_some_and(|name| name == service)
+}
+
+fn routing<'a>(evidence: &Evidence<'a, '_>, asked: Text<'a>) -> Draft<'a> {
+    Draft {
+        convention: Convention::Plano,
+        request_model: Some(asked),
+        routing_strategy: evidence.text(&[Key::RoutingStrategy]),
+        routing_reason: evidence.text(&[Key::RoutingSelectionReason]),
+        trace_id: evidence.span.trace_id,
+        span_id: evidence.span.span_id,
+        ..Draft::default()
+    }
+}
+
+fn call<'a>(evidence: &Evidence<'a, '_>, model: Text<'a>) -> Draft<'a> {
+    Draft {
+        request_id: evidence.text(&[Key::RequestId, Key::HttpRequestId]).map_or(RequestId::SpanId, RequestId::Emitted),
+        model: Some(model),
+        provider: evidence.text(&[Key::LlmProvider]),
+        request_model: evidence
+            .text(&[Key::ModelRequested])
+            .or_else(|| model_in_name(evidence.span.name).map(Text::Borrowed)),
+        upstream_model: evidence.first_of_several_models(),
+        session_id: evidence.text(&[Key::PlanoSessionId]),
+        route_name: evidence.text(&[Key::PlanoRouteName]),
+        is_streaming: evidence.flag(&[Key::LlmIsStreaming]),
+        status_code: evidence.value(Key::HttpStatusCode).and_then(failure::status_code),
+        span_error: evidence.failed(),
+        usage: usage(evidence),
+        ttft_ms: evidence.amount(&[Key::LlmTimeToFirstToken]),
+        duration_ms: evidence.amount(&[Key::LlmDurationMs]),
+        routing_strategy: evidence.text(&[Key::RoutingStrategy]),
+        routing_reason: evidence.text(&[Key::RoutingSelectionReason]),
+        fallback_cost_usd: evidence.amount(&[Key::LlmUsageTotalCostUsd]),
+        error_type: evidence.text(&[Key::ErrorType]),
+        error_message: Some(evidence.span.status_message)
+            .filter(|message| !message.trim().is_empty())
+            .map(Text::Borrowed),
+        plano: facts(evidence),
+        ..fields::identity(evidence, Convention::Plano)
+    }
+}
+
+/// On `/v1/messages` the input excludes what was cached; on every other path it includes it.
+fn usage(evidence: &Evidence<'_, '_>) -> Usage {
+    let cache_read = evidence.count(&[Key::LlmUsageCachedInputTokens]);
+    let cache_write = evidence.count(&[Key::LlmUsageCacheCreationTokens]);
+    let counts_cached = cache_read.is_some() || cache_write.is_some();
+    let exclusive = counts_cached && evidence.str(Key::HttpPath).is_some_and(is_messages_path);
+    Usage {
+        input: evidence.count(&[Key::LlmUsagePromptTokens]),
+        output: evidence.count(&[Key::LlmUsageCompletionTokens]),
+        total: evidence.count(&[Key::LlmUsageTotalTokens]),
+        cache_read,
+        cache_write,
+        reasoning: evidence.count(&[Key::LlmUsageReasoningTokens]),
+        input_count: if exclusive { InputCount::Exclusive } else { InputCount::Inclusive },
+        ..Usage::default()
+    }
+}
+
+fn is_messages_path(path: &str) -> bool {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    path.trim_end_matches('/').ends_with("/messages")
+}
+
+fn facts(evidence: &Evidence<'_, '_>) -> PlanoFacts {
+    PlanoFacts {
+        quality: evidence.str(Key::SignalsQuality).and_then(Quality::parse),
+        flagged: evidence.span.name.contains(FLAG),
+        session_switches: evidence
+            .count(&[Key::PlanoSessionSwitches])
+            .map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
+        session_overhead_pct: evidence.number(&[Key::PlanoSessionOverheadPct]),
+    }
+}
+
+/// The model asked for, out of `POST /v1/chat/completions asked -> dispatched`.
+fn model_in_name(name: &str) -> Option<&str> {
+    let name = name.trim_end_matches([FLAG, ' ']);
+    let (_method, rest) = name.split_once(' ')?;
+    let (path, models) = rest.split_once(' ')?;
+    let asked = models.split(" -> ").next()?.trim();
+    (path.starts_with('/') && !asked.is_empty()).then_some(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_asked_for_is_in_the_span_name() {
+        let cases = [
+            ("POST /v1/chat/completions fast-llm -> gpt-4o-mini", Some("fast-llm")),
+            ("POST /v1/chat/completions openai/gpt-4o -> anthropic/claude-sonnet-4-5 🚩", Some("openai/gpt-4o")),
+            ("POST /v1/chat/completions openai/gpt-4o 🚩", Some("openai/gpt-4o")),
+            ("POST /v1/chat/completions openai/gpt-4o", Some("openai/gpt-4o")),
+            ("POST /v1/chat/completions", None),
+            ("POST /v1/chat/completions 🚩", None),
+            ("llm", None),
+            ("", None),
+            ("a b c", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(model_in_name(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_the_anthropic_path_counts_cached_tokens_apart() {
+        for (path, expected) in [
+            ("/v1/messages", true),
+            ("/anthropic/v1/messages/", true),
+            ("/v1/messages?beta=true", true),
+            ("/v1/chat/completions", false),
+            ("/v1/responses", false),
+            ("/v1/messages/count_tokens", false),
+            ("", false),
+        ] {
+            assert_eq!(is_messages_path(path), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Attributes whose value is a structure written as text: JSON, or the Python `repr` of a dict that some
+//! emitters send instead. Bounded in size and depth; what cannot be read whole is as if it were absent.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// Longer text is not looked into: usage and parameters are a few hundred bytes.
+const LONGEST: usize = 64 * 1024;
+
+/// The members of an object written as JSON or as a Python dict.
+pub(super) fn object(text: &str) -> Option<Map<String, Value>> {
+    let text = text.trim();
+    (text.len() <= LONGEST && text.starts_with('{')).then_some(())?;
+    let parsed = serde_json::from_str(text).or_else(|_| serde_json::from_str(&json_of_python(text)));
+    match parsed {
+        Ok(Value::Object(members)) => Some(members),
+        _ => None,
+    }
+}
+
+/// The strings of a list written as JSON or as a Python list.
+pub(super) fn list(text: &str) -> Option<Vec<String>> {
+    let text = text.trim();
+    (text.len() <= LONGEST && text.starts_with('[')).then_some(())?;
+    serde_json::from_str(text).or_else(|_| serde_json::from_str(&json_of_python(text))).ok()
+}
+
+/// The member at a path of names.
+pub(super) fn member<'v>(object: &'v Map<String, Value>, path: &[&str]) -> Option<&'v Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(object.get(*first)?, |value, name| value.get(name))
+}
+
+/// A count among an object's members: a whole number, or one written as text.
+pub(super) fn count(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(super::scalar::whole)),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// The id of a provider's answer at the top of a recorded response body. Only ids of the providers' own
+/// shapes count: a model may answer in JSON of its own that has some `id`.
+pub(super) fn response_id(text: &str) -> Option<Cow<'_, str>> {
+    const SHAPES: [&str; 6] = ["chatcmpl-", "msg_", "resp_", "cmpl-", "gen-", "chatcmpl_"];
+
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        #[serde(borrow)]
+        id: Option<Cow<'a, str>>,
+    }
+
+    (text.len() <= LONGEST && text.starts_with('{')).then_some(())?;
+    let body: Body<'_> = serde_json::from_str(text).ok()?;
+    body.id.filter(|id| SHAPES.iter().any(|shape| id.strip_prefix(shape).is_some_and(|rest| rest.len() >= 4)))
+}
+
+/// Rewrites the `repr` of a Python structure of dicts, lists, strings, numbers, `None`, `True` and `False` as
+/// JSON. Any other text comes out as something that is no JSON either.
+fn json_of_python(repr: &str) -> String {
+    let mut json = String::with_capacity(repr.len() + 16);
+    let mut rest = repr;
+    while let Some(next) = rest.chars().next() {
+        rest = match next {
+            '\'' | '"' => string(rest, next, &mut json),
+            letter if letter.is_ascii_alphabetic() => word(rest, &mut json),
+            other => {
+                json.push(if other == '(' {
+                    '['
+                } else if other == ')' {
+                    ']'
+                } else {
+                    other
+                });
+                rest.get(other.len_utf8()..).unwrap_or_default()
+            }
+        };
+    }
+    json
+}
+
+/// Copies one quoted string as a JSON string; returns what follows it.
+fn string<'t>(text: &'t str, quote: char, json: &mut String) -> &'t str {
+    json.push('"');
+    let mut chars = text.char_indices().skip(1);
+    while let Some((at, next)) = chars.next() {
+        match next {
+            '\\' => match chars.next() {
+                Some((_, '\'')) => json.push('\''),
+                Some((_, escaped)) => json.extend(['\\', escaped]),
+                None => break,
+            },
+            end if end == quote => {
+                json.push('"');
+                return text.get(at + 1..).unwrap_or_default();
+            }
+            '"' => json.push_str("\\\""),
+            plain => json.push(plain),
+        }
+    }
+    ""
+}
+
+/// Copies one bare word, translating Python's constants; returns what follows it.
+fn word<'t>(text: &'t str, json: &mut String) -> &'t str {
+    let length = text.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(text.len());
+    let (word, rest) = text.split_at_checked(length).unwrap_or((text, ""));
+    json.push_str(match word {
+        "None" => "null",
+        "True" => "true",
+        "False" => "false",
+        other => other,
+    });
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn objects_in_both_notations() {
+        let cases = [
+            (r#"{"a": {"b": 3}}"#, Some(3)),
+            ("{'a': {'b': 3, 'c': None, 'd': True}}", Some(3)),
+            (r#"{'a': {'b': 3, 'c': "it's", 'd': 'say "x"', 'e': 'it\'s'}}"#, Some(3)),
+            ("{'a': {'b': '3'}}", Some(3)),
+            ("{'a': {'b': 3.0}}", Some(3)),
+            ("{'a': {'b': 3.5}}", None),
+            ("{'a': {'b': -3}}", None),
+            ("{'a': {'b': None}}", None),
+            ("{'a': 3}", None),
+            ("{'a': {'b': 3}", None),
+            ("{'a': {'b': <object at 0x7f>}}", None),
+            ("[1]", None),
+            ("", None),
+            ("{", None),
+            ("{'", None),
+            ("{'\\", None),
+        ];
+        for (text, expected) in cases {
+            let found = object(text).and_then(|object| member(&object, &["a", "b"]).and_then(count));
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_in_both_notations() {
+        for text in [r#"["stop","length"]"#, "['stop', 'length']", " (' "] {
+            let expected = text.contains("stop").then(|| vec!["stop".to_owned(), "length".to_owned()]);
+            assert_eq!(list(text), expected, "{text}");
+        }
+        assert_eq!(list("[1, 2]"), None);
+    }
+
+    #[test]
+    fn huge_and_deep_text_is_ignored() {
+        let huge = format!("{{\"a\": {{\"b\": 3}}, \"pad\": \"{}\"}}", "x".repeat(LONGEST));
+        assert_eq!(object(&huge), None);
+        let deep = format!("{}{}", "{\"a\":".repeat(5000), "}".repeat(5000));
+        assert_eq!(object(&deep), None);
+        assert_eq!(list(&"[".repeat(60_000)), None);
+    }
+
+    #[test]
+    fn ids_of_provider_answers_only() {
+        let cases = [
+            (r#"{"id":"chatcmpl-abcd","choices":[]}"#, Some("chatcmpl-abcd")),
+            (r#"{"choices": [{"id": "x"}], "id": "resp_12345", "n": 1}"#, Some("resp_12345")),
+            (r#"{"id":"msg_1234"}"#, Some("msg_1234")),
+            (r#"{"id":"answer-1"}"#, None),
+            (r#"{"id":"msg_"}"#, None),
+            (r#"{"id":7}"#, None),
+            (r#"{"a":{"id":"msg_1234"}}"#, None),
+            (r#"{"id":"msg_1234""#, None),
+            ("the id is msg_1234", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(response_id(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "[\\[({]?[\\PC'\"\\\\{}:,]{0,60}") {
+            let _ = (object(&text), list(&text), response_id(&text));
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Token counts inside a structure written as text: a provider's own usage object (OpenAI, Anthropic, Google),
+//! Langfuse's usage details, `LangChain`'s usage metadata, the AI SDK's provider metadata.
+
+use serde_json::{Map, Value};
+
+use super::structured::{count, member, object};
+use crate::call::{InputCount, Usage};
+
+/// Names under which one count is met, in order of trust; each a path of members.
+type Paths = &'static [&'static [&'static str]];
+
+const INPUT: Paths = &[
+    &["input"],
+    &["prompt_tokens"],
+    &["input_tokens"],
+    &["promptTokens"],
+    &["inputTokens"],
+    &["prompt_token_count"],
+    &["input_token_count"],
+    &["promptTokenCount"],
+];
+const OUTPUT: Paths = &[
+    &["output"],
+    &["completion_tokens"],
+    &["output_tokens"],
+    &["completionTokens"],
+    &["outputTokens"],
+    &["candidates_token_count"],
+    &["candidatesTokenCount"],
+];
+const TOTAL: Paths = &[&["total"], &["total_tokens"], &["totalTokens"], &["total_token_count"], &["totalTokenCount"]];
+const CACHE_READ: Paths = &[
+    &["cache_read_input_tokens"],
+    &["input_cache_read"],
+    &["input_cached_tokens"],
+    &["cache_read"],
+    &["prompt_tokens_details", "cached_tokens"],
+    &["input_tokens_details", "cached_tokens"],
+    &["input_token_details", "cache_read"],
+    &["cacheReadInputTokens"],
+    &["cachedPromptTokens"],
+    &["cached_tokens"],
+    &["cached_content_token_count"],
+    &["cachedContentTokenCount"],
+];
+const CACHE_WRITE: Paths = &[
+    &["cache_creation_input_tokens"],
+    &["input_cache_creation"],
+    &["cache_creation"],
+    &["cache_write"],
+    &["prompt_tokens_details", "cache_creation_tokens"],
+    &["prompt_tokens_details", "cache_write_tokens"],
+    &["input_token_details", "cache_creation"],
+    &["cacheCreationInputTokens"],
+    &["cacheWriteInputTokens"],
+];
+const CACHE_WRITE_1H: Paths = &[
+    &["cache_creation", "ephemeral_1h_input_tokens"],
+    &["prompt_tokens_details", "cache_creation_token_details", "ephemeral_1h_input_tokens"],
+    &["input_token_details", "ephemeral_1h_input_tokens"],
+];
+const REASONING: Paths = &[
+    &["completion_tokens_details", "reasoning_tokens"],
+    &["output_tokens_details", "reasoning_tokens"],
+    &["output_token_details", "reasoning"],
+    &["output_reasoning_tokens"],
+    &["output_reasoning"],
+    &["reasoning_tokens"],
+    &["reasoningTokens"],
+    &["reasoning"],
+    &["thoughts_token_count"],
+    &["thoughtsTokenCount"],
+];
+const INPUT_AUDIO: Paths =
+    &[&["prompt_tokens_details", "audio_tokens"], &["input_token_details", "audio"], &["input_audio_tokens"]];
+const OUTPUT_AUDIO: Paths =
+    &[&["completion_tokens_details", "audio_tokens"], &["output_token_details", "audio"], &["output_audio_tokens"]];
+
+/// Members whose presence says that the input count includes the cached tokens: they itemise it.
+const ITEMISED: Paths = &[&["prompt_tokens_details"], &["input_tokens_details"], &["input_token_details"]];
+
+/// The counts written in `text`; none where it is no object.
+pub(super) fn read(text: &str) -> Usage {
+    object(text).map_or_else(Usage::default, |members| of(&members))
+}
+
+/// The counts among an object's members.
+pub(super) fn of(members: &Map<String, Value>) -> Usage {
+    let first = |paths: Paths| paths.iter().find_map(|path| member(members, path).and_then(count));
+    let mut usage = Usage {
+        input: first(INPUT),
+        output: first(OUTPUT),
+        total: first(TOTAL),
+        cache_read: first(CACHE_READ),
+        cache_write: first(CACHE_WRITE),
+        cache_write_1h: first(CACHE_WRITE_1H),
+        reasoning: first(REASONING),
+        input_audio: first(INPUT_AUDIO),
+        output_audio: first(OUTPUT_AUDIO),
+        input_count: InputCount::Inclusive,
+    };
+    let itemised = ITEMISED.iter().any(|path| member(members, path).is_some_and(Value::is_object));
+    usage.input_count = input_count(&usage, itemised);
+    usage
+}
+
+/// Whether the input count contains the cached tokens. The total proves it where there is one; otherwise
+/// counts that itemise the input contain them, and flat ones stand side by side (Anthropic, Langfuse).
+fn input_count(usage: &Usage, itemised: bool) -> InputCount {
+    let cached = usage.cache_read.unwrap_or(0).saturating_add(usage.cache_write.unwrap_or(0));
+    if cached == 0 {
+        return InputCount::Inclusive;
+    }
+    let fresh_and_output = usage.input.unwrap_or(0).saturating_add(usage.output.unwrap_or(0));
+    match usage.total {
+        Some(total) if total == fresh_and_output => InputCount::Inclusive,
+        Some(total) if total >= fresh_and_output.saturating_add(cached) => InputCount::Exclusive,
+        _ if itemised => InputCount::Inclusive,
+        _ => InputCount::Exclusive,
+    }
+}
+
+/// Takes from `other` what `usage` lacks; how input is counted stays with whoever counted it.
+pub(super) fn complete(usage: &mut Usage, other: &Usage) {
+    if usage.input.is_none() {
+        usage.input_count = other.input_count;
+    }
+    usage.input = usage.input.or(other.input);
+    usage.output = usage.output.or(other.output);
+    usage.total = usage.total.or(other.total);
+    complete_parts(usage, other);
+}
+
+/// Takes from `other` the parts of input and output that `usage` lacks.
+pub(super) fn complete_parts(usage: &mut Usage, other: &Usage) {
+    usage.cache_read = usage.cache_read.or(other.cache_read);
+    usage.cache_write = usage.cache_write.or(other.cache_write);
+    usage.cache_write_1h = usage.cache_write_1h.or(other.cache_write_1h);
+    usage.reasoning = usage.reasoning.or(other.reasoning);
+    usage.input_audio = usage.input_audio.or(other.input_audio);
+    usage.output_audio = usage.output_audio.or(other.output_audio);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Text, then input, output, cache read, cache write, reasoning, and how input is counted.
+    type Case = (&'static str, [Option<u64>; 5], InputCount);
+
+    #[test]
+    fn usage_of_many_hands() {
+        let cases: [Case; 8] = [
+            (
+                r#"{"prompt_tokens": 1055, "completion_tokens": 95, "total_tokens": 1150,
+                   "prompt_tokens_details": {"cached_tokens": 512}, "completion_tokens_details": {"reasoning_tokens": 3}}"#,
+                [Some(1055), Some(95), Some(512), None, Some(3)],
+                InputCount::Inclusive,
+            ),
+            (
+                "{'completion_tokens': 116, 'prompt_tokens': 1856, 'total_tokens': 1972, 'prompt_tokens_details': \
+                 {'cached_tokens': 512, 'audio_tokens': None}, 'cache_creation_input_tokens': 256, \
+                 'cache_read_input_tokens': 512}",
+                [Some(1856), Some(116), Some(512), Some(256), None],
+                InputCount::Inclusive,
+            ),
+            (
+                r#"{"input_tokens": 10, "output_tokens": 4, "cache_read_input_tokens": 3, "cache_creation_input_tokens": 0}"#,
+                [Some(10), Some(4), Some(3), Some(0), None],
+                InputCount::Exclusive,
+            ),
+            (
+                r#"{"input": 10, "output": 4, "total": 17, "input_cache_read": 3}"#,
+                [Some(10), Some(4), Some(3), None, None],
+                InputCount::Exclusive,
+            ),
+            (
+                r#"{"input": 10, "output": 4, "total": 14, "input_cache_read": 3}"#,
+                [Some(10), Some(4), Some(3), None, None],
+                InputCount::Inclusive,
+            ),
+            (
+                r#"{"input": "10", "output": -4, "total": 2.5}"#,
+                [Some(10), None, None, None, None],
+                InputCount::Inclusive,
+            ),
+            ("{}", [None; 5], InputCount::Inclusive),
+            ("not an object", [None; 5], InputCount::Inclusive),
+        ];
+        for (text, counts, input_count) in cases {
+            let usage = read(text);
+            let found = [usage.input, usage.output, usage.cache_read, usage.cache_write, usage.reasoning];
+            assert_eq!(found, counts, "{text}");
+            assert_eq!(usage.input_count, input_count, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_one_hour_write_is_a_part_of_the_write() {
+        let usage = read(
+            r#"{"input_tokens": 1, "cache_creation_input_tokens": 9,
+            "cache_creation": {"ephemeral_5m_input_tokens": 2, "ephemeral_1h_input_tokens": 7}}"#,
+        );
+        assert_eq!((usage.cache_write, usage.cache_write_1h), (Some(9), Some(7)));
+    }
+}
