@@ -70,8 +70,13 @@ pub struct Usage {
     pub cache_write_1h: Option<u64>,
     /// The part of `output` spent on reasoning.
     pub reasoning: Option<u64>,
+    /// Input tokens that were neither read from nor written to the cache, where the emitter counts them itself
+    /// (Vercel AI SDK 6: `noCacheTokens`); it then decides, whatever `input` contains.
+    pub fresh: Option<u64>,
     /// The part of `input` that is audio.
     pub input_audio: Option<u64>,
+    /// The part of `cache_read` that is audio.
+    pub cache_read_audio: Option<u64>,
     /// The part of `output` that is audio.
     pub output_audio: Option<u64>,
     /// Whether `input` contains the cached tokens.
@@ -82,6 +87,9 @@ impl Usage {
     /// Tokens that were neither read from nor written to the cache. `cache_read + cache_write > input`
     /// proves that the count excludes them, whatever the convention says (PRICING.md, section 2).
     pub fn input_fresh(&self) -> Option<u64> {
+        if self.fresh.is_some() {
+            return self.fresh;
+        }
         let input = self.input?;
         let cached = self.cache_read.unwrap_or(0).saturating_add(self.cache_write.unwrap_or(0));
         match self.input_count {
@@ -107,7 +115,9 @@ impl Usage {
         fill(&mut self.cache_write, other.cache_write.as_ref());
         fill(&mut self.cache_write_1h, other.cache_write_1h.as_ref());
         fill(&mut self.reasoning, other.reasoning.as_ref());
+        fill(&mut self.fresh, other.fresh.as_ref());
         fill(&mut self.input_audio, other.input_audio.as_ref());
+        fill(&mut self.cache_read_audio, other.cache_read_audio.as_ref());
         fill(&mut self.output_audio, other.output_audio.as_ref());
     }
 }

@@ -393,7 +393,9 @@ impl LlmCall {
             cache_write: self.cache_write.unpack(rare.cache_write),
             reasoning: self.reasoning.unpack(rare.reasoning),
             cache_write_1h: rare.cache_write_1h,
+            fresh: rare.fresh,
             input_audio: rare.input_audio,
+            cache_read_audio: rare.cache_read_audio,
             output_audio: rare.output_audio,
             input_count: self.labels.input_count,
         }
@@ -472,7 +474,9 @@ impl Rare {
         let overflows = [usage.input, usage.output, usage.total, usage.cache_read, usage.cache_write, usage.reasoning]
             .into_iter()
             .any(|count| Count::pack(count) == Count::OVERFLOW);
-        let beyond = usage.cache_write_1h.is_some() || usage.input_audio.is_some() || usage.output_audio.is_some();
+        let beyond = [usage.cache_write_1h, usage.fresh, usage.input_audio, usage.cache_read_audio, usage.output_audio]
+            .into_iter()
+            .any(|count| count.is_some());
         let rare = Self {
             usage: if overflows || beyond {
                 Usage { input_count: InputCount::default(), ..*usage }
