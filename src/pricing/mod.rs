@@ -1,1 +1,18 @@
 //! What a call costs and why: catalog, matching, the sum, refresh (PRICING.md).
+
+mod aliases;
+mod catalog;
+pub mod cost;
+mod explain;
+mod matching;
+mod pricer;
+mod providers;
+mod row;
+mod spelling;
+
+pub use aliases::Aliases;
+pub use catalog::{Catalog, Refreshed};
+pub use explain::{CostObject, Explanation, Priced, Sum, dollars, explain};
+pub use matching::{Match, MatchedBy};
+pub use pricer::{Facts, Matches, Pricer, Sold, shown_cost};
+pub use row::{InForce, Origin, Prices, Rates, Row, Scheduled, ServiceTier, Tier, Window};

@@ -1,0 +1,274 @@
+//! The price catalog: which providers there are, which rows they have, and how a name finds one of them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+
+use super::row::{Part, Row};
+use super::spelling;
+
+/// The bundled data; its licences are in `NOTICE.txt` beside it.
+const BUNDLED: &str = include_str!("../../assets/pricing/catalog.json");
+
+/// Where refreshed rows came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refreshed {
+    /// The feed's name (`models.dev`).
+    pub feed: String,
+    /// When it was fetched, seconds since the epoch.
+    pub fetched_unix_secs: i64,
+    /// How many rows it brought.
+    pub rows: usize,
+}
+
+impl Refreshed {
+    /// The moment of the fetch, to the minute.
+    pub fn fetched(&self) -> String {
+        chrono::DateTime::from_timestamp(self.fetched_unix_secs, 0)
+            .map_or_else(String::new, |time| time.format("%Y-%m-%d %H:%M UTC").to_string())
+    }
+}
+
+/// All known prices. Immutable: a refresh makes a new one.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    generated: String,
+    refreshed: Option<Refreshed>,
+    providers: HashMap<Arc<str>, Provider>,
+}
+
+impl Catalog {
+    /// The catalog that ships with the program. It always parses: a test proves it.
+    pub fn bundled() -> Arc<Self> {
+        static CATALOG: LazyLock<Arc<Catalog>> =
+            LazyLock::new(|| Arc::new(Catalog::parse(BUNDLED).unwrap_or_default()));
+        Arc::clone(&CATALOG)
+    }
+
+    /// Reads a catalog in the bundled format.
+    ///
+    /// # Errors
+    /// When the text is not such a document.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        let document: Document = serde_json::from_str(text)?;
+        Ok(Self {
+            generated: document.generated.to_owned(),
+            refreshed: None,
+            providers: document.models.0.into_iter().collect(),
+        })
+    }
+
+    /// This catalog with `rows` in place of those of the same provider and id, and beside the others.
+    #[must_use]
+    pub fn with_rows(&self, rows: impl IntoIterator<Item = Row>, refreshed: Refreshed) -> Self {
+        let mut fresh: HashMap<Arc<str>, Vec<Arc<Row>>> = HashMap::new();
+        for row in rows {
+            fresh.entry(Arc::clone(&row.provider)).or_default().push(Arc::new(row));
+        }
+        for (name, provider) in &self.providers {
+            let rows = fresh.entry(Arc::clone(name)).or_default();
+            let replaced: std::collections::HashSet<Box<str>> = rows.iter().map(|row| row.id.clone()).collect();
+            rows.extend(provider.rows.iter().filter(|row| !replaced.contains(&row.id)).cloned());
+        }
+        Self {
+            generated: self.generated.clone(),
+            refreshed: Some(refreshed),
+            providers: fresh.into_iter().map(|(name, rows)| (name, Provider::of(rows))).collect(),
+        }
+    }
+
+    /// The day the bundled data was made, `YYYY-MM-DD`.
+    pub fn generated(&self) -> &str {
+        &self.generated
+    }
+
+    /// What a refresh brought, if one did.
+    pub const fn refreshed(&self) -> Option<&Refreshed> {
+        self.refreshed.as_ref()
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.providers.values().map(|provider| provider.rows.len()).sum()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The provider of this catalog name, which must be spelled exactly.
+    pub fn provider(&self, name: &str) -> Option<&Provider> {
+        self.providers.get(name)
+    }
+
+    /// The row of exactly this provider and id.
+    pub fn row(&self, provider: &str, id: &str) -> Option<&Arc<Row>> {
+        self.provider(provider)?.rows.iter().find(|row| *row.id == *id)
+    }
+}
+
+/// One provider's rows with the indexes over their names, made when first asked for.
+#[derive(Debug, Default)]
+pub struct Provider {
+    rows: Vec<Arc<Row>>,
+    listed: OnceLock<Index>,
+    canonical: OnceLock<Index>,
+}
+
+/// Names to positions in [`Provider::rows`].
+type Index = HashMap<String, Vec<usize>>;
+
+impl Provider {
+    fn of(rows: Vec<Arc<Row>>) -> Self {
+        Self { rows: rows.into_iter().filter(|row| row.is_known()).collect(), ..Self::default() }
+    }
+
+    /// All rows with a price, in catalog order.
+    pub fn rows(&self) -> &[Arc<Row>] {
+        &self.rows
+    }
+
+    /// Exact id, else id in any case, else listed alias in any case, else canonical version (PRICING.md, section 1.5).
+    pub fn find(&self, name: &str) -> Option<&Arc<Row>> {
+        self.find_listed(name).or_else(|| self.find_canonical(name))
+    }
+
+    /// The first three of the four ways of [`Self::find`].
+    pub fn find_listed(&self, name: &str) -> Option<&Arc<Row>> {
+        let folded = name.to_ascii_lowercase();
+        let hits = self.hits(self.listed.get_or_init(|| self.index(|_, name| name.to_ascii_lowercase())), &folded);
+        hits.clone()
+            .find(|row| *row.id == *name)
+            .or_else(|| hits.clone().find(|row| row.id.eq_ignore_ascii_case(name)))
+            .or_else(|| unambiguous(hits))
+    }
+
+    fn find_canonical(&self, name: &str) -> Option<&Arc<Row>> {
+        let index = self.canonical.get_or_init(|| self.index(spelling::canonical));
+        let provider = self.rows.first().map_or("", |row| &row.provider);
+        unambiguous(self.hits(index, &spelling::canonical(provider, name)))
+    }
+
+    fn hits<'a>(&'a self, index: &'a Index, key: &str) -> impl Iterator<Item = &'a Arc<Row>> + Clone {
+        index.get(key).into_iter().flatten().filter_map(|&at| self.rows.get(at))
+    }
+
+    fn index(&self, key: impl Fn(&str, &str) -> String) -> Index {
+        let mut index = Index::new();
+        for (at, row) in self.rows.iter().enumerate() {
+            let names = std::iter::once(&row.id).chain(&row.aliases);
+            for name in names {
+                let places = index.entry(key(&row.provider, name)).or_default();
+                if places.last() != Some(&at) {
+                    places.push(at);
+                }
+            }
+        }
+        index
+    }
+}
+
+/// The first of the hits, unless they differ in price: then nobody knows which one is meant.
+fn unambiguous<'a>(mut hits: impl Iterator<Item = &'a Arc<Row>>) -> Option<&'a Arc<Row>> {
+    let first = hits.next()?;
+    hits.all(|other| other.prices == first.prices).then_some(first)
+}
+
+#[derive(Deserialize)]
+struct Document<'a> {
+    #[serde(borrow)]
+    generated: &'a str,
+    models: Providers,
+}
+
+struct Providers(Vec<(Arc<str>, Provider)>);
+
+impl<'de> Deserialize<'de> for Providers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ProvidersVisitor)
+    }
+}
+
+struct ProvidersVisitor;
+
+impl<'de> Visitor<'de> for ProvidersVisitor {
+    type Value = Providers;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("providers by name")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut providers = Vec::new();
+        while let Some(name) = map.next_key::<&str>()? {
+            let name: Arc<str> = name.into();
+            let rows = map.next_value_seed(Rows(&name))?;
+            providers.push((name, Provider::of(rows)));
+        }
+        Ok(Providers(providers))
+    }
+}
+
+/// Reads one provider's models, in their order.
+struct Rows<'a>(&'a Arc<str>);
+
+impl<'de> DeserializeSeed<'de> for Rows<'_> {
+    type Value = Vec<Arc<Row>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Rows<'_> {
+    type Value = Vec<Arc<Row>>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("models by id")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut rows = Vec::with_capacity(64);
+        while let Some((id, part)) = map.next_entry::<&str, Part<'_>>()? {
+            rows.push(Arc::new(part.into_row(self.0, id)));
+        }
+        Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_catalog_parses() {
+        let catalog = Catalog::parse(BUNDLED).unwrap();
+        assert_eq!(catalog.generated(), "2026-11-23");
+        assert_eq!(catalog.providers.len(), 35);
+        assert!(catalog.len() > 2600, "{} rows", catalog.len());
+    }
+
+    #[test]
+    fn every_bundled_row_can_be_money() {
+        for row in Catalog::bundled().providers.values().flat_map(Provider::rows) {
+            assert!(row.prices.base.are_sane() && row.prices.base.input.is_some() && row.prices.base.output.is_some());
+            assert!(row.prices.tiers.is_sorted_by_key(|tier| tier.above));
+        }
+    }
+
+    #[test]
+    fn zero_for_zero_is_unknown_except_where_the_id_says_free() {
+        let catalog = Catalog::parse(
+            r#"{"generated":"","models":{"openrouter":{
+                "a/b":{"input":0,"output":0},"a/b:free":{"input":0,"output":0},
+                "a/fee":{"input":0,"output":0,"request":0.01},"a/embed":{"input":0.1,"output":0}}}}"#,
+        )
+        .unwrap();
+        let ids = ["a/b", "a/b:free", "a/fee", "a/embed"].map(|id| catalog.row("openrouter", id).is_some());
+        assert_eq!(ids, [false, true, true, true]);
+    }
+}

@@ -1,0 +1,221 @@
+//! The sum: tokens times the rates in force, line by line (PRICING.md, section 2).
+
+use serde::Serialize;
+
+use super::row::{InForce, Rates, Row};
+use crate::call::Usage;
+
+/// What a line of the sum charges for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Item {
+    /// Input that was neither read from nor written to the cache.
+    Input,
+    /// The audio part of it.
+    InputAudio,
+    /// Input read from the cache.
+    CacheRead,
+    /// The audio part of it.
+    CacheReadAudio,
+    /// Input written to the cache.
+    CacheWrite,
+    /// Input written to the cache for an hour.
+    #[serde(rename = "cache_write_1h")]
+    CacheWrite1h,
+    /// Output.
+    Output,
+    /// Reasoning, where the row prices it apart from output.
+    Reasoning,
+    /// Audio output.
+    OutputAudio,
+    /// The fee per request.
+    Request,
+}
+
+impl Item {
+    /// The item in words for a person.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::InputAudio => "audio input",
+            Self::CacheRead => "cache read",
+            Self::CacheReadAudio => "audio cache read",
+            Self::CacheWrite => "cache write",
+            Self::CacheWrite1h => "cache write 1h",
+            Self::Output => "output",
+            Self::Reasoning => "reasoning",
+            Self::OutputAudio => "audio output",
+            Self::Request => "request",
+        }
+    }
+}
+
+/// One line of the sum: `tokens x rate = usd`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Line {
+    /// What is charged.
+    pub item: Item,
+    /// Tokens; 1 for the request fee.
+    pub tokens: u64,
+    /// USD per 1e6 tokens; USD per request for the fee.
+    pub rate: f64,
+    /// USD, never rounded.
+    pub usd: f64,
+}
+
+/// Most lines a sum can have: one an item.
+const MOST_LINES: usize = 10;
+
+/// The whole sum. Held without allocation, since every priced call makes one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Breakdown<'a> {
+    /// USD, never rounded.
+    pub usd: f64,
+    /// The rates that applied and why.
+    pub in_force: InForce<'a>,
+    lines: [Option<Line>; MOST_LINES],
+}
+
+impl Breakdown<'_> {
+    /// The lines that charge for something, in the order of [`Item`].
+    pub fn lines(&self) -> impl Iterator<Item = Line> {
+        self.lines.into_iter().flatten()
+    }
+
+    /// Fresh input, audio included, USD.
+    pub fn input_usd(&self) -> f64 {
+        self.sum(&[Item::Input, Item::InputAudio])
+    }
+
+    /// Cache reads, audio included, USD.
+    pub fn cache_read_usd(&self) -> f64 {
+        self.sum(&[Item::CacheRead, Item::CacheReadAudio])
+    }
+
+    /// Cache writes of any lifetime, USD.
+    pub fn cache_write_usd(&self) -> f64 {
+        self.sum(&[Item::CacheWrite, Item::CacheWrite1h])
+    }
+
+    /// Output, reasoning and audio included, USD.
+    pub fn output_usd(&self) -> f64 {
+        self.sum(&[Item::Output, Item::Reasoning, Item::OutputAudio])
+    }
+
+    /// The fee per request, USD.
+    pub fn request_usd(&self) -> f64 {
+        self.sum(&[Item::Request])
+    }
+
+    fn sum(&self, items: &[Item]) -> f64 {
+        self.lines().filter(|line| items.contains(&line.item)).map(|line| line.usd).sum()
+    }
+}
+
+/// What `row` asks for `usage` at that time; `None` where the counts do not tell it.
+pub fn price<'a>(row: &'a Row, usage: &Usage, at_unix_secs: i64, service_tier: Option<&str>) -> Option<Breakdown<'a>> {
+    let input_total = usage.input_total().unwrap_or(0);
+    let in_force = row.prices.in_force(at_unix_secs, service_tier, input_total);
+    let counts = Counts::of(usage, &in_force.rates)?;
+    // Some emitters report 0 where they know nothing; nothing is sold for no tokens at all.
+    if counts.are_nil() && !row.is_free() {
+        return None;
+    }
+    let lines = counts.lines(&in_force.rates);
+    let usd = total_usd(&lines);
+    usd.is_finite().then_some(Breakdown { usd, in_force, lines })
+}
+
+/// One division at the end, as the formula has it: round figures stay round.
+fn total_usd(lines: &[Option<Line>]) -> f64 {
+    let is_fee = |line: &&Line| line.item == Item::Request;
+    let lines = || lines.iter().flatten();
+    let fees: f64 = lines().filter(is_fee).map(|line| line.rate).sum();
+    let micros: f64 = lines().filter(|line| !is_fee(line)).map(|line| line.tokens as f64 * line.rate).sum();
+    micros / 1e6 + fees
+}
+
+/// The total of [`price`] alone.
+pub fn cost_usd(row: &Row, usage: &Usage, at_unix_secs: i64, service_tier: Option<&str>) -> Option<f64> {
+    price(row, usage, at_unix_secs, service_tier).map(|sum| sum.usd)
+}
+
+/// Tokens by what they are charged as; each token is in one count only.
+struct Counts {
+    input: u64,
+    input_audio: u64,
+    cache_read: u64,
+    cache_read_audio: u64,
+    cache_write: u64,
+    cache_write_1h: u64,
+    output: u64,
+    reasoning: u64,
+    output_audio: u64,
+}
+
+impl Counts {
+    /// Without both counts there is no cost, unless what is missing is not charged (embeddings have no output).
+    /// Audio and reasoning are split off only where both their count and their rate exist.
+    fn of(usage: &Usage, rates: &Rates) -> Option<Self> {
+        let is_free = |rate: Option<f64>| rate == Some(0.0);
+        usage.input.or(usage.output).or(usage.fresh)?;
+        let fresh = usage.input_fresh().or(is_free(rates.input).then_some(0))?;
+        let output = usage.output.or(is_free(rates.output).then_some(0))?;
+        let cache_read = usage.cache_read.unwrap_or(0);
+        let cache_write = usage.cache_write.or(usage.cache_write_1h).unwrap_or(0);
+        let cache_write_1h = usage.cache_write_1h.unwrap_or(0).min(cache_write);
+        let cache_read_audio = split_off(usage.cache_read_audio, rates.cache_read_audio, cache_read);
+        let heard = usage.input_audio.map(|audio| audio.saturating_sub(usage.cache_read_audio.unwrap_or(0)));
+        let input_audio = split_off(heard, rates.input_audio, fresh);
+        let output_audio = split_off(usage.output_audio, rates.output_audio, output);
+        let written = output - output_audio;
+        let reasoning = usage.reasoning.filter(|_| rates.reasoning.is_some()).unwrap_or(0);
+        Some(Self {
+            input: fresh - input_audio,
+            input_audio,
+            cache_read: cache_read - cache_read_audio,
+            cache_read_audio,
+            cache_write: cache_write - cache_write_1h,
+            cache_write_1h,
+            // More reasoning than output proves that the output count excludes it.
+            output: written.checked_sub(reasoning).unwrap_or(written),
+            reasoning,
+            output_audio,
+        })
+    }
+
+    fn are_nil(&self) -> bool {
+        [self.input, self.input_audio, self.cache_read, self.cache_read_audio, self.cache_write, self.cache_write_1h]
+            .into_iter()
+            .chain([self.output, self.reasoning, self.output_audio])
+            .all(|tokens| tokens == 0)
+    }
+
+    /// The lines in the order of [`Item`]; input and output are always there, the others when they charge.
+    fn lines(&self, rates: &Rates) -> [Option<Line>; MOST_LINES] {
+        let input = rates.input.unwrap_or(0.0);
+        let output = rates.output.unwrap_or(0.0);
+        // Writes that are free stay free for an hour too.
+        let dearer = rates.cache_write.map(|write| if write > 0.0 { 2.0 * input } else { 0.0 });
+        let write_1h = rates.cache_write_1h.or(dearer).unwrap_or(input);
+        let line = |item, tokens, rate| Line { item, tokens, rate, usd: tokens as f64 * rate / 1e6 };
+        let if_any = |item, tokens, rate| (tokens > 0).then(|| line(item, tokens, rate));
+        [
+            Some(line(Item::Input, self.input, input)),
+            if_any(Item::InputAudio, self.input_audio, rates.input_audio.unwrap_or(input)),
+            if_any(Item::CacheRead, self.cache_read, rates.cache_read.unwrap_or(input)),
+            if_any(Item::CacheReadAudio, self.cache_read_audio, rates.cache_read_audio.unwrap_or(input)),
+            if_any(Item::CacheWrite, self.cache_write, rates.cache_write.unwrap_or(input)),
+            if_any(Item::CacheWrite1h, self.cache_write_1h, write_1h),
+            Some(line(Item::Output, self.output, output)),
+            if_any(Item::Reasoning, self.reasoning, rates.reasoning.unwrap_or(output)),
+            if_any(Item::OutputAudio, self.output_audio, rates.output_audio.unwrap_or(output)),
+            rates.request.map(|fee| Line { item: Item::Request, tokens: 1, rate: fee, usd: fee }),
+        ]
+    }
+}
+
+/// The part of `whole` that is charged at a rate of its own.
+fn split_off(count: Option<u64>, rate: Option<f64>, whole: u64) -> u64 {
+    count.filter(|_| rate.is_some()).unwrap_or(0).min(whole)
+}

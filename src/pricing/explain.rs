@@ -1,0 +1,415 @@
+//! Why a call shows the cost it shows: row, rule, rates, arithmetic, source, and every figure that differs.
+
+use serde::Serialize;
+
+use super::catalog::Catalog;
+use super::cost::{self, Breakdown, Line};
+use super::matching::Match;
+use super::pricer::{Facts, Pricer, Sold, shown_cost};
+use super::row::{InForce, Origin, Rates, Row};
+use crate::call::{Cost, CostBasis, LlmCall};
+
+/// The whole answer to "why this price?". Serialises for `planoai price --json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The model that was priced, as emitted; `None` when no span told which model answered.
+    pub model: Option<String>,
+    /// The provider as emitted.
+    pub provider_hint: Option<String>,
+    /// The figure that is shown.
+    pub cost: CostObject,
+    /// What the catalog says, whether or not it is what is shown.
+    pub priced: Option<Priced>,
+    /// What the emitter computed, USD.
+    pub reported_usd: Option<f64>,
+    /// What the gateway computed and ranks below the catalog, USD.
+    pub fallback_usd: Option<f64>,
+    /// Why no cost is shown, where none is.
+    pub unknown_because: Option<&'static str>,
+}
+
+/// The `cost` object of `--json`.
+#[derive(Clone, Debug, PartialEq, Default, Serialize)]
+pub struct CostObject {
+    /// USD, never rounded; `None` is unknown.
+    pub usd: Option<f64>,
+    /// `reported`, `priced` or `estimate`.
+    pub basis: Option<&'static str>,
+    /// Fresh input, USD; `None` where the figure is not ours, since then its parts are not known.
+    pub input_usd: Option<f64>,
+    /// Cache reads, USD.
+    pub cache_read_usd: Option<f64>,
+    /// Cache writes, USD.
+    pub cache_write_usd: Option<f64>,
+    /// Output, USD.
+    pub output_usd: Option<f64>,
+    /// The provider of the row that priced the call.
+    pub provider: Option<String>,
+    /// The id of the row.
+    pub row: Option<String>,
+    /// The rule that found the row ([`super::MatchedBy::name`]).
+    pub matched_by: Option<&'static str>,
+    /// Where the figure comes from: a dated price list, or the emitter.
+    pub source: Option<String>,
+}
+
+/// A row and what it makes of the call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Priced {
+    /// The row's provider.
+    pub provider: String,
+    /// The row's id.
+    pub row: String,
+    /// The rule that found it.
+    pub matched_by: &'static str,
+    /// The rule in words.
+    pub reason: &'static str,
+    /// Whether another seller's price stands in.
+    pub is_estimate: bool,
+    /// The provider has withdrawn the model or says it will.
+    pub is_deprecated: bool,
+    /// Where the row came from, and when: `bundled 2026-11-23`, `models.dev 2026-11-23 12:03 UTC`.
+    pub source: String,
+    /// The rates in force for this call, USD per 1e6 tokens.
+    pub rates: Rates,
+    /// What made these rates differ from the row's plain ones.
+    pub conditions: Vec<String>,
+    /// The sum, where the counts are known.
+    pub sum: Option<Sum>,
+}
+
+/// The arithmetic.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sum {
+    /// USD, never rounded.
+    pub usd: f64,
+    /// Fresh input, USD.
+    pub input_usd: f64,
+    /// Cache reads, USD.
+    pub cache_read_usd: f64,
+    /// Cache writes, USD.
+    pub cache_write_usd: f64,
+    /// Output, USD.
+    pub output_usd: f64,
+    /// Request fee, USD.
+    pub request_usd: f64,
+    /// `tokens x rate = usd`, line by line.
+    pub lines: Vec<Line>,
+}
+
+impl Sum {
+    fn of(sum: &Breakdown<'_>) -> Self {
+        Self {
+            usd: sum.usd,
+            input_usd: sum.input_usd(),
+            cache_read_usd: sum.cache_read_usd(),
+            cache_write_usd: sum.cache_write_usd(),
+            output_usd: sum.output_usd(),
+            request_usd: sum.request_usd(),
+            lines: sum.lines().collect(),
+        }
+    }
+}
+
+impl Pricer {
+    /// Explains a kept call under the prices in use now.
+    pub fn explain(&self, call: &LlmCall) -> Explanation {
+        self.explain_facts(Sold::of(call.labels()), &Facts::of(call))
+    }
+
+    /// Explains what a model with these facts costs.
+    pub fn explain_facts(&self, sold: Option<Sold<'_>>, facts: &Facts<'_>) -> Explanation {
+        let found = sold.and_then(|sold| self.find(sold));
+        explain(&self.catalog(), sold, found.as_ref(), facts)
+    }
+}
+
+/// Explains facts and the row that was found for them in `catalog`.
+pub fn explain(catalog: &Catalog, sold: Option<Sold<'_>>, found: Option<&Match>, facts: &Facts<'_>) -> Explanation {
+    let priced = found.map(|found| Priced::of(catalog, found, facts));
+    let shown = shown_cost(found, facts);
+    Explanation {
+        model: sold.map(|sold| sold.model.to_owned()),
+        provider_hint: sold.and_then(|sold| sold.provider).map(str::to_owned),
+        cost: CostObject::of(shown, priced.as_ref()),
+        unknown_because: shown.is_none().then(|| why_unknown(sold, priced.as_ref())),
+        priced,
+        reported_usd: facts.reported(),
+        fallback_usd: facts.fallback(),
+    }
+}
+
+fn why_unknown(sold: Option<Sold<'_>>, priced: Option<&Priced>) -> &'static str {
+    match (sold, priced) {
+        (None, _) => "no span told which model answered",
+        (Some(_), None) => "no price row for this model at this provider",
+        (Some(_), Some(_)) => "the token counts are missing",
+    }
+}
+
+impl CostObject {
+    /// The shown figure with its parts, where it is the catalog's.
+    fn of(shown: Option<Cost>, priced: Option<&Priced>) -> Self {
+        match shown {
+            Some(Cost { usd, basis: basis @ CostBasis::Reported }) => Self {
+                usd: Some(usd),
+                basis: Some(basis.name()),
+                source: Some("reported by the emitter".to_owned()),
+                ..Self::default()
+            },
+            Some(cost) => Self { usd: Some(cost.usd), basis: Some(cost.basis.name()), ..Self::of_row(priced) },
+            None => Self::of_row(priced),
+        }
+    }
+
+    fn of_row(priced: Option<&Priced>) -> Self {
+        let Some(priced) = priced else { return Self::default() };
+        let sum = priced.sum.as_ref();
+        Self {
+            usd: None,
+            basis: None,
+            input_usd: sum.map(|sum| sum.input_usd),
+            cache_read_usd: sum.map(|sum| sum.cache_read_usd),
+            cache_write_usd: sum.map(|sum| sum.cache_write_usd),
+            output_usd: sum.map(|sum| sum.output_usd),
+            provider: Some(priced.provider.clone()),
+            row: Some(priced.row.clone()),
+            matched_by: Some(priced.matched_by),
+            source: Some(priced.source.clone()),
+        }
+    }
+}
+
+impl Priced {
+    fn of(catalog: &Catalog, found: &Match, facts: &Facts<'_>) -> Self {
+        let row = &found.row;
+        let total = facts.usage.input_total().unwrap_or(0);
+        let in_force = row.prices.in_force(facts.at_unix_secs, facts.service_tier, total);
+        Self {
+            provider: row.provider.to_string(),
+            row: row.id.to_string(),
+            matched_by: found.matched_by.name(),
+            reason: found.matched_by.reason(),
+            is_estimate: found.is_estimate(),
+            is_deprecated: row.is_deprecated,
+            source: catalog.source_of(row),
+            rates: in_force.rates,
+            conditions: conditions(&in_force),
+            sum: cost::price(row, &facts.usage, facts.at_unix_secs, facts.service_tier).as_ref().map(Sum::of),
+        }
+    }
+}
+
+fn conditions(in_force: &InForce<'_>) -> Vec<String> {
+    let clock = |minute: i64| format!("{:02}:{:02}", minute / 60, minute % 60);
+    [
+        in_force.scheduled.map(|change| format!("price since {}", change.from)),
+        in_force.service_tier.map(|tier| format!("service tier {}", tier.name)),
+        in_force.window.map(|window| format!("weekdays {}-{} UTC", clock(window.from_minute), clock(window.to_minute))),
+        in_force.above.map(|above| format!("long context: input above {above} tokens")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+impl Catalog {
+    /// Where a row came from and when, for a person.
+    pub fn source_of(&self, row: &Row) -> String {
+        match (row.origin, self.refreshed()) {
+            (Origin::Refreshed, Some(refreshed)) => format!("{} {}", refreshed.feed, refreshed.fetched()),
+            (Origin::Bundled | Origin::Refreshed, _) => format!("bundled {}", self.generated()),
+        }
+    }
+}
+
+impl Explanation {
+    /// The figures that somebody computed and that are not what is shown.
+    pub fn differing(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        let shown = self.cost.usd;
+        let catalog = self.priced.as_ref().and_then(|priced| Some(priced.sum.as_ref()?.usd));
+        [
+            ("reported by the emitter", self.reported_usd),
+            ("catalog", catalog),
+            ("reported by the gateway", self.fallback_usd),
+        ]
+        .into_iter()
+        .filter_map(move |(who, usd)| Some((who, usd.filter(|&usd| shown != Some(usd))?)))
+    }
+
+    /// The explanation as lines of text, for the detail pane and `planoai price`. Names are as emitted: the caller
+    /// makes them safe for its terminal.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![self.headline()];
+        if let Some(priced) = &self.priced {
+            lines.extend(priced.lines());
+        }
+        lines.extend(self.differing().map(|(who, usd)| format!("differs    {} {who}", dollars(usd))));
+        lines
+    }
+
+    fn headline(&self) -> String {
+        match (self.cost.usd, self.cost.basis, self.unknown_because) {
+            (Some(usd), Some(basis), _) => format!("cost       {} ({basis})", dollars(usd)),
+            (_, _, Some(reason)) => format!("cost       — ({reason})"),
+            _ => "cost       —".to_owned(),
+        }
+    }
+}
+
+impl Priced {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec![
+            format!(
+                "row        {} / {}{}",
+                self.provider,
+                self.row,
+                if self.is_deprecated { " (deprecated)" } else { "" }
+            ),
+            format!("matched by {}: {}", self.matched_by, self.reason),
+            format!("source     {}", self.source),
+        ];
+        lines.extend(self.conditions.iter().map(|condition| format!("applies    {condition}")));
+        if let Some(sum) = &self.sum {
+            lines.extend(sum.lines.iter().copied().map(Line::to_text));
+            lines.push(format!("{:44} = {}", "", dollars(sum.usd)));
+        }
+        lines
+    }
+}
+
+impl Line {
+    /// `input        1,000 x $2.5/M = $0.0025`.
+    fn to_text(self) -> String {
+        let (count, per) = match self.item {
+            cost::Item::Request => (String::from("1"), ""),
+            _ => (grouped(self.tokens), "/M"),
+        };
+        format!(
+            "  {:<16} {count:>12} x {:>10} = {}",
+            self.item.label(),
+            format!("${}{per}", self.rate),
+            dollars(self.usd)
+        )
+    }
+}
+
+/// Dollars to a tenth of a nanodollar, at least four decimals: what arithmetic on single calls needs.
+pub fn dollars(usd: f64) -> String {
+    let text = format!("{usd:.10}");
+    let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
+    let kept = decimals.trim_end_matches('0').len().max(4);
+    format!("${whole}.{}", decimals.get(..kept).unwrap_or(decimals))
+}
+
+/// A count with commas between thousands.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{InputCount, Usage};
+
+    fn facts() -> Facts<'static> {
+        Facts {
+            usage: Usage {
+                input: Some(100),
+                output: Some(50),
+                cache_read: Some(30),
+                cache_write: Some(20),
+                input_count: InputCount::Exclusive,
+                ..Usage::default()
+            },
+            at_unix_secs: 1_795_435_200,
+            ..Facts::default()
+        }
+    }
+
+    fn explained(model: &str, provider: &str, facts: &Facts<'_>) -> Explanation {
+        Pricer::default().explain_facts(Some(Sold { model, provider: Some(provider) }), facts)
+    }
+
+    #[test]
+    fn a_priced_call_shows_its_arithmetic_and_where_it_came_from() {
+        let explanation = explained("claude-sonnet-4-6", "anthropic", &facts());
+        insta::assert_snapshot!(explanation.lines().join("\n"), @r"
+        cost       $0.001134 (priced)
+        row        anthropic / claude-sonnet-4-6
+        matched by provider: the provider is named
+        source     bundled 2026-11-23
+          input                     100 x       $3/M = $0.0003
+          cache read                 30 x     $0.3/M = $0.000009
+          cache write                20 x    $3.75/M = $0.000075
+          output                     50 x      $15/M = $0.00075
+                                                     = $0.001134
+        ");
+        insta::assert_snapshot!(serde_json::to_string_pretty(&explanation.cost).unwrap(), @r#"
+        {
+          "usd": 0.001134,
+          "basis": "priced",
+          "input_usd": 0.0003,
+          "cache_read_usd": 9e-6,
+          "cache_write_usd": 0.000075,
+          "output_usd": 0.00075,
+          "provider": "anthropic",
+          "row": "claude-sonnet-4-6",
+          "matched_by": "provider",
+          "source": "bundled 2026-11-23"
+        }
+        "#);
+    }
+
+    #[test]
+    fn conditions_that_changed_the_rates_are_named() {
+        let facts = Facts {
+            usage: Usage { input: Some(300_000), output: Some(1), ..Usage::default() },
+            service_tier: Some("flex"),
+            ..facts()
+        };
+        let explanation = explained("gpt-5.4", "openai", &facts);
+        assert_eq!(
+            explanation.priced.unwrap().conditions,
+            ["service tier flex", "long context: input above 272000 tokens"]
+        );
+    }
+
+    #[test]
+    fn a_reported_figure_is_shown_whole_and_the_catalogs_beside_it() {
+        let facts = Facts { reported_cost_usd: Some(0.5), fallback_cost_usd: Some(0.25), ..facts() };
+        let explanation = explained("claude-sonnet-4-6", "anthropic", &facts);
+        assert_eq!((explanation.cost.usd, explanation.cost.basis), (Some(0.5), Some("reported")));
+        assert_eq!((explanation.cost.input_usd, &explanation.cost.row), (None, &None));
+        let differing: Vec<_> = explanation.differing().map(|(who, _)| who).collect();
+        assert_eq!(differing, ["catalog", "reported by the gateway"]);
+    }
+
+    #[test]
+    fn an_unknown_cost_says_why() {
+        let pricer = Pricer::default();
+        let sold = |model| Some(Sold { model, provider: Some("openai") });
+        let reason = |sold, facts| pricer.explain_facts(sold, &facts).unknown_because;
+        assert_eq!(reason(None, facts()), Some("no span told which model answered"));
+        assert_eq!(reason(sold("gpt-99"), facts()), Some("no price row for this model at this provider"));
+        assert_eq!(reason(sold("gpt-4o"), Facts::default()), Some("the token counts are missing"));
+        assert_eq!(reason(sold("gpt-4o"), facts()), None);
+    }
+
+    #[test]
+    fn small_money_keeps_its_digits() {
+        for (usd, text) in [(0.0, "$0.0000"), (1.5, "$1.5000"), (0.001_134, "$0.001134"), (3.75e-8, "$0.0000000375")] {
+            assert_eq!(dollars(usd), text);
+        }
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(12), "12");
+    }
+}

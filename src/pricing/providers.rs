@@ -1,0 +1,396 @@
+//! Who sells models, under which names emitters know them, and whose models a bare name can only be. Data, no rules.
+
+/// What a provider sells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Its own models: its price is the list price of its family.
+    FirstParty,
+    /// Many vendors' models under ids of its own, often `vendor/model`: a gateway or an inference host.
+    Gateway,
+    /// A cloud that sells vendors' models under ids of its own.
+    Cloud,
+}
+
+/// A provider of the catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Provider {
+    /// The name in the catalog.
+    pub id: &'static str,
+    /// What it sells.
+    pub kind: Kind,
+    /// Sells at the first party's list price, so that this may stand in where a row is missing (section 1.6).
+    pub is_reseller: bool,
+    /// Other names, folded by [`fold`].
+    aliases: &'static [&'static str],
+}
+
+const fn first_party(id: &'static str, aliases: &'static [&'static str]) -> Provider {
+    Provider { id, kind: Kind::FirstParty, is_reseller: false, aliases }
+}
+
+const fn host(id: &'static str, aliases: &'static [&'static str]) -> Provider {
+    Provider { id, kind: Kind::Gateway, is_reseller: false, aliases }
+}
+
+const fn reseller(id: &'static str, kind: Kind, aliases: &'static [&'static str]) -> Provider {
+    Provider { id, kind, is_reseller: true, aliases }
+}
+
+const fn cloud(id: &'static str, aliases: &'static [&'static str]) -> Provider {
+    Provider { id, kind: Kind::Cloud, is_reseller: false, aliases }
+}
+
+/// Every provider of the bundled catalog. Aliases are names by Plano, by the OpenTelemetry conventions
+/// (`gen_ai.provider.name`, `gen_ai.system`), by LiteLLM and by the Vercel AI SDK.
+const PROVIDERS: &[Provider] = &[
+    first_party("alibaba", &["qwen", "dashscope", "alibaba-cloud", "aliyun", "tongyi"]),
+    first_party("alibaba-cn", &["dashscope-cn", "aliyun-cn"]),
+    first_party("anthropic", &["anthropic-ai", "claude"]),
+    first_party("cohere", &["cohere-chat", "cohere-ai"]),
+    first_party("deepseek", &["deep-seek", "deepseek-ai-api"]),
+    first_party(
+        "google",
+        &[
+            "gemini",
+            "gcp.gemini",
+            "gcp.gen-ai",
+            "google-ai",
+            "googleai",
+            "google-ai-studio",
+            "google-genai",
+            "google-gla",
+        ],
+    ),
+    first_party("llama", &["meta-llama-api", "llama-api"]),
+    first_party("meta", &["meta-ai"]),
+    first_party("minimax", &["minimax-ai"]),
+    first_party("mistral", &["mistralai", "mistral-ai", "codestral"]),
+    first_party("moonshotai", &["moonshot", "moonshot-ai", "kimi"]),
+    first_party("moonshotai-cn", &["moonshot-cn"]),
+    first_party("openai", &["open-ai", "openai-api", "text-completion-openai"]),
+    first_party("perplexity", &["perplexityai", "perplexity-ai", "pplx"]),
+    first_party("xai", &["x-ai", "x.ai", "spacexai"]),
+    first_party("xiaomi", &["mimo", "xiaomi-mimo"]),
+    first_party("zai", &["z-ai", "z.ai"]),
+    first_party("zhipuai", &["zhipu", "zhipu-ai", "bigmodel"]),
+    cloud("amazon-bedrock", &["bedrock", "aws.bedrock", "aws-bedrock", "amazon", "amazon.bedrock", "bedrock-converse"]),
+    cloud(
+        "google-vertex",
+        &["vertex", "vertex-ai", "vertexai", "gcp.vertex-ai", "google.vertex", "google-vertex-ai", "google-vertexai"],
+    ),
+    cloud("azure-cognitive-services", &[]),
+    reseller(
+        "azure",
+        Kind::Cloud,
+        &["azure-openai", "az.ai.openai", "az.ai.inference", "azure.ai.openai", "azure.ai.inference", "azure-ai"],
+    ),
+    reseller(
+        "digitalocean",
+        Kind::Gateway,
+        &["do", "do-ai", "gradient", "gradient-ai", "digital-ocean", "digitalocean-ai", "digitalocean-gradient"],
+    ),
+    reseller("edenai", Kind::Gateway, &["eden-ai", "eden"]),
+    reseller("openrouter", Kind::Gateway, &["open-router", "openrouter-ai", "openrouter.ai"]),
+    reseller("vercel", Kind::Gateway, &["vercel-ai-gateway", "vercel-ai", "ai-gateway", "gateway"]),
+    host("baseten", &[]),
+    host("cerebras", &["cerebras-ai"]),
+    host("deepinfra", &["deep-infra"]),
+    host("fireworks-ai", &["fireworks"]),
+    host("github-copilot", &["copilot"]),
+    host("groq", &["groqcloud", "groq-cloud"]),
+    host("nebius", &["nebius-ai", "nebius-ai-studio"]),
+    host("ollama-cloud", &[]),
+    host("togetherai", &["together", "together-ai", "together.ai", "together-xyz"]),
+];
+
+/// Runs on the user's own machines, or is the gateway itself: no price per token (folded names).
+const LOCAL: &[&str] = &[
+    "arch",
+    "docker-model-runner",
+    "exo",
+    "gpt4all",
+    "hosted-vllm",
+    "jan",
+    "koboldcpp",
+    "llama-cpp",
+    "llama-cpp-python",
+    "llama.cpp",
+    "llamacpp",
+    "llamafile",
+    "lm-studio",
+    "lmstudio",
+    "local",
+    "localai",
+    "mlx",
+    "mlx-lm",
+    "ollama",
+    "ollama-chat",
+    "openllm",
+    "plano",
+    "ramalama",
+    "router",
+    "sglang",
+    "text-generation-inference",
+    "text-generation-webui",
+    "tgi",
+    "triton",
+    "vllm",
+    "xinference",
+];
+
+/// Sold by subscription, or free within limits: not billed per token (folded names).
+const SUBSCRIPTIONS: &[&str] = &["chatgpt", "github", "github-models"];
+
+/// Words in a provider attribute that name nobody (folded names).
+const NOBODY: &[&str] =
+    &["", "-other", "custom", "litellm", "litellm-proxy", "none", "null", "other", "undefined", "unknown"];
+
+/// Organisations on Hugging Face that are spelled like a provider's alias. Weights from there run anywhere.
+const HUGGING_FACE: &[&str] = &["Qwen"];
+
+/// Regions that Bedrock puts in front of an id: cross-region inference profiles.
+pub const BEDROCK_REGIONS: &[&str] =
+    &["af", "ap", "apac", "au", "ca", "eu", "global", "il", "in", "jp", "kr", "me", "mx", "sa", "uk", "us", "us-gov"];
+
+/// Vendors in front of the dot of a Bedrock id.
+pub const BEDROCK_VENDORS: &[&str] = &[
+    "ai21",
+    "amazon",
+    "anthropic",
+    "cohere",
+    "deepseek",
+    "google",
+    "luma",
+    "meta",
+    "minimax",
+    "mistral",
+    "moonshot",
+    "moonshotai",
+    "nvidia",
+    "openai",
+    "qwen",
+    "stability",
+    "twelvelabs",
+    "writer",
+    "xai",
+    "zai",
+];
+
+/// What a provider's name in an attribute or in front of a model's name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seller<'a> {
+    /// A provider of the catalog.
+    Known(Provider),
+    /// Local or by subscription: no price per token.
+    Unpriced,
+    /// A name that means nobody in particular.
+    Nobody,
+    /// Somebody we do not know; only a refreshed catalog may.
+    Stranger(&'a str),
+}
+
+/// Names are compared in lower case, `_` and blanks as `-`.
+fn fold(name: &str) -> String {
+    name.trim()
+        .chars()
+        .map(|letter| if matches!(letter, '_' | ' ') { '-' } else { letter.to_ascii_lowercase() })
+        .collect()
+}
+
+/// Reads a provider attribute: any case, any alias, and the Vercel AI SDK's `provider.api` (`openai.chat`).
+pub fn seller(name: &str) -> Seller<'_> {
+    let folded = fold(name);
+    let mut candidate = folded.as_str();
+    loop {
+        if let Some(seller) = lookup(candidate) {
+            return seller;
+        }
+        match candidate.rsplit_once('.') {
+            Some((head, _)) => candidate = head,
+            None => return Seller::Stranger(name.trim()),
+        }
+    }
+}
+
+fn lookup(folded: &str) -> Option<Seller<'static>> {
+    // A service name such as `plano(llm)` is no provider.
+    if NOBODY.contains(&folded) || folded.starts_with("plano(") {
+        return Some(Seller::Nobody);
+    }
+    if LOCAL.contains(&folded) || SUBSCRIPTIONS.contains(&folded) || folded.starts_with("router:") {
+        return Some(Seller::Unpriced);
+    }
+    PROVIDERS
+        .iter()
+        .find(|known| known.id == folded || known.aliases.contains(&folded))
+        .map(|&known| Seller::Known(known))
+}
+
+/// Splits `provider/model` where the provider is one we know, or know to be unpriced.
+pub fn split_prefix(name: &str) -> Option<(Seller<'static>, &str)> {
+    let (head, rest) = name.split_once('/')?;
+    if rest.is_empty() || HUGGING_FACE.contains(&head) {
+        return None;
+    }
+    lookup(&fold(head)).filter(|seller| *seller != Seller::Nobody).map(|seller| (seller, rest))
+}
+
+/// The provider of this catalog name.
+pub fn known(id: &str) -> Option<Provider> {
+    PROVIDERS.iter().find(|known| known.id == id).copied()
+}
+
+/// All providers of the bundled catalog.
+pub fn all() -> impl Iterator<Item = Provider> {
+    PROVIDERS.iter().copied()
+}
+
+/// Beginnings of names that only one first party gives.
+struct Family {
+    provider: &'static str,
+    /// The name is one of these, or begins with one and a further `-`, `.` or digit; see [`family`].
+    stems: &'static [&'static str],
+    /// The family has open weights too: names that tell their size may run anywhere.
+    has_open_weights: bool,
+}
+
+const FAMILIES: &[Family] = &[
+    Family { provider: "anthropic", stems: &["claude"], has_open_weights: false },
+    Family {
+        provider: "openai",
+        stems: &[
+            "gpt",
+            "chatgpt",
+            "o1",
+            "o3",
+            "o4",
+            "ft:gpt",
+            "ft:o",
+            "ft:babbage",
+            "ft:davinci",
+            "text-embedding-3",
+            "text-embedding-ada",
+            "text-davinci",
+            "davinci",
+            "babbage",
+            "codex-mini",
+            "computer-use",
+        ],
+        has_open_weights: false,
+    },
+    Family { provider: "google", stems: &["gemini"], has_open_weights: false },
+    Family { provider: "xai", stems: &["grok"], has_open_weights: false },
+    Family { provider: "deepseek", stems: &["deepseek"], has_open_weights: true },
+    Family {
+        provider: "mistral",
+        stems: &["mistral", "codestral", "ministral", "magistral", "devstral", "pixtral", "voxtral"],
+        has_open_weights: true,
+    },
+    Family { provider: "cohere", stems: &["command"], has_open_weights: true },
+    Family { provider: "perplexity", stems: &["sonar"], has_open_weights: false },
+    Family { provider: "moonshotai", stems: &["kimi", "moonshot"], has_open_weights: true },
+    Family { provider: "zai", stems: &["glm"], has_open_weights: true },
+    Family { provider: "minimax", stems: &["minimax"], has_open_weights: true },
+    Family { provider: "alibaba", stems: &["qwen", "qwq", "qvq"], has_open_weights: true },
+    Family { provider: "xiaomi", stems: &["mimo"], has_open_weights: true },
+    Family { provider: "meta", stems: &["muse"], has_open_weights: false },
+];
+
+/// Beginnings that look like a family's but name weights that anyone may host.
+const NOT_FAMILIES: &[&str] = &["gpt-oss", "gpt-j", "gpt-neo", "gpt2"];
+
+/// The first party whose family a bare name belongs to. `size_told`: the name tells a parameter count.
+pub fn family(name: &str, size_told: bool) -> Option<Provider> {
+    let name = name.to_ascii_lowercase();
+    if NOT_FAMILIES.iter().any(|other| name.starts_with(other)) {
+        return None;
+    }
+    let belongs = |stem: &&str| {
+        name.strip_prefix(*stem)
+            .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphabetic()) && !rest.contains('/'))
+    };
+    let family = FAMILIES.iter().find(|family| family.stems.iter().any(&belongs))?;
+    known(family.provider).filter(|_| !(family.has_open_weights && size_told))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pricing::Catalog;
+
+    #[test]
+    fn every_provider_of_the_table_is_in_the_bundled_catalog_and_the_reverse() {
+        let catalog = Catalog::bundled();
+        for provider in all() {
+            assert!(catalog.provider(provider.id).is_some(), "{} has no rows", provider.id);
+        }
+        assert_eq!(all().count(), 35);
+    }
+
+    #[test]
+    fn no_name_stands_for_two_things_and_all_are_folded() {
+        let mut names: Vec<&str> =
+            all().flat_map(|known| std::iter::once(known.id).chain(known.aliases.iter().copied())).collect();
+        names.extend(LOCAL.iter().chain(SUBSCRIPTIONS).chain(NOBODY));
+        for name in &names {
+            assert_eq!(fold(name), **name);
+        }
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn emitters_spellings_find_their_provider() {
+        for (name, id) in [
+            ("do_ai", "digitalocean"),
+            ("Gradient", "digitalocean"),
+            ("AWS.Bedrock", "amazon-bedrock"),
+            ("amazon_bedrock", "amazon-bedrock"),
+            ("az.ai.openai", "azure"),
+            ("azure-openai.chat", "azure"),
+            ("x_ai", "xai"),
+            ("gcp.gemini", "google"),
+            ("google.generative-ai", "google"),
+            ("google.vertex.chat", "google-vertex"),
+            ("gcp.vertex_ai", "google-vertex"),
+            ("vertex.anthropic.messages", "google-vertex"),
+            ("openai.responses", "openai"),
+            ("together_ai", "togetherai"),
+            ("mistral_ai", "mistral"),
+            ("z.ai", "zai"),
+        ] {
+            assert_eq!(seller(name), Seller::Known(known(id).unwrap()), "{name}");
+        }
+        assert_eq!(seller("ollama"), Seller::Unpriced);
+        assert_eq!(seller("router:x"), Seller::Unpriced);
+        assert_eq!(seller("_OTHER"), Seller::Nobody);
+        assert_eq!(seller("plano(llm)"), Seller::Nobody);
+        assert_eq!(seller(" my-gateway "), Seller::Stranger("my-gateway"));
+    }
+
+    #[test]
+    fn families_are_whole_words_and_never_open_weights() {
+        for (name, expected) in [
+            ("claude-opus-4-7", Some("anthropic")),
+            ("o3-mini", Some("openai")),
+            ("o30", Some("openai")),
+            ("gpt-oss-120b", None),
+            ("gemini-flash-1.5-8b", Some("google")),
+            ("gemma-3-27b-it", None),
+            ("deepseek-chat", Some("deepseek")),
+            ("deepseek-r1-distill-llama-70b", None),
+            ("claudette", None),
+            ("commander", None),
+            ("llama-3.3-70b-instruct", None),
+            ("claude/x", None),
+        ] {
+            assert_eq!(
+                family(name, super::super::spelling::tells_its_size(name)).map(|known| known.id),
+                expected,
+                "{name}"
+            );
+        }
+    }
+}

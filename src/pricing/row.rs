@@ -1,0 +1,365 @@
+//! One row of the price catalog: what a provider asks for a model, and when.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Seconds of a day.
+const DAY_SECS: i64 = 86_400;
+
+/// USD per 1e6 tokens, `request` USD per request; `None` is not listed, `Some(0.0)` is listed as free.
+#[derive(Clone, Copy, Debug, PartialEq, Default, Serialize)]
+pub struct Rates {
+    /// Input that was neither read from nor written to a cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<f64>,
+    /// Output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<f64>,
+    /// Input read from the prompt cache; without it, `input`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_read: Option<f64>,
+    /// Input written to the prompt cache; without it, `input`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<f64>,
+    /// Input written with a one-hour lifetime; without it, twice `input` if writes are priced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write_1h: Option<f64>,
+    /// Reasoning, where it is not billed as output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<f64>,
+    /// Audio input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_audio: Option<f64>,
+    /// Audio output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_audio: Option<f64>,
+    /// Audio input read from the prompt cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_read_audio: Option<f64>,
+    /// USD per request, whatever its size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<f64>,
+}
+
+impl Rates {
+    /// Every rate with its place, so that rules over all rates are written once.
+    fn pairs<'a>(&'a mut self, other: &'a Self) -> [(&'a mut Option<f64>, Option<f64>); 10] {
+        [
+            (&mut self.input, other.input),
+            (&mut self.output, other.output),
+            (&mut self.cache_read, other.cache_read),
+            (&mut self.cache_write, other.cache_write),
+            (&mut self.cache_write_1h, other.cache_write_1h),
+            (&mut self.reasoning, other.reasoning),
+            (&mut self.input_audio, other.input_audio),
+            (&mut self.output_audio, other.output_audio),
+            (&mut self.cache_read_audio, other.cache_read_audio),
+            (&mut self.request, other.request),
+        ]
+    }
+
+    /// Puts the rates that `over` lists in place of these.
+    pub fn overlay(&mut self, over: &Self) {
+        for (rate, listed) in self.pairs(over) {
+            *rate = listed.or(*rate);
+        }
+    }
+
+    /// These rates without those that `other` lists too.
+    #[must_use]
+    pub fn without(mut self, other: &Self) -> Self {
+        for (rate, listed) in self.pairs(other) {
+            if listed.is_some() {
+                *rate = None;
+            }
+        }
+        self
+    }
+
+    /// Whether input and output are both free (or unlisted) and no request is charged: mostly a feed that does not know.
+    fn are_nil(&self) -> bool {
+        [self.input, self.output, self.request].into_iter().flatten().all(|rate| rate == 0.0)
+    }
+
+    /// Whether every listed rate can be money: finite and not negative.
+    pub fn are_sane(mut self) -> bool {
+        let none = Self::default();
+        self.pairs(&none).into_iter().filter_map(|(rate, _)| *rate).all(|rate| rate.is_finite() && rate >= 0.0)
+    }
+}
+
+/// Rates that reprice a whole request whose input is larger than `above` tokens.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tier {
+    /// The tier applies to input strictly larger than this, tokens.
+    pub above: u64,
+    /// What it changes.
+    pub rates: Rates,
+}
+
+/// Rates of a service tier (`priority`, `flex`, `batch` …), with its own long-context tiers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceTier {
+    /// The name as providers emit it.
+    pub name: Box<str>,
+    /// What it changes.
+    pub rates: Rates,
+    /// Its own long-context tiers.
+    pub tiers: Box<[Tier]>,
+}
+
+/// Rates that take effect on a day.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scheduled {
+    /// First day (UTC) as listed, `YYYY-MM-DD`.
+    pub from: Box<str>,
+    /// The same as seconds since the epoch.
+    pub from_unix_secs: i64,
+    /// What it changes.
+    pub rates: Rates,
+}
+
+/// Rates of a time of day: UTC, Monday to Friday, from inclusive, to exclusive.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Window {
+    /// Minutes since midnight.
+    pub from_minute: i64,
+    /// Minutes since midnight; smaller than `from_minute` when the window spans midnight.
+    pub to_minute: i64,
+    /// What it changes.
+    pub rates: Rates,
+}
+
+impl Window {
+    /// Whether the window is open at this moment.
+    pub fn is_open(&self, unix_secs: i64) -> bool {
+        // 1970-01-01 was a Thursday; Monday is 0.
+        let weekday = (unix_secs.div_euclid(DAY_SECS) + 3).rem_euclid(7);
+        let minute = unix_secs.rem_euclid(DAY_SECS) / 60;
+        let in_hours = if self.from_minute <= self.to_minute {
+            (self.from_minute..self.to_minute).contains(&minute)
+        } else {
+            minute >= self.from_minute || minute < self.to_minute
+        };
+        weekday < 5 && in_hours
+    }
+}
+
+/// Everything a row says of money; two spellings of one model are the same price iff these are equal.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Prices {
+    /// The rates without any condition.
+    pub base: Rates,
+    /// Changes by date, oldest first.
+    pub scheduled: Box<[Scheduled]>,
+    /// Changes by service tier.
+    pub service_tiers: Box<[ServiceTier]>,
+    /// Changes by time of day.
+    pub windows: Box<[Window]>,
+    /// Changes by input size, smallest first.
+    pub tiers: Box<[Tier]>,
+}
+
+/// The rates that apply to one request, and what made them so.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct InForce<'a> {
+    /// The rates.
+    pub rates: Rates,
+    /// The scheduled change that is in effect.
+    pub scheduled: Option<&'a Scheduled>,
+    /// The service tier that was found.
+    pub service_tier: Option<&'a ServiceTier>,
+    /// The time-of-day window that is open.
+    pub window: Option<&'a Window>,
+    /// The long-context tier that the input reached, tokens.
+    pub above: Option<u64>,
+}
+
+fn highest_met(tiers: &[Tier], input_total: u64) -> Option<&Tier> {
+    tiers.iter().rev().find(|tier| input_total > tier.above)
+}
+
+impl Prices {
+    /// Base -> schedule by the call's date -> service tier -> time of day -> long-context tier (PRICING.md, section 2).
+    /// A service tier that sets a rate drops that rate's standard tiers; its own tiers stand in.
+    pub fn in_force(&self, at_unix_secs: i64, service_tier: Option<&str>, input_total: u64) -> InForce<'_> {
+        let mut rates = self.base;
+        let mut latest = None;
+        for change in self.scheduled.iter().filter(|change| change.from_unix_secs <= at_unix_secs) {
+            rates.overlay(&change.rates);
+            latest = Some(change);
+        }
+        let service_tier = service_tier.and_then(|name| self.service_tier(name));
+        let set_by_service = service_tier.map_or_else(Rates::default, |tier| tier.rates);
+        rates.overlay(&set_by_service);
+        let window = self.windows.iter().find(|window| window.is_open(at_unix_secs));
+        if let Some(window) = window {
+            rates.overlay(&window.rates);
+        }
+        let standard = highest_met(&self.tiers, input_total);
+        if let Some(tier) = standard {
+            rates.overlay(&tier.rates.without(&set_by_service));
+        }
+        let own = service_tier.and_then(|service| highest_met(&service.tiers, input_total));
+        if let Some(tier) = own {
+            rates.overlay(&tier.rates);
+        }
+        // A standard tier whose every rate the service tier sets has no effect worth naming.
+        let effective = standard.filter(|tier| tier.rates.without(&set_by_service) != Rates::default());
+        InForce { rates, scheduled: latest, service_tier, window, above: own.or(effective).map(|tier| tier.above) }
+    }
+
+    fn service_tier(&self, name: &str) -> Option<&ServiceTier> {
+        self.service_tiers.iter().find(|tier| tier.name.eq_ignore_ascii_case(name.trim()))
+    }
+}
+
+/// Whether a row came with the program or from the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// Compiled in.
+    #[default]
+    Bundled,
+    /// From the price feed that was fetched.
+    Refreshed,
+}
+
+/// A model at a provider.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The provider's catalog name (`amazon-bedrock`).
+    pub provider: Arc<str>,
+    /// The model's id at this provider.
+    pub id: Box<str>,
+    /// Other names the provider lists for it.
+    pub aliases: Box<[Box<str>]>,
+    /// Context window, tokens.
+    pub context: Option<u64>,
+    /// The provider has withdrawn the model or says it will.
+    pub is_deprecated: bool,
+    /// Where the row came from.
+    pub origin: Origin,
+    /// The money.
+    pub prices: Prices,
+}
+
+impl Row {
+    /// 0 / 0 means that the feed does not know, except for ids that say `:free` (PRICING.md, section 4).
+    pub fn is_known(&self) -> bool {
+        self.is_free() || !self.prices.base.are_nil()
+    }
+
+    /// Whether the id says that the model is free.
+    pub fn is_free(&self) -> bool {
+        self.id.ends_with(":free")
+    }
+}
+
+/// The shape of a row, and of every part of a row, in `assets/pricing/catalog.json`.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Part<'a> {
+    input: Option<f64>,
+    output: Option<f64>,
+    cache_read: Option<f64>,
+    cache_write: Option<f64>,
+    cache_write_1h: Option<f64>,
+    reasoning: Option<f64>,
+    input_audio: Option<f64>,
+    output_audio: Option<f64>,
+    cache_read_audio: Option<f64>,
+    request: Option<f64>,
+    context: Option<u64>,
+    deprecated: u8,
+    above: u64,
+    from: &'a str,
+    to: &'a str,
+    #[serde(borrow)]
+    tiers: Vec<Part<'a>>,
+    service_tiers: BTreeMap<&'a str, Part<'a>>,
+    scheduled: Vec<Part<'a>>,
+    time_of_day_utc_weekdays: Vec<Part<'a>>,
+    aliases: Vec<&'a str>,
+}
+
+impl Part<'_> {
+    /// Turns the parsed shape into a row of `provider`.
+    pub(super) fn into_row(self, provider: &Arc<str>, id: &str) -> Row {
+        Row {
+            provider: Arc::clone(provider),
+            id: id.into(),
+            aliases: self.aliases.iter().map(|&alias| alias.into()).collect(),
+            context: self.context,
+            is_deprecated: self.deprecated != 0,
+            origin: Origin::Bundled,
+            prices: self.prices(),
+        }
+    }
+
+    fn prices(&self) -> Prices {
+        Prices {
+            base: self.rates(),
+            scheduled: schedule(self.scheduled.iter().filter_map(Part::as_scheduled).collect()),
+            service_tiers: self.service_tiers.iter().map(|(name, part)| part.as_service_tier(name)).collect(),
+            windows: self.time_of_day_utc_weekdays.iter().filter_map(Part::as_window).collect(),
+            tiers: staircase(self.tiers.iter().map(Part::as_tier).collect()),
+        }
+    }
+
+    fn rates(&self) -> Rates {
+        Rates {
+            input: self.input,
+            output: self.output,
+            cache_read: self.cache_read,
+            cache_write: self.cache_write,
+            cache_write_1h: self.cache_write_1h,
+            reasoning: self.reasoning,
+            input_audio: self.input_audio,
+            output_audio: self.output_audio,
+            cache_read_audio: self.cache_read_audio,
+            request: self.request,
+        }
+    }
+
+    fn as_tier(&self) -> Tier {
+        Tier { above: self.above, rates: self.rates() }
+    }
+
+    fn as_service_tier(&self, name: &str) -> ServiceTier {
+        ServiceTier {
+            name: name.into(),
+            rates: self.rates(),
+            tiers: staircase(self.tiers.iter().map(Part::as_tier).collect()),
+        }
+    }
+
+    fn as_scheduled(&self) -> Option<Scheduled> {
+        let day = chrono::NaiveDate::parse_from_str(self.from, "%Y-%m-%d").ok()?;
+        let from_unix_secs = day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp();
+        Some(Scheduled { from: self.from.into(), from_unix_secs, rates: self.rates() })
+    }
+
+    fn as_window(&self) -> Option<Window> {
+        Some(Window { from_minute: minute(self.from)?, to_minute: minute(self.to)?, rates: self.rates() })
+    }
+}
+
+/// Tiers by rising threshold, as [`Prices::in_force`] expects them.
+pub(super) fn staircase(mut tiers: Vec<Tier>) -> Box<[Tier]> {
+    tiers.sort_by_key(|tier| tier.above);
+    tiers.into()
+}
+
+fn schedule(mut changes: Vec<Scheduled>) -> Box<[Scheduled]> {
+    changes.sort_by_key(|change| change.from_unix_secs);
+    changes.into()
+}
+
+/// `HH:MM` in minutes; `24:00` is the end of the day.
+fn minute(clock: &str) -> Option<i64> {
+    let (hours, minutes) = clock.split_once(':')?;
+    let (hours, minutes) = (hours.parse::<i64>().ok()?, minutes.parse::<i64>().ok()?);
+    ((0..=24).contains(&hours) && (0..60).contains(&minutes)).then_some(hours * 60 + minutes)
+}
