@@ -1,0 +1,129 @@
+//! Borrowed views over the bytes of an `ExportTraceServiceRequest`: one walk, no allocation per attribute.
+//!
+//! Accepts exactly what `opentelemetry-proto` accepts and reads the same from it; the tests hold it to that.
+//! Field numbers are those of `opentelemetry/proto/trace/v1/trace.proto`, `common/v1/common.proto` and
+//! `resource/v1/resource.proto`.
+
+mod origin;
+mod reader;
+mod span;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use thiserror::Error;
+
+pub use origin::Origin;
+use reader::{Reader, len};
+use span::Lists;
+pub use span::{Event, Span};
+pub use value::{ArrayValue, Attribute, KvList, Value};
+
+/// Why bytes are not an export request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum WireError {
+    /// The bytes end inside a field.
+    #[error("a field is cut off")]
+    Truncated,
+    /// A number of more than 64 bits.
+    #[error("a number is too long")]
+    Varint,
+    /// A field number or a wire type that does not exist.
+    #[error("a field key is invalid")]
+    Key,
+    /// A known field has another type than its definition says.
+    #[error("a field has the wrong type")]
+    WireType,
+    /// A group ends that did not begin.
+    #[error("a group ends that did not begin")]
+    Group,
+    /// A string is not UTF-8.
+    #[error("a string is not UTF-8")]
+    Utf8,
+    /// Messages are nested deeper than 100 levels.
+    #[error("messages are nested too deeply")]
+    Depth,
+}
+
+/// `resource_spans` of `ExportTraceServiceRequest`.
+const RESOURCE_SPANS: u32 = len(1);
+
+/// `resource` of `ResourceSpans`, `scope` of `ScopeSpans`.
+const HEAD: u32 = len(1);
+/// `scope_spans` of `ResourceSpans`, `spans` of `ScopeSpans`.
+const ITEM: u32 = len(2);
+/// `schema_url` of `ResourceSpans` and of `ScopeSpans`.
+const SCHEMA_URL: u32 = len(3);
+
+/// Walks a request and hands every span to `on_span`, in wire order.
+///
+/// # Errors
+/// [`WireError`] when the bytes are not an `ExportTraceServiceRequest`. Spans handed out before the fault was met
+/// must then be thrown away.
+pub fn walk<'a>(request: &'a [u8], on_span: impl FnMut(&Origin<'a, '_>, &Span<'a, '_>)) -> Result<(), WireError> {
+    let mut walk = Walk { on_span, resource: Vec::new(), lists: Lists::default() };
+    let mut message = Reader::new(request);
+    while let Some(key) = message.key()? {
+        match key {
+            RESOURCE_SPANS => walk.resource_spans(message.message()?)?,
+            key => message.skip(key, &(1..=1))?,
+        }
+    }
+    Ok(())
+}
+
+struct Walk<'a, F> {
+    on_span: F,
+    /// Attributes of the resource at hand.
+    resource: Vec<Attribute<'a>>,
+    lists: Lists<'a>,
+}
+
+impl<'a, F: FnMut(&Origin<'a, '_>, &Span<'a, '_>)> Walk<'a, F> {
+    /// A resource may stand behind its spans, and in parts: it is read first.
+    fn resource_spans(&mut self, message: Reader<'a>) -> Result<(), WireError> {
+        self.resource.clear();
+        each_head(message, |resource| origin::resource(resource, &mut self.resource))?;
+        each_item(message, |scope_spans| self.scope_spans(scope_spans))
+    }
+
+    fn scope_spans(&mut self, message: Reader<'a>) -> Result<(), WireError> {
+        let mut origin = Origin { resource: &self.resource, scope_name: "", scope_version: "" };
+        each_head(message, |scope| origin::scope(scope, &mut origin))?;
+        each_item(message, |raw| {
+            (self.on_span)(&origin, &span::span(raw, &mut self.lists)?);
+            Ok(())
+        })
+    }
+}
+
+/// Reads all of a `ResourceSpans` or `ScopeSpans` but its items, handing out the parts of its head.
+fn each_head<'a>(
+    mut message: Reader<'a>,
+    mut on_head: impl FnMut(Reader<'a>) -> Result<(), WireError>,
+) -> Result<(), WireError> {
+    while let Some(key) = message.key()? {
+        match key {
+            HEAD => on_head(message.message()?)?,
+            ITEM => drop(message.bytes()?),
+            SCHEMA_URL => drop(message.string()?),
+            key => message.skip(key, &(1..=3))?,
+        }
+    }
+    Ok(())
+}
+
+/// Hands out the items of a `ResourceSpans` or `ScopeSpans` whose other fields [`each_head`] has validated.
+fn each_item<'a>(
+    mut message: Reader<'a>,
+    mut on_item: impl FnMut(Reader<'a>) -> Result<(), WireError>,
+) -> Result<(), WireError> {
+    while let Some(key) = message.key()? {
+        match key {
+            ITEM => on_item(message.message()?)?,
+            HEAD | SCHEMA_URL => drop(message.bytes()?),
+            key => message.skip(key, &(1..=3))?,
+        }
+    }
+    Ok(())
+}

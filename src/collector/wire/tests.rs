@@ -1,0 +1,251 @@
+//! The walk against `opentelemetry-proto`: on captured requests, on generated ones, and on damaged ones.
+
+mod generate;
+mod oracle;
+
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use self::oracle::agree;
+use super::{Value, WireError, walk};
+use crate::collector::wire;
+
+fn fixtures() -> Vec<(PathBuf, Vec<u8>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let folders = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+    let files = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
+    let requests = files.filter(|file| file.extension().is_some_and(|extension| extension == "binpb"));
+    requests.map(|file| (file.clone(), std::fs::read(file).unwrap())).collect()
+}
+
+#[test]
+fn captured_requests_are_read_as_the_oracle_reads_them() {
+    let fixtures = fixtures();
+    assert!(fixtures.len() > 40, "only {} fixtures", fixtures.len());
+    for (file, request) in fixtures {
+        assert!(agree(&request), "{} was refused", file.display());
+    }
+}
+
+#[test]
+fn every_truncation_of_captured_requests_is_judged_as_the_oracle_judges_it() {
+    for (_, request) in fixtures() {
+        let step = if request.len() < 1000 { 1 } else { request.len() / 40 };
+        for len in (0..request.len()).step_by(step) {
+            agree(&request[..len]);
+        }
+    }
+}
+
+/// One change to a request.
+#[derive(Clone, Debug)]
+enum Edit {
+    Set(Index, u8),
+    Flip(Index, u8),
+    Insert(Index, u8),
+    Remove(Index),
+    Truncate(Index),
+    Repeat(Index, Index),
+}
+
+impl Edit {
+    fn apply(&self, request: &mut Vec<u8>) {
+        if request.is_empty() {
+            return;
+        }
+        let len = request.len();
+        match self {
+            Self::Set(at, byte) => request[at.index(len)] = *byte,
+            Self::Flip(at, bit) => request[at.index(len)] ^= 1 << bit,
+            Self::Insert(at, byte) => request.insert(at.index(len), *byte),
+            Self::Remove(at) => drop(request.remove(at.index(len))),
+            Self::Truncate(at) => request.truncate(at.index(len)),
+            Self::Repeat(from, to) => request.extend_from_within(from.index(len).min(to.index(len))..to.index(len)),
+        }
+    }
+}
+
+fn edits() -> impl Strategy<Value = Vec<Edit>> {
+    let at = any::<Index>;
+    let edit = prop_oneof![
+        (at(), any::<u8>()).prop_map(|(at, byte)| Edit::Set(at, byte)),
+        (at(), 0..8_u8).prop_map(|(at, bit)| Edit::Flip(at, bit)),
+        (at(), any::<u8>()).prop_map(|(at, byte)| Edit::Insert(at, byte)),
+        at().prop_map(Edit::Remove),
+        at().prop_map(Edit::Truncate),
+        (at(), at()).prop_map(|(from, to)| Edit::Repeat(from, to)),
+    ];
+    prop::collection::vec(edit, 1..4)
+}
+
+fn edited(mut request: Vec<u8>, edits: &[Edit]) -> Vec<u8> {
+    for edit in edits {
+        edit.apply(&mut request);
+    }
+    request
+}
+
+fn seeds() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..1500)
+}
+
+proptest! {
+    #[test]
+    fn generated_requests_are_read_as_the_oracle_reads_them(mut seed in seeds()) {
+        if let Some(first) = seed.first_mut() {
+            *first = 0;
+        }
+        prop_assert!(agree(&generate::request(&seed)), "a faultless request was refused");
+    }
+
+    #[test]
+    fn generated_faults_are_judged_as_the_oracle_judges_them(mut seed in seeds()) {
+        if let Some(first) = seed.first_mut() {
+            *first = 1;
+        }
+        agree(&generate::request(&seed));
+    }
+
+    #[test]
+    fn edited_generated_requests_are_judged_as_the_oracle_judges_them(seed in seeds(), edits in edits()) {
+        agree(&edited(generate::request(&seed), &edits));
+    }
+
+    #[test]
+    fn every_truncation_of_generated_requests_is_judged_as_the_oracle_judges_it(
+        seed in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let request = generate::request(&seed);
+        for len in 0..request.len() {
+            agree(&request[..len]);
+        }
+    }
+
+    #[test]
+    fn edited_captured_requests_are_judged_as_the_oracle_judges_them(at in any::<Index>(), edits in edits()) {
+        let fixtures = small_fixtures();
+        agree(&edited(fixtures[at.index(fixtures.len())].clone(), &edits));
+    }
+}
+
+fn small_fixtures() -> &'static [Vec<u8>] {
+    static SMALL: std::sync::LazyLock<Vec<Vec<u8>>> = std::sync::LazyLock::new(|| {
+        fixtures().into_iter().map(|(_, request)| request).filter(|request| request.len() < 13_000).collect()
+    });
+    &SMALL
+}
+
+/// A message with one length-delimited field.
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![number << 3 | 2];
+    prost::encoding::encode_varint(content.len() as u64, &mut out);
+    out.extend(content);
+    out
+}
+
+/// A request with one span whose encoded content is `span`.
+fn request_with(span: &[u8]) -> Vec<u8> {
+    field(1, &field(2, &field(2, span)))
+}
+
+/// A request with one span that has one attribute whose encoded content is `key_value`.
+fn request_with_attribute(key_value: &[u8]) -> Vec<u8> {
+    request_with(&field(9, key_value))
+}
+
+#[test]
+fn nesting_is_limited_where_the_oracle_limits_it() {
+    let ends: [&[u8]; 5] = [b"", b"\x18\x01", b"\x78\x01", b"\x7b\x7c", b"\x7b\x83\x01\x84\x01\x7c"];
+    let mut verdicts = Vec::new();
+    for (depth, end) in (40..52).flat_map(|depth| ends.map(|end| (depth, end))) {
+        let nested = (0..depth).fold(end.to_vec(), |inner, _| field(5, &field(1, &inner)));
+        verdicts.push(agree(&request_with_attribute(&field(2, &nested))));
+    }
+    assert!(verdicts.contains(&true) && verdicts.contains(&false), "the limit lies elsewhere: {verdicts:?}");
+}
+
+#[test]
+fn nested_groups_are_limited_where_the_oracle_limits_them() {
+    for depth in [1, 2, 50, 95, 96, 97, 98, 99, 100, 101, 5000] {
+        let group = [[0x9b, 0x06].repeat(depth), [0x9c, 0x06].repeat(depth)].concat();
+        assert_eq!(agree(&group), depth <= 100, "{depth} groups outermost");
+        assert_eq!(agree(&request_with(&group)), depth <= 97, "{depth} groups in a span");
+    }
+}
+
+#[test]
+fn each_fault_has_its_name() {
+    let faults: [(&[u8], WireError); 13] = [
+        (b"\x0a", WireError::Truncated),
+        (b"\x0a\x05\x00", WireError::Truncated),
+        (b"\x0a\x80", WireError::Truncated),
+        (b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", WireError::Varint),
+        (b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", WireError::Varint),
+        (b"\x02\x00", WireError::Key),
+        (b"\x17", WireError::Key),
+        (b"\x82\x80\x80\x80\x10\x00", WireError::Key),
+        (b"\x08\x01", WireError::WireType),
+        (b"\x14", WireError::Group),
+        (b"\x13\x1c", WireError::Group),
+        (b"\x13\x10", WireError::Truncated),
+        (b"\x0a\x03\x1a\x01\xff", WireError::Utf8),
+    ];
+    for (request, fault) in faults {
+        assert_eq!(walk(request, |_, _| ()), Err(fault), "{request:x?}");
+        assert!(!agree(request));
+    }
+}
+
+#[test]
+fn the_last_of_several_attributes_with_one_key_is_found() {
+    let pair = |value: &[u8]| field(9, &[field(1, b"k"), field(2, &field(1, value))].concat());
+    let request = request_with(&[pair(b"first"), pair(b"last")].concat());
+    walk(&request, |_, span| {
+        assert_eq!(span.attribute("k"), Some(Value::Str("last")));
+        assert_eq!(span.attribute("other"), None);
+    })
+    .unwrap();
+}
+
+#[test]
+fn an_event_is_found_by_its_name() {
+    let event = |name: &[u8], key: &[u8]| field(11, &[field(2, name), field(3, &field(1, key))].concat());
+    let request = request_with(&[event(b"other", b"a"), event(b"exception", b"b"), event(b"exception", b"c")].concat());
+    walk(&request, |_, span| {
+        let found = span.event("exception").unwrap();
+        assert_eq!((found.name, found.attributes[0].key), ("exception", "b"));
+        assert_eq!(found.attribute("b"), Some(Value::Empty));
+        assert_eq!(span.event("missing"), None);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_resource_behind_its_spans_and_in_parts_applies_to_them() {
+    let part = |key: &[u8]| field(1, &field(1, &field(1, key)));
+    let request = field(1, &[part(b"a"), field(2, &field(2, b"")), part(b"b")].concat());
+    let mut keys = Vec::new();
+    walk(&request, |origin, _| keys.extend(origin.resource.iter().map(|attribute| attribute.key))).unwrap();
+    assert_eq!(keys, ["a", "b"]);
+    assert!(agree(&request));
+}
+
+#[test]
+fn lists_that_come_in_parts_are_joined() {
+    let array = |item: &[u8]| field(5, &field(1, &field(1, item)));
+    let pairs = |key: &[u8]| field(6, &field(1, &field(1, key)));
+    let value = |parts: &[Vec<u8>]| field(2, &parts.concat());
+    let cases = [
+        vec![value(&[array(b"a"), array(b"b")])],
+        vec![value(&[array(b"a")]), value(&[array(b"b"), array(b"c")])],
+        vec![value(&[array(b"a"), field(1, b"no")]), value(&[array(b"b")]), value(&[array(b"c")])],
+        vec![value(&[array(b"a"), pairs(b"b")]), value(&[]), value(&[pairs(b"c")])],
+        vec![value(&[array(b"a"), b"\x40\x01".to_vec(), array(b"b"), b"\x78\x01".to_vec(), array(b"c")])],
+        vec![value(&[field(5, &field(1, &[array(b"a"), array(b"b")].concat()))])],
+    ];
+    for parts in cases {
+        assert!(agree(&request_with_attribute(&parts.concat())), "{parts:x?}");
+    }
+}

@@ -1,0 +1,199 @@
+//! Attributes and their values: `KeyValue`, `AnyValue`, `ArrayValue` and `KeyValueList` of
+//! `opentelemetry/proto/common/v1/common.proto`.
+
+use super::WireError;
+use super::reader::{Fields, Reader, fixed64, len, varint};
+
+/// An attribute's value (`AnyValue`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// No value was set, or one that only the profiling signal knows (`string_value_strindex`).
+    Empty,
+    /// `string_value`
+    Str(&'a str),
+    /// `bool_value`
+    Bool(bool),
+    /// `int_value`
+    Int(i64),
+    /// `double_value`
+    Double(f64),
+    /// `bytes_value`
+    Bytes(&'a [u8]),
+    /// `array_value`
+    Array(ArrayValue<'a>),
+    /// `kvlist_value`
+    KvList(KvList<'a>),
+}
+
+/// One `KeyValue`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attribute<'a> {
+    /// Its key; keys may repeat within a span.
+    pub key: &'a str,
+    /// Its value.
+    pub value: Value<'a>,
+}
+
+/// A validated `ArrayValue`, decoded while it is iterated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ArrayValue<'a>(List<'a>);
+
+impl<'a> ArrayValue<'a> {
+    /// The values in order.
+    pub fn iter(self) -> impl Iterator<Item = Value<'a>> {
+        self.0.items(any_value::ARRAY).map_while(|item| element(Reader::new(item)).ok())
+    }
+}
+
+/// A validated `KeyValueList`, decoded while it is iterated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KvList<'a>(List<'a>);
+
+impl<'a> KvList<'a> {
+    /// The pairs in order; keys may repeat.
+    pub fn iter(self) -> impl Iterator<Item = Attribute<'a>> {
+        self.0.items(any_value::KV_LIST).map_while(|item| attribute(Reader::new(item)).ok())
+    }
+}
+
+/// Where the items of an `ArrayValue` or a `KeyValueList` stand. Mostly that is one message. But occurrences of one
+/// message field are merged (protobuf encoding guide, "Last One Wins"), and then the items are in several.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum List<'a> {
+    /// In this message.
+    Whole(&'a [u8]),
+    /// In several fields of this `AnyValue`.
+    InAnyValue(&'a [u8]),
+    /// In several fields of the `AnyValue`s of this `KeyValue`.
+    InKeyValue(&'a [u8]),
+}
+
+impl<'a> List<'a> {
+    /// The encoded items, in order; `member` is the key of the list among the fields of `AnyValue`.
+    fn items(self, member: u32) -> impl Iterator<Item = &'a [u8]> {
+        let (whole, parted) = match self {
+            Self::Whole(list) => (Some(list), None),
+            Self::InAnyValue(_) | Self::InKeyValue(_) => (None, Some(self.last_run(member >> 3))),
+        };
+        whole.into_iter().chain(parted.into_iter().flatten()).flat_map(|list| fields_of(list, LIST_ITEM >> 3))
+    }
+
+    /// The lists that merge into one: those since a field of `AnyValue` last said that the value is something else.
+    fn last_run(self, member: u32) -> impl Iterator<Item = &'a [u8]> {
+        let fields = self.any_values().flat_map(Fields::new).filter(|(number, _)| any_value::NUMBERS.contains(number));
+        let others = fields.clone().enumerate().filter(|(_, (number, _))| *number != member);
+        let start = others.last().map_or(0, |(nth, _)| nth + 1);
+        fields.skip(start).map(|(_, list)| list)
+    }
+
+    fn any_values(self) -> impl Iterator<Item = &'a [u8]> + Clone {
+        let (one, key_value): (_, &[u8]) = match self {
+            Self::InAnyValue(value) => (Some(value), &[]),
+            Self::InKeyValue(key_value) => (None, key_value),
+            Self::Whole(_) => (None, &[]),
+        };
+        one.into_iter().chain(fields_of(key_value, key_value::VALUE >> 3))
+    }
+}
+
+fn fields_of(message: &[u8], number: u32) -> impl Iterator<Item = &[u8]> + Clone {
+    Fields::new(message).filter(move |field| field.0 == number).map(|field| field.1)
+}
+
+mod key_value {
+    use super::{len, varint};
+    use std::ops::RangeInclusive;
+
+    pub const KEY: u32 = len(1);
+    pub const VALUE: u32 = len(2);
+    pub const KEY_STRINDEX: u32 = varint(3);
+    pub const NUMBERS: RangeInclusive<u32> = 1..=3;
+}
+
+mod any_value {
+    use super::{fixed64, len, varint};
+    use std::ops::RangeInclusive;
+
+    pub const STRING: u32 = len(1);
+    pub const BOOL: u32 = varint(2);
+    pub const INT: u32 = varint(3);
+    pub const DOUBLE: u32 = fixed64(4);
+    pub const ARRAY: u32 = len(5);
+    pub const KV_LIST: u32 = len(6);
+    pub const BYTES: u32 = len(7);
+    pub const STRING_STRINDEX: u32 = varint(8);
+    /// All of them members of the one `oneof`.
+    pub const NUMBERS: RangeInclusive<u32> = 1..=8;
+}
+
+/// `values` of both `ArrayValue` and `KeyValueList`.
+const LIST_ITEM: u32 = len(1);
+
+/// Reads and validates one `KeyValue`.
+#[inline]
+pub fn attribute(mut message: Reader<'_>) -> Result<Attribute<'_>, WireError> {
+    let whole = message.rest();
+    let mut attribute = Attribute { key: "", value: Value::Empty };
+    while let Some(key) = message.key()? {
+        match key {
+            key_value::KEY => attribute.key = message.string()?,
+            key_value::VALUE => {
+                attribute.value = merged(attribute.value, message.message()?, List::InKeyValue(whole))?;
+            }
+            key_value::KEY_STRINDEX => drop(message.varint()?),
+            key => message.skip(key, &key_value::NUMBERS)?,
+        }
+    }
+    Ok(attribute)
+}
+
+/// Reads and validates one `AnyValue` that stands in an array.
+fn element(message: Reader<'_>) -> Result<Value<'_>, WireError> {
+    merged(Value::Empty, message, List::InAnyValue(message.rest()))
+}
+
+/// What `value` becomes by the fields of one more `AnyValue`; `parted` is where its items are if it is a list that
+/// comes in parts.
+#[inline]
+fn merged<'a>(mut value: Value<'a>, mut message: Reader<'a>, parted: List<'a>) -> Result<Value<'a>, WireError> {
+    while let Some(key) = message.key()? {
+        match key {
+            any_value::STRING => value = Value::Str(message.string()?),
+            any_value::BOOL => value = Value::Bool(message.varint()? != 0),
+            any_value::INT => value = Value::Int(message.varint()?.cast_signed()),
+            any_value::DOUBLE => value = Value::Double(f64::from_bits(message.fixed64()?)),
+            any_value::ARRAY => value = Value::Array(array(value, message.message()?, parted)?),
+            any_value::KV_LIST => value = Value::KvList(kv_list(value, message.message()?, parted)?),
+            any_value::BYTES => value = Value::Bytes(message.bytes()?),
+            any_value::STRING_STRINDEX => {
+                message.varint()?;
+                value = Value::Empty;
+            }
+            key => message.skip(key, &any_value::NUMBERS)?,
+        }
+    }
+    Ok(value)
+}
+
+fn array<'a>(before: Value<'a>, list: Reader<'a>, parted: List<'a>) -> Result<ArrayValue<'a>, WireError> {
+    check_list(list, |item| element(item).map(drop))?;
+    Ok(ArrayValue(if matches!(before, Value::Array(_)) { parted } else { List::Whole(list.rest()) }))
+}
+
+fn kv_list<'a>(before: Value<'a>, list: Reader<'a>, parted: List<'a>) -> Result<KvList<'a>, WireError> {
+    check_list(list, |item| attribute(item).map(drop))?;
+    Ok(KvList(if matches!(before, Value::KvList(_)) { parted } else { List::Whole(list.rest()) }))
+}
+
+fn check_list<'a>(
+    mut list: Reader<'a>,
+    check_item: impl Fn(Reader<'a>) -> Result<(), WireError>,
+) -> Result<(), WireError> {
+    while let Some(key) = list.key()? {
+        match key {
+            LIST_ITEM => check_item(list.message()?)?,
+            key => list.skip(key, &(1..=1))?,
+        }
+    }
+    Ok(())
+}
