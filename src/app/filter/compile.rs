@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::error::{FilterError, quote};
 use super::field::{FIELDS, Field, Kind, Unit};
 use super::glob::Glob;
-use super::parse::{Comparison, Piece, RawTerm, Value, shown};
-use super::term::{FigureTest, FlagTest, NameTest, StatusTest, Term, Test};
+use super::parse::{Comparison, Piece, RawTerm, Value, says_absent, shown};
+use super::term::{FigureTest, FlagTest, NameTest, StatusTest, Term, Test, WordTest};
 use crate::call::Quality;
 
 /// Compiles one term.
@@ -61,7 +61,7 @@ fn foreign_operator(word: &str) -> Option<&'static str> {
 }
 
 fn words(raw: &RawTerm<'_>) -> Result<Test, FilterError> {
-    raw.values.iter().map(word).collect::<Result<_, _>>().map(Test::Words)
+    raw.values.iter().map(|value| word(value).map(WordTest)).collect::<Result<_, _>>().map(Test::Words)
 }
 
 fn word(value: &Value<'_>) -> Result<Glob, FilterError> {
@@ -81,11 +81,6 @@ fn word(value: &Value<'_>) -> Result<Glob, FilterError> {
         return Err(FilterError::new(value.span.clone(), "a word is missing beside the `,`"));
     }
     Ok(Glob::anywhere(&value.literals()))
-}
-
-/// Whether `word` stands for an absent value.
-fn says_absent(word: &str) -> bool {
-    word.eq_ignore_ascii_case("none") || word.eq_ignore_ascii_case("unknown")
 }
 
 /// A field and what it is asked for.

@@ -66,39 +66,61 @@ impl Literal {
 /// Where the lower-case ASCII `needle` first stands in `text`, in any case.
 fn find_ascii(text: &[u8], needle: &[u8]) -> Option<usize> {
     let Some((&first, tail)) = needle.split_first() else { return Some(0) };
-    let last_start = text.len().checked_sub(needle.len())?;
-    let starts = text.get(..=last_start)?;
-    starts.iter().enumerate().find_map(|(at, byte)| {
-        let hit = byte.to_ascii_lowercase() == first
-            && text.get(at + 1..at + needle.len()).is_some_and(|found| found.eq_ignore_ascii_case(tail));
-        hit.then_some(at)
-    })
+    let starts = text.get(..=text.len().checked_sub(needle.len())?)?;
+    memchr::memchr2_iter(first, first.to_ascii_uppercase(), starts)
+        .find(|at| text.get(at + 1..at + needle.len()).is_some_and(|found| found.eq_ignore_ascii_case(tail)))
 }
 
-/// A compiled pattern: the literals between its stars, in order.
+/// A compiled pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Glob {
-    /// The only literal, or what must stand first.
-    head: Literal,
-    /// What must follow in order, and what must stand last; `None` without a star.
-    tail: Option<(Box<[Literal]>, Literal)>,
+    shape: Shape,
     could_match_hex: bool,
+}
+
+/// What must stand where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Shape {
+    /// No star: this is the whole text.
+    Whole(Literal),
+    /// `*literal*`, which is also what a bare word is: the common one, so it has its own way.
+    Within(Literal),
+    /// Anything else: first, in order, last.
+    Between(Literal, Box<[Literal]>, Literal),
+}
+
+impl Shape {
+    fn new(literals: &[impl AsRef<str>]) -> Self {
+        let literals: Vec<&str> = literals.iter().map(AsRef::as_ref).collect();
+        match literals[..] {
+            [] => Self::Whole(Literal::new("")),
+            [only] => Self::Whole(Literal::new(only)),
+            ["", within, ""] => Self::Within(Literal::new(within)),
+            [first, ref middle @ .., last] => {
+                let middle = middle.iter().filter(|text| !text.is_empty());
+                Self::Between(Literal::new(first), middle.map(|text| Literal::new(text)).collect(), Literal::new(last))
+            }
+        }
+    }
+
+    fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Whole(literal) => literal.equals(text),
+            Self::Within(literal) => literal.strip_through(text).is_some(),
+            Self::Between(first, middle, last) => first
+                .strip_from_start(text)
+                .and_then(|rest| last.strip_from_end(rest))
+                .and_then(|rest| middle.iter().try_fold(rest, |rest, literal| literal.strip_through(rest)))
+                .is_some(),
+        }
+    }
 }
 
 impl Glob {
     /// A pattern of the `literals` between stars; a single literal is the whole text.
     pub(super) fn new(literals: &[impl AsRef<str>]) -> Self {
-        let compile = |text: &dyn AsRef<str>| Literal::new(text.as_ref());
-        let (head, tail) = match literals {
-            [] => (Literal::new(""), None),
-            [only] => (compile(only), None),
-            [head, middle @ .., last] => {
-                let middle = middle.iter().filter(|text| !text.as_ref().is_empty());
-                (compile(head), Some((middle.map(|text| compile(text)).collect(), compile(last))))
-            }
-        };
         let could_match_hex = literals.iter().all(|text| text.as_ref().chars().all(is_hex_or_hyphen));
-        Self { head, tail, could_match_hex }
+        Self { shape: Shape::new(literals), could_match_hex }
     }
 
     /// A pattern that may stand anywhere in a text.
@@ -109,12 +131,7 @@ impl Glob {
 
     /// Whether the whole of `text` fits the pattern.
     pub(super) fn matches(&self, text: &str) -> bool {
-        let Some((middle, last)) = &self.tail else { return self.head.equals(text) };
-        self.head
-            .strip_from_start(text)
-            .and_then(|rest| last.strip_from_end(rest))
-            .and_then(|rest| middle.iter().try_fold(rest, |rest, literal| literal.strip_through(rest)))
-            .is_some()
+        self.shape.matches(text)
     }
 
     /// Whether a text of hex digits and hyphens could fit: spares writing out an id that cannot.

@@ -15,6 +15,7 @@ mod glob;
 mod history;
 mod known;
 mod parse;
+mod select;
 mod term;
 
 use std::fmt::Write as _;
@@ -129,12 +130,15 @@ impl Filter {
         self.expression.terms.iter().any(Term::depends_on_now)
     }
 
-    /// Whether the call passes. `now_unix_nano` is the tick's time.
+    /// Whether the call passes. `now_unix_nano` is the tick's time. For many calls, [`Filter::select`] is quicker.
     pub fn matches(&self, call: &LlmCall, now_unix_nano: i64) -> bool {
+        self.shortcuts_match(call) && self.expression.terms.iter().all(|term| term.matches(call, now_unix_nano))
+    }
+
+    fn shortcuts_match(&self, call: &LlmCall) -> bool {
         self.model.as_ref().is_none_or(|model| call.shown_model() == model)
             && self.route.as_ref().is_none_or(|route| call.route_name() == Some(route))
             && (!self.errors_only || call.status().is_error())
-            && self.expression.terms.iter().all(|term| term.matches(call, now_unix_nano))
     }
 
     /// The filter in one line for the header: `model=gpt-5 route=code errors ttft:>800ms`. Names in it come from

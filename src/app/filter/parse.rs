@@ -5,7 +5,7 @@
 //! term       = [ "!" ] ( name ":" values | name comparison values | values )
 //! values     = value { "," value }
 //! value      = [ comparison ] { quoted | "*" | plain }
-//! comparison = ">=" | "<=" | ">" | "<" | "="
+//! comparison = ">=" | "<=" | ">" | "<" | "=" { "=" }
 //! quoted     = '"' { any but '"' and '\' | '\"' | '\\' } '"'
 //! plain      = any but blank , " *
 //! ```
@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use winnow::combinator::{alt, delimited, eof, opt, peek, preceded, repeat, separated, terminated};
+use winnow::combinator::{alt, delimited, eof, opt, peek, repeat, separated, terminated};
 use winnow::error::{ErrMode, ParserError};
 use winnow::stream::{LocatingSlice, Location, Stream};
 use winnow::token::{any, take_while};
@@ -237,7 +237,7 @@ fn comparison(input: &mut Input<'_>) -> ModalResult<Comparison, Fault> {
         "<=".value(Comparison::AtMost),
         '>'.value(Comparison::Above),
         '<'.value(Comparison::Below),
-        preceded('=', opt('=')).value(Comparison::Equal),
+        take_while(1.., '=').value(Comparison::Equal),
     ))
     .parse_next(input)
 }
@@ -304,12 +304,15 @@ impl fmt::Display for RawTerm<'_> {
     }
 }
 
+/// Whether `word` stands for an absent value.
+pub(super) fn says_absent(word: &str) -> bool {
+    word.eq_ignore_ascii_case("none") || word.eq_ignore_ascii_case("unknown")
+}
+
 /// `text` as a value that means just this text: in quotes if it must be.
 pub(super) fn literal(text: &str) -> String {
-    let harmless = !text.is_empty()
-        && text.chars().all(is_plain)
-        && !text.starts_with(['!', '<', '>', '='])
-        && !matches!(text, "none" | "unknown");
+    let harmless =
+        !text.is_empty() && text.chars().all(is_plain) && !text.starts_with(['!', '<', '>', '=']) && !says_absent(text);
     if harmless { text.to_owned() } else { Piece::Quoted(text.to_owned()).to_string() }
 }
 

@@ -18,7 +18,7 @@ pub(super) struct Term {
 /// Alternatives, any of which will do, and where to read what they ask about.
 #[derive(Clone, Debug)]
 pub(super) enum Test {
-    Words(Vec<Glob>),
+    Words(Vec<WordTest>),
     Name(for<'a> fn(&'a LlmCall) -> Option<&'a str>, Vec<NameTest>),
     Prose(for<'a> fn(&'a LlmCall) -> [Option<&'a str>; 2], Vec<NameTest>),
     Id(for<'a> fn(&'a LlmCall) -> KeptId<'a>, Vec<Glob>),
@@ -29,6 +29,10 @@ pub(super) enum Test {
     /// Nanoseconds before now.
     Since(Vec<i64>),
 }
+
+/// A bare word: it may stand in what identifies the call or tells its error.
+#[derive(Clone, Debug)]
+pub(super) struct WordTest(pub(super) Glob);
 
 /// What is asked of a name or of prose.
 #[derive(Clone, Debug)]
@@ -72,6 +76,14 @@ impl Term {
         self.test.matches(call, now_unix_nano) != self.negated
     }
 
+    /// The words it looks for, if it is made of bare words.
+    pub(super) fn words(&self) -> Option<&[WordTest]> {
+        match &self.test {
+            Test::Words(words) => Some(words),
+            _ => None,
+        }
+    }
+
     pub(super) const fn depends_on_now(&self) -> bool {
         matches!(self.test, Test::Since(_))
     }
@@ -80,7 +92,7 @@ impl Term {
 impl Test {
     fn matches(&self, call: &LlmCall, now_unix_nano: i64) -> bool {
         match self {
-            Self::Words(globs) => globs.iter().any(|glob| mentions(call, glob)),
+            Self::Words(words) => words.iter().any(|word| word.stands_in_names(call) || word.stands_in_the_rest(call)),
             Self::Name(read, tests) => {
                 let name = read(call);
                 tests.iter().any(|test| test.fits(name))
@@ -104,18 +116,23 @@ impl Test {
     }
 }
 
-/// Whether a bare word stands in what identifies the call or tells its error.
-fn mentions(call: &LlmCall, glob: &Glob) -> bool {
-    let labels = call.labels();
-    let texts = [
-        Some(call.shown_model()),
-        call.route_name().map(AsRef::as_ref),
-        Some(call.provider()),
-        call.session_id().map(AsRef::as_ref),
-        labels.error_type.as_deref(),
-        call.error_message().map(AsRef::as_ref),
-    ];
-    texts.into_iter().flatten().any(|text| glob.matches(text)) || id_fits(call.kept_id(), glob)
+impl WordTest {
+    /// Whether it stands in what the call shares with others: model, route, provider, class of error.
+    pub(super) fn stands_in_names(&self, call: &LlmCall) -> bool {
+        let names = [
+            Some(call.shown_model()),
+            call.route_name().map(AsRef::as_ref),
+            Some(call.provider()),
+            call.labels().error_type.as_deref(),
+        ];
+        names.into_iter().flatten().any(|name| self.0.matches(name))
+    }
+
+    /// Whether it stands in what is the call's own: session, error message, request id.
+    pub(super) fn stands_in_the_rest(&self, call: &LlmCall) -> bool {
+        let own = [call.session_id(), call.error_message()];
+        own.into_iter().flatten().any(|text| self.0.matches(text)) || id_fits(call.kept_id(), &self.0)
+    }
 }
 
 fn id_fits(id: KeptId<'_>, glob: &Glob) -> bool {

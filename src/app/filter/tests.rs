@@ -78,6 +78,7 @@ const MEANING: &[(&str, bool, bool)] = &[
     ("!model:*", false, true),
     ("model=gpt-5*", true, false),
     ("model:=gpt-5-mini", true, false),
+    ("model===gpt-5-mini", true, false),
     ("model:\"gpt-5*\"", false, false),
     ("model:\"gpt-5\"*", true, false),
     ("route:\"code generation\"", true, false),
@@ -326,9 +327,13 @@ fn holds_of_any_text(text: &str) -> Result<(), TestCaseError> {
             })?;
             prop_assert_eq!(&again.expression.canonical, &filter.expression.canonical);
             prop_assert_eq!(filter.expression.terms.is_empty(), filter.is_empty());
-            for call in [rich(), bare()] {
-                prop_assert_eq!(filter.matches(&call, NOW), again.matches(&call, NOW));
+            let (rich, bare) = (rich(), bare());
+            let calls = [rich.clone(), bare.clone(), rich, bare];
+            for call in &calls {
+                prop_assert_eq!(filter.matches(call, NOW), again.matches(call, NOW));
             }
+            let one_by_one = calls.iter().filter(|call| filter.matches(call, NOW)).map(std::ptr::from_ref);
+            prop_assert!(filter.select(calls.iter(), NOW).map(std::ptr::from_ref).eq(one_by_one));
         }
         Err(error) => {
             prop_assert!(text.get(error.span.clone()).is_some(), "{text:?}: {error:?}");
@@ -337,6 +342,14 @@ fn holds_of_any_text(text: &str) -> Result<(), TestCaseError> {
         }
     }
     Ok(())
+}
+
+#[test]
+fn a_literal_is_no_word_of_the_language() {
+    let bare = bare();
+    for text in ["none", "Unknown", "*", "!x", ">x", "a,b", "a b", "\"", "\\"] {
+        assert!(!fits(&format!("route:{}", parse::literal(text)), &bare), "{text}");
+    }
 }
 
 proptest! {

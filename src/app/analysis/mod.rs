@@ -1,0 +1,210 @@
+//! From snapshots to what the screen shows: filter, window, sort order, figures. Runs off the drawing thread.
+//!
+//! [`Analysis`] is the pure part: given what is wanted, the newest snapshot and the time, it brings its figures up to
+//! date and makes a [`Picture`]. Work follows what changed: calls that arrived, were revised, were evicted or left the
+//! window. A changed filter or window scans the kept calls once; a changed sort order sorts once.
+//! [`Worker`] runs it on a thread of its own.
+
+mod kept;
+mod matching;
+mod order;
+mod picture;
+mod rows;
+mod starts;
+mod view;
+mod worker;
+
+use std::sync::Arc;
+
+use crate::call::CallId;
+use crate::collector::{Calls, Snapshot};
+use crate::stats::sessions;
+
+use kept::Kept;
+use matching::{Matching, Moment};
+use order::Sorted;
+use rows::IdSet;
+use starts::Starts;
+
+pub use kept::KnownNames;
+pub use matching::Rollup;
+pub use picture::{Picture, Summary};
+pub use rows::Rows;
+pub use view::{ViewSpec, Window};
+pub use worker::{Request, Worker};
+
+/// The engine behind the screen's figures. Holds no clock and no thread.
+#[derive(Debug)]
+pub struct Analysis {
+    picture: Arc<Picture>,
+    starts: Starts,
+    kept: Kept,
+    matching: Matching,
+    sorted: Option<Sorted>,
+}
+
+#[cfg(test)]
+mod tests;
+
+impl Default for Analysis {
+    fn default() -> Self {
+        let moment = Moment { now: 0, latest_start: 0 };
+        Self {
+            picture: Arc::default(),
+            starts: Starts::default(),
+            kept: Kept::default(),
+            matching: Matching::new(Window::default(), moment),
+            sorted: None,
+        }
+    }
+}
+
+/// What changed between two sets of kept calls.
+struct Changes<'a> {
+    before: &'a Calls,
+    now: &'a Calls,
+}
+
+impl<'a> Changes<'a> {
+    fn evicted(&self) -> impl Iterator<Item = &'a crate::call::LlmCall> {
+        let first = self.now.first_id();
+        self.before.iter().take_while(move |call| call.id() < first)
+    }
+
+    fn revised(&self) -> impl Iterator<Item = (&'a crate::call::LlmCall, &'a crate::call::LlmCall)> {
+        self.now.revised_since(self.before)
+    }
+
+    fn arrived(&self) -> impl Iterator<Item = &'a crate::call::LlmCall> {
+        self.now.since(self.before.next_id())
+    }
+
+    /// Whether looking at every kept call is less work than following the changes.
+    fn outweigh_a_scan(&self) -> bool {
+        let evicted = self.now.first_id().0.saturating_sub(self.before.first_id().0).min(self.before.len() as u64);
+        let arrived = self.now.next_id().0.saturating_sub(self.before.next_id().0).min(self.now.len() as u64);
+        evicted + arrived > self.now.len() as u64
+    }
+}
+
+impl Analysis {
+    /// Brings everything up to date and shows it. The picture is the former one where nothing changed.
+    /// Time does not run backwards: an earlier `now_unix_nano` than before counts as the former one.
+    pub fn update(&mut self, spec: &ViewSpec, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> Arc<Picture> {
+        let now = now_unix_nano.max(self.picture.now_unix_nano);
+        if !self.is_outdated(spec, snapshot, now) {
+            return Arc::clone(&self.picture);
+        }
+        let before = Arc::clone(&self.picture.snapshot);
+        if snapshot.calls.next_id() < before.calls.next_id() || snapshot.version < before.version {
+            *self = Self::default();
+        }
+        let before = Arc::clone(&self.picture.snapshot);
+        let changes = Changes { before: &before.calls, now: &snapshot.calls };
+        let touched = self.follow(spec, &changes, now);
+        self.sort(spec, &snapshot.calls, touched.as_ref());
+        self.picture = Arc::new(self.paint(spec, snapshot, now));
+        Arc::clone(&self.picture)
+    }
+
+    fn is_outdated(&self, spec: &ViewSpec, snapshot: &Arc<Snapshot>, now: i64) -> bool {
+        let former = &self.picture;
+        let news = !Arc::ptr_eq(&former.snapshot, snapshot) || former.spec != *spec;
+        news || (former.is_moving && now != former.now_unix_nano)
+    }
+
+    /// Follows the changes with all figures. Returns which rows are new or changed; `None` after a scan of all.
+    fn follow(&mut self, spec: &ViewSpec, changes: &Changes<'_>, now: i64) -> Option<IdSet> {
+        changes.revised().for_each(|(_, call)| self.starts.note(call, now));
+        changes.arrived().for_each(|call| self.starts.note(call, now));
+        let moment = Moment { now, latest_start: self.starts.latest().unwrap_or(0) };
+        let touched = if changes.outweigh_a_scan() {
+            self.kept = Kept::default();
+            changes.now.iter().for_each(|call| self.kept.add(call));
+            self.scan(spec, changes.now, moment);
+            None
+        } else {
+            self.follow_kept(changes);
+            self.follow_matching(spec, changes, moment)
+        };
+        self.starts.trim(changes.now);
+        self.matching.trim(changes.now.first_id());
+        touched
+    }
+
+    fn follow_kept(&mut self, changes: &Changes<'_>) {
+        changes.evicted().for_each(|call| self.kept.remove(call));
+        for (before, call) in changes.revised() {
+            self.kept.remove(before);
+            self.kept.add(call);
+        }
+        changes.arrived().for_each(|call| self.kept.add(call));
+    }
+
+    fn follow_matching(&mut self, spec: &ViewSpec, changes: &Changes<'_>, moment: Moment) -> Option<IdSet> {
+        let former = &self.picture;
+        let asks_anew = spec.filter != former.spec.filter || spec.window != self.matching.window();
+        if asks_anew || (spec.filter.depends_on_now() && moment.now != former.now_unix_nano) {
+            self.scan(spec, changes.now, moment);
+            return None;
+        }
+        self.matching.advance(moment);
+        let mut touched = IdSet::default();
+        changes.evicted().for_each(|call| self.matching.remove(call, &self.starts));
+        for (before, call) in changes.revised() {
+            self.matching.remove(before, &self.starts);
+            self.matching.consider(call, &spec.filter, &self.starts, moment.now);
+            touched.insert(call.id());
+        }
+        for call in changes.arrived() {
+            self.matching.consider(call, &spec.filter, &self.starts, moment.now);
+            touched.insert(call.id());
+        }
+        self.matching.expire(changes.now, &self.starts, moment.now);
+        Some(touched)
+    }
+
+    fn scan(&mut self, spec: &ViewSpec, calls: &Calls, moment: Moment) {
+        self.matching = Matching::new(spec.window, moment);
+        calls.iter().for_each(|call| self.matching.consider(call, &spec.filter, &self.starts, moment.now));
+    }
+
+    fn sort(&mut self, spec: &ViewSpec, calls: &Calls, touched: Option<&IdSet>) {
+        let former = self.sorted.take();
+        self.sorted = spec.sort.as_ref().map(|sort| match (former, touched) {
+            (Some(former), Some(touched)) if former.is_by(sort) => former.updated(&self.matching.ids, touched, calls),
+            _ => Sorted::new(sort, &self.matching.ids, calls),
+        });
+    }
+
+    fn paint(&self, spec: &ViewSpec, snapshot: &Arc<Snapshot>, now: i64) -> Picture {
+        let calls = &snapshot.calls;
+        let matching = &self.matching;
+        let told = matching.told(calls);
+        let latest = matching.ids.newest();
+        let oldest_start = calls.get(calls.first_id()).map(|call| self.starts.of(call));
+        let session_of = |id: CallId| calls.get(id)?.session_id().cloned();
+        Picture {
+            spec: spec.clone(),
+            snapshot: Arc::clone(snapshot),
+            now_unix_nano: now,
+            rows: Rows::new(&matching.ids, self.sorted.clone(), snapshot),
+            failed: Rows::new(&matching.failed, None, snapshot),
+            summary: Summary {
+                figures: told.all,
+                failures: told.failures,
+                burn: matching.burn(now, oldest_start),
+                current_session: latest.and_then(session_of),
+            },
+            models: told.models,
+            routes: told.routes,
+            sessions: spec.sessions.then(|| sessions(matching.ids.iter().filter_map(|id| calls.get(id)))),
+            series: matching.series(),
+            latest,
+            last_error: matching.failed.newest(),
+            names: self.kept.names(),
+            columns: self.kept.columns(),
+            is_moving: matching.is_moving() || spec.filter.depends_on_now(),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! When calls started, as far as their clocks can be believed.
+
+use std::collections::HashMap;
+
+use crate::call::{CallId, LlmCall};
+use crate::collector::Calls;
+
+/// Corrects the starts of calls whose clock runs ahead: a call cannot have started after it was first seen. Windows and
+/// buckets go by the corrected start; the call itself keeps what its emitter said. Starts in the past are taken as they are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Starts {
+    first_seen: HashMap<CallId, i64, foldhash::fast::RandomState>,
+    latest: Option<i64>,
+}
+
+impl Starts {
+    /// Takes note of a call that is new, or new in this shape.
+    pub(super) fn note(&mut self, call: &LlmCall, now_unix_nano: i64) {
+        if call.start_unix_nano() > now_unix_nano {
+            self.first_seen.entry(call.id()).or_insert(now_unix_nano);
+        }
+        self.latest = self.latest.max(Some(self.of(call)));
+    }
+
+    /// The start to reckon with, ns since the epoch.
+    pub(super) fn of(&self, call: &LlmCall) -> i64 {
+        let start = call.start_unix_nano();
+        if self.first_seen.is_empty() {
+            return start;
+        }
+        self.first_seen.get(&call.id()).map_or(start, |seen| start.min(*seen))
+    }
+
+    /// The latest start of all calls ever noted; never goes back.
+    pub(super) const fn latest(&self) -> Option<i64> {
+        self.latest
+    }
+
+    /// Forgets calls that are no longer kept.
+    pub(super) fn trim(&mut self, calls: &Calls) {
+        self.first_seen.retain(|id, _| *id >= calls.first_id());
+    }
+}

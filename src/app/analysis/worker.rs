@@ -1,0 +1,98 @@
+//! The thread on which the analysis runs: newest wish and snapshot in, newest picture out.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use super::{Analysis, Picture, ViewSpec};
+use crate::collector::Snapshot;
+
+/// One wish for a picture.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// What to show.
+    pub spec: ViewSpec,
+    /// What to show it of.
+    pub snapshot: Arc<Snapshot>,
+    /// The tick's time, ns since the epoch.
+    pub now_unix_nano: i64,
+}
+
+#[derive(Debug, Default)]
+struct Inbox {
+    request: Option<Request>,
+    is_closed: bool,
+}
+
+/// A letterbox for one letter: a newer one replaces one not yet read, so that nothing queues up.
+#[derive(Debug, Default)]
+struct Letterbox {
+    inbox: Mutex<Inbox>,
+    changed: Condvar,
+}
+
+impl Letterbox {
+    fn change(&self, change: impl FnOnce(&mut Inbox)) {
+        change(&mut self.inbox.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_one();
+    }
+
+    /// Waits for the next request; `None` when the box is closed.
+    fn wait(&self) -> Option<Request> {
+        let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inbox = self
+            .changed
+            .wait_while(inbox, |inbox| inbox.request.is_none() && !inbox.is_closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        if inbox.is_closed { None } else { inbox.request.take() }
+    }
+}
+
+/// A running analysis thread. Dropping it ends the thread and waits for the update at hand.
+#[derive(Debug)]
+pub struct Worker {
+    letterbox: Arc<Letterbox>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    /// Starts the thread. It hands every picture that differs from the one before to `publish`.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn spawn(publish: impl FnMut(Arc<Picture>) + Send + 'static) -> io::Result<Self> {
+        let letterbox = Arc::<Letterbox>::default();
+        let theirs = Arc::clone(&letterbox);
+        let thread = thread::Builder::new().name("analysis".into()).spawn(move || run(&theirs, publish))?;
+        Ok(Self { letterbox, thread: Some(thread) })
+    }
+
+    /// Asks for a picture; replaces a request that was not begun yet. Never waits for the analysis.
+    pub fn ask(&self, request: Request) {
+        self.letterbox.change(|inbox| inbox.request = Some(request));
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.letterbox.change(|inbox| inbox.is_closed = true);
+        if let Some(thread) = self.thread.take() {
+            // A panic there was reported by the panic hook already.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(letterbox: &Letterbox, mut publish: impl FnMut(Arc<Picture>)) {
+    let mut analysis = Analysis::default();
+    let mut published: Vec<Arc<Picture>> = Vec::new();
+    while let Some(request) = letterbox.wait() {
+        let picture = analysis.update(&request.spec, &request.snapshot, request.now_unix_nano);
+        if !published.last().is_some_and(|last| Arc::ptr_eq(last, &picture)) {
+            publish(Arc::clone(&picture));
+            published.push(picture);
+        }
+        // Freeing a picture may free many evicted calls: that is done here, when the drawing thread has let go of it.
+        published.retain(|picture| Arc::strong_count(picture) > 1);
+    }
+}

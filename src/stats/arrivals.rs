@@ -1,0 +1,82 @@
+//! How many calls a second arrive, by the moment they were seen.
+
+use std::collections::VecDeque;
+
+/// How far back the rate looks.
+const WINDOW_NANOS: i64 = 10_000_000_000;
+/// A rate over less than this says little, so that is what a young meter divides by.
+const SHORTEST_NANOS: i64 = 1_000_000_000;
+
+/// A meter of calls a second over the last ten seconds. It is fed with the running total of every snapshot as
+/// it comes, paused or not, so that the header stays live while the view is frozen.
+#[derive(Clone, Debug, Default)]
+pub struct Arrivals {
+    started: Option<i64>,
+    total: u64,
+    seen: VecDeque<(i64, u64)>,
+}
+
+impl Arrivals {
+    /// Notes the calls since start ([`super::Totals::calls`]) as of now.
+    pub fn note(&mut self, total: u64, now_unix_nano: i64) {
+        self.started.get_or_insert(now_unix_nano);
+        let new = total.saturating_sub(self.total);
+        self.total = total;
+        if new > 0 {
+            self.seen.push_back((now_unix_nano, new));
+        }
+        while self.seen.front().is_some_and(|(at, _)| *at <= now_unix_nano.saturating_sub(WINDOW_NANOS)) {
+            self.seen.pop_front();
+        }
+    }
+
+    /// Calls a second over the last ten seconds, or since the first note where that is less.
+    pub fn per_second(&self, now_unix_nano: i64) -> f64 {
+        let from = now_unix_nano.saturating_sub(WINDOW_NANOS);
+        let calls: u64 = self.seen.iter().filter(|(at, _)| *at > from).map(|(_, calls)| calls).sum();
+        let age = now_unix_nano.saturating_sub(self.started.unwrap_or(now_unix_nano));
+        calls as f64 / (age.clamp(SHORTEST_NANOS, WINDOW_NANOS) as f64 / 1e9)
+    }
+
+    /// Whether the rate will change by the mere passing of time.
+    pub fn is_moving(&self, now_unix_nano: i64) -> bool {
+        self.seen.back().is_some_and(|(at, _)| *at > now_unix_nano.saturating_sub(WINDOW_NANOS))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    #[test]
+    fn the_rate_follows_and_fades() {
+        let mut arrivals = Arrivals::default();
+        arrivals.note(0, 0);
+        (1..=20).for_each(|second| arrivals.note(second * 5, second as i64 * SECOND));
+        assert_eq!(arrivals.per_second(20 * SECOND), 5.0);
+        assert_eq!(arrivals.per_second(25 * SECOND), 2.5);
+        assert!(arrivals.is_moving(29 * SECOND));
+        assert_eq!(arrivals.per_second(30 * SECOND), 0.0);
+        assert!(!arrivals.is_moving(30 * SECOND));
+    }
+
+    #[test]
+    fn a_young_meter_divides_by_its_age() {
+        let mut arrivals = Arrivals::default();
+        assert_eq!(arrivals.per_second(7), 0.0);
+        arrivals.note(3, 0);
+        assert_eq!(arrivals.per_second(0), 3.0);
+        assert_eq!(arrivals.per_second(2 * SECOND), 1.5);
+    }
+
+    #[test]
+    fn totals_that_shrink_do_no_harm() {
+        let mut arrivals = Arrivals::default();
+        arrivals.note(10, 0);
+        arrivals.note(9, SECOND);
+        arrivals.note(12, 2 * SECOND);
+        assert_eq!(arrivals.per_second(10 * SECOND - 1), 13.0 / ((10 * SECOND - 1) as f64 / 1e9));
+    }
+}
