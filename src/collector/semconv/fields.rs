@@ -32,7 +32,9 @@ pub(super) struct Tokens {
     pub(super) cache_write: &'static [Key],
     pub(super) cache_write_1h: &'static [Key],
     pub(super) reasoning: &'static [Key],
+    pub(super) fresh: &'static [Key],
     pub(super) input_audio: &'static [Key],
+    pub(super) cache_read_audio: &'static [Key],
     pub(super) output_audio: &'static [Key],
 }
 
@@ -126,7 +128,9 @@ fn usage(evidence: &Evidence<'_, '_>, tokens: &Tokens) -> Usage {
         cache_write: evidence.count(tokens.cache_write),
         cache_write_1h: evidence.count(tokens.cache_write_1h),
         reasoning: evidence.count(tokens.reasoning),
+        fresh: evidence.count(tokens.fresh),
         input_audio: evidence.count(tokens.input_audio),
+        cache_read_audio: evidence.count(tokens.cache_read_audio),
         output_audio: evidence.count(tokens.output_audio),
         input_count: InputCount::Inclusive,
     };

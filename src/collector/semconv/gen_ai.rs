@@ -96,7 +96,9 @@ pub(super) const FIELDS: Fields = Fields {
             Key::GenAiThoughtsDetails,
             Key::AiReasoningDetails,
         ],
+        fresh: &[Key::AiNoCacheTokens],
         input_audio: &[Key::GenAiInputAudioDetails],
+        cache_read_audio: &[Key::GenAiCacheReadAudioDetails],
         output_audio: &[Key::GenAiOutputAudioDetails],
     },
 };

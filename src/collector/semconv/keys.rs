@@ -84,6 +84,7 @@ keys! {
     GenAiThoughtsDetails = "gen_ai.usage.details.thoughts_tokens",
     GenAiReasoningCompletionDetails = "gen_ai.usage.completion_tokens_details.reasoning_tokens",
     GenAiInputAudioDetails = "gen_ai.usage.details.input_audio_tokens",
+    GenAiCacheReadAudioDetails = "gen_ai.usage.details.cache_audio_read_tokens",
     GenAiOutputAudioDetails = "gen_ai.usage.details.output_audio_tokens",
     GenAiUsageRaw = "gen_ai.usage.raw",
     GenAiInputTokenDetails = "gen_ai.usage.input_token_details",

@@ -73,6 +73,10 @@ const REASONING: Paths = &[
 ];
 const INPUT_AUDIO: Paths =
     &[&["prompt_tokens_details", "audio_tokens"], &["input_token_details", "audio"], &["input_audio_tokens"]];
+const CACHE_READ_AUDIO: Paths = &[
+    &["prompt_tokens_details", "cached_tokens_details", "audio_tokens"],
+    &["input_token_details", "cached_tokens_details", "audio_tokens"],
+];
 const OUTPUT_AUDIO: Paths =
     &[&["completion_tokens_details", "audio_tokens"], &["output_token_details", "audio"], &["output_audio_tokens"]];
 
@@ -95,7 +99,9 @@ pub(super) fn of(members: &Map<String, Value>) -> Usage {
         cache_write: first(CACHE_WRITE),
         cache_write_1h: first(CACHE_WRITE_1H),
         reasoning: first(REASONING),
+        fresh: None,
         input_audio: first(INPUT_AUDIO),
+        cache_read_audio: first(CACHE_READ_AUDIO),
         output_audio: first(OUTPUT_AUDIO),
         input_count: InputCount::Inclusive,
     };
@@ -138,6 +144,7 @@ pub(super) fn complete_parts(usage: &mut Usage, other: &Usage) {
     usage.cache_write_1h = usage.cache_write_1h.or(other.cache_write_1h);
     usage.reasoning = usage.reasoning.or(other.reasoning);
     usage.input_audio = usage.input_audio.or(other.input_audio);
+    usage.cache_read_audio = usage.cache_read_audio.or(other.cache_read_audio);
     usage.output_audio = usage.output_audio.or(other.output_audio);
 }
 
