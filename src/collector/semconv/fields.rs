@@ -132,7 +132,7 @@ fn usage(evidence: &Evidence<'_, '_>, tokens: &Tokens) -> Usage {
         input_audio: evidence.count(tokens.input_audio),
         cache_read_audio: evidence.count(tokens.cache_read_audio),
         output_audio: evidence.count(tokens.output_audio),
-        input_count: InputCount::Inclusive,
+        ..Usage::default()
     };
     Usage {
         input_count: if total_counts_cached_apart(&usage) { InputCount::Exclusive } else { InputCount::Inclusive },

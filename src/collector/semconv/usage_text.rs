@@ -103,7 +103,7 @@ pub(super) fn of(members: &Map<String, Value>) -> Usage {
         input_audio: first(INPUT_AUDIO),
         cache_read_audio: first(CACHE_READ_AUDIO),
         output_audio: first(OUTPUT_AUDIO),
-        input_count: InputCount::Inclusive,
+        ..Usage::default()
     };
     let itemised = ITEMISED.iter().any(|path| member(members, path).is_some_and(Value::is_object));
     usage.input_count = input_count(&usage, itemised);
