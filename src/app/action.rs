@@ -1,5 +1,6 @@
 //! What a user can ask for. Keys name actions, `App::act` carries them out.
 
+use super::line_edit::LineEdit;
 use super::view::View;
 
 /// A step through a list.
@@ -23,6 +24,55 @@ pub enum Motion {
     Last,
 }
 
+/// A step in a line of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// One character left.
+    Left,
+    /// One character right.
+    Right,
+    /// One word left.
+    WordLeft,
+    /// One word right.
+    WordRight,
+    /// To the start.
+    Start,
+    /// To the end.
+    End,
+    /// Delete the character before the cursor.
+    Backspace,
+    /// Delete the character under the cursor.
+    Delete,
+    /// Delete the word before the cursor.
+    DeleteWordBack,
+    /// Delete the word behind the cursor.
+    DeleteWord,
+    /// Delete all before the cursor.
+    DeleteToStart,
+    /// Delete all behind the cursor.
+    DeleteToEnd,
+}
+
+impl Step {
+    /// Takes the step in `line`.
+    pub fn take(self, line: &mut LineEdit) {
+        match self {
+            Self::Left => line.left(),
+            Self::Right => line.right(),
+            Self::WordLeft => line.word_left(),
+            Self::WordRight => line.word_right(),
+            Self::Start => line.home(),
+            Self::End => line.end(),
+            Self::Backspace => line.backspace(),
+            Self::Delete => line.delete(),
+            Self::DeleteWordBack => line.delete_word_back(),
+            Self::DeleteWord => line.delete_word(),
+            Self::DeleteToStart => line.delete_to_start(),
+            Self::DeleteToEnd => line.delete_to_end(),
+        }
+    }
+}
+
 /// One thing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -44,6 +94,10 @@ pub enum Action {
     Open,
     /// Take over what an open dialog holds.
     Accept,
+    /// A step in the line being edited.
+    Type(Step),
+    /// Complete the word being typed.
+    Complete,
     /// Answer a question with yes.
     Confirm,
     /// Go to a view.

@@ -4,53 +4,84 @@ use std::fmt;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::action::{Action, Motion};
+use super::action::{Action, Motion, Step};
 use super::view::View;
 
 /// A key with its modifiers. Shift is part of a character (`G`), not a modifier of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     code: KeyCode,
-    ctrl: bool,
+    with: With,
+}
+
+/// The modifier held down with a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum With {
+    Nothing,
+    Ctrl,
+    Alt,
 }
 
 impl Key {
     const fn char(char: char) -> Self {
-        Self { code: KeyCode::Char(char), ctrl: false }
+        Self::code(KeyCode::Char(char))
     }
 
     const fn ctrl(char: char) -> Self {
-        Self { code: KeyCode::Char(char), ctrl: true }
+        Self { code: KeyCode::Char(char), with: With::Ctrl }
+    }
+
+    const fn alt(char: char) -> Self {
+        Self { code: KeyCode::Char(char), with: With::Alt }
+    }
+
+    const fn ctrl_code(code: KeyCode) -> Self {
+        Self { code, with: With::Ctrl }
     }
 
     const fn code(code: KeyCode) -> Self {
-        Self { code, ctrl: false }
+        Self { code, with: With::Nothing }
     }
 
-    /// What the terminal sent, in the table's terms; `None` for chords with Alt and the like, which mean nothing here.
+    /// What the terminal sent, in the table's terms; `None` for chords that mean nothing here.
     pub fn of(event: KeyEvent) -> Option<Self> {
-        let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
-        let known = KeyModifiers::CONTROL | KeyModifiers::SHIFT;
-        match event.code {
-            _ if !known.contains(event.modifiers) => None,
+        let with = match event.modifiers.difference(KeyModifiers::SHIFT) {
+            none if none.is_empty() => With::Nothing,
+            KeyModifiers::CONTROL => With::Ctrl,
+            KeyModifiers::ALT => With::Alt,
+            _ => return None,
+        };
+        match (event.code, with) {
             // Terminals without a key of its own for it send Ctrl-H for Backspace.
-            KeyCode::Char('h') if ctrl => Some(Self::code(KeyCode::Backspace)),
-            KeyCode::Char(char) if ctrl => Some(Self::ctrl(char.to_ascii_lowercase())),
-            code => Some(Self::code(code)),
+            (KeyCode::Char('h'), With::Ctrl) => Some(Self::code(KeyCode::Backspace)),
+            (KeyCode::Char(char), With::Ctrl) => Some(Self::ctrl(char.to_ascii_lowercase())),
+            (code, with) => Some(Self { code, with }),
+        }
+    }
+
+    /// The character typed, when the key is one.
+    pub const fn typed(self) -> Option<char> {
+        match (self.code, self.with) {
+            (KeyCode::Char(char), With::Nothing) => Some(char),
+            _ => None,
         }
     }
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.ctrl {
-            out.write_str("Ctrl-")?;
-        }
+        out.write_str(match self.with {
+            With::Nothing => "",
+            With::Ctrl => "Ctrl-",
+            With::Alt => "Alt-",
+        })?;
         match self.code {
             KeyCode::Char(' ') => out.write_str("space"),
             KeyCode::Char(char) => write!(out, "{char}"),
             KeyCode::Up => out.write_str("↑"),
             KeyCode::Down => out.write_str("↓"),
+            KeyCode::Left => out.write_str("←"),
+            KeyCode::Right => out.write_str("→"),
             KeyCode::PageUp => out.write_str("PgUp"),
             KeyCode::PageDown => out.write_str("PgDn"),
             KeyCode::BackTab => out.write_str("Shift-Tab"),
@@ -140,6 +171,7 @@ impl Binding {
 }
 
 const BROWSE: &[Scene] = &[Scene::Browse];
+const TEXT: &[Scene] = &[Scene::Pick, Scene::Edit];
 const EVERYWHERE_BUT_TEXT: &[Scene] = &[Scene::Browse, Scene::Help, Scene::Ask];
 
 const fn bind(
@@ -155,6 +187,7 @@ const fn bind(
 use Action as Do;
 use KeyCode as Code;
 use Motion as To;
+use Step as By;
 
 /// The table, in the order of the help.
 pub const KEYMAP: &[Binding] = &[
@@ -319,6 +352,57 @@ pub const KEYMAP: &[Binding] = &[
     ),
     bind(&[Scene::Pick, Scene::Edit], Topic::Dialog, &[(Key::code(Code::Enter), Do::Accept)], Some("set"), "set it"),
     bind(&[Scene::Pick, Scene::Edit], Topic::Dialog, &[(Key::ctrl('c'), Do::Close)], None, "close the list or line"),
+    bind(
+        &[Scene::Edit],
+        Topic::Dialog,
+        &[
+            (Key::code(Code::Tab), Do::Complete),
+            (Key::code(Code::Up), Do::Move(To::Up)),
+            (Key::code(Code::Down), Do::Move(To::Down)),
+        ],
+        Some("complete"),
+        "complete the word; older, newer line",
+    ),
+    bind(
+        TEXT,
+        Topic::Dialog,
+        &[
+            (Key::code(Code::Left), Do::Type(By::Left)),
+            (Key::code(Code::Right), Do::Type(By::Right)),
+            (Key::ctrl_code(Code::Left), Do::Type(By::WordLeft)),
+            (Key::ctrl_code(Code::Right), Do::Type(By::WordRight)),
+            (Key::alt('b'), Do::Type(By::WordLeft)),
+            (Key::alt('f'), Do::Type(By::WordRight)),
+        ],
+        None,
+        "left, right; by words",
+    ),
+    bind(
+        TEXT,
+        Topic::Dialog,
+        &[
+            (Key::code(Code::Home), Do::Type(By::Start)),
+            (Key::code(Code::End), Do::Type(By::End)),
+            (Key::ctrl('a'), Do::Type(By::Start)),
+            (Key::ctrl('e'), Do::Type(By::End)),
+        ],
+        None,
+        "start, end of the line",
+    ),
+    bind(
+        TEXT,
+        Topic::Dialog,
+        &[
+            (Key::code(Code::Backspace), Do::Type(By::Backspace)),
+            (Key::code(Code::Delete), Do::Type(By::Delete)),
+            (Key::ctrl('w'), Do::Type(By::DeleteWordBack)),
+            (Key::alt('d'), Do::Type(By::DeleteWord)),
+            (Key::ctrl('u'), Do::Type(By::DeleteToStart)),
+            (Key::ctrl('k'), Do::Type(By::DeleteToEnd)),
+        ],
+        None,
+        "delete back, ahead; a word; to the start, the end",
+    ),
     bind(&[Scene::Ask], Topic::Dialog, &[(Key::char('y'), Do::Confirm)], Some("yes"), "yes; any other key is no"),
 ];
 
@@ -403,6 +487,7 @@ mod tests {
             (event(KeyCode::BackTab, KeyModifiers::SHIFT), Some(Action::PreviousView)),
             (event(KeyCode::Char('h'), KeyModifiers::CONTROL), Some(Action::ClearFilters)),
             (event(KeyCode::Char('q'), KeyModifiers::ALT), None),
+            (event(KeyCode::Char('q'), KeyModifiers::CONTROL | KeyModifiers::ALT), None),
         ];
         for (event, expected) in cases {
             assert_eq!(Key::of(event).and_then(|key| action(Scene::Browse, key)), expected, "{event:?}");

@@ -1,9 +1,435 @@
-//! The state behind the screen: `App`, what keys do, what is shown. Draws nothing.
+//! The state behind the screen: [`App`], what keys do, what is shown. Draws nothing, reads no clock, does no I/O.
+//!
+//! Everything that happens is an [`Event`]; [`App::update`] takes it in and says what is to be done outside
+//! ([`Effect`]) and how soon the screen should follow ([`Draw`]). Figures come as [`Picture`]s that the analysis made
+//! of a snapshot, as [`App::request`] asked for.
 
+mod act;
 pub mod action;
 pub mod analysis;
 pub mod column;
+pub mod cursor;
 pub mod filter;
+pub mod filter_line;
 pub mod keymap;
 pub mod line_edit;
+pub mod pace;
+pub mod picker;
 pub mod view;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{FixedOffset, Offset, Utc};
+use ratatui::crossterm::event::{Event as Input, KeyEventKind};
+
+use crate::call::{CallId, LlmCall, Name};
+use crate::collector::Snapshot;
+use crate::stats::Arrivals;
+use analysis::{Picture, Request, ViewSpec};
+use cursor::Cursor;
+use filter::{Filter, History, Known};
+use filter_line::FilterLine;
+use keymap::{Key, Scene};
+use pace::Draw;
+use picker::{Choice, Picker, Subject};
+use view::View;
+
+/// What the program is and where it listens: fixed at start, shown in the header and on the empty screen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Where OTLP/gRPC is taken in, `0.0.0.0:4317`.
+    pub grpc: String,
+    /// Where OTLP/HTTP is taken in, or why it is not.
+    pub http: Option<Result<String, String>>,
+    /// Anybody who reaches the machine may send: a listener beyond loopback without token or client certificate.
+    pub is_open: bool,
+    /// Traffic is made up (`--demo`).
+    pub is_demo: bool,
+    /// Where prices come from, in a line.
+    pub prices: String,
+}
+
+/// The time as the last tick told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// ns since the epoch.
+    pub unix_nano: i64,
+    /// Local time's offset from UTC.
+    pub offset: FixedOffset,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { unix_nano: 0, offset: Utc.fix() }
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A key, a paste, a resize.
+    Input(Input),
+    /// The collector has news.
+    Snapshot(Arc<Snapshot>),
+    /// The analysis has figures.
+    Picture(Arc<Picture>),
+    /// Time went on.
+    Tick(Clock),
+    /// Something to tell the user, in a line.
+    Note(String),
+    /// Prices now come from elsewhere.
+    Prices(String),
+}
+
+/// Something to be done outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// End the program.
+    Quit,
+    /// Hand the terminal back until resumed.
+    Suspend,
+    /// Draw every cell anew.
+    Redraw,
+    /// Have the collector forget all calls.
+    Clear,
+    /// Put text into the clipboard.
+    Copy(String),
+}
+
+/// What an event leads to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// How soon the screen should follow.
+    pub draw: Draw,
+    /// What is to be done outside, in order.
+    pub effects: Vec<Effect>,
+}
+
+impl Outcome {
+    fn draw(draw: Draw) -> Self {
+        Self { draw, effects: Vec::new() }
+    }
+
+    fn effect(effect: Effect) -> Self {
+        Self { draw: Draw::Now, effects: vec![effect] }
+    }
+}
+
+/// What is open over the view.
+#[derive(Clone, Debug)]
+pub enum Dialog {
+    /// The keys, scrolled down by so many lines.
+    Help(usize),
+    /// A list to pick from.
+    Pick(Picker),
+    /// The filter expression.
+    Filter(FilterLine),
+    /// Whether to forget all calls.
+    AskClear,
+}
+
+/// The pane beside or below the table: the selected call in full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pane {
+    /// It has the whole body.
+    pub is_expanded: bool,
+    /// Lines scrolled down.
+    pub scroll: usize,
+}
+
+/// The selections of the views.
+#[derive(Clone, Debug, Default)]
+pub struct Cursors {
+    /// In the calls table.
+    pub calls: Cursor<CallId>,
+    /// In the table of failed calls.
+    pub errors: Cursor<CallId>,
+    /// Among the models.
+    pub models: Cursor<Name>,
+    /// Among the routes.
+    pub routes: Cursor<Name>,
+    /// Among the sessions.
+    pub sessions: Cursor<Name>,
+}
+
+/// What drawing found out and moving needs to know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Rows of the view's table that fit.
+    pub rows: usize,
+    /// Lines of the open list, or of the help, that fit.
+    pub list: usize,
+    /// Lines that the help or the pane can be scrolled down at most.
+    pub scroll: usize,
+    /// Lines of the pane that fit.
+    pub pane: usize,
+}
+
+/// The moment at which the view was paused.
+#[derive(Clone, Debug)]
+pub struct Frozen {
+    /// The calls of that moment.
+    pub snapshot: Arc<Snapshot>,
+    /// When it was, ns since the epoch: windows end there.
+    pub unix_nano: i64,
+}
+
+/// A line for the user that goes away by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What to tell.
+    pub text: String,
+    /// When it goes, ns since the epoch.
+    pub until_unix_nano: i64,
+}
+
+/// How long a note stays.
+const NOTE_NANOS: i64 = 5_000_000_000;
+
+/// The steps of the refresh rate.
+pub const REFRESH_MS: [u64; 8] = [50, 100, 200, 500, 1000, 2000, 5000, 10_000];
+
+/// All state behind the screen.
+#[derive(Debug)]
+pub struct App {
+    /// What the program is.
+    pub about: About,
+    /// Time as of the last tick.
+    pub clock: Clock,
+    /// The newest news of the collector, paused or not.
+    pub newest: Arc<Snapshot>,
+    /// What is looked at while paused.
+    pub frozen: Option<Frozen>,
+    /// The figures that are shown.
+    pub picture: Arc<Picture>,
+    /// Filter, window, order: what is asked for. The picture may lag behind by a moment.
+    pub spec: ViewSpec,
+    /// Calls a second.
+    pub arrivals: Arrivals,
+    /// What the body shows.
+    pub view: View,
+    /// What is selected in each view.
+    pub cursors: Cursors,
+    /// The open pane.
+    pub pane: Option<Pane>,
+    /// What is open over the view.
+    pub dialog: Option<Dialog>,
+    /// What the user was last told.
+    pub note: Option<Note>,
+    /// Frames for data alone are this far apart.
+    pub refresh: Duration,
+    history: History,
+    seen: Seen,
+    asked: Option<Request>,
+}
+
+impl App {
+    /// The state at start.
+    pub fn new(about: About, spec: ViewSpec, refresh: Duration, clock: Clock) -> Self {
+        Self {
+            about,
+            clock,
+            newest: Arc::default(),
+            frozen: None,
+            picture: Arc::default(),
+            spec,
+            arrivals: Arrivals::default(),
+            view: View::default(),
+            cursors: Cursors::default(),
+            pane: None,
+            dialog: None,
+            note: None,
+            refresh,
+            history: History::default(),
+            seen: Seen::default(),
+            asked: None,
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn update(&mut self, event: Event) -> Outcome {
+        match event {
+            Event::Input(input) => self.input(input),
+            Event::Snapshot(snapshot) => Outcome::draw(self.note_snapshot(snapshot)),
+            Event::Picture(picture) => Outcome::draw(self.show(picture)),
+            Event::Tick(clock) => Outcome::draw(self.tick(clock)),
+            Event::Note(text) => {
+                self.tell(text);
+                Outcome::draw(Draw::Paced)
+            }
+            Event::Prices(prices) => {
+                let draw = if self.about.prices == prices { Draw::No } else { Draw::Paced };
+                self.about.prices = prices;
+                Outcome::draw(draw)
+            }
+        }
+    }
+
+    /// What to ask of the analysis, if anything new is to be asked.
+    pub fn request(&mut self) -> Option<Request> {
+        let (snapshot, now_unix_nano) = match &self.frozen {
+            Some(frozen) => (&frozen.snapshot, frozen.unix_nano),
+            None => (&self.newest, self.clock.unix_nano),
+        };
+        let request = Request { spec: self.spec.clone(), snapshot: Arc::clone(snapshot), now_unix_nano };
+        let is_new = self.asked.as_ref().is_none_or(|asked| {
+            !Arc::ptr_eq(&asked.snapshot, &request.snapshot)
+                || asked.spec != request.spec
+                || (self.picture.is_moving && asked.now_unix_nano != request.now_unix_nano)
+        });
+        is_new.then(|| {
+            self.asked = Some(request.clone());
+            request
+        })
+    }
+
+    /// Takes in how much of everything was visible.
+    pub fn see(&mut self, seen: Seen) {
+        self.seen = seen;
+        let scrolled = match (&mut self.dialog, &mut self.pane) {
+            (Some(Dialog::Help(scroll)), _) => Some(scroll),
+            (_, Some(pane)) => Some(&mut pane.scroll),
+            (_, None) => None,
+        };
+        if let Some(scroll) = scrolled {
+            *scroll = (*scroll).min(seen.scroll);
+        }
+    }
+
+    /// Calls that arrived since the view was frozen; `None` unless it is.
+    pub fn new_while_paused(&self) -> Option<u64> {
+        let frozen = self.frozen.as_ref()?;
+        Some(self.newest.totals.calls.saturating_sub(frozen.snapshot.totals.calls))
+    }
+
+    /// The call that is selected in the view, where it shows calls.
+    pub fn selected_call(&self) -> Option<&LlmCall> {
+        let id = match self.view {
+            View::Calls => self.cursors.calls.key(),
+            View::Errors => self.cursors.errors.key(),
+            View::Models | View::Routes | View::Sessions => None,
+        };
+        self.picture.call(*id?)
+    }
+
+    /// Where keys go.
+    pub const fn scene(&self) -> Scene {
+        match self.dialog {
+            None => Scene::Browse,
+            Some(Dialog::Help(_)) => Scene::Help,
+            Some(Dialog::Pick(_)) => Scene::Pick,
+            Some(Dialog::Filter(_)) => Scene::Edit,
+            Some(Dialog::AskClear) => Scene::Ask,
+        }
+    }
+
+    fn input(&mut self, input: Input) -> Outcome {
+        match input {
+            Input::Key(event) if event.kind != KeyEventKind::Release => {
+                Key::of(event).map_or_else(Outcome::default, |key| self.key(key))
+            }
+            Input::Paste(text) => {
+                self.insert(&text);
+                Outcome::draw(Draw::Now)
+            }
+            Input::Resize(..) => Outcome::draw(Draw::Now),
+            Input::Key(_) | Input::FocusGained | Input::FocusLost | Input::Mouse(_) => Outcome::default(),
+        }
+    }
+
+    fn key(&mut self, key: Key) -> Outcome {
+        let scene = self.scene();
+        if let Some(action) = keymap::action(scene, key) {
+            return self.act(action);
+        }
+        match (scene, key.typed()) {
+            (Scene::Pick | Scene::Edit, Some(char)) => self.insert(char.encode_utf8(&mut [0; 4])),
+            (Scene::Ask, _) => self.dialog = None,
+            (Scene::Browse | Scene::Help | Scene::Pick | Scene::Edit, _) => return Outcome::default(),
+        }
+        Outcome::draw(Draw::Now)
+    }
+
+    fn insert(&mut self, text: &str) {
+        match &mut self.dialog {
+            Some(Dialog::Pick(picker)) => picker.insert(text),
+            Some(Dialog::Filter(line)) => {
+                line.insert(text, &mut self.history);
+                self.preview();
+            }
+            Some(Dialog::Help(_) | Dialog::AskClear) | None => {}
+        }
+    }
+
+    fn note_snapshot(&mut self, snapshot: Arc<Snapshot>) -> Draw {
+        self.arrivals.note(snapshot.totals.calls, self.clock.unix_nano);
+        self.newest = snapshot;
+        // Unless paused, a picture of it follows and is drawn.
+        if self.frozen.is_some() { Draw::Paced } else { Draw::No }
+    }
+
+    fn show(&mut self, picture: Arc<Picture>) -> Draw {
+        self.picture = picture;
+        self.settle();
+        if let Some(Dialog::Pick(picker)) = &mut self.dialog
+            && let Some(choices) = choices(picker.subject, &self.picture)
+        {
+            picker.refresh(choices);
+        }
+        Draw::Paced
+    }
+
+    fn settle(&mut self) {
+        let Cursors { calls, errors, models, routes, sessions } = &mut self.cursors;
+        calls.settle(&self.picture.rows);
+        errors.settle(&self.picture.failed);
+        models.settle(self.picture.models.as_slice());
+        routes.settle(self.picture.routes.as_slice());
+        sessions.settle(self.picture.sessions.as_deref().unwrap_or_default());
+        // A rollup is sorted by its figures: its first row is no newest one to follow.
+        [models, routes, sessions].into_iter().filter(|cursor| cursor.key().is_some()).for_each(Cursor::hold);
+    }
+
+    fn tick(&mut self, clock: Clock) -> Draw {
+        self.clock = clock;
+        self.arrivals.note(self.newest.totals.calls, clock.unix_nano);
+        self.note.take_if(|note| note.until_unix_nano <= clock.unix_nano);
+        Draw::Now
+    }
+
+    fn tell(&mut self, text: impl Into<String>) {
+        let until_unix_nano = self.clock.unix_nano.saturating_add(NOTE_NANOS);
+        self.note = Some(Note { text: text.into(), until_unix_nano });
+    }
+
+    fn set_filter(&mut self, filter: Filter) {
+        if *self.spec.filter != filter {
+            self.spec.filter = Arc::new(filter);
+        }
+    }
+
+    fn preview(&mut self) {
+        let Some(Dialog::Filter(line)) = &self.dialog else { return };
+        // A mistake leaves what was in force before the line was opened.
+        let filter = line.filter().unwrap_or_else(|| Filter::clone(&line.before));
+        self.set_filter(filter);
+    }
+
+    fn known(&self) -> Known {
+        Known::of(self.picture.snapshot.calls.iter().rev())
+    }
+}
+
+/// The entries of a picker that follow the calls; `None` for one that does not.
+fn choices(subject: Subject, picture: &Picture) -> Option<Vec<Choice>> {
+    let names = match subject {
+        Subject::Model => &picture.names.models,
+        Subject::Route => &picture.names.routes,
+        Subject::Sort => return None,
+    };
+    Some(names.iter().map(|(name, calls)| Choice { name: name.clone(), calls: Some(*calls) }).collect())
+}
+
+#[cfg(test)]
+mod tests;

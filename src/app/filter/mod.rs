@@ -29,6 +29,11 @@ pub use known::Known;
 use crate::call::{LlmCall, Name};
 use term::Term;
 
+/// The term that asks for exactly `value` of a field, quoted where it needs to be.
+pub fn term(field: &str, value: &str) -> String {
+    format!("{field}:{}", parse::literal(value))
+}
+
 /// A compiled filter. Its parts are joined by AND.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {

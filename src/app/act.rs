@@ -1,0 +1,348 @@
+//! What actions do to the state.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::action::{Action, Motion};
+use super::column::{Column, Direction};
+use super::filter::{self, Filter};
+use super::filter_line::FilterLine;
+use super::pace::Draw;
+use super::picker::{Choice, Picker, Subject};
+use super::view::View;
+use super::{App, Cursors, Dialog, Effect, Frozen, Outcome, Pane, REFRESH_MS, choices};
+use crate::call::{LlmCall, Name};
+
+/// The entry of the sort menu that means no sorting.
+const ARRIVAL: &str = "arrival";
+
+impl App {
+    /// Carries out an action. What it means depends on what is open.
+    pub fn act(&mut self, action: Action) -> Outcome {
+        match action {
+            Action::Quit => return Outcome::effect(Effect::Quit),
+            Action::Suspend => return Outcome::effect(Effect::Suspend),
+            Action::Redraw => return Outcome::effect(Effect::Redraw),
+            Action::Confirm => return self.confirm(),
+            Action::Copy => return self.copy(),
+            Action::Help => self.toggle_help(),
+            Action::Close => self.close(),
+            Action::Move(motion) => self.step(motion),
+            Action::Scroll(motion) => self.scroll_pane(motion),
+            Action::Open => self.open(),
+            Action::Accept => self.accept(),
+            Action::Type(step) => self.edit(step),
+            Action::Complete => self.complete(),
+            Action::Show(view) => self.go(view),
+            Action::NextView => self.go(self.view.next()),
+            Action::PreviousView => self.go(self.view.previous()),
+            Action::EditFilter => self.dialog = Some(Dialog::Filter(FilterLine::new(&self.spec.filter, self.known()))),
+            Action::PickModel => self.pick(Subject::Model),
+            Action::PickRoute => self.pick(Subject::Route),
+            Action::PickSort => self.pick(Subject::Sort),
+            Action::ErrorsOnly => {
+                let filter = Filter::clone(&self.spec.filter);
+                self.set_filter(filter.with_errors_only(!self.spec.filter.errors_only()));
+            }
+            Action::ClearFilters => self.set_filter(Filter::default()),
+            Action::NextWindow => self.spec.window = self.spec.window.next(),
+            Action::SortNext => self.sort_by_neighbour(1),
+            Action::SortPrevious => self.sort_by_neighbour(-1),
+            Action::InvertSort => {
+                self.spec.sort = self.spec.sort.take().map(|(column, direction)| (column, direction.inverted()));
+            }
+            Action::Pause => self.toggle_pause(),
+            Action::Follow => self.follow(),
+            Action::Expand => {
+                if let Some(pane) = &mut self.pane {
+                    pane.is_expanded = !pane.is_expanded;
+                }
+            }
+            Action::Faster => self.change_refresh(-1),
+            Action::Slower => self.change_refresh(1),
+            Action::Clear => self.dialog = Some(Dialog::AskClear),
+        }
+        Outcome::draw(Draw::Now)
+    }
+
+    fn toggle_help(&mut self) {
+        self.dialog = match self.dialog.take() {
+            Some(Dialog::Help(_)) => None,
+            Some(_) | None => Some(Dialog::Help(0)),
+        };
+    }
+
+    /// Closes the topmost thing that is open.
+    fn close(&mut self) {
+        match self.dialog.take() {
+            Some(Dialog::Filter(line)) => self.spec.filter = line.before,
+            Some(Dialog::Help(_) | Dialog::Pick(_) | Dialog::AskClear) => {}
+            None => match &mut self.pane {
+                Some(pane) if pane.is_expanded => pane.is_expanded = false,
+                Some(_) => self.pane = None,
+                None => self.note = None,
+            },
+        }
+    }
+
+    fn step(&mut self, motion: Motion) {
+        match &mut self.dialog {
+            Some(Dialog::Help(scroll)) => *scroll = scrolled(*scroll, motion, self.seen.list, self.seen.scroll),
+            Some(Dialog::Pick(picker)) => picker.step(motion, self.seen.list),
+            Some(Dialog::Filter(line)) => {
+                line.browse(motion, &mut self.history);
+                self.preview();
+            }
+            Some(Dialog::AskClear) => {}
+            None if self.pane.is_some_and(|pane| pane.is_expanded) => self.scroll_pane(motion),
+            None => self.step_view(motion),
+        }
+    }
+
+    fn step_view(&mut self, motion: Motion) {
+        let (picture, cursors, page) = (&self.picture, &mut self.cursors, self.seen.rows);
+        match self.view {
+            View::Calls => cursors.calls.step(motion, &picture.rows, page),
+            View::Errors => cursors.errors.step(motion, &picture.failed, page),
+            View::Models => cursors.models.step(motion, picture.models.as_slice(), page),
+            View::Routes => cursors.routes.step(motion, picture.routes.as_slice(), page),
+            View::Sessions => {
+                cursors.sessions.step(motion, picture.sessions.as_deref().unwrap_or_default(), page);
+            }
+        }
+        cursors.models.hold();
+        cursors.routes.hold();
+        cursors.sessions.hold();
+        if let Some(pane) = &mut self.pane {
+            pane.scroll = 0;
+        }
+    }
+
+    fn scroll_pane(&mut self, motion: Motion) {
+        if let Some(pane) = &mut self.pane {
+            pane.scroll = scrolled(pane.scroll, motion, self.seen.pane, self.seen.scroll);
+        }
+    }
+
+    fn open(&mut self) {
+        match self.view {
+            View::Calls | View::Errors => match &mut self.pane {
+                Some(pane) => pane.is_expanded = true,
+                None => self.pane = self.selected_call().map(|_| Pane::default()),
+            },
+            View::Models => {
+                let model = self.cursors.models.key().cloned();
+                self.drill(|filter| Some(filter.with_model(model)));
+            }
+            View::Routes => {
+                let route = self.cursors.routes.key().cloned();
+                self.drill(|filter| Some(filter.with_route(route)));
+            }
+            View::Sessions => {
+                let Some(session) = self.cursors.sessions.key().cloned() else { return };
+                self.drill(|filter| narrowed_to_session(&filter, &session));
+            }
+        }
+    }
+
+    /// Goes from a rollup's row to its calls.
+    fn drill(&mut self, narrow: impl FnOnce(Filter) -> Option<Filter>) {
+        let filter = Filter::clone(&self.spec.filter);
+        if let Some(filter) = narrow(filter) {
+            self.set_filter(filter);
+            self.go(View::Calls);
+        }
+    }
+
+    fn go(&mut self, view: View) {
+        self.view = view;
+        self.spec.sessions = view == View::Sessions;
+        if let Some(pane) = &mut self.pane {
+            pane.scroll = 0;
+        }
+    }
+
+    fn accept(&mut self) {
+        match self.dialog.take() {
+            Some(Dialog::Pick(picker)) => self.set_picked(&picker),
+            Some(Dialog::Filter(line)) => match line.filter() {
+                Some(filter) => {
+                    self.history.push(line.input.text());
+                    self.set_filter(filter);
+                }
+                // A mistake keeps the line open.
+                None => self.dialog = Some(Dialog::Filter(line)),
+            },
+            dialog @ (Some(Dialog::Help(_) | Dialog::AskClear) | None) => self.dialog = dialog,
+        }
+    }
+
+    fn set_picked(&mut self, picker: &Picker) {
+        // Nothing passes what was typed: there is nothing to set, and nothing to lift.
+        if picker.shown.is_empty() {
+            return;
+        }
+        let filter = Filter::clone(&self.spec.filter);
+        match picker.subject {
+            Subject::Model => self.set_filter(filter.with_model(picker.picked())),
+            Subject::Route => self.set_filter(filter.with_route(picker.picked())),
+            Subject::Sort => {
+                let column = picker.picked().and_then(|name| Column::parse(&name));
+                self.spec.sort = column.map(|column| (column.clone(), first_direction(&column)));
+            }
+        }
+    }
+
+    fn edit(&mut self, step: super::action::Step) {
+        match &mut self.dialog {
+            Some(Dialog::Pick(picker)) => picker.edit(step),
+            Some(Dialog::Filter(line)) => {
+                line.edit(step, &mut self.history);
+                self.preview();
+            }
+            Some(Dialog::Help(_) | Dialog::AskClear) | None => {}
+        }
+    }
+
+    fn complete(&mut self) {
+        if let Some(Dialog::Filter(line)) = &mut self.dialog {
+            line.complete();
+            self.preview();
+        }
+    }
+
+    fn pick(&mut self, subject: Subject) {
+        let filter = &self.spec.filter;
+        let current = match subject {
+            Subject::Model => filter.model().cloned(),
+            Subject::Route => filter.route().cloned(),
+            Subject::Sort => {
+                Some(self.spec.sort.as_ref().map_or(Name::from(ARRIVAL), |(column, _)| Name::from(&*column.name())))
+            }
+        };
+        let choices = choices(subject, &self.picture).unwrap_or_else(|| self.sort_choices());
+        self.dialog = Some(Dialog::Pick(Picker::new(subject, choices, current)));
+    }
+
+    fn sort_choices(&self) -> Vec<Choice> {
+        let columns = self.sortable().into_iter().map(|column| Name::from(&*column.name()));
+        let names = std::iter::once(Name::from(ARRIVAL)).chain(columns);
+        names.map(|name| Choice { name, calls: None }).collect()
+    }
+
+    fn sortable(&self) -> Vec<Column> {
+        Column::BUILT_IN.into_iter().filter(|column| self.picture.has_data(column)).collect()
+    }
+
+    /// Sorts by the column `by` places further on; before the first comes arrival.
+    fn sort_by_neighbour(&mut self, by: isize) {
+        let columns = self.sortable();
+        let sorted = self.spec.sort.as_ref();
+        let at = sorted.and_then(|(column, _)| columns.iter().position(|other| other == column)).map_or(0, |at| at + 1);
+        let next = at.checked_add_signed(by).unwrap_or(columns.len());
+        let column = next.checked_sub(1).and_then(|at| columns.into_iter().nth(at));
+        self.spec.sort = column.map(|column| (column.clone(), first_direction(&column)));
+    }
+
+    fn toggle_pause(&mut self) {
+        self.frozen = match self.frozen.take() {
+            Some(_) => None,
+            None => {
+                Some(Frozen { snapshot: Arc::clone(&self.picture.snapshot), unix_nano: self.picture.now_unix_nano })
+            }
+        };
+    }
+
+    fn follow(&mut self) {
+        self.cursors.calls.follow(&self.picture.rows);
+        self.cursors.errors.follow(&self.picture.failed);
+    }
+
+    fn change_refresh(&mut self, by: isize) {
+        let now = self.refresh.as_millis();
+        let at = REFRESH_MS.iter().position(|&step| u128::from(step) >= now).unwrap_or(REFRESH_MS.len() - 1);
+        let step = at.checked_add_signed(by).and_then(|at| REFRESH_MS.get(at));
+        if let Some(&ms) = step {
+            self.refresh = Duration::from_millis(ms);
+        }
+        self.tell(format!("refresh every {} ms", self.refresh.as_millis()));
+    }
+
+    fn confirm(&mut self) -> Outcome {
+        if !matches!(self.dialog.take(), Some(Dialog::AskClear)) {
+            return Outcome::default();
+        }
+        self.frozen = None;
+        self.pane = None;
+        self.cursors = Cursors::default();
+        self.tell("cleared");
+        Outcome::effect(Effect::Clear)
+    }
+
+    fn copy(&mut self) -> Outcome {
+        let text = match self.view {
+            View::Calls | View::Errors => self.selected_call().map(LlmCall::request_id),
+            View::Models => self.cursors.models.key().map(ToString::to_string),
+            View::Routes => self.cursors.routes.key().map(ToString::to_string),
+            View::Sessions => self.cursors.sessions.key().map(ToString::to_string),
+        };
+        let Some(text) = text else { return Outcome::default() };
+        self.tell(format!("copied {text}"));
+        Outcome::effect(Effect::Copy(text))
+    }
+}
+
+/// Times and amounts are looked at from the top, names from A.
+fn first_direction(column: &Column) -> Direction {
+    match column {
+        Column::Time
+        | Column::Status
+        | Column::InputFresh
+        | Column::InputCached
+        | Column::CacheWrite
+        | Column::Output
+        | Column::Reasoning
+        | Column::TokensPerSec
+        | Column::Ttft
+        | Column::Latency
+        | Column::Cost => Direction::Descending,
+        Column::Model
+        | Column::RequestModel
+        | Column::Provider
+        | Column::Route
+        | Column::Session
+        | Column::User
+        | Column::Operation
+        | Column::Convention
+        | Column::Service
+        | Column::Streaming
+        | Column::Finish
+        | Column::Error
+        | Column::RequestId
+        | Column::Attribute(_) => Direction::Ascending,
+    }
+}
+
+fn narrowed_to_session(filter: &Filter, session: &str) -> Option<Filter> {
+    let term = filter::term("session", session);
+    let expression = match filter.expression() {
+        "" => term,
+        expression if expression.split_whitespace().any(|word| word == term) => expression.to_owned(),
+        expression => format!("{expression} {term}"),
+    };
+    filter.with_expression(&expression).ok()
+}
+
+fn scrolled(scroll: usize, motion: Motion, page: usize, most: usize) -> usize {
+    let scroll = match motion {
+        Motion::Up => scroll.saturating_sub(1),
+        Motion::Down => scroll + 1,
+        Motion::HalfPageUp => scroll.saturating_sub(page / 2),
+        Motion::HalfPageDown => scroll + page / 2,
+        Motion::PageUp => scroll.saturating_sub(page),
+        Motion::PageDown => scroll + page,
+        Motion::First => 0,
+        Motion::Last => most,
+    };
+    scroll.min(most)
+}

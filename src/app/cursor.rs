@@ -1,0 +1,272 @@
+//! Which row is selected, and where on the screen it stands.
+//!
+//! A cursor hangs on a row's identity, never on its number: rows may arrive above it, leave, or be sorted anew, and
+//! it stays on its row and its line of the screen. When its row is gone it takes the nearest neighbour.
+
+use super::action::Motion;
+use super::analysis::{Rollup, Rows};
+use crate::call::{CallId, Name};
+use crate::stats::SessionRow;
+
+/// Rows that a cursor can stand on.
+pub trait List {
+    /// What identifies a row.
+    type Key: Clone + PartialEq;
+
+    /// How many rows there are.
+    fn len(&self) -> usize;
+
+    /// The identity of a row.
+    fn key(&self, row: usize) -> Option<Self::Key>;
+
+    /// The row of `key` or, when it has none any more, of its nearest neighbour, which may be told from the row it
+    /// had before. `None` only when there is no row at all.
+    fn find(&self, key: &Self::Key, former_row: usize) -> Option<usize>;
+
+    /// Whether there is no row.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl List for Rows {
+    type Key = CallId;
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn key(&self, row: usize) -> Option<CallId> {
+        self.nth(row)
+    }
+
+    fn find(&self, key: &CallId, former_row: usize) -> Option<usize> {
+        self.nearest(*key, former_row)
+    }
+}
+
+/// Rows in a slice that are told apart by a name.
+pub trait Named {
+    /// The name.
+    fn name(&self) -> &Name;
+}
+
+impl Named for Rollup {
+    fn name(&self) -> &Name {
+        &self.name
+    }
+}
+
+impl Named for SessionRow {
+    fn name(&self) -> &Name {
+        &self.session
+    }
+}
+
+impl Named for Name {
+    fn name(&self) -> &Name {
+        self
+    }
+}
+
+impl<T: Named> List for [T] {
+    type Key = Name;
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn key(&self, row: usize) -> Option<Name> {
+        self.get(row).map(|row| row.name().clone())
+    }
+
+    fn find(&self, key: &Name, former_row: usize) -> Option<usize> {
+        let lowest = self.len().checked_sub(1)?;
+        Some(self.iter().position(|row| row.name() == key).unwrap_or(former_row.min(lowest)))
+    }
+}
+
+/// A selection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor<K> {
+    key: Option<K>,
+    row: usize,
+    /// The line of the table's window on which the row stands.
+    line: usize,
+    is_following: bool,
+}
+
+impl<K> Default for Cursor<K> {
+    /// On the first row, whatever it is.
+    fn default() -> Self {
+        Self { key: None, row: 0, line: 0, is_following: true }
+    }
+}
+
+impl<K: Clone + PartialEq> Cursor<K> {
+    /// A cursor on the row `key`.
+    pub const fn on(key: K) -> Self {
+        Self { key: Some(key), row: 0, line: 0, is_following: false }
+    }
+
+    /// The selected row's identity; `None` when there are no rows.
+    pub const fn key(&self) -> Option<&K> {
+        self.key.as_ref()
+    }
+
+    /// The selected row's number; 0 when there are no rows.
+    pub const fn row(&self) -> usize {
+        self.row
+    }
+
+    /// Whether it stays on the first row, whatever that is.
+    pub const fn is_following(&self) -> bool {
+        self.is_following
+    }
+
+    /// Stays on the first row from now on.
+    pub fn follow(&mut self, list: &(impl List<Key = K> + ?Sized)) {
+        *self = Self::default();
+        self.settle(list);
+    }
+
+    /// Stays on the row it stands on from now on.
+    pub const fn hold(&mut self) {
+        self.is_following = false;
+    }
+
+    /// Finds its row again in rows that changed.
+    pub fn settle(&mut self, list: &(impl List<Key = K> + ?Sized)) {
+        let row = match &self.key {
+            Some(key) if !self.is_following => list.find(key, self.row),
+            Some(_) | None => Some(0),
+        };
+        self.stand(list, row.unwrap_or(0));
+    }
+
+    /// Moves in a window of `page` lines.
+    pub fn step(&mut self, motion: Motion, list: &(impl List<Key = K> + ?Sized), page: usize) {
+        let page = page.max(1);
+        if motion == Motion::First {
+            return self.follow(list);
+        }
+        let lowest = list.len().saturating_sub(1);
+        let row = match motion {
+            Motion::Up => self.row.saturating_sub(1),
+            Motion::Down => self.row + 1,
+            Motion::HalfPageUp => self.row.saturating_sub(page / 2),
+            Motion::HalfPageDown => self.row + page / 2,
+            Motion::PageUp => self.row.saturating_sub(page),
+            Motion::PageDown => self.row + page,
+            Motion::First => 0,
+            Motion::Last => lowest,
+        };
+        let top = self.top(list.len(), page);
+        let row = row.min(lowest);
+        self.is_following &= row == 0;
+        self.line = match motion {
+            // The window moves with the cursor.
+            Motion::PageUp | Motion::PageDown | Motion::HalfPageUp | Motion::HalfPageDown => self.row - top,
+            _ => row.saturating_sub(top).min(page - 1),
+        };
+        self.stand(list, row);
+    }
+
+    /// The first row of a window of `page` lines on `len` rows. A window is never half empty for nothing.
+    pub fn top(&self, len: usize, page: usize) -> usize {
+        let line = self.line.min(page.saturating_sub(1));
+        self.row.saturating_sub(line).min(len.saturating_sub(page))
+    }
+
+    fn stand(&mut self, list: &(impl List<Key = K> + ?Sized), row: usize) {
+        self.row = row;
+        self.line = self.line.min(row);
+        self.key = list.key(row);
+        // Where there is nothing to stay on, the first row to come is as good as any.
+        self.is_following |= self.key.is_none();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<Name> {
+        names.iter().map(|&name| Name::from(name)).collect()
+    }
+
+    #[test]
+    fn it_stays_on_its_row_and_line_while_rows_arrive_above() {
+        let mut rows: Vec<Name> = (0..100).rev().map(|n| Name::from(n.to_string())).collect();
+        let mut cursor = Cursor::default();
+        cursor.settle(rows.as_slice());
+        for _ in 0..5 {
+            cursor.step(Motion::Down, rows.as_slice(), 10);
+        }
+        let line = cursor.row() - cursor.top(rows.len(), 10);
+        for n in 100..300 {
+            rows.insert(0, Name::from(n.to_string()));
+            cursor.settle(rows.as_slice());
+            assert_eq!(cursor.key().map(Name::as_str), Some("94"));
+            assert_eq!(cursor.row() - cursor.top(rows.len(), 10), line);
+        }
+    }
+
+    #[test]
+    fn it_follows_until_moved_off_the_top() {
+        let mut cursor = Cursor::default();
+        cursor.settle(names(&["b", "a"]).as_slice());
+        cursor.settle(names(&["c", "b", "a"]).as_slice());
+        assert_eq!(cursor.key().map(Name::as_str), Some("c"));
+        cursor.step(Motion::Up, names(&["c", "b", "a"]).as_slice(), 2);
+        assert!(cursor.is_following());
+        cursor.step(Motion::Down, names(&["c", "b", "a"]).as_slice(), 2);
+        assert!(!cursor.is_following());
+        cursor.settle(names(&["d", "c", "b", "a"]).as_slice());
+        assert_eq!(cursor.key().map(Name::as_str), Some("b"));
+        cursor.step(Motion::First, names(&["d", "c", "b", "a"]).as_slice(), 2);
+        assert!(cursor.is_following());
+        assert_eq!(cursor.key().map(Name::as_str), Some("d"));
+    }
+
+    #[test]
+    fn a_row_that_is_gone_leaves_it_to_its_neighbour() {
+        let mut cursor = Cursor::on(Name::from("b"));
+        cursor.settle(names(&["a", "b", "c"]).as_slice());
+        assert_eq!(cursor.row(), 1);
+        cursor.settle(names(&["a", "c"]).as_slice());
+        assert_eq!(cursor.key().map(Name::as_str), Some("c"));
+        cursor.settle(names(&["a"]).as_slice());
+        assert_eq!(cursor.key().map(Name::as_str), Some("a"));
+        cursor.settle(names(&[]).as_slice());
+        assert_eq!((cursor.key(), cursor.row()), (None, 0));
+        cursor.settle(names(&["z"]).as_slice());
+        assert_eq!(cursor.key().map(Name::as_str), Some("z"));
+    }
+
+    #[test]
+    fn pages_keep_the_line_and_ends_are_ends() {
+        let rows: Vec<Name> = (0..50).map(|n| Name::from(n.to_string())).collect();
+        let rows = rows.as_slice();
+        let mut cursor = Cursor::default();
+        cursor.settle(rows);
+        let at = |cursor: &Cursor<Name>| (cursor.row(), cursor.top(50, 10));
+        let steps = [
+            (Motion::Down, (1, 0)),
+            (Motion::PageDown, (11, 10)),
+            (Motion::HalfPageDown, (16, 15)),
+            (Motion::PageUp, (6, 5)),
+            (Motion::Up, (5, 5)),
+            (Motion::Up, (4, 4)),
+            (Motion::Last, (49, 40)),
+            (Motion::PageDown, (49, 40)),
+            (Motion::Up, (48, 40)),
+            (Motion::PageUp, (38, 30)),
+            (Motion::First, (0, 0)),
+        ];
+        for (motion, expected) in steps {
+            cursor.step(motion, rows, 10);
+            assert_eq!(at(&cursor), expected, "{motion:?}");
+        }
+    }
+}

@@ -1,0 +1,307 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
+
+use super::analysis::{Analysis, ViewSpec, Window};
+use super::pace::Draw;
+use super::view::View;
+use super::{About, App, Clock, Dialog, Effect, Event, Outcome, Seen};
+use crate::call::{CallId, Draft, LlmCall, Names};
+use crate::collector::ring::Ring;
+use crate::collector::{Calls, Snapshot};
+
+const SECOND: i64 = 1_000_000_000;
+
+/// An app with its analysis, and a collector that calls can be pushed into.
+struct Desk {
+    app: App,
+    analysis: Analysis,
+    ring: Ring,
+    names: Names,
+    version: u64,
+    now: i64,
+}
+
+impl Desk {
+    fn new(capacity: usize) -> Self {
+        let app = App::new(About::default(), ViewSpec::default(), Duration::from_millis(500), Clock::default());
+        let mut desk = Self {
+            app,
+            analysis: Analysis::default(),
+            ring: Ring::new(capacity),
+            names: Names::default(),
+            version: 0,
+            now: 1_000 * SECOND,
+        };
+        desk.app.see(Seen { rows: 10, list: 5, scroll: 100, pane: 10 });
+        desk.tick(0);
+        desk
+    }
+
+    fn push(&mut self, model: &str, route: &str, status: u16) {
+        let draft = Draft {
+            model: Some(model.into()),
+            route_name: (!route.is_empty()).then(|| route.into()),
+            session_id: Some(format!("session of {model}").into()),
+            status_code: Some(status),
+            start_unix_nano: u64::try_from(self.now).ok(),
+            span_id: &[7; 8],
+            ..Draft::default()
+        };
+        self.ring.push(LlmCall::keep(&draft, &mut self.names, self.now));
+    }
+
+    /// Publishes what was pushed and lets the analysis catch up.
+    fn publish(&mut self) -> Draw {
+        self.version += 1;
+        let calls: Calls = self.ring.calls().clone();
+        let mut snapshot = Snapshot { version: self.version, capacity: self.ring.capacity(), ..Snapshot::default() };
+        snapshot.totals.calls = calls.next_id().0;
+        snapshot.calls = calls;
+        let draw = self.app.update(Event::Snapshot(Arc::new(snapshot))).draw;
+        draw.max(self.analyse())
+    }
+
+    fn analyse(&mut self) -> Draw {
+        let Some(request) = self.app.request() else { return Draw::No };
+        let picture = self.analysis.update(&request.spec, &request.snapshot, request.now_unix_nano);
+        self.app.update(Event::Picture(picture)).draw
+    }
+
+    fn tick(&mut self, seconds: i64) {
+        self.now += seconds * SECOND;
+        let clock = Clock { unix_nano: self.now, ..Clock::default() };
+        self.app.update(Event::Tick(clock));
+        self.analyse();
+    }
+
+    fn key(&mut self, code: KeyCode, modifiers: KeyModifiers) -> Outcome {
+        let outcome = self.app.update(Event::Input(Input::Key(KeyEvent::new(code, modifiers))));
+        self.analyse();
+        outcome
+    }
+
+    fn press(&mut self, keys: &str) {
+        for char in keys.chars() {
+            match char {
+                '\n' => self.key(KeyCode::Enter, KeyModifiers::NONE),
+                '\u{1b}' => self.key(KeyCode::Esc, KeyModifiers::NONE),
+                '\t' => self.key(KeyCode::Tab, KeyModifiers::NONE),
+                '\u{8}' => self.key(KeyCode::Backspace, KeyModifiers::NONE),
+                char => self.key(KeyCode::Char(char), KeyModifiers::NONE),
+            };
+        }
+    }
+
+    fn ctrl(&mut self, char: char) -> Outcome {
+        self.key(KeyCode::Char(char), KeyModifiers::CONTROL)
+    }
+
+    fn selected(&self) -> Option<u64> {
+        self.app.cursors.calls.key().map(|id| id.0)
+    }
+
+    fn rows(&self) -> Vec<u64> {
+        self.app.picture.rows.from(0).map(|id| id.0).collect()
+    }
+}
+
+fn traffic() -> Desk {
+    let mut desk = Desk::new(1000);
+    for (model, route, status) in
+        [("gpt-5", "code", 200), ("claude", "chat", 200), ("gpt-5", "", 429), ("gpt-4o", "chat", 200)]
+    {
+        desk.push(model, route, status);
+    }
+    desk.publish();
+    desk
+}
+
+#[test]
+fn the_selection_stays_on_its_call_under_ten_thousand_arrivals() {
+    let mut desk = Desk::new(2000);
+    (0..100).for_each(|_| desk.push("m", "", 200));
+    desk.publish();
+    desk.press("jjjjj");
+    let selected = desk.selected();
+    assert_eq!(selected, Some(94));
+    let line = |desk: &Desk| {
+        let cursor = &desk.app.cursors.calls;
+        cursor.row() - cursor.top(desk.app.picture.rows.len(), 10)
+    };
+    let before = line(&desk);
+    for _ in 0..19 {
+        (0..100).for_each(|_| desk.push("m", "", 200));
+        desk.publish();
+        assert_eq!((desk.selected(), line(&desk)), (selected, before));
+    }
+    for _ in 0..81 {
+        (0..100).for_each(|_| desk.push("m", "", 200));
+        desk.publish();
+    }
+    assert_eq!(desk.selected(), desk.rows().last().copied(), "evicted: the nearest neighbour is the oldest kept");
+}
+
+#[test]
+fn following_is_left_by_moving_and_taken_up_by_f_home_and_g() {
+    let mut desk = traffic();
+    assert_eq!(desk.selected(), Some(3));
+    for back in ["f", "g"] {
+        desk.press("j");
+        let held = desk.selected();
+        desk.push("m", "", 200);
+        desk.publish();
+        assert_eq!(desk.selected(), held);
+        desk.press(back);
+        assert_eq!(desk.selected(), desk.rows().first().copied());
+    }
+    desk.press("j");
+    desk.key(KeyCode::Home, KeyModifiers::NONE);
+    assert!(desk.app.cursors.calls.is_following());
+}
+
+#[test]
+fn a_paused_view_stands_still_and_counts_what_is_new() {
+    let mut desk = traffic();
+    desk.press(" ");
+    let rows = desk.rows();
+    (0..32).for_each(|_| desk.push("m", "", 200));
+    assert_eq!(desk.publish(), Draw::Paced, "the header counts");
+    assert_eq!((desk.rows(), desk.app.new_while_paused()), (rows, Some(32)));
+    desk.press("!");
+    assert_eq!(desk.rows(), [2], "a filter still applies, to the frozen calls");
+    desk.press("! ");
+    assert_eq!((desk.rows().len(), desk.app.new_while_paused()), (36, None));
+}
+
+#[test]
+fn windows_of_a_paused_view_end_when_it_was_paused() {
+    let mut desk = traffic();
+    desk.press("w ");
+    desk.tick(3600);
+    desk.press("!!");
+    assert_eq!(desk.rows().len(), 4);
+    desk.press(" ");
+    assert_eq!((desk.rows().len(), desk.app.spec.window), (0, Window::Minute));
+}
+
+#[test]
+fn models_and_routes_are_picked_by_typing() {
+    let mut desk = traffic();
+    desk.press("mgpt\n");
+    assert_eq!(desk.rows(), [2, 0], "the most frequent match is first");
+    desk.press("rcode\n");
+    assert_eq!(desk.rows(), [0]);
+    desk.press("m\n");
+    assert_eq!(desk.app.spec.filter.model(), None, "Enter on what is set lifts it");
+    desk.press("r\u{1b}");
+    assert_eq!(desk.rows(), [0], "Esc changes nothing");
+    desk.press("\u{8}");
+    assert_eq!(desk.rows().len(), 4);
+}
+
+#[test]
+fn an_expression_is_previewed_taken_and_taken_back() {
+    let mut desk = traffic();
+    desk.press("/status:429");
+    assert_eq!(desk.rows(), [2], "live");
+    desk.press("\u{1b}");
+    assert_eq!(desk.rows().len(), 4);
+    desk.press("/model:gpt-5\n");
+    assert_eq!(desk.rows(), [2, 0]);
+    desk.press("/ latency:>>");
+    assert_eq!(desk.rows(), [2, 0], "a mistake leaves the filter in force");
+    desk.press("\n");
+    assert!(matches!(desk.app.dialog, Some(Dialog::Filter(_))), "and the line open");
+    let outcome = desk.ctrl('c');
+    assert_eq!((outcome.effects, desk.app.dialog.is_none()), (vec![], true), "Ctrl-C closes the line first");
+    assert_eq!(desk.rows(), [2, 0]);
+}
+
+#[test]
+fn enter_on_a_rollup_shows_its_calls() {
+    let cases: [(&str, &[u64]); 4] = [("2", &[2, 0]), ("2j", &[1]), ("3", &[3, 1]), ("4", &[3])];
+    for (keys, rows) in cases {
+        let mut desk = traffic();
+        desk.press(keys);
+        desk.press("\n");
+        assert_eq!((desk.app.view, desk.rows().as_slice()), (View::Calls, rows), "{keys}");
+    }
+}
+
+#[test]
+fn escape_closes_from_the_top_and_never_quits() {
+    let mut desk = traffic();
+    desk.press("\n\n?");
+    assert!(desk.app.pane.is_some_and(|pane| pane.is_expanded));
+    desk.press("\u{1b}");
+    assert!(desk.app.dialog.is_none() && desk.app.pane.is_some_and(|pane| pane.is_expanded));
+    desk.press("\u{1b}");
+    assert!(desk.app.pane.is_some_and(|pane| !pane.is_expanded));
+    desk.press("\u{1b}");
+    assert!(desk.app.pane.is_none());
+    for _ in 0..3 {
+        let outcome = desk.key(KeyCode::Esc, KeyModifiers::NONE);
+        assert_eq!(outcome.effects, []);
+    }
+}
+
+#[test]
+fn clearing_is_asked_first() {
+    let mut desk = traffic();
+    desk.ctrl('r');
+    assert_eq!(desk.key(KeyCode::Char('n'), KeyModifiers::NONE).effects, []);
+    assert!(desk.app.dialog.is_none());
+    desk.ctrl('r');
+    assert_eq!(desk.key(KeyCode::Char('y'), KeyModifiers::NONE).effects, [Effect::Clear]);
+}
+
+#[test]
+fn q_and_ctrl_c_quit_unless_text_is_typed() {
+    let mut desk = traffic();
+    for opening in ["", "?", "\n"] {
+        desk.press(opening);
+        assert_eq!(desk.key(KeyCode::Char('q'), KeyModifiers::NONE).effects, [Effect::Quit], "{opening:?}");
+        assert_eq!(desk.ctrl('c').effects, [Effect::Quit], "{opening:?}");
+    }
+    desk.press("\u{1b}/q");
+    assert!(matches!(&desk.app.dialog, Some(Dialog::Filter(line)) if line.input.text() == "q"));
+}
+
+#[test]
+fn views_and_sorting_go_round() {
+    let mut desk = traffic();
+    desk.press("\t");
+    assert_eq!(desk.app.view, View::Models);
+    desk.press("5");
+    assert_eq!(desk.app.selected_call().map(LlmCall::id), Some(CallId(2)));
+    desk.press("1>");
+    let sorted = desk.app.spec.sort.clone();
+    assert!(sorted.is_some());
+    desk.press("i");
+    assert_ne!(desk.app.spec.sort, sorted);
+    desk.press("<");
+    assert_eq!(desk.app.spec.sort, None);
+    desk.press("smodel\n");
+    assert_eq!(desk.rows(), [1, 3, 2, 0]);
+    desk.press("s\n");
+    assert_eq!(desk.app.spec.sort, None);
+}
+
+#[test]
+fn nothing_is_asked_twice() {
+    let mut desk = traffic();
+    assert!(desk.app.request().is_none());
+    desk.press("j");
+    assert!(desk.app.request().is_none(), "moving needs no new figures");
+}
+
+#[test]
+fn notes_go_away() {
+    let mut desk = traffic();
+    assert_eq!(desk.key(KeyCode::Char('y'), KeyModifiers::NONE).effects, [Effect::Copy("07".repeat(8))]);
+    assert!(desk.app.note.is_some());
+    desk.tick(6);
+    assert_eq!(desk.app.note, None);
+}
