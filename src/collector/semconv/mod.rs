@@ -20,6 +20,8 @@ mod openllmetry;
 mod plano;
 mod scalar;
 mod structured;
+#[cfg(test)]
+mod tests;
 mod usage_text;
 mod vercel;
 

@@ -1,0 +1,258 @@
+//! The adapters against captured traffic of real programs: what `expected.json` says a correct viewer shows.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+use super::{Reading, Role, read};
+use crate::call::{Draft, InputCount, Quality, RequestId, hex};
+use crate::collector::wire::{Origin, Span, walk};
+
+fn fixtures(client: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(client)
+}
+
+fn json(path: &Path) -> Json {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// Every request of a fixture, as exported.
+fn requests(client: &str) -> Vec<Vec<u8>> {
+    let mut files: Vec<_> = std::fs::read_dir(fixtures(client)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "binpb"));
+    files.sort();
+    files.into_iter().map(|path| std::fs::read(path).unwrap()).collect()
+}
+
+/// Every span's reading by its hex trace and span id.
+fn readings(requests: &[Vec<u8>]) -> HashMap<(String, String), Reading<'_>> {
+    let mut found = HashMap::new();
+    for request in requests {
+        walk(request, |origin: &Origin<'_, '_>, span: &Span<'_, '_>| {
+            found.insert((hex(span.trace_id), hex(span.span_id)), read(origin, span));
+        })
+        .unwrap();
+    }
+    found
+}
+
+fn ids(span: &Json) -> (String, String) {
+    let text = |name: &str| span[name].as_str().unwrap().to_owned();
+    (text("trace_id"), text("span_id"))
+}
+
+/// One field of a draft in the shape `expected.json` has it.
+fn shown(draft: &Draft<'_>, field: &str) -> Json {
+    let text = |text: &Option<std::borrow::Cow<'_, str>>| Json::from(text.as_deref());
+    let usage = &draft.usage;
+    match field {
+        "requested_model" => text(&draft.request_model),
+        "model" => text(&draft.model),
+        "provider" => text(&draft.provider),
+        "upstream_model" => text(&draft.upstream_model),
+        "session_id" => text(&draft.session_id),
+        "user_id" => text(&draft.user_id),
+        "finish_reasons" => text(&draft.finish_reasons),
+        "input_tokens" => usage.input.into(),
+        "output_tokens" => usage.output.into(),
+        "cached" => usage.cache_read.into(),
+        "cache_creation" => usage.cache_write.into(),
+        "reasoning" => usage.reasoning.into(),
+        "streaming" => draft.is_streaming.into(),
+        "ttft_s" => draft.ttft_ms.map(|ms| ms / 1e3).into(),
+        "duration_s" => draft.duration_ms.map(|ms| ms / 1e3).into(),
+        "cost" => draft.reported_cost_usd.into(),
+        "http_status" => draft.status_code.into(),
+        "status" => if failed(draft) { "error" } else { "ok" }.into(),
+        "response_id" => match &draft.request_id {
+            RequestId::Emitted(id) => id.as_ref().into(),
+            RequestId::SpanId => Json::Null,
+        },
+        other => panic!("what is {other}?"),
+    }
+}
+
+fn failed(draft: &Draft<'_>) -> bool {
+    draft.span_error || draft.status_code.is_some_and(|code| code >= 400)
+}
+
+/// `expected.json` has reasons as a list or as whatever text the emitter sent; times are rounded to µs.
+fn same(field: &str, expected: &Json, found: &Json) -> bool {
+    match (field, expected, found) {
+        ("finish_reasons", _, Json::String(found)) => {
+            let expected = match expected {
+                Json::String(text) if text.starts_with('[') => serde_json::from_str(text).unwrap(),
+                Json::String(text) => Json::from(vec![text.as_str()]),
+                list => list.clone(),
+            };
+            expected == Json::from(found.split(',').collect::<Vec<_>>())
+        }
+        ("ttft_s" | "duration_s", Json::Number(expected), Json::Number(found)) => {
+            (expected.as_f64().unwrap() - found.as_f64().unwrap()).abs() <= 1e-6
+        }
+        (_, Json::Number(expected), Json::Number(found)) => expected.as_f64() == found.as_f64(),
+        _ => expected == found,
+    }
+}
+
+/// What `span` must show, and which of it an inner span of the same call may tell instead.
+fn check(client: &str, found: &HashMap<(String, String), Reading<'_>>, span: &Json, call: &Json) -> Vec<String> {
+    let Some(Reading { role: Role::Call(draft), .. }) = found.get(&ids(span)) else {
+        return vec![format!("{client} {}: {:?} is no call", call["seq"], found.get(&ids(span)))];
+    };
+    let inner: Vec<&Draft<'_>> = call["do_not_count_again"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|other| other["relation"] == "child")
+        .filter_map(|other| match found.get(&ids(other)) {
+            Some(Reading { role: Role::Call(inner), .. }) => Some(inner.as_ref()),
+            _ => None,
+        })
+        .collect();
+    let expected = call["expect"].as_object().unwrap().iter();
+    expected
+        .filter(|(field, value)| !value.is_null() && field.as_str() != "session_id_on_ancestor")
+        .filter(|(field, value)| {
+            let own = shown(draft, field);
+            let told = !own.is_null() || inner.is_empty();
+            !same(field, value, &own) && (told || !inner.iter().any(|inner| same(field, value, &shown(inner, field))))
+        })
+        .map(|(field, value)| format!("{client} {}: {field} is {}, not {value}", call["seq"], shown(draft, field)))
+        .collect()
+}
+
+fn wrong(client: &str) -> Vec<String> {
+    let requests = requests(client);
+    let found = readings(&requests);
+    let expected = json(&fixtures(client).join("expected.json"));
+    let calls = expected["calls"].as_array().unwrap().iter().filter(|call| call["visible"] == true);
+    let unanswered = expected["spans_without_upstream_call"].as_array().into_iter().flatten();
+    let mut wrong: Vec<String> = calls.flat_map(|call| check(client, &found, &call["span"], call)).collect();
+    wrong.extend(unanswered.flat_map(|span| check(client, &found, span, span)));
+    wrong.extend(wrappers_counted(client, &found, &expected));
+    wrong
+}
+
+/// Ancestors of a call are agents, workflows, steps: never calls, unless they are the same call once more.
+fn wrappers_counted(client: &str, found: &HashMap<(String, String), Reading<'_>>, expected: &Json) -> Vec<String> {
+    expected["calls"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|call| call["do_not_count_again"].as_array().into_iter().flatten())
+        .filter(|other| other["relation"] == "ancestor")
+        .filter(|other| !other["name"].as_str().unwrap().starts_with("embeddings "))
+        .filter(|other| matches!(found[&ids(other)].role, Role::Call(_) | Role::Completes(_) | Role::Rejected))
+        .map(|other| format!("{client}: {} is counted: {}", other["name"], found[&ids(other)].why))
+        .collect()
+}
+
+#[test]
+fn captured_calls_show_what_they_should() {
+    let clients = [
+        "genai-openai",
+        "openllmetry",
+        "openinference",
+        "litellm-sdk",
+        "pydantic-ai",
+        "vercel-proto",
+        "vercel-json",
+        "vercel7-json",
+    ];
+    let wrong: Vec<String> = clients.into_iter().flat_map(wrong).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The twenty fields of issue 2 as the gateway's spans tell them.
+fn plano_field(draft: &Draft<'_>, field: &str) -> Json {
+    let usage = &draft.usage;
+    match field {
+        "timestamp" => draft.start_unix_nano.map(microseconds).into(),
+        "provider" => draft.provider.as_deref().or(draft.service_name.as_deref()).unwrap_or("unknown").into(),
+        "route_name" => draft.route_name.as_deref().into(),
+        "is_streaming" => draft.is_streaming.into(),
+        "status_code" => draft.status_code.into(),
+        "prompt_tokens" => usage.input.into(),
+        "completion_tokens" => usage.output.into(),
+        "total_tokens" => usage.total.into(),
+        "cached_input_tokens" => usage.cache_read.into(),
+        "cache_creation_tokens" => usage.cache_write.into(),
+        "reasoning_tokens" => usage.reasoning.into(),
+        "ttft_ms" => draft.ttft_ms.into(),
+        "duration_ms" => draft.duration_ms.into(),
+        "routing_strategy" => draft.routing_strategy.as_deref().into(),
+        "routing_reason" => draft.routing_reason.as_deref().into(),
+        "request_id" => shown(draft, "response_id"),
+        "model" | "session_id" => shown(draft, field),
+        other => panic!("what is {other}?"),
+    }
+}
+
+/// The oracle went through seconds as a double, which hold about a quarter of a microsecond.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "moments of this century")]
+fn microseconds(nano: u64) -> u64 {
+    let seconds = (nano / 1_000_000_000) as f64 + (nano % 1_000_000_000) as f64 / 1e9;
+    seconds.trunc() as u64 * 1_000_000 + (seconds.fract() * 1e6).round_ties_even() as u64
+}
+
+/// What the oracle of `expected-calls.json` cannot know, and what is derived from other fields.
+const NOT_OF_THE_SPAN: [&str; 4] = ["request_model", "cost_usd", "tpt_ms", "tokens_per_sec"];
+
+#[test]
+fn the_gateway_shows_its_calls_field_by_field() {
+    let requests = requests("plano-brightstaff");
+    let mut found: HashMap<String, Draft<'_>> = HashMap::new();
+    let (mut routings, mut rejected) = (0, 0);
+    for reading in readings(&requests).into_values() {
+        match reading.role {
+            Role::Call(draft) => {
+                let id = shown(&draft, "response_id").as_str().unwrap().to_owned();
+                assert!(found.insert(id, *draft).is_none());
+            }
+            Role::Completes(draft) => {
+                assert!(draft.request_model.is_some());
+                routings += 1;
+            }
+            Role::Rejected => rejected += 1,
+            Role::Context { .. } | Role::Other => panic!("{}", reading.why),
+        }
+    }
+    let expected = json(&fixtures("plano-brightstaff").join("expected-calls.json"));
+    let expected = expected.as_array().unwrap();
+    assert_eq!((found.len(), routings, rejected), (expected.len(), 29, 1));
+    for call in expected {
+        let draft = &found[call["request_id"].as_str().unwrap()];
+        for (field, value) in call.as_object().unwrap() {
+            if !NOT_OF_THE_SPAN.contains(&field.as_str()) {
+                assert_eq!(&plano_field(draft, field), value, "{field} of {}", call["request_id"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_gateway_tells_more_than_the_twenty_fields() {
+    let requests = requests("plano-brightstaff");
+    let readings = readings(&requests);
+    let drafts = readings.values().filter_map(|reading| match &reading.role {
+        Role::Call(draft) => Some(draft.as_ref()),
+        _ => None,
+    });
+    let of = |id: &str| drafts.clone().find(|draft| shown(draft, "response_id") == id).unwrap();
+    let direct = of("33fc87a5-b59f-4a18-bea1-9bbfcf806091");
+    assert_eq!(direct.request_model.as_deref(), Some("openai/gpt-4o"));
+    assert_eq!(direct.upstream_model.as_deref(), Some("openai/gpt-4o"));
+    assert_eq!(direct.usage.input_count, InputCount::Inclusive);
+    assert_eq!(direct.fallback_cost_usd, Some(0.007_887_5));
+    assert_eq!(direct.reported_cost_usd, None);
+    assert_eq!(direct.plano.quality, Some(Quality::Neutral));
+    assert_eq!((direct.plano.session_switches, direct.plano.session_overhead_pct), (Some(0), Some(0.0)));
+    let alias = of("71c5e2b1-1e16-4ac7-9643-ecbe1557ea30");
+    assert_eq!(alias.request_model.as_deref(), Some("fast-llm"));
+    assert_eq!(alias.upstream_model, None, "both values of llm.model are the same");
+    let anthropic = of("cdec79d8-d208-4edc-9d3e-7b914d23ce4a");
+    assert_eq!(anthropic.usage.input_count, InputCount::Exclusive);
+    assert_eq!(drafts.clone().filter(|draft| draft.plano.flagged).count(), 3);
+}
