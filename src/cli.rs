@@ -1,1 +1,144 @@
-//! The command line as data.
+//! The command line as data. Long help, the README's option table and the parser come from here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Exit codes, as documented in the README and in `--help`.
+pub mod exit {
+    /// The program could not do its work; one line on stderr says why.
+    pub const FAILURE: u8 = 1;
+    /// The command line was wrong.
+    pub const USAGE: u8 = 2;
+}
+
+/// A live terminal view of LLM traffic, fed by OpenTelemetry.
+#[derive(Debug, Parser)]
+#[command(name = "planoai", version, about, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Cmd,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Cmd {
+    /// Watch LLM calls live: listens for OTLP traces and shows each call with speed, cost and routing
+    Obs(Box<ObsArgs>),
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failure (one line on stderr says why), 2 wrong usage.";
+
+/// Options of `planoai obs`.
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct ObsArgs {
+    /// Address to listen on
+    #[arg(long, default_value = "0.0.0.0", value_name = "HOST", help_heading = "Listening")]
+    pub host: String,
+
+    /// OTLP/gRPC port; 0 picks a free one
+    #[arg(long, default_value_t = 4317, value_name = "PORT", help_heading = "Listening")]
+    pub port: u16,
+
+    /// OTLP/HTTP port; 0 picks a free one, `off` disables
+    #[arg(long, default_value = "4318", value_name = "PORT|off", value_parser = port_or_off, help_heading = "Listening")]
+    pub http_port: HttpPort,
+
+    /// How many calls to keep
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub capacity: u32,
+
+    /// Redraw at most this often on new data, in milliseconds
+    #[arg(long, default_value_t = 500, value_name = "MS", value_parser = clap::value_parser!(u32).range(20..=60_000))]
+    pub refresh_ms: u32,
+
+    /// Write one JSON object per call and line to stdout instead of drawing a screen
+    #[arg(long, help_heading = "Without a screen")]
+    pub json: bool,
+
+    /// Generate lifelike gateway traffic and send it to the own listener
+    #[arg(long)]
+    pub demo: bool,
+
+    /// Show only calls that pass this filter expression
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<String>,
+
+    /// Plano configuration to read cost sources and model aliases (default: `./config.yaml`, then `./plano_config.yaml`)
+    #[arg(long, value_name = "FILE", help_heading = "Prices")]
+    pub config: Option<PathBuf>,
+
+    /// Never fetch prices from the network
+    #[arg(long, help_heading = "Prices")]
+    pub offline: bool,
+
+    /// Most memory for raw spans, which detail and trace views read
+    #[arg(long, default_value = "64MiB", value_name = "SIZE", value_parser = bytes)]
+    pub span_memory: usize,
+}
+
+/// The OTLP/HTTP port or its absence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpPort {
+    /// Listen here.
+    Port(u16),
+    /// Do not listen.
+    Off,
+}
+
+fn port_or_off(text: &str) -> Result<HttpPort, String> {
+    match text {
+        "off" => Ok(HttpPort::Off),
+        port => {
+            port.parse().map(HttpPort::Port).map_err(|_| "expected a port number from 0 to 65535, or `off`".to_owned())
+        }
+    }
+}
+
+/// Reads a size: bytes, or with a unit (`kB`, `KiB`, `MB`, `MiB`, `GB`, `GiB`, in any case).
+fn bytes(text: &str) -> Result<usize, String> {
+    const UNITS: [(&str, usize); 7] = [
+        ("kib", 1 << 10),
+        ("mib", 1 << 20),
+        ("gib", 1 << 30),
+        ("kb", 1_000),
+        ("mb", 1_000_000),
+        ("gb", 1_000_000_000),
+        ("b", 1),
+    ];
+    let lower = text.trim().to_ascii_lowercase();
+    let (number, unit) = UNITS
+        .iter()
+        .find_map(|&(suffix, unit)| lower.strip_suffix(suffix).map(|number| (number, unit)))
+        .unwrap_or((&lower, 1));
+    number
+        .trim()
+        .parse::<usize>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit))
+        .ok_or_else(|| "expected a size such as 500000, 64MiB or 1GB".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        let cases = [("64MiB", 64 << 20), ("1kb", 1000), ("7", 7), (" 2 GiB ", 2 << 30), ("0", 0)];
+        for (text, expected) in cases {
+            assert_eq!(bytes(text), Ok(expected), "{text}");
+        }
+        for text in ["", "x", "-1", "1.5MiB", "99999999999GiB"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+}

@@ -262,6 +262,11 @@ impl LlmCall {
         }
     }
 
+    /// Whether `other` says the same of the call; place and revision aside.
+    pub fn same_facts(&self, other: &Self) -> bool {
+        self.draft() == other.draft() && self.cost() == other.cost() && self.is_merged_away() == other.is_merged_away()
+    }
+
     /// Gives the call its place in arrival order and its revision (1 for the first).
     pub fn place(&mut self, id: CallId, revision: u16) {
         self.id = id;

@@ -1,12 +1,278 @@
 //! The collector: bytes in, snapshots out. Knows neither the screen nor the terminal.
+//!
+//! [`Collector::start`] binds the listeners, then serves them on threads of its own. What others see of it
+//! are [`Snapshot`]s through a watch channel, and answers to the few questions of [`Handle`].
 
 pub mod access;
 pub mod demo;
+mod gate;
+pub mod grpc;
+pub mod ingest;
+pub mod join;
 pub mod ring;
 pub mod semconv;
 pub mod sink;
 pub mod snapshot;
+pub mod spanlog;
+pub mod store;
 pub mod wire;
 
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio_stream::StreamExt;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::TcpIncoming;
+
+pub use gate::Gate;
+pub use ingest::Ingest;
 pub use ring::Calls;
 pub use snapshot::{Counters, Snapshot};
+pub use store::KnownSpan;
+
+use crate::call::Names;
+use crate::pricing::Pricer;
+use access::Access;
+use sink::Sink;
+use store::{Command, Store, StoreConfig};
+
+/// Requests that may wait for the store; beyond it clients are told to retry.
+const QUEUED_BATCHES: usize = 256;
+
+/// What a collector is started with.
+#[derive(Clone, Debug)]
+pub struct CollectorConfig {
+    /// Address or name to listen on.
+    pub host: String,
+    /// OTLP/gRPC port; 0 picks a free one.
+    pub grpc_port: u16,
+    /// OTLP/HTTP port; 0 picks a free one, `None` does not listen.
+    pub http_port: Option<u16>,
+    /// Most calls kept.
+    pub capacity: usize,
+    /// Most bytes of raw spans kept for detail and trace.
+    pub span_memory: usize,
+    /// Snapshots are published at most this often.
+    pub publish_every: Duration,
+    /// Who may send.
+    pub access: Access,
+    /// Prices.
+    pub pricer: Arc<Pricer>,
+}
+
+/// Why a collector could not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Somebody else listens there.
+    #[error(
+        "Failed to bind OTLP listener on {host}:{port}: port already in use\n\
+         Stop what listens there (`planoai trace down` stops Plano's own tracing) or pick another port with --port."
+    )]
+    PortTaken {
+        /// As asked for.
+        host: String,
+        /// As asked for.
+        port: u16,
+    },
+    /// The address cannot be listened on.
+    #[error("Failed to bind OTLP listener on {host}:{port}: {source}\nPick another --host or --port.")]
+    Bind {
+        /// As asked for.
+        host: String,
+        /// As asked for.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No thread or file descriptor could be had.
+    #[error("Failed to start the collector's runtime: {0}")]
+    Runtime(io::Error),
+}
+
+/// How the OTLP/HTTP listener fared; it is the lesser one, so that it may fail alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpListener {
+    /// Listening.
+    Bound(SocketAddr),
+    /// Not asked for.
+    Off,
+    /// Asked for, but it could not be bound; the reason in words.
+    Failed(String),
+}
+
+/// Where a running collector listens.
+#[derive(Clone, Debug)]
+pub struct Listening {
+    /// OTLP/gRPC.
+    pub grpc: SocketAddr,
+    /// OTLP/HTTP.
+    pub http: HttpListener,
+}
+
+/// The questions that can be asked of a running collector, from any thread. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+impl Handle {
+    /// The newest snapshot, and the means to wait for the next.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// Forgets all kept calls and spans.
+    pub fn clear(&self) {
+        // A store that is gone has nothing left to clear.
+        let _ = self.commands.send(Command::Clear);
+    }
+
+    /// Asks for all known spans of a trace; the answer comes through the receiver, or never if the store is gone.
+    pub fn spans(&self, trace: [u8; 16]) -> oneshot::Receiver<Vec<KnownSpan>> {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.commands.send(Command::Spans { trace, reply });
+        answer
+    }
+}
+
+/// A collector, running once it was started.
+#[derive(Debug)]
+pub struct Collector {
+    config: CollectorConfig,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    runtime: Runtime,
+    servers: JoinSet<()>,
+    stop: CancellationToken,
+    listening: Listening,
+    handle: Handle,
+}
+
+impl Collector {
+    /// A collector that does not run yet.
+    pub const fn new(config: CollectorConfig) -> Self {
+        Self { config, running: None }
+    }
+
+    /// Binds the listeners and serves them on threads of its own. Starting twice is harmless.
+    ///
+    /// # Errors
+    /// [`StartError`] when the gRPC listener cannot be bound; a failing HTTP listener is told in [`Listening`].
+    pub fn start(&mut self) -> Result<(Listening, Handle), StartError> {
+        if self.running.is_none() {
+            self.running = Some(Running::start(&self.config)?);
+        }
+        match &self.running {
+            Some(running) => Ok((running.listening.clone(), running.handle.clone())),
+            None => Err(StartError::Runtime(io::Error::other("not running"))),
+        }
+    }
+
+    /// Stops listening, gives requests in flight `grace` to end, then ends the threads. The last snapshot holds
+    /// all that was accepted.
+    pub fn stop(&mut self, grace: Duration) {
+        if let Some(running) = self.running.take() {
+            running.stop(grace);
+        }
+    }
+
+    /// The runtime of a running collector, for sources that send to it.
+    pub fn runtime(&self) -> Option<&Runtime> {
+        self.running.as_ref().map(|running| &running.runtime)
+    }
+}
+
+impl Running {
+    fn start(config: &CollectorConfig) -> Result<Self, StartError> {
+        // One worker keeps frames steady and suffices for ingest.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("ingest")
+            .enable_all()
+            .build()
+            .map_err(StartError::Runtime)?;
+        let grpc = runtime.block_on(bind(&config.host, config.grpc_port))?;
+        let grpc_address = grpc.local_addr().map_err(StartError::Runtime)?;
+        let http = config.http_port.map(|port| runtime.block_on(bind(&config.host, port)));
+
+        let stop = CancellationToken::new();
+        let (batches, queue) = mpsc::channel(QUEUED_BATCHES);
+        let (commands, asked) = mpsc::unbounded_channel();
+        let (published, snapshots) =
+            watch::channel(Arc::new(Snapshot { capacity: config.capacity, ..Snapshot::default() }));
+        let gate = Arc::new(Gate::default());
+        let names = Arc::new(Mutex::new(Names::default()));
+        let store = Store::new(StoreConfig {
+            capacity: config.capacity,
+            span_memory: config.span_memory,
+            pricer: Arc::clone(&config.pricer),
+            names: Arc::clone(&names),
+        });
+        let ingest = Ingest::new(batches, names, Arc::clone(&gate));
+        runtime.spawn(store::run(store, queue, asked, gate, published, config.publish_every));
+
+        let mut servers = JoinSet::new();
+        servers.spawn_on(serve_grpc(grpc, ingest.clone(), config.access.clone(), stop.clone()), runtime.handle());
+        let http = match http {
+            None => HttpListener::Off,
+            Some(Err(error)) => HttpListener::Failed(error.to_string().lines().next().unwrap_or_default().to_owned()),
+            Some(Ok(listener)) => {
+                let address = listener.local_addr().map_err(StartError::Runtime)?;
+                servers.spawn_on(serve_http(listener, ingest, stop.clone()), runtime.handle());
+                HttpListener::Bound(address)
+            }
+        };
+        let listening = Listening { grpc: grpc_address, http };
+        Ok(Self { runtime, servers, stop, listening, handle: Handle { snapshots, commands } })
+    }
+
+    fn stop(mut self, grace: Duration) {
+        self.stop.cancel();
+        let servers = &mut self.servers;
+        self.runtime.block_on(async {
+            // What is still in flight after the grace is cut off with the runtime.
+            let _ = tokio::time::timeout(grace, async { while servers.join_next().await.is_some() {} }).await;
+            servers.abort_all();
+            while servers.join_next().await.is_some() {}
+            let mut snapshots = self.handle.snapshots.clone();
+            // The store ends when the last sender is gone, and publishes once more before.
+            let _ = tokio::time::timeout(grace, async { while snapshots.changed().await.is_ok() {} }).await;
+        });
+        self.runtime.shutdown_timeout(grace);
+    }
+}
+
+async fn bind(host: &str, port: u16) -> Result<TcpListener, StartError> {
+    TcpListener::bind((host, port)).await.map_err(|source| {
+        let host = host.to_owned();
+        match source.kind() {
+            io::ErrorKind::AddrInUse => StartError::PortTaken { host, port },
+            _ => StartError::Bind { host, port, source },
+        }
+    })
+}
+
+async fn serve_grpc(listener: TcpListener, ingest: Ingest, access: Access, stop: CancellationToken) {
+    let counted = ingest.clone();
+    let incoming = TcpIncoming::from(listener)
+        .with_nodelay(Some(true))
+        .map(move |connection| connection.inspect(|_| counted.connection_opened()));
+    // An error here means that the listener itself died; the snapshot's counters stand still then.
+    let _ = grpc::serve(ingest, access, incoming, stop).await;
+}
+
+async fn serve_http(listener: TcpListener, ingest: Ingest, stop: CancellationToken) {
+    let _ = (listener, ingest);
+    stop.cancelled().await;
+}

@@ -18,6 +18,8 @@ pub struct Counters {
     pub requests_unavailable: u64,
     /// Of those: the token or certificate was missing or wrong.
     pub requests_unauthorised: u64,
+    /// Of those: a fault of our own while reading them.
+    pub requests_failed: u64,
     /// Export requests for metrics and logs, accepted and dropped.
     pub other_signals: u64,
     /// Spans in all requests that could be read, refused ones included.

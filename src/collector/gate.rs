@@ -1,0 +1,76 @@
+//! Counters of what happens before the store: connections and requests that never got there.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use tokio::sync::Notify;
+
+use super::sink::Refusal;
+use super::snapshot::Counters;
+
+/// Shared counters; a change wakes the store, which publishes it.
+#[derive(Debug, Default)]
+pub struct Gate {
+    connections: AtomicU64,
+    other_signals: AtomicU64,
+    refused: AtomicU64,
+    malformed: AtomicU64,
+    unavailable: AtomicU64,
+    unauthorised: AtomicU64,
+    faults: AtomicU64,
+    spans_refused: AtomicU64,
+    changed: Notify,
+}
+
+impl Gate {
+    /// Counts an accepted connection.
+    pub fn connection(&self) {
+        self.count(&self.connections);
+    }
+
+    /// Counts an accepted and dropped request of another signal.
+    pub fn other_signal(&self) {
+        self.count(&self.other_signals);
+    }
+
+    /// Counts a refused request.
+    pub fn refusal(&self, refusal: &Refusal) {
+        match refusal {
+            Refusal::Malformed(_) => self.count(&self.malformed),
+            Refusal::Unavailable => self.count(&self.unavailable),
+            Refusal::Unauthorised => self.count(&self.unauthorised),
+            Refusal::Internal => self.count(&self.faults),
+            Refusal::TooLarge { .. } | Refusal::Protocol(_) => {}
+        }
+        self.count(&self.refused);
+    }
+
+    /// Counts the spans of a request that was read but refused.
+    pub fn spans_refused(&self, spans: u64) {
+        self.spans_refused.fetch_add(spans, Relaxed);
+        self.changed.notify_one();
+    }
+
+    /// Waits until something was counted.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Adds what was counted here to the store's counters.
+    pub fn add_to(&self, counters: &mut Counters) {
+        let spans_refused = self.spans_refused.load(Relaxed);
+        counters.connections += self.connections.load(Relaxed);
+        counters.other_signals += self.other_signals.load(Relaxed);
+        counters.requests_refused += self.refused.load(Relaxed);
+        counters.requests_malformed += self.malformed.load(Relaxed);
+        counters.requests_unavailable += self.unavailable.load(Relaxed);
+        counters.requests_unauthorised += self.unauthorised.load(Relaxed);
+        counters.requests_failed += self.faults.load(Relaxed);
+        counters.spans_received += spans_refused;
+        counters.spans_refused += spans_refused;
+    }
+
+    fn count(&self, counter: &AtomicU64) {
+        counter.fetch_add(1, Relaxed);
+        self.changed.notify_one();
+    }
+}

@@ -1,0 +1,248 @@
+//! OTLP/gRPC: the export services of the three signals, on raw bytes.
+//!
+//! The generated services would decode every span into owned messages; here a codec hands the message's
+//! bytes through, and an empty response message, which is zero bytes long, goes back.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_stream::Stream;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::server::{Grpc, NamedService, UnaryService};
+use tonic::transport::Server;
+use tonic::transport::server::Connected;
+use tonic::{Code, Request, Response, Status};
+
+use super::access::Access;
+use super::sink::{Refusal, Sink};
+
+/// The most bytes of one export request, decompressed.
+pub const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
+
+/// HTTP/2 windows and frames: large enough that a batch flows without waiting for window updates.
+const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+const FRAME_SIZE: u32 = 256 * 1024;
+/// Requests in flight on one connection; with the window above this bounds what a client can make us hold.
+const STREAMS: u32 = 128;
+/// Metadata of one request.
+const HEADER_LIST: u32 = 64 * 1024;
+/// Streams that a client opened and reset before they were served: more is the "rapid reset" attack.
+const PENDING_RESETS: usize = 64;
+/// An idle client is asked for a sign of life, and dropped without one.
+const KEEPALIVE: Duration = Duration::from_mins(1);
+const KEEPALIVE_ANSWER: Duration = Duration::from_secs(20);
+/// A request that takes longer to arrive is a stalled client.
+const REQUEST_TIME: Duration = Duration::from_mins(1);
+
+/// Serves the three export services on `incoming` until `stop` is cancelled, then lets requests in flight end.
+///
+/// # Errors
+/// When the transport fails as a whole; a failing connection is not an error.
+pub async fn serve<S, I, IO>(
+    sink: S,
+    access: Access,
+    incoming: I,
+    stop: CancellationToken,
+) -> Result<(), tonic::transport::Error>
+where
+    S: Sink,
+    I: Stream<Item = std::io::Result<IO>>,
+    IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+{
+    let access = Arc::new(access);
+    Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME_SIZE)
+        .max_concurrent_streams(STREAMS)
+        .http2_max_header_list_size(HEADER_LIST)
+        .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
+        .timeout(REQUEST_TIME)
+        .add_service(ExportService::<S, Traces>::new(sink.clone(), Arc::clone(&access)))
+        .add_service(ExportService::<S, Metrics>::new(sink.clone(), Arc::clone(&access)))
+        .add_service(ExportService::<S, Logs>::new(sink, access))
+        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .await
+}
+
+/// One OTLP signal: the name of its service, and what an export means to us.
+trait Signal: Clone + Send + Sync + 'static {
+    const SERVICE: &'static str;
+    fn export<S: Sink>(sink: &S, request: Bytes) -> Result<(), Refusal>;
+}
+
+#[derive(Clone)]
+struct Traces;
+#[derive(Clone)]
+struct Metrics;
+#[derive(Clone)]
+struct Logs;
+
+impl Signal for Traces {
+    const SERVICE: &'static str = "opentelemetry.proto.collector.trace.v1.TraceService";
+    fn export<S: Sink>(sink: &S, request: Bytes) -> Result<(), Refusal> {
+        sink.traces(request)
+    }
+}
+
+impl Signal for Metrics {
+    const SERVICE: &'static str = "opentelemetry.proto.collector.metrics.v1.MetricsService";
+    fn export<S: Sink>(sink: &S, _: Bytes) -> Result<(), Refusal> {
+        sink.other_signal();
+        Ok(())
+    }
+}
+
+impl Signal for Logs {
+    const SERVICE: &'static str = "opentelemetry.proto.collector.logs.v1.LogsService";
+    fn export<S: Sink>(sink: &S, _: Bytes) -> Result<(), Refusal> {
+        sink.other_signal();
+        Ok(())
+    }
+}
+
+/// The gRPC service of one signal.
+#[derive(Clone)]
+struct ExportService<S, G> {
+    sink: S,
+    access: Arc<Access>,
+    signal: PhantomData<G>,
+}
+
+impl<S: Sink, G: Signal> ExportService<S, G> {
+    const fn new(sink: S, access: Arc<Access>) -> Self {
+        Self { sink, access, signal: PhantomData }
+    }
+}
+
+impl<S, G: Signal> NamedService for ExportService<S, G> {
+    const NAME: &'static str = G::SERVICE;
+}
+
+type ResponseFuture = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
+
+impl<S: Sink, G: Signal> tower_service::Service<http::Request<Body>> for ExportService<S, G> {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> ResponseFuture {
+        let service = self.clone();
+        Box::pin(async move {
+            if request.uri().path().rsplit('/').next() != Some("Export") {
+                return Ok(Status::unimplemented("the only method is Export").into_http());
+            }
+            Ok(service.export(request).await)
+        })
+    }
+}
+
+impl<S: Sink, G: Signal> ExportService<S, G> {
+    async fn export(self, request: http::Request<Body>) -> http::Response<Body> {
+        let sink = self.sink.clone();
+        let authorization = request.headers().get(http::header::AUTHORIZATION);
+        if !self.access.allows(authorization.map(http::HeaderValue::as_bytes)) {
+            sink.refused(&Refusal::Unauthorised);
+            return status(&Refusal::Unauthorised).into_http();
+        }
+        let mut reached = false;
+        let mut grpc =
+            Grpc::new(RawCodec).accept_compressed(CompressionEncoding::Gzip).max_decoding_message_size(MESSAGE_LIMIT);
+        let response = grpc.unary(Export { service: self, reached: &mut reached }, request).await;
+        // What tonic refuses by itself (size, compression, framing) never reaches the sink.
+        if !reached && let Some(status) = Status::from_header_map(response.headers()) {
+            sink.refused(&refusal(&status));
+        }
+        response
+    }
+}
+
+fn refusal(status: &Status) -> Refusal {
+    match status.code() {
+        Code::OutOfRange | Code::ResourceExhausted => Refusal::TooLarge { limit: MESSAGE_LIMIT },
+        _ => Refusal::Protocol(status.message().to_owned()),
+    }
+}
+
+/// The handler of one request.
+struct Export<'a, S, G> {
+    service: ExportService<S, G>,
+    reached: &'a mut bool,
+}
+
+impl<S: Sink, G: Signal> UnaryService<Bytes> for Export<'_, S, G> {
+    type Response = Bytes;
+    type Future = std::future::Ready<Result<Response<Bytes>, Status>>;
+
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        *self.reached = true;
+        let taken = G::export(&self.service.sink, request.into_inner());
+        std::future::ready(taken.map(|()| Response::new(Bytes::new())).map_err(|refusal| status(&refusal)))
+    }
+}
+
+/// The gRPC status that tells a client of a refusal; only `UNAVAILABLE` makes it retry.
+fn status(refusal: &Refusal) -> Status {
+    let code = match refusal {
+        Refusal::Malformed(_) | Refusal::Protocol(_) => Code::InvalidArgument,
+        Refusal::TooLarge { .. } => Code::ResourceExhausted,
+        Refusal::Unavailable => Code::Unavailable,
+        Refusal::Unauthorised => Code::Unauthenticated,
+        Refusal::Internal => Code::Internal,
+    };
+    Status::new(code, refusal.to_string())
+}
+
+/// Hands messages through as the bytes they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RawCodec;
+
+impl Codec for RawCodec {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for RawCodec {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        out.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for RawCodec {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(message.copy_to_bytes(message.remaining())))
+    }
+}

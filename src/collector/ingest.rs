@@ -1,0 +1,120 @@
+//! From the bytes of an export request to a batch for the store: all or nothing.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::gate::Gate;
+use super::join::Part;
+use super::semconv::{self, Role};
+use super::sink::{Refusal, Sink};
+use super::store::{Arrival, Batch};
+use super::wire::{self, Origin, Span};
+use crate::call::{Draft, LlmCall, Names};
+
+/// The intern tables, shared by ingest and store. Never held while drawing.
+pub type SharedNames = Arc<Mutex<Names>>;
+
+/// A panic while interning leaves at worst a name too many in the table.
+pub fn lock(names: &SharedNames) -> MutexGuard<'_, Names> {
+    names.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The sink of a running collector.
+#[derive(Clone, Debug)]
+pub struct Ingest {
+    batches: mpsc::Sender<Batch>,
+    names: SharedNames,
+    gate: Arc<Gate>,
+}
+
+impl Ingest {
+    /// Queues batches into `batches`; what never gets there is counted in `gate`.
+    pub fn new(batches: mpsc::Sender<Batch>, names: SharedNames, gate: Arc<Gate>) -> Self {
+        Self { batches, names, gate }
+    }
+
+    fn queue(&self, batch: Batch) -> Result<(), Refusal> {
+        self.batches.try_send(batch).map_err(|refused| {
+            self.gate.spans_refused(refused.into_inner().arrivals.len() as u64);
+            Refusal::Unavailable
+        })
+    }
+}
+
+impl Sink for Ingest {
+    fn traces(&self, request: Bytes) -> Result<(), Refusal> {
+        let received_unix_nano = unix_nano_now();
+        let read = || read(&request, &mut lock(&self.names), received_unix_nano);
+        // A fault of ours costs the request, not the program.
+        let taken = catch_unwind(AssertUnwindSafe(read))
+            .unwrap_or(Err(Refusal::Internal))
+            .map(|arrivals| Batch { request, arrivals, received_unix_nano })
+            .and_then(|batch| self.queue(batch));
+        taken.inspect_err(|refusal| self.refused(refusal))
+    }
+
+    fn other_signal(&self) {
+        self.gate.other_signal();
+    }
+
+    fn refused(&self, refusal: &Refusal) {
+        self.gate.refusal(refusal);
+    }
+
+    fn connection_opened(&self) {
+        self.gate.connection();
+    }
+}
+
+/// Reads all spans of a request.
+///
+/// # Errors
+/// [`Refusal::Malformed`] when any part of the bytes is not what the protocol says.
+pub fn read(request: &[u8], names: &mut Names, received_unix_nano: i64) -> Result<Vec<Arrival>, Refusal> {
+    let mut arrivals = Vec::new();
+    wire::walk(request, |origin, span| arrivals.push(arrival(origin, span, names, received_unix_nano)))
+        .map_err(|error| Refusal::Malformed(error.to_string()))?;
+    Ok(arrivals)
+}
+
+fn arrival(origin: &Origin<'_, '_>, span: &Span<'_, '_>, names: &mut Names, received_unix_nano: i64) -> Arrival {
+    let reading = semconv::read(origin, span);
+    let mut keep = |draft: &Draft<'_>| Box::new(LlmCall::keep(draft, names, received_unix_nano));
+    let part = match reading.role {
+        Role::Call(draft) => Part::Call(keep(&draft)),
+        Role::Completes(draft) => Part::Completes(keep(&draft)),
+        Role::Context { session_id, user_id } => {
+            Part::Context(keep(&Draft { session_id, user_id, ..Draft::default() }))
+        }
+        Role::Rejected => Part::Rejected,
+        Role::Other => Part::Other,
+    };
+    let place = span.raw_range();
+    let trace = span.trace_id.try_into().ok().filter(|id: &[u8; 16]| *id != [0; 16]);
+    Arrival {
+        ids: trace.zip(span_id(span.span_id)),
+        parent: span_id(span.parent_span_id).unwrap_or(0),
+        part,
+        why: reading.why,
+        range: offset(place.start)..offset(place.end),
+    }
+}
+
+/// A span id as a number, when it is one: 8 bytes, not all zero.
+fn span_id(bytes: &[u8]) -> Option<u64> {
+    bytes.try_into().ok().map(u64::from_be_bytes).filter(|&id| id != 0)
+}
+
+/// Requests are limited to far less than 4 GiB.
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// The wall clock, ns since the epoch; 0 before it.
+pub fn unix_nano_now() -> i64 {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,266 @@
+//! Joining, driven through the store: which spans become which rows, in whatever order they arrive.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::call::{RequestId, Usage};
+
+const TRACE: TraceId = [7; 16];
+
+fn store() -> Store {
+    Store::new(StoreConfig {
+        capacity: 100,
+        span_memory: 1 << 20,
+        pricer: Arc::default(),
+        names: SharedNames::default(),
+    })
+}
+
+/// A span of a test trace: its start is its id, so that order in time is order of ids.
+#[derive(Clone, Debug)]
+struct TestSpan {
+    trace: TraceId,
+    id: SpanId,
+    parent: SpanId,
+    role: TestRole,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum TestRole {
+    Plano,
+    Call(Option<&'static str>),
+    Completes,
+    Context,
+    Other,
+}
+
+fn span(id: SpanId, parent: SpanId, role: TestRole) -> TestSpan {
+    TestSpan { trace: TRACE, id, parent, role }
+}
+
+/// Each span knows one token count that tells which span it came from.
+fn arrival(span: &TestSpan) -> Arrival {
+    let id_bytes = span.id.to_be_bytes();
+    let mut draft = Draft {
+        trace_id: &span.trace,
+        span_id: &id_bytes,
+        start_unix_nano: Some(span.id),
+        convention: Convention::GenAi,
+        ..Draft::default()
+    };
+    let nth = Some(span.id);
+    match span.id % 3 {
+        0 => draft.usage.input = nth,
+        1 => draft.usage.output = nth,
+        _ => draft.usage.total = nth,
+    }
+    let keep = |draft: &Draft<'_>| Box::new(LlmCall::keep(draft, &mut crate::call::Names::default(), 0));
+    let part = match span.role {
+        TestRole::Plano => {
+            draft.convention = Convention::Plano;
+            draft.model = Some("gpt".into());
+            Part::Call(keep(&draft))
+        }
+        TestRole::Call(response_id) => {
+            draft.request_id = response_id.map_or(RequestId::SpanId, |id| RequestId::Emitted(id.into()));
+            Part::Call(keep(&draft))
+        }
+        TestRole::Completes => {
+            draft.usage = Usage::default();
+            draft.request_model = Some("asked".into());
+            Part::Completes(keep(&draft))
+        }
+        TestRole::Context => {
+            draft.usage = Usage::default();
+            draft.session_id = Some(format!("session-{}", span.id).into());
+            Part::Context(keep(&draft))
+        }
+        TestRole::Other => Part::Other,
+    };
+    Arrival { ids: Some((span.trace, span.id)), parent: span.parent, part, why: "", range: 0..0 }
+}
+
+fn feed(store: &mut Store, spans: &[TestSpan]) {
+    for span in spans {
+        let batch = Batch { request: Bytes::from_static(b"x"), arrivals: vec![arrival(span)], received_unix_nano: 1 };
+        store.apply(batch);
+    }
+}
+
+/// The visible rows without their places, sorted.
+fn rows(store: &Store) -> Vec<String> {
+    let visible = |call: &&LlmCall| !call.is_merged_away();
+    let mut rows: Vec<String> =
+        store.snapshot().calls.iter().filter(visible).map(|call| format!("{:?}", call.draft())).collect();
+    rows.sort();
+    rows
+}
+
+fn ids(store: &Store) -> Vec<u8> {
+    store.snapshot().calls.iter().filter(|call| !call.is_merged_away()).map(|call| call.ids().1[7]).collect()
+}
+
+fn assert_books_balance(counters: &Counters) {
+    let ended = counters.llm_calls + counters.merged + counters.not_llm + counters.rejected + counters.spans_refused;
+    assert_eq!(counters.spans_received, ended, "{counters:?}");
+}
+
+#[test]
+fn the_requested_model_joins_whichever_comes_first() {
+    let call = span(1, 0, TestRole::Plano);
+    let routing = span(2, 1, TestRole::Completes);
+    for order in [[&call, &routing], [&routing, &call]] {
+        let mut store = store();
+        feed(&mut store, &order.map(Clone::clone));
+        let snapshot = store.snapshot();
+        let row = snapshot.calls.get(CallId(0)).unwrap();
+        assert_eq!(row.request_model().map(Name::as_str), Some("asked"));
+        assert_eq!(snapshot.calls.len(), 1);
+        assert_eq!(snapshot.counters.llm_calls, 1);
+        assert_books_balance(&snapshot.counters);
+    }
+}
+
+#[test]
+fn a_row_that_is_completed_stays_in_its_place_with_a_higher_revision() {
+    let mut store = store();
+    feed(
+        &mut store,
+        &[span(5, 4, TestRole::Call(None)), span(20, 0, TestRole::Call(None)), span(4, 0, TestRole::Call(None))],
+    );
+    let calls = store.snapshot().calls;
+    let row = calls.get(CallId(0)).unwrap();
+    assert_eq!((row.revision(), row.ids().1[7]), (2, 4));
+    assert_eq!(row.usage().total, Some(5), "the inner span fills the gap");
+    assert_eq!(calls.get(CallId(1)).unwrap().revision(), 1);
+}
+
+#[test]
+fn the_gateway_knows_more_than_the_client_above_it() {
+    let spans = [span(1, 0, TestRole::Call(None)), span(2, 1, TestRole::Other), span(3, 2, TestRole::Plano)];
+    for order in [[0, 1, 2], [2, 1, 0], [0, 2, 1], [1, 2, 0]] {
+        let mut store = store();
+        feed(&mut store, &order.map(|nth| spans[nth].clone()));
+        assert_eq!(ids(&store), [3], "{order:?}");
+    }
+}
+
+#[test]
+fn two_gateway_calls_under_one_client_span_are_two_calls() {
+    let spans = [span(1, 0, TestRole::Call(None)), span(3, 1, TestRole::Plano), span(5, 1, TestRole::Plano)];
+    let mut store = store();
+    feed(&mut store, &spans);
+    assert_eq!(ids(&store), [3, 5]);
+    assert_books_balance(&store.snapshot().counters);
+}
+
+#[test]
+fn a_retry_of_the_same_spans_adds_no_row() {
+    let spans = [span(1, 0, TestRole::Plano), span(2, 1, TestRole::Completes), span(3, 0, TestRole::Other)];
+    let mut store = store();
+    feed(&mut store, &spans);
+    let before = rows(&store);
+    feed(&mut store, &spans);
+    assert_eq!(rows(&store), before);
+    assert_eq!(store.snapshot().counters.merged, 4);
+    assert_books_balance(&store.snapshot().counters);
+}
+
+#[test]
+fn namesakes_and_spans_without_ids_are_calls_of_their_own() {
+    let mut store = store();
+    let mut namesake = arrival(&span(9, 0, TestRole::Plano));
+    namesake.ids = Some((TRACE, 1));
+    let mut nameless = arrival(&span(11, 0, TestRole::Plano));
+    nameless.ids = None;
+    feed(&mut store, &[span(1, 0, TestRole::Plano)]);
+    store.apply(Batch { request: Bytes::new(), arrivals: vec![namesake, nameless], received_unix_nano: 1 });
+    assert_eq!(store.snapshot().calls.len(), 3);
+    assert_books_balance(&store.snapshot().counters);
+}
+
+#[test]
+fn the_same_response_id_in_two_traces_is_one_call() {
+    let here = span(3, 0, TestRole::Call(Some("chatcmpl-1")));
+    let there = TestSpan { trace: [8; 16], ..span(4, 0, TestRole::Call(Some("chatcmpl-1"))) };
+    let other = TestSpan { trace: [9; 16], ..span(5, 0, TestRole::Call(Some("chatcmpl-2"))) };
+    for order in [[&here, &there, &other], [&other, &there, &here]] {
+        let mut store = store();
+        feed(&mut store, &order.map(Clone::clone));
+        let shown = rows(&store);
+        assert_eq!(shown.len(), 2, "{shown:?}");
+        assert!(ids(&store).contains(&3) && ids(&store).contains(&5));
+        assert_books_balance(&store.snapshot().counters);
+    }
+}
+
+#[test]
+fn sessions_flow_down_to_the_calls_below() {
+    let spans = [span(1, 0, TestRole::Context), span(2, 1, TestRole::Other), span(3, 2, TestRole::Call(None))];
+    for order in [[0, 1, 2], [2, 1, 0], [2, 0, 1]] {
+        let mut store = store();
+        feed(&mut store, &order.map(|nth| spans[nth].clone()));
+        let calls = store.snapshot().calls;
+        assert_eq!(calls.get(CallId(0)).unwrap().session_id().map(Name::as_str), Some("session-1"), "{order:?}");
+    }
+}
+
+#[test]
+fn an_orphan_flood_stays_within_its_bound() {
+    let mut store = store();
+    for nth in 1..=(JOIN_SPANS as u64 + 20_000) {
+        let mut trace = [1; 16];
+        trace[..8].copy_from_slice(&(nth / 3 + 1).to_be_bytes());
+        feed(&mut store, &[TestSpan { trace, ..span(nth, u64::MAX - nth, TestRole::Completes) }]);
+    }
+    assert!(store.join.len() <= JOIN_SPANS);
+}
+
+#[test]
+fn a_ring_of_parents_ends() {
+    let mut store = store();
+    feed(
+        &mut store,
+        &[
+            span(1, 2, TestRole::Call(None)),
+            span(2, 3, TestRole::Other),
+            span(3, 1, TestRole::Context),
+            span(4, 4, TestRole::Plano),
+        ],
+    );
+    assert_books_balance(&store.snapshot().counters);
+}
+
+fn role() -> impl Strategy<Value = TestRole> {
+    prop_oneof![
+        2 => Just(TestRole::Call(None)),
+        1 => Just(TestRole::Plano),
+        1 => Just(TestRole::Completes),
+        1 => Just(TestRole::Context),
+        2 => Just(TestRole::Other),
+    ]
+}
+
+/// A tree: each span's parent comes before it, or is missing altogether.
+fn tree() -> impl Strategy<Value = Vec<TestSpan>> {
+    prop::collection::vec((role(), any::<prop::sample::Index>()), 1..12).prop_map(|roles| {
+        let parent = |nth: usize, pick: &prop::sample::Index| pick.index(nth + 1) as u64;
+        roles.iter().enumerate().map(|(nth, (role, pick))| span(nth as u64 + 1, parent(nth, pick), *role)).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn rows_do_not_depend_on_the_order_of_arrival(
+        (spans, shuffled) in tree().prop_flat_map(|spans| (Just(spans.clone()), Just(spans).prop_shuffle()))
+    ) {
+        let (mut one, mut other) = (store(), store());
+        feed(&mut one, &spans);
+        feed(&mut other, &shuffled);
+        prop_assert_eq!(rows(&one), rows(&other));
+        for store in [&one, &other] {
+            assert_books_balance(&store.snapshot().counters);
+            prop_assert_eq!(store.snapshot().counters.llm_calls, rows(store).len() as u64);
+        }
+    }
+}
