@@ -4,6 +4,7 @@
 //! are [`Snapshot`]s through a watch channel, and answers to the few questions of [`Handle`].
 
 pub mod access;
+pub mod decode;
 pub mod demo;
 mod gate;
 pub mod grpc;

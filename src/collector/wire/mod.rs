@@ -5,10 +5,10 @@
 //! `resource/v1/resource.proto`.
 
 mod origin;
-mod reader;
+pub(super) mod reader;
 mod span;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod value;
 
 use thiserror::Error;
@@ -46,12 +46,12 @@ pub enum WireError {
 }
 
 /// `resource_spans` of `ExportTraceServiceRequest`.
-const RESOURCE_SPANS: u32 = len(1);
+pub(super) const RESOURCE_SPANS: u32 = len(1);
 
 /// `resource` of `ResourceSpans`, `scope` of `ScopeSpans`.
-const HEAD: u32 = len(1);
+pub(super) const HEAD: u32 = len(1);
 /// `scope_spans` of `ResourceSpans`, `spans` of `ScopeSpans`.
-const ITEM: u32 = len(2);
+pub(super) const ITEM: u32 = len(2);
 /// `schema_url` of `ResourceSpans` and of `ScopeSpans`.
 const SCHEMA_URL: u32 = len(3);
 

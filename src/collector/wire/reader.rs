@@ -3,7 +3,7 @@
 //! Rules are those of <https://protobuf.dev/programming-guides/encoding/> as prost applies them: nesting is limited,
 //! groups are stepped over, overlong varints are refused.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use super::WireError;
 
@@ -57,6 +57,11 @@ impl<'a> Reader<'a> {
     /// Where the unread bytes begin in the outermost message.
     pub const fn offset(&self) -> usize {
         self.end - self.rest.len()
+    }
+
+    /// Where the unread bytes stand in the outermost message.
+    pub const fn range(&self) -> Range<usize> {
+        self.offset()..self.end
     }
 
     /// The next field's key (number and wire type), `None` at the end of the message.
@@ -180,28 +185,33 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The length-delimited fields of a message, as (number, content); other fields come with no content. Ends at the
-/// first fault.
+/// The fields of a message whatever its type: numbers, and readers of what is length-delimited (of nothing, for other
+/// fields). Ends at the first fault.
 #[derive(Clone, Debug)]
 pub struct Fields<'a>(Reader<'a>);
 
 impl<'a> Fields<'a> {
     /// The fields of `message`.
-    pub const fn new(message: &'a [u8]) -> Self {
-        Self(Reader::new(message))
+    pub const fn new(message: Reader<'a>) -> Self {
+        Self(message)
+    }
+
+    /// The contents of the fields with the length-delimited `key`.
+    pub fn with_key(self, key: u32) -> impl Iterator<Item = Reader<'a>> + Clone {
+        self.filter(move |field| len(field.0) == key).map(|field| field.1)
     }
 }
 
 impl<'a> Iterator for Fields<'a> {
-    type Item = (u32, &'a [u8]);
+    type Item = (u32, Reader<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
         let key = self.0.key().ok()??;
         let number = key >> 3;
         if key == len(number) {
-            return Some((number, self.0.bytes().ok()?));
+            return Some((number, self.0.message().ok()?));
         }
         self.0.skip_value(key, DEPTH_LIMIT).ok()?;
-        Some((number, &[]))
+        Some((number, Reader::new(&[])))
     }
 }

@@ -1,6 +1,6 @@
 //! The walk against `opentelemetry-proto`: on captured requests, on generated ones, and on damaged ones.
 
-mod generate;
+pub mod generate;
 mod oracle;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use self::oracle::agree;
 use super::{Value, WireError, walk};
 use crate::collector::wire;
 
-fn fixtures() -> Vec<(PathBuf, Vec<u8>)> {
+pub fn fixtures() -> Vec<(PathBuf, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let folders = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
     let files = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
@@ -87,7 +87,7 @@ fn edited(mut request: Vec<u8>, edits: &[Edit]) -> Vec<u8> {
     request
 }
 
-fn seeds() -> impl Strategy<Value = Vec<u8>> {
+pub fn seeds() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 0..1500)
 }
 

@@ -41,7 +41,7 @@ pub struct ArrayValue<'a>(List<'a>);
 impl<'a> ArrayValue<'a> {
     /// The values in order.
     pub fn iter(self) -> impl Iterator<Item = Value<'a>> {
-        self.0.items(any_value::ARRAY).map_while(|item| element(Reader::new(item)).ok())
+        self.0.items(any_value::ARRAY).map_while(|item| element(item).ok())
     }
 }
 
@@ -52,7 +52,7 @@ pub struct KvList<'a>(List<'a>);
 impl<'a> KvList<'a> {
     /// The pairs in order; keys may repeat.
     pub fn iter(self) -> impl Iterator<Item = Attribute<'a>> {
-        self.0.items(any_value::KV_LIST).map_while(|item| attribute(Reader::new(item)).ok())
+        self.0.items(any_value::KV_LIST).map_while(|item| attribute(item).ok())
     }
 }
 
@@ -70,34 +70,31 @@ enum List<'a> {
 
 impl<'a> List<'a> {
     /// The encoded items, in order; `member` is the key of the list among the fields of `AnyValue`.
-    fn items(self, member: u32) -> impl Iterator<Item = &'a [u8]> {
+    fn items(self, member: u32) -> impl Iterator<Item = Reader<'a>> {
         let (whole, parted) = match self {
-            Self::Whole(list) => (Some(list), None),
+            Self::Whole(list) => (Some(Reader::new(list)), None),
             Self::InAnyValue(_) | Self::InKeyValue(_) => (None, Some(self.last_run(member >> 3))),
         };
-        whole.into_iter().chain(parted.into_iter().flatten()).flat_map(|list| fields_of(list, LIST_ITEM >> 3))
+        let lists = whole.into_iter().chain(parted.into_iter().flatten());
+        lists.flat_map(|list| Fields::new(list).with_key(LIST_ITEM))
     }
 
     /// The lists that merge into one: those since a field of `AnyValue` last said that the value is something else.
-    fn last_run(self, member: u32) -> impl Iterator<Item = &'a [u8]> {
+    fn last_run(self, member: u32) -> impl Iterator<Item = Reader<'a>> {
         let fields = self.any_values().flat_map(Fields::new).filter(|(number, _)| any_value::NUMBERS.contains(number));
         let others = fields.clone().enumerate().filter(|(_, (number, _))| *number != member);
         let start = others.last().map_or(0, |(nth, _)| nth + 1);
         fields.skip(start).map(|(_, list)| list)
     }
 
-    fn any_values(self) -> impl Iterator<Item = &'a [u8]> + Clone {
+    fn any_values(self) -> impl Iterator<Item = Reader<'a>> + Clone {
         let (one, key_value): (_, &[u8]) = match self {
-            Self::InAnyValue(value) => (Some(value), &[]),
+            Self::InAnyValue(value) => (Some(Reader::new(value)), &[]),
             Self::InKeyValue(key_value) => (None, key_value),
             Self::Whole(_) => (None, &[]),
         };
-        one.into_iter().chain(fields_of(key_value, key_value::VALUE >> 3))
+        one.into_iter().chain(Fields::new(Reader::new(key_value)).with_key(key_value::VALUE))
     }
-}
-
-fn fields_of(message: &[u8], number: u32) -> impl Iterator<Item = &[u8]> + Clone {
-    Fields::new(message).filter(move |field| field.0 == number).map(|field| field.1)
 }
 
 mod key_value {
