@@ -10,6 +10,7 @@ mod gate;
 pub mod grpc;
 pub mod ingest;
 pub mod join;
+pub mod json;
 pub mod ring;
 pub mod semconv;
 pub mod sink;
