@@ -1,1 +1,11 @@
-//! Calls without a screen: NDJSON, CSV, one-shot summaries.
+//! Calls without a screen: one record a call, as NDJSON or CSV, written as calls arrive.
+//!
+//! [`FIELDS`] is the record as one table, from which `--json`, `--csv`, `--fields` and the manual are made.
+
+mod csv;
+mod ndjson;
+mod record;
+mod writer;
+
+pub use record::{Columns, FIELDS, Field, Record, UnknownField, Value};
+pub use writer::{Format, Progress, Tally, Writer, follow};

@@ -1,0 +1,135 @@
+//! CSV: a line of names, then a line a record. Made for spreadsheets, so text can neither be taken for a formula nor
+//! act on a terminal: what is unseen is made visible, and text that would begin a formula gets a `'` before it.
+
+use std::borrow::Cow;
+use std::io;
+
+use super::record::{Columns, Record, Value};
+use crate::text::clean;
+
+/// Room for a usual line.
+const USUAL_LINE: usize = 1024;
+
+/// Appends the line of names.
+///
+/// # Errors
+/// Whatever `out` refuses.
+pub(super) fn append_header(columns: &Columns, out: &mut Vec<u8>) -> io::Result<()> {
+    append_line(columns.names(), out)
+}
+
+/// Appends the record as one line.
+///
+/// # Errors
+/// Whatever `out` refuses.
+pub(super) fn append(record: Record<'_>, columns: &Columns, out: &mut Vec<u8>) -> io::Result<()> {
+    append_line(record.values(columns).map(|(_, value)| cell(&value)), out)
+}
+
+fn append_line(cells: impl Iterator<Item = impl AsRef<[u8]>>, out: &mut Vec<u8>) -> io::Result<()> {
+    let mut line = csv::WriterBuilder::new().buffer_capacity(USUAL_LINE).from_writer(out);
+    line.write_record(cells)?;
+    line.flush()
+}
+
+/// The value as a cell; unknown is empty.
+fn cell(value: &Value<'_>) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(yes) => yes.to_string(),
+        Value::Count(count) => count.to_string(),
+        Value::Figure(figure) => {
+            Some(figure).filter(|figure| figure.is_finite()).map(f64::to_string).unwrap_or_default()
+        }
+        Value::Text(text) => guard(clean(text)),
+        Value::Texts(texts) => guard(clean(&texts.join(","))),
+        Value::Nested(value) => guard(clean(&value.to_string())),
+    }
+}
+
+/// Text that a spreadsheet would take for a formula (OWASP, "CSV Injection"), full-width signs included, gets a `'`.
+/// Numbers stay numbers.
+fn guard(text: Cow<'_, str>) -> String {
+    let begins_formula = text.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
+    if begins_formula && !is_number(&text) { format!("'{text}") } else { text.into_owned() }
+}
+
+fn is_number(text: &str) -> bool {
+    text.ends_with(|last: char| last.is_ascii_digit()) && text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{CallId, Draft, LlmCall, Names};
+    use proptest::prelude::*;
+
+    fn line(call: &LlmCall, columns: &str) -> String {
+        let mut out = Vec::new();
+        append(Record::Call(call), &Columns::parse(columns).unwrap(), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn model(model: &str) -> LlmCall {
+        LlmCall::keep(&Draft { model: Some(model.into()), ..Draft::default() }, &mut Names::default(), 0)
+    }
+
+    #[test]
+    fn cells_by_example() {
+        for (text, shown) in [
+            ("gpt-5", "gpt-5"),
+            ("a,b", "\"a,b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("=1+1", "'=1+1"),
+            ("+SUM(A1)", "'+SUM(A1)"),
+            ("-2+3", "'-2+3"),
+            ("@cmd", "'@cmd"),
+            (" =1", "' =1"),
+            ("＝1", "'＝1"),
+            ("-5", "-5"),
+            ("+1.5e3", "+1.5e3"),
+            ("-inf", "'-inf"),
+            ("\t=1", "␉=1"),
+            ("a\r\nb", "a␍␊b"),
+            ("\u{1b}[0m", "␛[0m"),
+        ] {
+            assert_eq!(line(&model(text), "model"), format!("{shown}\n"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn figures_flags_and_lists() {
+        let draft = Draft {
+            ttft_ms: Some(1e-7),
+            duration_ms: Some(111.0),
+            is_streaming: Some(false),
+            finish_reasons: Some("stop,length".into()),
+            ..Draft::default()
+        };
+        let call = LlmCall::keep(&draft, &mut Names::default(), 0);
+        let columns = "ttft_ms,duration_ms,is_streaming,finish_reasons,cost_usd,cost,call_id";
+        assert_eq!(line(&call, columns), "0.0000001,111,false,\"stop,length\",,,0\n");
+    }
+
+    #[test]
+    fn names_first_and_what_is_taken_back() {
+        let columns = Columns::parse("model,call_id,revision,merged").unwrap();
+        let mut out = Vec::new();
+        append_header(&columns, &mut out).unwrap();
+        append(Record::MergedAway(CallId(7), 2), &columns, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "model,call_id,revision,merged\n,7,2,true\n");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_begins_a_formula_or_breaks_the_line(text in "[=+@\\-\t\r\n \"',a1\u{9b}\u{202e}]{0,8}") {
+            let shown = line(&model(&text), "model,call_id");
+            prop_assert_eq!(shown.matches('\n').count(), 1);
+            prop_assert!(!shown.trim_end_matches('\n').chars().any(char::is_control));
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(shown.as_bytes());
+            let record = reader.records().next().unwrap().unwrap();
+            prop_assert_eq!(record.len(), 2);
+            prop_assert!(!record[0].trim_start().starts_with(['=', '+', '-', '@']) || record[0].parse::<f64>().is_ok());
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! NDJSON: one JSON object a record and line.
+//!
+//! JSON escapes the C0 controls. Here DEL, the C1 controls and what reorders or hides text are escaped too: the same
+//! JSON to a parser, and harmless where a terminal shows it.
+
+use std::io;
+
+use serde::Serialize as _;
+use serde_json::Serializer;
+use serde_json::ser::Formatter;
+
+use super::record::{Columns, Object, Record};
+
+/// Appends the record and a line break.
+///
+/// # Errors
+/// Whatever `out` refuses.
+pub(super) fn append(record: Record<'_>, columns: &Columns, out: &mut Vec<u8>) -> io::Result<()> {
+    Object { record, columns }.serialize(&mut Serializer::with_formatter(&mut *out, Tame))?;
+    out.push(b'\n');
+    Ok(())
+}
+
+/// Compact JSON in which no character can act on a terminal.
+struct Tame;
+
+impl Formatter for Tame {
+    fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, wild)) = rest.char_indices().find(|(_, character)| is_wild(*character)) {
+            let (tame, from_wild) = rest.split_at(at);
+            writer.write_all(tame.as_bytes())?;
+            for unit in wild.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = from_wild.get(wild.len_utf8()..).unwrap_or_default();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+/// DEL and C1, bidi controls, invisible and separating characters, tags.
+const fn is_wild(character: char) -> bool {
+    matches!(
+        character,
+        '\u{7f}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{CallId, Draft, LlmCall, Names};
+    use proptest::prelude::*;
+
+    fn line(record: Record<'_>, columns: &Columns) -> String {
+        let mut out = Vec::new();
+        append(record, columns, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn model(model: &str) -> LlmCall {
+        LlmCall::keep(&Draft { model: Some(model.into()), ..Draft::default() }, &mut Names::default(), 0)
+    }
+
+    #[test]
+    fn an_object_a_line() {
+        let call = model("gpt-5");
+        let columns = Columns::parse("model,prompt_tokens,ttft_ms,is_error").unwrap();
+        let expected = "{\"model\":\"gpt-5\",\"prompt_tokens\":null,\"ttft_ms\":null,\"is_error\":true}\n";
+        assert_eq!(line(Record::Call(&call), &columns), expected);
+        let expected = "{\"call_id\":7,\"revision\":3,\"merged\":true}\n";
+        assert_eq!(line(Record::MergedAway(CallId(7), 3), &columns), expected);
+    }
+
+    #[test]
+    fn whole_milliseconds_stay_floats_and_counts_integers() {
+        let mut draft = Draft { ttft_ms: Some(111.0), ..Draft::default() };
+        draft.usage.input = Some(u64::MAX);
+        let call = LlmCall::keep(&draft, &mut Names::default(), 0);
+        let columns = Columns::parse("ttft_ms,prompt_tokens").unwrap();
+        assert_eq!(line(Record::Call(&call), &columns), "{\"ttft_ms\":111.0,\"prompt_tokens\":18446744073709551615}\n");
+    }
+
+    #[test]
+    fn what_acts_on_a_terminal_is_escaped() {
+        let call = model("a\u{1b}[2J\u{9b}2J\u{7f}\u{202e}\u{e0041}\n\u{85}z");
+        let shown = line(Record::Call(&call), &Columns::parse("model").unwrap());
+        assert_eq!(shown, "{\"model\":\"a\\u001b[2J\\u009b2J\\u007f\\u202e\\udb40\\udc41\\n\\u0085z\"}\n");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_comes_back(text in any::<String>()) {
+            let call = model(&text);
+            let shown = line(Record::Call(&call), &Columns::parse("model").unwrap());
+            prop_assert_eq!(shown.matches('\n').count(), 1);
+            let controls = shown.trim_end().chars().filter(|character| character.is_control()).count();
+            prop_assert_eq!(controls, 0);
+            let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+            prop_assert_eq!(read.get("model").and_then(serde_json::Value::as_str), Some(text.as_str()).filter(|text| !text.is_empty()));
+        }
+    }
+}

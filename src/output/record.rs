@@ -1,0 +1,296 @@
+//! What is written of a call: the fields of a record as one table, and the choice among them.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, SecondsFormat};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use thiserror::Error;
+
+use crate::call::{CallId, Cost, LlmCall, Name, hex};
+
+/// One value of a record. What a call does not know is [`Value::Null`], never zero or empty.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// Not known.
+    Null,
+    /// Yes or no.
+    Bool(bool),
+    /// A count.
+    Count(u64),
+    /// A figure; one that is not finite is written as unknown.
+    Figure(f64),
+    /// Text as it came: not yet safe for a terminal or a spreadsheet.
+    Text(Cow<'a, str>),
+    /// Several texts.
+    Texts(Vec<&'a str>),
+    /// What has parts of its own.
+    Nested(serde_json::Value),
+}
+
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(yes) => serializer.serialize_bool(*yes),
+            Self::Count(count) => serializer.serialize_u64(*count),
+            Self::Figure(figure) => serializer.serialize_f64(*figure),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Texts(texts) => texts.serialize(serializer),
+            Self::Nested(value) => value.serialize(serializer),
+        }
+    }
+}
+
+impl<'a> Value<'a> {
+    fn count(count: Option<u64>) -> Self {
+        count.map_or(Self::Null, Self::Count)
+    }
+
+    fn figure(figure: Option<f64>) -> Self {
+        figure.map_or(Self::Null, Self::Figure)
+    }
+
+    fn flag(flag: Option<bool>) -> Self {
+        flag.map_or(Self::Null, Self::Bool)
+    }
+
+    fn name(name: Option<&'a Name>) -> Self {
+        name.map_or(Self::Null, |name| Self::Text(Cow::Borrowed(name)))
+    }
+
+    fn id(bytes: &[u8]) -> Self {
+        if bytes.is_empty() { Self::Null } else { Self::Text(Cow::Owned(hex(bytes))) }
+    }
+}
+
+/// One field of a record.
+#[derive(Debug)]
+pub struct Field {
+    /// Its key in NDJSON, its column in CSV, its word in `--fields`.
+    pub name: &'static str,
+    /// What it holds, and its unit.
+    pub help: &'static str,
+    /// Whether it has parts, which a table of cells has no room for.
+    pub is_nested: bool,
+    read: for<'a> fn(&'a LlmCall) -> Value<'a>,
+}
+
+const fn field(name: &'static str, help: &'static str, read: for<'a> fn(&'a LlmCall) -> Value<'a>) -> Field {
+    Field { name, help, is_nested: false, read }
+}
+
+const CALL_ID: &str = "call_id";
+const REVISION: &str = "revision";
+const MERGED: &str = "merged";
+
+/// All fields, in the order in which they are written.
+pub static FIELDS: &[Field] = &[
+    field("request_id", "id of the request, else the hex span id", |call| Value::Text(Cow::Owned(call.request_id()))),
+    field("timestamp", "start of the call, RFC 3339 in UTC with microseconds", |call| {
+        Value::Text(Cow::Owned(timestamp(call.start_unix_nano())))
+    }),
+    field("model", "model that answered", |call| Value::name(call.model())),
+    field("provider", "provider, else the service that sent the span, else `unknown`", |call| {
+        Value::Text(Cow::Borrowed(call.provider()))
+    }),
+    field("request_model", "model the client asked for", |call| Value::name(call.request_model())),
+    field("session_id", "session or conversation", |call| Value::name(call.session_id())),
+    field("route_name", "route the gateway chose", |call| Value::name(call.route_name())),
+    field("is_streaming", "whether the answer was streamed, as emitted", |call| Value::flag(call.is_streaming())),
+    field("status_code", "HTTP status", |call| Value::count(call.status_code().map(u64::from))),
+    field("prompt_tokens", "input tokens as reported", |call| Value::count(call.usage().input)),
+    field("completion_tokens", "output tokens, reasoning included", |call| Value::count(call.usage().output)),
+    field("total_tokens", "total tokens as reported", |call| Value::count(call.usage().total)),
+    field("cached_input_tokens", "input tokens read from the cache", |call| Value::count(call.usage().cache_read)),
+    field("cache_creation_tokens", "input tokens written to the cache", |call| Value::count(call.usage().cache_write)),
+    field("reasoning_tokens", "output tokens spent on reasoning", |call| Value::count(call.usage().reasoning)),
+    field("ttft_ms", "time to first token, ms", |call| Value::figure(call.ttft_ms())),
+    field("duration_ms", "duration, ms", |call| Value::figure(call.duration_ms())),
+    field("routing_strategy", "how the route was chosen", |call| Value::name(call.labels().routing_strategy.as_ref())),
+    field("routing_reason", "why the route was chosen", |call| Value::name(call.labels().routing_reason.as_ref())),
+    field("cost_usd", "cost, USD, not rounded", |call| Value::figure(call.cost().map(|cost| cost.usd))),
+    field("tpt_ms", "time a generated token took, ms", |call| Value::figure(call.tpt_ms())),
+    field("tokens_per_sec", "generated tokens a second", |call| Value::figure(call.tokens_per_sec())),
+    field(CALL_ID, "arrival number, from 0", |call| Value::Count(call.id().0)),
+    field(REVISION, "1 at first, more each time another span completed the call", |call| {
+        Value::Count(u64::from(call.revision()))
+    }),
+    Field { name: "cost", help: "the cost and where it comes from", is_nested: true, read: |call| cost(call.cost()) },
+    field("cost_basis", "reported, priced or estimate", |call| match call.cost() {
+        Some(cost) => Value::Text(Cow::Borrowed(cost.basis.name())),
+        None => Value::Null,
+    }),
+    field("is_error", "whether the call failed; an answer that never came is a failure", |call| {
+        Value::Bool(call.status().is_error())
+    }),
+    field("operation", "chat, embeddings, …", |call| Value::name(call.labels().operation.as_ref())),
+    field("error_type", "class of the error", |call| Value::name(call.labels().error_type.as_ref())),
+    field("error_message", "status or exception message", |call| Value::name(call.error_message())),
+    field("user_id", "end user", |call| Value::name(call.user_id())),
+    field("finish_reasons", "why generation ended", |call| match &call.labels().finish_reasons {
+        Some(reasons) => Value::Texts(reasons.split(',').collect()),
+        None => Value::Null,
+    }),
+    field("trace_id", "trace id, hex", |call| Value::id(call.ids().0)),
+    field("span_id", "span id, hex", |call| Value::id(call.ids().1)),
+    field("service_name", "service that sent the span", |call| Value::name(call.labels().service_name.as_ref())),
+    field("reported_cost_usd", "cost that the emitter computed, USD", |call| Value::figure(call.reported_cost_usd())),
+    field("convention", "semantic convention of the span", |call| {
+        Value::Text(Cow::Borrowed(call.labels().convention.name()))
+    }),
+    field("upstream_model", "model dispatched to, where told apart", |call| Value::name(call.upstream_model())),
+    field("service_tier", "service tier that was billed", |call| Value::name(call.labels().service_tier.as_ref())),
+    field("input_fresh_tokens", "input tokens neither read from nor written to the cache", |call| {
+        Value::count(call.usage().input_fresh())
+    }),
+    field("quality", "verdict of the gateway's behaviour signals", |call| match call.plano_facts().quality {
+        Some(quality) => Value::Text(Cow::Borrowed(quality.name())),
+        None => Value::Null,
+    }),
+    field("is_flagged", "whether the gateway flagged the call", |call| Value::Bool(call.plano_facts().flagged)),
+    field(MERGED, "true in the last record of a call that turned out to be part of another", |_| Value::Bool(false)),
+];
+
+/// Microseconds are what every reader of RFC 3339 takes.
+fn timestamp(unix_nano: i64) -> String {
+    DateTime::from_timestamp_nanos(unix_nano).to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+fn cost<'a>(cost: Option<Cost>) -> Value<'a> {
+    cost.map_or(Value::Null, |cost| Value::Nested(serde_json::json!({ "usd": cost.usd, "basis": cost.basis.name() })))
+}
+
+/// A word of `--fields` that is no field.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("there is no field {0:?} to write")]
+pub struct UnknownField(pub String);
+
+/// The fields that are written, in their order.
+#[derive(Clone, Debug)]
+pub struct Columns(Vec<&'static Field>);
+
+impl Columns {
+    /// Every field.
+    pub fn all() -> Self {
+        Self(FIELDS.iter().collect())
+    }
+
+    /// Every field that fits into one cell of a table.
+    pub fn flat() -> Self {
+        Self(FIELDS.iter().filter(|field| !field.is_nested).collect())
+    }
+
+    /// The fields of a list `a,b,c`, in its order. Blanks and repetitions do no harm.
+    ///
+    /// # Errors
+    /// [`UnknownField`], of the first word that is none; of the empty word when the list is.
+    pub fn parse(list: &str) -> Result<Self, UnknownField> {
+        let mut chosen: Vec<&'static Field> = Vec::new();
+        for word in list.split(',').map(str::trim) {
+            let field = FIELDS.iter().find(|field| field.name == word).ok_or_else(|| UnknownField(word.to_owned()))?;
+            if !chosen.iter().any(|known| known.name == field.name) {
+                chosen.push(field);
+            }
+        }
+        Ok(Self(chosen))
+    }
+
+    /// The names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|field| field.name)
+    }
+
+    /// Whether records say which call they are of, without which none can be taken back.
+    pub fn name_the_call(&self) -> bool {
+        self.names().any(|name| name == CALL_ID)
+    }
+}
+
+/// One record.
+#[derive(Clone, Copy, Debug)]
+pub enum Record<'a> {
+    /// A call, new or revised.
+    Call(&'a LlmCall),
+    /// A call written before turned out to be part of another: it does not count.
+    MergedAway(CallId, u16),
+}
+
+impl<'a> Record<'a> {
+    /// The latest of a call that was written before.
+    pub fn revised(call: &'a LlmCall) -> Self {
+        if call.is_merged_away() { Self::MergedAway(call.id(), call.revision()) } else { Self::Call(call) }
+    }
+
+    /// The value of one field.
+    pub fn value(self, field: &Field) -> Value<'a> {
+        match (self, field.name) {
+            (Self::Call(call), _) => (field.read)(call),
+            (Self::MergedAway(id, _), CALL_ID) => Value::Count(id.0),
+            (Self::MergedAway(_, revision), REVISION) => Value::Count(u64::from(revision)),
+            (Self::MergedAway(..), MERGED) => Value::Bool(true),
+            (Self::MergedAway(..), _) => Value::Null,
+        }
+    }
+
+    /// Name and value of each field. A record that takes another back holds only what says so.
+    pub fn values<'c>(self, columns: &'c Columns) -> impl Iterator<Item = (&'static str, Value<'a>)> + use<'a, 'c> {
+        columns.0.iter().map(move |field| (field.name, self.value(field)))
+    }
+}
+
+/// A record as a JSON object of the chosen fields.
+pub(super) struct Object<'a, 'c> {
+    pub(super) record: Record<'a>,
+    pub(super) columns: &'c Columns,
+}
+
+impl Serialize for Object<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match self.record {
+            Record::Call(_) => {
+                for (name, value) in self.record.values(self.columns) {
+                    map.serialize_entry(name, &value)?;
+                }
+            }
+            Record::MergedAway(id, revision) => {
+                map.serialize_entry(CALL_ID, &id.0)?;
+                map.serialize_entry(REVISION, &revision)?;
+                map.serialize_entry(MERGED, &true)?;
+            }
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_named_once_and_the_twenty_come_first() {
+        let names: Vec<&str> = Columns::all().names().collect();
+        let expected = "request_id,timestamp,model,provider,request_model,session_id,route_name,is_streaming,\
+            status_code,prompt_tokens,completion_tokens,total_tokens,cached_input_tokens,cache_creation_tokens,\
+            reasoning_tokens,ttft_ms,duration_ms,routing_strategy,routing_reason,cost_usd,tpt_ms,tokens_per_sec,\
+            call_id,revision,cost";
+        assert_eq!(names.get(..25).unwrap().join(","), expected);
+        assert!(names.iter().enumerate().all(|(nth, name)| !names[..nth].contains(name)));
+    }
+
+    #[test]
+    fn a_choice_of_fields() {
+        let names = |list: &str| Columns::parse(list).map(|columns| columns.names().collect::<Vec<_>>().join(","));
+        assert_eq!(names("model, cost_usd,model"), Ok("model,cost_usd".to_owned()));
+        assert_eq!(names("model,modle"), Err(UnknownField("modle".to_owned())));
+        assert_eq!(names(""), Err(UnknownField(String::new())));
+        assert_eq!(names("model,"), Err(UnknownField(String::new())));
+    }
+
+    #[test]
+    fn times_are_utc_with_microseconds() {
+        assert_eq!(timestamp(1_795_424_977_505_544_999), "2026-11-23T09:09:37.505544Z");
+        assert_eq!(timestamp(0), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(timestamp(i64::MAX), "2262-04-11T23:47:16.854775Z");
+    }
+}

@@ -1,0 +1,502 @@
+//! The loop of a run without a screen: snapshot after snapshot, every call once and every revision of it once.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::record::{Columns, Record};
+use super::{csv, ndjson};
+use crate::app::filter::Filter;
+use crate::call::{CallId, LlmCall};
+use crate::collector::{Calls, Snapshot};
+
+/// How records are written.
+#[derive(Clone, Debug)]
+pub enum Format {
+    /// One JSON object a line.
+    Ndjson(Columns),
+    /// Comma-separated values under a line of names.
+    Csv(Columns),
+}
+
+impl Format {
+    /// Appends what stands before the first record.
+    ///
+    /// # Errors
+    /// Whatever `out` refuses.
+    pub fn begin(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        match self {
+            Self::Ndjson(_) => Ok(()),
+            Self::Csv(columns) => csv::append_header(columns, out),
+        }
+    }
+
+    /// Appends one record.
+    ///
+    /// # Errors
+    /// Whatever `out` refuses.
+    pub fn append(&self, record: Record<'_>, out: &mut Vec<u8>) -> io::Result<()> {
+        match self {
+            Self::Ndjson(columns) => ndjson::append(record, columns, out),
+            Self::Csv(columns) => csv::append(record, columns, out),
+        }
+    }
+
+    const fn columns(&self) -> &Columns {
+        match self {
+            Self::Ndjson(columns) | Self::Csv(columns) => columns,
+        }
+    }
+}
+
+/// Whether there is any use in another snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// More may be written.
+    Open,
+    /// As many calls as were asked for are written.
+    Complete,
+    /// Nobody reads any more.
+    Closed,
+}
+
+/// What was written, and what could not be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Calls, each counted once.
+    pub calls: u64,
+    /// Further records of calls that were completed later.
+    pub revisions: u64,
+    /// Records that took a call back.
+    pub taken_back: u64,
+    /// Calls that were evicted before they could be written.
+    pub missed: u64,
+}
+
+/// Which of the kept calls were written: a revision is due to whoever has the call, whatever a filter says of it now.
+#[derive(Debug, Default)]
+struct Written {
+    /// Id of the first flag.
+    first: u64,
+    flags: VecDeque<bool>,
+}
+
+impl Written {
+    fn add(&mut self, id: CallId) {
+        let Some(at) = self.place(id) else { return };
+        if self.flags.len() <= at {
+            self.flags.resize(at + 1, false);
+        }
+        if let Some(flag) = self.flags.get_mut(at) {
+            *flag = true;
+        }
+    }
+
+    fn contains(&self, id: CallId) -> bool {
+        self.place(id).and_then(|at| self.flags.get(at)).copied().unwrap_or(false)
+    }
+
+    fn forget_before(&mut self, id: CallId) {
+        let gone = self.place(id).unwrap_or(0).min(self.flags.len());
+        self.flags.drain(..gone);
+        self.first = self.first.max(id.0);
+    }
+
+    fn place(&self, id: CallId) -> Option<usize> {
+        usize::try_from(id.0.checked_sub(self.first)?).ok()
+    }
+}
+
+/// Bytes gathered before they are handed on.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Writes calls as they come, in order of arrival. Keeps the snapshot before, to see what was revised.
+#[derive(Debug)]
+pub struct Writer<W> {
+    out: W,
+    format: Format,
+    filter: Filter,
+    /// Calls still to be written, if only so many are wanted.
+    left: Option<u64>,
+    before: Calls,
+    written: Written,
+    next: CallId,
+    progress: Progress,
+    tally: Tally,
+    chunk: Vec<u8>,
+}
+
+impl<W: Write> Writer<W> {
+    /// A writer of the calls that pass `filter`, of at most `limit` of them if that is given.
+    ///
+    /// # Errors
+    /// Never, as long as memory can be written to.
+    pub fn new(out: W, format: Format, filter: Filter, limit: Option<u64>) -> io::Result<Self> {
+        let mut chunk = Vec::new();
+        format.begin(&mut chunk)?;
+        let progress = if limit == Some(0) { Progress::Complete } else { Progress::Open };
+        let (before, written, next, tally) = Default::default();
+        Ok(Self { out, format, filter, left: limit, before, written, next, progress, tally, chunk })
+    }
+
+    /// What was written so far.
+    pub const fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Writes what `calls` has beyond the snapshot before, and flushes. A reader who left is no error.
+    ///
+    /// # Errors
+    /// When the output fails in any other way.
+    pub fn write(&mut self, calls: &Calls, now_unix_nano: i64) -> io::Result<Progress> {
+        if self.progress != Progress::Open {
+            return Ok(self.progress);
+        }
+        self.written.forget_before(calls.first_id());
+        let written = self.write_revised(calls, now_unix_nano).and_then(|()| self.write_new(calls, now_unix_nano));
+        match written.and_then(|()| self.hand_on()).and_then(|()| self.out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.progress = Progress::Closed,
+            Err(error) => return Err(error),
+            Ok(()) if self.left == Some(0) => self.progress = Progress::Complete,
+            Ok(()) => {}
+        }
+        self.before = calls.clone();
+        self.next = calls.next_id();
+        Ok(self.progress)
+    }
+
+    fn write_new(&mut self, calls: &Calls, now_unix_nano: i64) -> io::Result<()> {
+        self.tally.missed += calls.first_id().0.saturating_sub(self.next.0);
+        let filter = self.filter.clone();
+        let visible = calls.since(self.next).filter(|call| !call.is_merged_away());
+        filter.select(visible, now_unix_nano).try_for_each(|call| self.write_first(call))
+    }
+
+    /// A call is written again when the record reads differently; for the first time when it only now passes.
+    fn write_revised(&mut self, calls: &Calls, now_unix_nano: i64) -> io::Result<()> {
+        let before = std::mem::take(&mut self.before);
+        for (old, new) in calls.revised_since(&before) {
+            if self.written.contains(new.id()) {
+                self.write_again(old, new)?;
+            } else if !new.is_merged_away() && self.filter.matches(new, now_unix_nano) {
+                self.write_first(new)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_first(&mut self, call: &LlmCall) -> io::Result<()> {
+        match &mut self.left {
+            Some(0) => return Ok(()),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        self.tally.calls += 1;
+        self.written.add(call.id());
+        self.write_record(Record::Call(call))
+    }
+
+    fn write_again(&mut self, old: &LlmCall, new: &LlmCall) -> io::Result<()> {
+        if new.is_merged_away() && !self.format.columns().name_the_call() {
+            return Ok(());
+        }
+        if !self.reads_differently(old, new)? {
+            return Ok(());
+        }
+        let record = Record::revised(new);
+        match record {
+            Record::Call(_) => self.tally.revisions += 1,
+            Record::MergedAway(..) => self.tally.taken_back += 1,
+        }
+        self.write_record(record)
+    }
+
+    fn reads_differently(&self, old: &LlmCall, new: &LlmCall) -> io::Result<bool> {
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        self.format.append(Record::revised(old), &mut before)?;
+        self.format.append(Record::revised(new), &mut after)?;
+        Ok(before != after)
+    }
+
+    fn write_record(&mut self, record: Record<'_>) -> io::Result<()> {
+        self.format.append(record, &mut self.chunk)?;
+        if self.chunk.len() < CHUNK_BYTES { Ok(()) } else { self.hand_on() }
+    }
+
+    fn hand_on(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.chunk)?;
+        self.chunk.clear();
+        Ok(())
+    }
+}
+
+/// Writes every snapshot until `stop` is ready, the collector is gone, or nothing more is wanted. The last snapshot is
+/// written whatever ended the run. `now` reads the clock, in ns since the epoch.
+///
+/// # Errors
+/// When the output fails; a reader who left is no failure.
+pub async fn follow<W: Write>(
+    mut snapshots: watch::Receiver<Arc<Snapshot>>,
+    writer: &mut Writer<W>,
+    now: impl Fn() -> i64,
+    stop: impl Future<Output = ()>,
+) -> io::Result<Progress> {
+    tokio::pin!(stop);
+    loop {
+        let snapshot = Arc::clone(&snapshots.borrow_and_update());
+        let progress = writer.write(&snapshot.calls, now())?;
+        if progress != Progress::Open {
+            return Ok(progress);
+        }
+        let goes_on = tokio::select! {
+            changed = snapshots.changed() => changed.is_ok(),
+            () = &mut stop => false,
+        };
+        if !goes_on {
+            let last = Arc::clone(&snapshots.borrow_and_update());
+            return writer.write(&last.calls, now());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Draft, Names};
+    use crate::collector::ring::Ring;
+    use proptest::prelude::*;
+    use std::collections::{HashMap, HashSet};
+
+    fn call(model: &'static str) -> LlmCall {
+        LlmCall::keep(&Draft { model: Some(model.into()), ..Draft::default() }, &mut Names::default(), 0)
+    }
+
+    fn merged() -> LlmCall {
+        let mut call = call("x");
+        call.merge_away();
+        call
+    }
+
+    fn ring(capacity: usize, models: &[&'static str]) -> Ring {
+        let mut ring = Ring::new(capacity);
+        for model in models {
+            ring.push(call(model));
+        }
+        ring
+    }
+
+    fn writer(fields: &str, filter: &str, limit: Option<u64>) -> Writer<Vec<u8>> {
+        let format = Format::Csv(Columns::parse(fields).unwrap());
+        Writer::new(Vec::new(), format, Filter::parse(filter).unwrap(), limit).unwrap()
+    }
+
+    /// What came out since the last time, without the line of names.
+    fn lines(writer: &mut Writer<Vec<u8>>) -> Vec<String> {
+        let text = String::from_utf8(std::mem::take(&mut writer.out)).unwrap();
+        text.lines().filter(|line| !line.contains("model")).map(str::to_owned).collect()
+    }
+
+    const KEY: &str = "model,call_id,revision,merged";
+
+    #[test]
+    fn every_call_once_and_every_revision_once() {
+        let mut ring = ring(10, &["a", "b"]);
+        let mut writer = writer(KEY, "", None);
+        writer.write(ring.calls(), 0).unwrap();
+        assert_eq!(lines(&mut writer), ["a,0,1,false", "b,1,1,false"]);
+        writer.write(ring.calls(), 0).unwrap();
+        assert!(lines(&mut writer).is_empty());
+        ring.push(call("c"));
+        ring.replace(CallId(0), call("a2"));
+        ring.replace(CallId(1), merged());
+        writer.write(ring.calls(), 0).unwrap();
+        assert_eq!(lines(&mut writer), ["a2,0,2,false", ",1,2,true", "c,2,1,false"]);
+        assert_eq!(writer.tally(), Tally { calls: 3, revisions: 1, taken_back: 1, missed: 0 });
+    }
+
+    #[test]
+    fn what_was_merged_before_it_was_seen_is_never_written() {
+        let mut ring = ring(10, &["a"]);
+        ring.replace(CallId(0), merged());
+        let mut writer = writer(KEY, "", None);
+        writer.write(ring.calls(), 0).unwrap();
+        assert!(lines(&mut writer).is_empty());
+        ring.replace(CallId(0), call("back"));
+        writer.write(ring.calls(), 0).unwrap();
+        assert_eq!(lines(&mut writer), ["back,0,3,false"]);
+    }
+
+    #[test]
+    fn a_revision_that_reads_the_same_is_not_written() {
+        let mut ring = ring(10, &["a", "b"]);
+        let mut writer = writer("model", "", None);
+        writer.write(ring.calls(), 0).unwrap();
+        ring.replace(CallId(0), call("a"));
+        ring.replace(CallId(1), merged());
+        writer.write(ring.calls(), 0).unwrap();
+        assert_eq!(lines(&mut writer), ["a", "b"]);
+    }
+
+    #[test]
+    fn evicted_calls_are_counted() {
+        let mut ring = ring(3, &["a", "b"]);
+        let mut writer = writer(KEY, "", None);
+        writer.write(ring.calls(), 0).unwrap();
+        for model in ["c", "d", "e", "f", "g"] {
+            ring.push(call(model));
+        }
+        writer.write(ring.calls(), 0).unwrap();
+        assert_eq!(lines(&mut writer).len(), 5);
+        assert_eq!(writer.tally(), Tally { calls: 5, missed: 2, ..Tally::default() });
+    }
+
+    #[test]
+    fn the_filter_holds_for_revisions_too() {
+        let mut ring = ring(10, &["a", "b", "a"]);
+        let mut writer = writer(KEY, "model:a*", None);
+        writer.write(ring.calls(), 0).unwrap();
+        assert_eq!(lines(&mut writer), ["a,0,1,false", "a,2,1,false"]);
+        ring.replace(CallId(0), call("b2"));
+        ring.replace(CallId(1), call("a2"));
+        writer.write(ring.calls(), 0).unwrap();
+        assert_eq!(lines(&mut writer), ["b2,0,2,false", "a2,1,2,false"], "a correction is due to who has the record");
+        assert_eq!(writer.tally().calls, 3);
+    }
+
+    #[test]
+    fn a_written_call_is_corrected_even_when_it_no_longer_passes() {
+        let second = 1_000_000_000;
+        let mut ring = ring(10, &["a"]);
+        let mut writer = writer(KEY, "since:1s", None);
+        writer.write(ring.calls(), second).unwrap();
+        ring.replace(CallId(0), call("late"));
+        writer.write(ring.calls(), 5 * second).unwrap();
+        assert_eq!(lines(&mut writer), ["a,0,1,false", "late,0,2,false"]);
+    }
+
+    #[test]
+    fn the_count_is_of_calls() {
+        let mut ring = ring(10, &["a"]);
+        let mut writer = writer(KEY, "", Some(2));
+        assert_eq!(writer.write(ring.calls(), 0).unwrap(), Progress::Open);
+        ring.replace(CallId(0), call("a2"));
+        assert_eq!(writer.write(ring.calls(), 0).unwrap(), Progress::Open);
+        ring.push(call("b"));
+        ring.push(call("c"));
+        assert_eq!(writer.write(ring.calls(), 0).unwrap(), Progress::Complete);
+        assert_eq!(lines(&mut writer), ["a,0,1,false", "a2,0,2,false", "b,1,1,false"]);
+        ring.push(call("d"));
+        assert_eq!(writer.write(ring.calls(), 0).unwrap(), Progress::Complete);
+        assert!(lines(&mut writer).is_empty());
+    }
+
+    /// Takes so many bytes, then fails.
+    struct Faulty(usize, io::ErrorKind);
+
+    impl Write for Faulty {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = bytes.len().min(self.0);
+            self.0 -= taken;
+            if taken == 0 { Err(self.1.into()) } else { Ok(taken) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_ends_quietly_and_a_full_disk_does_not() {
+        let ring = ring(10, &["a", "b"]);
+        let write = |kind| {
+            let format = Format::Ndjson(Columns::all());
+            let mut writer = Writer::new(Faulty(100, kind), format, Filter::default(), None).unwrap();
+            writer.write(ring.calls(), 0)
+        };
+        assert_eq!(write(io::ErrorKind::BrokenPipe).unwrap(), Progress::Closed);
+        assert_eq!(write(io::ErrorKind::StorageFull).unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+
+    #[test]
+    fn names_stand_first_even_without_calls() {
+        let mut writer = writer("model,call_id", "", None);
+        writer.write(&Calls::default(), 0).unwrap();
+        assert_eq!(writer.out, b"model,call_id\n");
+    }
+
+    #[tokio::test]
+    async fn following_writes_the_last_snapshot_whatever_ends_it() {
+        let snapshot = |models: &[&'static str]| {
+            Arc::new(Snapshot { calls: ring(10, models).calls().clone(), ..Snapshot::default() })
+        };
+        let (sender, receiver) = watch::channel(snapshot(&["a"]));
+        let mut writer = writer("model,call_id", "", None);
+        sender.send(snapshot(&["a", "b"])).unwrap();
+        drop(sender);
+        follow(receiver, &mut writer, || 0, std::future::pending()).await.unwrap();
+        assert_eq!(lines(&mut writer), ["a,0", "b,1"]);
+
+        let (sender, receiver) = watch::channel(snapshot(&["a"]));
+        let stop = async { sender.send(snapshot(&["a", "b", "c"])).unwrap() };
+        let mut late = super::tests::writer("model,call_id", "", None);
+        follow(receiver, &mut late, || 0, stop).await.unwrap();
+        assert_eq!(lines(&mut late), ["a,0", "b,1", "c,2"]);
+        drop(sender);
+    }
+
+    proptest! {
+        #[test]
+        fn what_passes_is_written_and_kept_up_to_date(capacity in 1_usize..40, steps in steps()) {
+            let mut ring = Ring::new(capacity);
+            let mut writer = writer("call_id,revision", "model:pass", None);
+            let mut latest = HashMap::new();
+            let mut passed = HashSet::new();
+            for (pushed, revised) in steps {
+                for model in pushed {
+                    ring.push(call(model));
+                }
+                for (id, model) in revised {
+                    ring.replace(CallId(id), call(model));
+                }
+                writer.write(ring.calls(), 0).unwrap();
+                for line in lines(&mut writer).iter().filter(|line| !line.contains("call_id")) {
+                    let (id, revision) = line.split_once(',').unwrap();
+                    let (id, revision): (u64, u16) = (id.parse().unwrap(), revision.parse().unwrap());
+                    let before = latest.insert(id, revision);
+                    prop_assert!(before.is_none_or(|before| before < revision), "{} twice", line);
+                }
+                passed.extend(ring.calls().iter().filter(|call| call.shown_model() == "pass").map(|call| call.id().0));
+                for call in ring.calls().iter() {
+                    let expected = passed.contains(&call.id().0).then_some(call.revision());
+                    prop_assert_eq!(latest.get(&call.id().0).copied(), expected);
+                }
+            }
+            prop_assert_eq!(latest.len() as u64, writer.tally().calls);
+        }
+
+        #[test]
+        fn calls_are_written_or_missed(capacity in 1_usize..40, steps in steps()) {
+            let mut ring = Ring::new(capacity);
+            let mut writer = writer("call_id,revision", "", None);
+            for (pushed, _) in steps {
+                for model in pushed {
+                    ring.push(call(model));
+                }
+                writer.write(ring.calls(), 0).unwrap();
+            }
+            prop_assert_eq!(writer.tally().calls + writer.tally().missed, ring.calls().next_id().0);
+        }
+    }
+
+    /// What arrives between two snapshots: new calls, and calls that change.
+    type Step = (Vec<&'static str>, Vec<(u64, &'static str)>);
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let model = || prop::sample::select(vec!["pass", "stay"]);
+        let pushed = prop::collection::vec(model(), 0..30);
+        prop::collection::vec((pushed, prop::collection::vec((0_u64..100, model()), 0..4)), 0..10)
+    }
+}
