@@ -112,8 +112,7 @@ impl<'a, 's> Evidence<'a, 's> {
 
     /// Text of a resource attribute; the last one wins.
     pub(super) fn resource(&self, key: &str) -> Option<Text<'a>> {
-        let attribute = self.origin.resource.iter().rev().find(|attribute| attribute.key == key)?;
-        scalar::text(&attribute.value)
+        scalar::text(&self.origin.resource_attribute(key)?)
     }
 
     /// Whether the span's own status is ERROR.

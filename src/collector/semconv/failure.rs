@@ -61,7 +61,7 @@ fn text_of(message: &str) -> Option<Text<'_>> {
 }
 
 fn attribute<'a>(event: &Event<'a>, key: &str) -> Option<Text<'a>> {
-    event.attributes.iter().rev().find(|attribute| attribute.key == key).and_then(|found| scalar::text(&found.value))
+    scalar::text(&event.attribute(key)?)
 }
 
 fn shortened(message: Text<'_>) -> Text<'_> {

@@ -12,7 +12,7 @@ macro_rules! keys {
         pub(super) enum Key { $($name),+ }
 
         /// Every key with its name, in the order of the enum.
-        const KEYS: &[(Key, &str)] = &[$((Key::$name, $text)),+];
+        pub(super) const KEYS: &[(Key, &str)] = &[$((Key::$name, $text)),+];
     };
 }
 
