@@ -122,10 +122,7 @@ mod tests {
             0..request.len(),
             span.start..span.start,
             request.len()..request.len() + 9,
-            #[expect(clippy::reversed_empty_ranges, reason = "a caller may be wrong")]
-            {
-                span.end..span.start
-            },
+            span.end..span.start,
         ];
         for at in elsewhere {
             assert_eq!(decode(&request, &at), None, "{at:?}");

@@ -176,6 +176,42 @@ fn nested_groups_are_limited_where_the_oracle_limits_them() {
 }
 
 #[test]
+fn no_string_may_be_other_than_utf8() {
+    // The numbers of the fields that lead to each string of a request.
+    let strings: [&[u8]; 23] = [
+        &[1, 3],
+        &[1, 1, 1, 1],
+        &[1, 1, 1, 2, 1],
+        &[1, 1, 3, 1],
+        &[1, 1, 3, 2],
+        &[1, 1, 3, 3],
+        &[1, 1, 3, 4],
+        &[1, 2, 3],
+        &[1, 2, 1, 1],
+        &[1, 2, 1, 2],
+        &[1, 2, 1, 3, 1],
+        &[1, 2, 2, 3],
+        &[1, 2, 2, 5],
+        &[1, 2, 2, 9, 1],
+        &[1, 2, 2, 9, 2, 1],
+        &[1, 2, 2, 9, 2, 5, 1, 1],
+        &[1, 2, 2, 9, 2, 6, 1, 1],
+        &[1, 2, 2, 9, 2, 6, 1, 2, 1],
+        &[1, 2, 2, 11, 2],
+        &[1, 2, 2, 11, 3, 1],
+        &[1, 2, 2, 13, 3],
+        &[1, 2, 2, 13, 4, 1],
+        &[1, 2, 2, 15, 2],
+    ];
+    for path in strings {
+        let with = |text: &[u8]| path.iter().rev().fold(text.to_vec(), |inner, number| field(*number, &inner));
+        assert!(agree(&with("é".as_bytes())), "{path:?}");
+        assert!(!agree(&with(b"e\xff")), "{path:?}");
+        assert_eq!(walk(&with(b"e\xff"), |_, _| ()), Err(WireError::Utf8), "{path:?}");
+    }
+}
+
+#[test]
 fn each_fault_has_its_name() {
     let faults: [(&[u8], WireError); 13] = [
         (b"\x0a", WireError::Truncated),
