@@ -157,6 +157,7 @@ struct Running {
     runtime: Runtime,
     servers: JoinSet<()>,
     stop: CancellationToken,
+    stop_store: CancellationToken,
     listening: Listening,
     handle: Handle,
 }
@@ -208,7 +209,7 @@ impl Running {
         let grpc_address = grpc.local_addr().map_err(StartError::Runtime)?;
         let http = config.http_port.map(|port| runtime.block_on(bind(&config.host, port)));
 
-        let stop = CancellationToken::new();
+        let (stop, stop_store) = (CancellationToken::new(), CancellationToken::new());
         let (batches, queue) = mpsc::channel(QUEUED_BATCHES);
         let (commands, asked) = mpsc::unbounded_channel();
         let (published, snapshots) =
@@ -222,7 +223,7 @@ impl Running {
             names: Arc::clone(&names),
         });
         let ingest = Ingest::new(batches, names, Arc::clone(&gate));
-        runtime.spawn(store::run(store, queue, asked, gate, published, config.publish_every));
+        runtime.spawn(store::run(store, queue, asked, gate, published, config.publish_every, stop_store.clone()));
 
         let mut servers = JoinSet::new();
         servers.spawn_on(serve_grpc(grpc, ingest.clone(), config.access.clone(), stop.clone()), runtime.handle());
@@ -236,7 +237,7 @@ impl Running {
             }
         };
         let listening = Listening { grpc: grpc_address, http };
-        Ok(Self { runtime, servers, stop, listening, handle: Handle { snapshots, commands } })
+        Ok(Self { runtime, servers, stop, stop_store, listening, handle: Handle { snapshots, commands } })
     }
 
     fn stop(mut self, grace: Duration) {
@@ -246,9 +247,9 @@ impl Running {
             // What is still in flight after the grace is cut off with the runtime.
             let _ = tokio::time::timeout(grace, async { while servers.join_next().await.is_some() {} }).await;
             servers.abort_all();
-            while servers.join_next().await.is_some() {}
+            self.stop_store.cancel();
             let mut snapshots = self.handle.snapshots.clone();
-            // The store ends when the last sender is gone, and publishes once more before.
+            // The store takes what is queued and publishes once more; then its channel closes.
             let _ = tokio::time::timeout(grace, async { while snapshots.changed().await.is_ok() {} }).await;
         });
         self.runtime.shutdown_timeout(grace);

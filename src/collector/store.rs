@@ -12,6 +12,7 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::gate::Gate;
 use super::ingest::{SharedNames, lock};
@@ -392,7 +393,7 @@ impl ResponseIds {
 }
 
 /// Owns the store: takes batches and commands, publishes at most once every `publish_every`, and only what changed.
-/// Ends when all senders of batches are gone.
+/// Ends when `stop` is cancelled, after all that was queued by then.
 pub async fn run(
     mut store: Store,
     mut batches: mpsc::Receiver<Batch>,
@@ -400,6 +401,7 @@ pub async fn run(
     gate: Arc<Gate>,
     published: watch::Sender<Arc<Snapshot>>,
     publish_every: Duration,
+    stop: CancellationToken,
 ) {
     let mut next_publish = Instant::now();
     let mut changed = true;
@@ -411,6 +413,7 @@ pub async fn run(
             },
             Some(command) = commands.recv() => store.obey(command),
             () = gate.changed() => {},
+            () = stop.cancelled() => break,
             () = tokio::time::sleep_until(next_publish), if changed => {
                 publish(&mut store, &gate, &published);
                 next_publish = Instant::now() + publish_every;
@@ -419,6 +422,10 @@ pub async fn run(
             }
         }
         changed = true;
+    }
+    batches.close();
+    while let Some(batch) = batches.recv().await {
+        store.apply(batch);
     }
     publish(&mut store, &gate, &published);
 }

@@ -152,8 +152,9 @@ pub static FIELDS: &[Field] = &[
 ];
 
 /// Microseconds are what every reader of RFC 3339 takes.
+/// Rounded to the nearest microsecond, as SDKs that keep microseconds do.
 fn timestamp(unix_nano: i64) -> String {
-    DateTime::from_timestamp_nanos(unix_nano).to_rfc3339_opts(SecondsFormat::Micros, true)
+    DateTime::from_timestamp_nanos(unix_nano.saturating_add(500)).to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 fn cost<'a>(cost: Option<Cost>) -> Value<'a> {
@@ -289,7 +290,7 @@ mod tests {
 
     #[test]
     fn times_are_utc_with_microseconds() {
-        assert_eq!(timestamp(1_795_424_977_505_544_999), "2026-11-23T09:09:37.505544Z");
+        assert_eq!(timestamp(1_795_424_977_505_544_999), "2026-11-23T09:09:37.505545Z");
         assert_eq!(timestamp(0), "1970-01-01T00:00:00.000000Z");
         assert_eq!(timestamp(i64::MAX), "2262-04-11T23:47:16.854775Z");
     }

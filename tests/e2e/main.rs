@@ -1,0 +1,13 @@
+//! Behaviour through the front door: the built program, real sockets, real clients.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed assertion"
+)]
+
+mod headless;
+mod plano;
+mod support;

@@ -1,0 +1,164 @@
+//! Starting the program, sending to it as real clients do, and reading what it prints.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use prost::Message;
+use serde_json::Value;
+use tonic::codec::CompressionEncoding;
+
+/// How long an awaited event may take on a busy machine before the test gives up.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program, running without a screen. Killed when dropped.
+pub struct Headless {
+    child: Child,
+    lines: Receiver<String>,
+    pub grpc: String,
+    pub http: String,
+}
+
+impl Headless {
+    /// Starts `planoai obs --json` with `extra` arguments on free ports.
+    pub fn start(extra: &[&str]) -> Self {
+        let mut child =
+            command(&["obs", "--json", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "0"])
+                .args(extra)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+        let lines = lines_of(child.stdout.take().unwrap());
+        let diagnostics = lines_of(child.stderr.take().unwrap());
+        let mut addresses = diagnostics.iter().filter_map(|line| Some(line.split_once("listening on ")?.1.to_owned()));
+        let (grpc, http) = (addresses.next().unwrap(), addresses.next().unwrap());
+        let address = |text: String| text.split_whitespace().next().unwrap().to_owned();
+        drop(addresses);
+        Self { child, lines, grpc: address(grpc), http: address(http) }
+    }
+
+    /// The next line of JSON.
+    pub fn next(&self) -> Value {
+        let line = self.lines.recv_timeout(PATIENCE).expect("a line of JSON");
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+
+    /// Asks the program to end and returns all further lines and its exit status.
+    pub fn finish(mut self) -> (Vec<Value>, ExitStatus) {
+        signal(&self.child, "TERM");
+        let rest = self.lines.iter().map(|line| serde_json::from_str(&line).unwrap()).collect();
+        let status = wait(&mut self.child);
+        (rest, status)
+    }
+}
+
+impl Drop for Headless {
+    fn drop(&mut self) {
+        // Already gone after `finish`.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The built program with an environment that no setting of the machine leaks into.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_planoai"));
+    command.args(arguments).env_remove("NO_COLOR").env_remove("PLANOAI_OBS_TOKEN");
+    command
+}
+
+/// Sends a POSIX signal by name.
+pub fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+/// Waits for the end of a process, but not forever.
+pub fn wait(child: &mut Child) -> ExitStatus {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        assert!(Instant::now() < deadline, "the program does not end");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// The captured requests of a client, in the order they were sent.
+pub fn requests(client: &str) -> Vec<ExportTraceServiceRequest> {
+    files(client, "binpb").iter().map(|file| decode(&std::fs::read(file).unwrap())).collect()
+}
+
+/// The captured files of a client with this ending, in order.
+pub fn files(client: &str, ending: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(fixtures().join(client))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == ending))
+        .filter(|path| !path.file_name().unwrap().to_str().unwrap().starts_with("expected"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no {ending} fixtures of {client}");
+    files
+}
+
+/// A JSON fixture.
+pub fn expected(client: &str, file: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(fixtures().join(client).join(file)).unwrap()).unwrap()
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+pub fn decode(bytes: &[u8]) -> ExportTraceServiceRequest {
+    ExportTraceServiceRequest::decode(bytes).unwrap()
+}
+
+/// A blocking OTLP/gRPC client, as SDKs use it.
+pub struct GrpcClient {
+    runtime: tokio::runtime::Runtime,
+    client: TraceServiceClient<tonic::transport::Channel>,
+}
+
+impl GrpcClient {
+    pub fn connect(address: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let client = runtime.block_on(TraceServiceClient::connect(format!("http://{address}"))).unwrap();
+        Self { runtime, client }
+    }
+
+    pub fn gzip(self) -> Self {
+        Self { client: self.client.send_compressed(CompressionEncoding::Gzip), ..self }
+    }
+
+    /// Exports one request.
+    pub fn export(&mut self, request: ExportTraceServiceRequest) -> Result<(), tonic::Status> {
+        self.runtime.block_on(self.client.export(request)).map(|_| ())
+    }
+
+    /// Exports requests in turn.
+    pub fn export_all(&mut self, requests: Vec<ExportTraceServiceRequest>) {
+        for request in requests {
+            self.export(request).unwrap();
+        }
+    }
+}

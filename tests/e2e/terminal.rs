@@ -1,0 +1,184 @@
+//! The program in a real pseudo-terminal: keys in, the screen out.
+
+use std::io::{Read, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Instant;
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use crate::support::PATIENCE;
+
+/// A terminal of `columns` x `rows` in which the program runs. Killed when dropped.
+pub struct Terminal {
+    master: Box<dyn MasterPty + Send>,
+    keys: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    output: Receiver<Vec<u8>>,
+    parser: vt100::Parser<Seen>,
+    /// Everything the program wrote.
+    pub raw: Vec<u8>,
+    cooked: String,
+}
+
+/// What reached the terminal besides its cells.
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub titles: Vec<Vec<u8>>,
+    pub copied: Vec<Vec<u8>>,
+    pub bells: usize,
+    /// Sequences that a well-behaved program does not send.
+    pub unexpected: Vec<String>,
+}
+
+impl vt100::Callbacks for Seen {
+    fn audible_bell(&mut self, _: &mut vt100::Screen) {
+        self.bells += 1;
+    }
+
+    fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
+        self.titles.push(title.to_vec());
+    }
+
+    fn copy_to_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8], data: &[u8]) {
+        self.copied.push(data.to_vec());
+    }
+
+    fn unhandled_osc(&mut self, _: &mut vt100::Screen, parameters: &[&[u8]]) {
+        let shown: Vec<_> = parameters.iter().map(|part| String::from_utf8_lossy(part)).collect();
+        self.unexpected.push(format!("OSC {}", shown.join(";")));
+    }
+}
+
+impl Terminal {
+    /// Starts the program with `arguments`.
+    pub fn start(columns: u16, rows: u16, arguments: &[&str]) -> Self {
+        Self::start_with(columns, rows, arguments, &[])
+    }
+
+    /// Starts the program with `arguments` and extra environment.
+    pub fn start_with(columns: u16, rows: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let cooked = format!("{:?}", pair.master.get_termios());
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_planoai"));
+        command.args(arguments);
+        command.env("TERM", "xterm-256color");
+        command.env("LC_ALL", "C.UTF-8");
+        command.env("TZ", "UTC");
+        command.env_remove("NO_COLOR");
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        let child = pair.slave.spawn_command(command).unwrap();
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let keys = pair.master.take_writer().unwrap();
+        let (sender, output) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 65536];
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                if sender.send(buffer[..count].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        let parser = vt100::Parser::new_with_callbacks(rows, columns, 0, Seen::default());
+        Self { master: pair.master, keys, child, output, parser, raw: Vec::new(), cooked }
+    }
+
+    /// Types keys, as the bytes a terminal sends.
+    pub fn type_keys(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    /// Changes the size of the window.
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
+        self.parser.screen_mut().set_size(rows.try_into().unwrap(), columns.try_into().unwrap());
+    }
+
+    /// Reads output until the screen satisfies `wanted`.
+    pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !wanted(self.parser.screen()) {
+            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(bytes) => self.take(&bytes),
+                Err(RecvTimeoutError::Timeout) => panic!("never saw {what}; the screen is\n{}", self.contents()),
+                Err(RecvTimeoutError::Disconnected) => panic!("ended before {what}; the screen is\n{}", self.contents()),
+            }
+        }
+    }
+
+    /// Reads output until the screen shows `text`.
+    pub fn wait_for_text(&mut self, text: &str) {
+        self.wait_for(&format!("`{text}`"), |screen| screen.contents().contains(text));
+    }
+
+    /// Reads output until the screen no longer shows `text`.
+    pub fn wait_until_gone(&mut self, text: &str) {
+        self.wait_for(&format!("no `{text}`"), |screen| !screen.contents().contains(text));
+    }
+
+    /// Waits for the program to end, reads the rest of its output and returns its exit code.
+    pub fn wait_for_exit(&mut self) -> u32 {
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            while let Ok(bytes) = self.output.try_recv() {
+                self.take(&bytes);
+            }
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "the program does not end; the screen is\n{}", self.contents());
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        };
+        while let Ok(bytes) = self.output.recv_timeout(std::time::Duration::from_millis(200)) {
+            self.take(&bytes);
+        }
+        status.exit_code()
+    }
+
+    /// What the screen shows.
+    pub fn contents(&self) -> String {
+        self.parser.screen().contents()
+    }
+
+    /// What reached the terminal besides its cells.
+    pub fn seen(&self) -> &Seen {
+        self.parser.callbacks()
+    }
+
+    /// The process, for signals.
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    /// Sends a POSIX signal by name.
+    pub fn signal(&self, name: &str) {
+        let status = std::process::Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// That the terminal is as it was before the program came: main screen, visible cursor, no mouse, cooked mode.
+    pub fn assert_restored(&self) {
+        let screen = self.parser.screen();
+        assert!(!screen.alternate_screen(), "still on the alternate screen");
+        assert!(!screen.hide_cursor(), "the cursor is still hidden");
+        assert!(!screen.bracketed_paste(), "bracketed paste is still on");
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+        assert_eq!(format!("{:?}", self.master.get_termios()), self.cooked, "the line discipline was not restored");
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.raw.extend_from_slice(bytes);
+        self.parser.process(bytes);
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // Already gone after `wait_for_exit`.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
