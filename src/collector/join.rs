@@ -90,6 +90,23 @@ impl Node {
         self.facts().is_some_and(|call| call.labels().convention == Convention::Plano)
     }
 
+    fn is_embedding(&self) -> bool {
+        self.facts().is_some_and(|call| call.labels().operation.as_deref() == Some("embeddings"))
+    }
+
+    fn has_input_count(&self) -> bool {
+        self.facts().is_some_and(|call| call.usage().input.is_some())
+    }
+
+    /// Vercel AI SDK 7 puts an embeddings span without usage above the embeddings spans of its requests.
+    fn wraps_embeddings(&self) -> bool {
+        self.is_embedding() && !self.has_input_count()
+    }
+
+    fn is_counted_embedding(&self) -> bool {
+        self.is_embedding() && self.has_input_count()
+    }
+
     fn is_candidate(&self) -> bool {
         matches!(self.part, Part::Call(_))
     }
@@ -304,19 +321,31 @@ fn affected(trace: &Trace, at: usize) -> Vec<Regrouped> {
     below.iter().filter(|&&below| trace.top(below) == Some(below)).flat_map(|&top| regroup(trace, top)).collect()
 }
 
-/// All calls of the subtree of the topmost candidate `top`, each with its members: one, unless several Plano
-/// calls hang below it, each of which is always a row.
+/// All calls of the subtree of the topmost candidate `top`, each with its members.
 fn regroup(trace: &Trace, top: usize) -> Vec<Regrouped> {
     let subtree = trace.subtree(top);
-    let candidates: Vec<usize> =
-        subtree.iter().copied().filter(|&at| trace.node(at).is_some_and(Node::is_candidate)).collect();
-    let mut planos: Vec<usize> =
-        candidates.iter().copied().filter(|&at| trace.node(at).is_some_and(Node::is_plano)).collect();
-    planos.sort_by_key(|&at| trace.node(at).map(|node| (node.started(), node.id)));
-    let leaders = if planos.is_empty() { vec![top] } else { planos };
+    let leaders = leaders(trace, &subtree, top);
     let mut groups: Vec<Regrouped> = leaders.iter().map(|&leader| gather(trace, &subtree, &leaders, leader)).collect();
     claim_rows_once(trace, &leaders, &mut groups);
     groups
+}
+
+/// The spans that are rows: the topmost candidate, unless calls of a gateway hang below it, each of which is always
+/// a row, or it is only the wrapper of the embedding requests below it.
+fn leaders(trace: &Trace, subtree: &[usize], top: usize) -> Vec<usize> {
+    let all = |is_leader: fn(&Node) -> bool| -> Vec<usize> {
+        let mut found: Vec<usize> =
+            subtree.iter().copied().filter(|&at| trace.node(at).is_some_and(is_leader)).collect();
+        found.sort_by_key(|&at| trace.node(at).map(|node| (node.started(), node.id)));
+        found
+    };
+    let gateway = all(Node::is_plano);
+    if !gateway.is_empty() {
+        return gateway;
+    }
+    let is_wrapper = trace.node(top).is_some_and(Node::wraps_embeddings);
+    let wrapped = if is_wrapper { all(Node::is_counted_embedding) } else { Vec::new() };
+    if wrapped.is_empty() { vec![top] } else { wrapped }
 }
 
 /// A span may change its group when another leader turns up; its former row stays with that row's leader, or
