@@ -1,0 +1,218 @@
+//! Accepting connections for either transport: how many at once, TLS, and how long a silent client is borne.
+//!
+//! The result is a stream of [`Connection`]s that tonic and hyper serve alike.
+
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::{Instant, Sleep, sleep, timeout},
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::Connected;
+
+use super::{
+    access::Tls,
+    sink::{Refusal, Sink},
+};
+
+/// What a listener bears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once; one more is closed at once, so that its client tries elsewhere or later.
+    pub connections: usize,
+    /// A connection on which nothing arrives for this long is closed.
+    pub silence: Duration,
+    /// A TLS handshake that takes longer is given up.
+    pub handshake: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 1024, silence: Duration::from_mins(5), handshake: Duration::from_secs(10) }
+    }
+}
+
+/// How long accepting rests after it failed, as it does while no file descriptor is to be had.
+const REST: Duration = Duration::from_millis(100);
+
+/// Accepts connections until `stop`, on a task of its own. Each one is counted with `sink`, and so is each refused one.
+pub fn accept<S: Sink>(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    limits: Limits,
+    sink: S,
+    stop: CancellationToken,
+) -> ReceiverStream<io::Result<Connection>> {
+    let (sender, accepted) = mpsc::channel(16);
+    let door = Door {
+        places: Arc::new(Semaphore::new(limits.connections)),
+        tls: tls.map(|tls| TlsAcceptor::from(tls.config)),
+        limits,
+        sender,
+        sink,
+    };
+    tokio::spawn(async move { stop.run_until_cancelled(door.stand(listener)).await });
+    ReceiverStream::new(accepted)
+}
+
+struct Door<S> {
+    places: Arc<Semaphore>,
+    tls: Option<TlsAcceptor>,
+    limits: Limits,
+    sender: mpsc::Sender<io::Result<Connection>>,
+    sink: S,
+}
+
+impl<S: Sink> Door<S> {
+    async fn stand(self, listener: TcpListener) {
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => self.admit(stream, peer).await,
+                Err(error) if is_the_clients(&error) => {}
+                Err(_) => sleep(REST).await,
+            }
+        }
+    }
+
+    async fn admit(&self, stream: TcpStream, peer: SocketAddr) {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            self.sink.refused(&Refusal::Protocol("too many connections".to_owned()));
+            return;
+        };
+        self.sink.connection_opened();
+        // Batching small writes only delays answers; where it cannot be switched off, they are late.
+        let _ = stream.set_nodelay(true);
+        let silence = Silence::new(self.limits.silence);
+        match &self.tls {
+            None => self.pass(Connection { io: Io::Plain(stream), peer, silence, _place: place }).await,
+            Some(acceptor) => {
+                let handshake = timeout(self.limits.handshake, acceptor.accept(stream));
+                let (sender, sink) = (self.sender.clone(), self.sink.clone());
+                tokio::spawn(async move {
+                    let Ok(Ok(stream)) = handshake.await else {
+                        return sink.refused(&Refusal::Unauthorised);
+                    };
+                    let io = Io::Tls(Box::new(stream));
+                    let _ = sender.send(Ok(Connection { io, peer, silence, _place: place })).await;
+                });
+            }
+        }
+    }
+
+    async fn pass(&self, connection: Connection) {
+        // Nobody serves any more: the connection is dropped with the message.
+        let _ = self.sender.send(Ok(connection)).await;
+    }
+}
+
+/// Errors of `accept` that concern one client only.
+fn is_the_clients(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// An accepted connection, past its TLS handshake if there is one. Holds its place until dropped.
+#[derive(Debug)]
+pub struct Connection {
+    io: Io,
+    peer: SocketAddr,
+    silence: Silence,
+    _place: OwnedSemaphorePermit,
+}
+
+#[derive(Debug)]
+enum Io {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Connected for Connection {
+    type ConnectInfo = SocketAddr;
+
+    fn connect_info(&self) -> SocketAddr {
+        self.peer
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let read = match &mut self.io {
+            Io::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Io::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        };
+        match read {
+            Poll::Ready(result) => {
+                self.silence.broken();
+                Poll::Ready(result)
+            }
+            Poll::Pending => {
+                ready!(self.silence.poll_too_long(cx));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.io {
+            Io::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Io::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Io::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Io::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Io::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Io::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+/// The time since anything was read; it runs only while a read waits.
+#[derive(Debug)]
+struct Silence {
+    limit: Duration,
+    waiting: Option<Pin<Box<Sleep>>>,
+    since: Option<Instant>,
+}
+
+impl Silence {
+    const fn new(limit: Duration) -> Self {
+        Self { limit, waiting: None, since: None }
+    }
+
+    fn broken(&mut self) {
+        self.since = None;
+    }
+
+    fn poll_too_long(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let deadline = since + self.limit;
+        let sleep = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if sleep.deadline() != deadline {
+            sleep.as_mut().reset(deadline);
+        }
+        sleep.as_mut().poll(cx)
+    }
+}
