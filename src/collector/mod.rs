@@ -31,9 +31,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
 
 pub use gate::Gate;
 pub use ingest::Ingest;
@@ -44,7 +42,6 @@ pub use store::KnownSpan;
 use crate::call::Names;
 use crate::pricing::Pricer;
 use access::Access;
-use sink::Sink;
 use store::{Command, Store, StoreConfig};
 
 /// Requests that may wait for the store; beyond it clients are told to retry.
@@ -234,7 +231,7 @@ impl Running {
             Some(Err(error)) => HttpListener::Failed(error.to_string().lines().next().unwrap_or_default().to_owned()),
             Some(Ok(listener)) => {
                 let address = listener.local_addr().map_err(StartError::Runtime)?;
-                servers.spawn_on(serve_http(listener, ingest, stop.clone()), runtime.handle());
+                servers.spawn_on(serve_http(listener, ingest, config.access.clone(), stop.clone()), runtime.handle());
                 HttpListener::Bound(address)
             }
         };
@@ -269,15 +266,12 @@ async fn bind(host: &str, port: u16) -> Result<TcpListener, StartError> {
 }
 
 async fn serve_grpc(listener: TcpListener, ingest: Ingest, access: Access, stop: CancellationToken) {
-    let counted = ingest.clone();
-    let incoming = TcpIncoming::from(listener)
-        .with_nodelay(Some(true))
-        .map(move |connection| connection.inspect(|_| counted.connection_opened()));
+    let limits = listener::Limits::default();
+    let incoming = listener::accept(listener, access.tls.clone(), limits, ingest.clone(), stop.clone());
     // An error here means that the listener itself died; the snapshot's counters stand still then.
     let _ = grpc::serve(ingest, access, incoming, stop).await;
 }
 
-async fn serve_http(listener: TcpListener, ingest: Ingest, stop: CancellationToken) {
-    let _ = (listener, ingest);
-    stop.cancelled().await;
+async fn serve_http(listener: TcpListener, ingest: Ingest, access: Access, stop: CancellationToken) {
+    http::serve(listener, access, http::Limits::default(), ingest, stop).await;
 }
