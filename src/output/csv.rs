@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use super::record::{Columns, Record, Value};
+use super::record::{Columns, Explainer, Record, Value};
 use crate::text::clean;
 
 /// Room for a usual line.
@@ -22,8 +22,13 @@ pub(super) fn append_header(columns: &Columns, out: &mut Vec<u8>) -> io::Result<
 ///
 /// # Errors
 /// Whatever `out` refuses.
-pub(super) fn append(record: Record<'_>, columns: &Columns, out: &mut Vec<u8>) -> io::Result<()> {
-    append_line(record.values(columns).map(|(_, value)| cell(&value)), out)
+pub(super) fn append(
+    record: Record<'_>,
+    columns: &Columns,
+    explainer: &mut Explainer,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    append_line(record.values(columns, explainer).map(|(_, value)| cell(&value)), out)
 }
 
 fn append_line(cells: impl Iterator<Item = impl AsRef<[u8]>>, out: &mut Vec<u8>) -> io::Result<()> {
@@ -43,7 +48,7 @@ fn cell(value: &Value<'_>) -> String {
         }
         Value::Text(text) => guard(clean(text)),
         Value::Texts(texts) => guard(clean(&texts.join(","))),
-        Value::Nested(value) => guard(clean(&value.to_string())),
+        Value::Cost(cost) => guard(clean(&serde_json::to_string(cost).unwrap_or_default())),
     }
 }
 
@@ -63,10 +68,12 @@ mod tests {
     use super::*;
     use crate::call::{CallId, Draft, LlmCall, Names};
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     fn line(call: &LlmCall, columns: &str) -> String {
         let mut out = Vec::new();
-        append(Record::Call(call), &Columns::parse(columns).unwrap(), &mut out).unwrap();
+        let columns = Columns::parse(columns).unwrap();
+        append(Record::Call(call), &columns, &mut Explainer::new(Arc::default()), &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -116,7 +123,8 @@ mod tests {
         let columns = Columns::parse("model,call_id,revision,merged").unwrap();
         let mut out = Vec::new();
         append_header(&columns, &mut out).unwrap();
-        append(Record::MergedAway(CallId(7), 2), &columns, &mut out).unwrap();
+        let record = Record::MergedAway(CallId(7), 2);
+        append(record, &columns, &mut Explainer::new(Arc::default()), &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "model,call_id,revision,merged\n,7,2,true\n");
     }
 

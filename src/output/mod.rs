@@ -3,9 +3,11 @@
 //! [`FIELDS`] is the record as one table, from which `--json`, `--csv`, `--fields` and the manual are made.
 
 mod csv;
+mod format;
 mod ndjson;
 mod record;
 mod writer;
 
+pub use format::{Format, Shape};
 pub use record::{Columns, FIELDS, Field, Record, UnknownField, Value};
-pub use writer::{Format, Progress, Tally, Writer, follow};
+pub use writer::{Progress, Tally, Writer, follow};

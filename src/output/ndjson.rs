@@ -5,18 +5,27 @@
 
 use std::io;
 
-use serde::Serialize as _;
+use serde::Serializer as _;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-use super::record::{Columns, Object, Record};
+use super::record::{Columns, Explainer, Record};
 
-/// Appends the record and a line break.
+/// Appends the record and a line break. A record that takes a call back holds only what says so.
 ///
 /// # Errors
 /// Whatever `out` refuses.
-pub(super) fn append(record: Record<'_>, columns: &Columns, out: &mut Vec<u8>) -> io::Result<()> {
-    Object { record, columns }.serialize(&mut Serializer::with_formatter(&mut *out, Tame))?;
+pub(super) fn append(
+    record: Record<'_>,
+    columns: &Columns,
+    explainer: &mut Explainer,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    let mut json = Serializer::with_formatter(&mut *out, Tame);
+    match record.taken_back() {
+        Some(values) => json.collect_map(values)?,
+        None => json.collect_map(record.values(columns, explainer))?,
+    }
     out.push(b'\n');
     Ok(())
 }
@@ -61,10 +70,11 @@ mod tests {
     use super::*;
     use crate::call::{CallId, Draft, LlmCall, Names};
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     fn line(record: Record<'_>, columns: &Columns) -> String {
         let mut out = Vec::new();
-        append(record, columns, &mut out).unwrap();
+        append(record, columns, &mut Explainer::new(Arc::default()), &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -1,12 +1,14 @@
 //! What is written of a call: the fields of a record as one table, and the choice among them.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-use crate::call::{CallId, Cost, LlmCall, Name, hex};
+use crate::call::{CallId, LlmCall, Name, hex};
+use crate::pricing::{CostObject, Facts, Matches, Pricer, Sold, explain};
 
 /// One value of a record. What a call does not know is [`Value::Null`], never zero or empty.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +25,8 @@ pub enum Value<'a> {
     Text(Cow<'a, str>),
     /// Several texts.
     Texts(Vec<&'a str>),
-    /// What has parts of its own.
-    Nested(serde_json::Value),
+    /// A cost with its parts.
+    Cost(Box<CostObject>),
 }
 
 impl Serialize for Value<'_> {
@@ -36,7 +38,7 @@ impl Serialize for Value<'_> {
             Self::Figure(figure) => serializer.serialize_f64(*figure),
             Self::Text(text) => serializer.serialize_str(text),
             Self::Texts(texts) => texts.serialize(serializer),
-            Self::Nested(value) => value.serialize(serializer),
+            Self::Cost(cost) => cost.serialize(serializer),
         }
     }
 }
@@ -72,11 +74,20 @@ pub struct Field {
     pub help: &'static str,
     /// Whether it has parts, which a table of cells has no room for.
     pub is_nested: bool,
-    read: for<'a> fn(&'a LlmCall) -> Value<'a>,
+    read: Read,
+}
+
+/// Where a field's value comes from.
+#[derive(Clone, Copy, Debug)]
+enum Read {
+    /// The call says it.
+    Call(for<'a> fn(&'a LlmCall) -> Value<'a>),
+    /// The price list says it.
+    Prices,
 }
 
 const fn field(name: &'static str, help: &'static str, read: for<'a> fn(&'a LlmCall) -> Value<'a>) -> Field {
-    Field { name, help, is_nested: false, read }
+    Field { name, help, is_nested: false, read: Read::Call(read) }
 }
 
 const CALL_ID: &str = "call_id";
@@ -115,7 +126,13 @@ pub static FIELDS: &[Field] = &[
     field(REVISION, "1 at first, more each time another span completed the call", |call| {
         Value::Count(u64::from(call.revision()))
     }),
-    Field { name: "cost", help: "the cost and where it comes from", is_nested: true, read: |call| cost(call.cost()) },
+    Field {
+        name: "cost",
+        help: "the cost, its parts and where it comes from: usd, basis, input_usd, cache_read_usd, cache_write_usd, \
+               output_usd, provider, row, matched_by, source",
+        is_nested: true,
+        read: Read::Prices,
+    },
     field("cost_basis", "reported, priced or estimate", |call| match call.cost() {
         Some(cost) => Value::Text(Cow::Borrowed(cost.basis.name())),
         None => Value::Null,
@@ -157,8 +174,30 @@ fn timestamp(unix_nano: i64) -> String {
     DateTime::from_timestamp_nanos(unix_nano.saturating_add(500)).to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-fn cost<'a>(cost: Option<Cost>) -> Value<'a> {
-    cost.map_or(Value::Null, |cost| Value::Nested(serde_json::json!({ "usd": cost.usd, "basis": cost.basis.name() })))
+/// Explains costs, remembering which row belongs to which model.
+#[derive(Debug)]
+pub(super) struct Explainer {
+    pricer: Arc<Pricer>,
+    matches: Matches,
+}
+
+impl Explainer {
+    pub(super) fn new(pricer: Arc<Pricer>) -> Self {
+        Self { pricer, matches: Matches::default() }
+    }
+
+    /// The shown cost with its parts. Prices may have been refreshed since the call was priced; then its cost stands, and
+    /// the parts, which are those of another sum, are left out.
+    fn cost(&mut self, call: &LlmCall) -> Option<CostObject> {
+        let sold = Sold::of(call.labels());
+        let found = sold.and_then(|sold| self.matches.find(&self.pricer, sold));
+        let explained = explain(&self.pricer.catalog(), sold, found, &Facts::of(call)).cost;
+        let shown = call.cost();
+        if explained.usd == shown.map(|cost| cost.usd) {
+            return Some(explained).filter(|cost| cost.usd.is_some() || cost.row.is_some());
+        }
+        shown.map(|cost| CostObject { usd: Some(cost.usd), basis: Some(cost.basis.name()), ..CostObject::default() })
+    }
 }
 
 /// A word of `--fields` that is no field.
@@ -222,45 +261,39 @@ impl<'a> Record<'a> {
         if call.is_merged_away() { Self::MergedAway(call.id(), call.revision()) } else { Self::Call(call) }
     }
 
-    /// The value of one field.
-    pub fn value(self, field: &Field) -> Value<'a> {
-        match (self, field.name) {
-            (Self::Call(call), _) => (field.read)(call),
-            (Self::MergedAway(id, _), CALL_ID) => Value::Count(id.0),
-            (Self::MergedAway(_, revision), REVISION) => Value::Count(u64::from(revision)),
-            (Self::MergedAway(..), MERGED) => Value::Bool(true),
-            (Self::MergedAway(..), _) => Value::Null,
+    /// The value of one field. A record that takes a call back holds only what says so.
+    fn value(self, field: &Field, explainer: &mut Explainer) -> Value<'a> {
+        match (self, field.read, field.name) {
+            (Self::Call(call), Read::Call(read), _) => read(call),
+            (Self::Call(call), Read::Prices, _) => {
+                explainer.cost(call).map_or(Value::Null, |cost| Value::Cost(Box::new(cost)))
+            }
+            (Self::MergedAway(id, _), _, CALL_ID) => Value::Count(id.0),
+            (Self::MergedAway(_, revision), _, REVISION) => Value::Count(u64::from(revision)),
+            (Self::MergedAway(..), _, MERGED) => Value::Bool(true),
+            (Self::MergedAway(..), ..) => Value::Null,
         }
     }
 
-    /// Name and value of each field. A record that takes another back holds only what says so.
-    pub fn values<'c>(self, columns: &'c Columns) -> impl Iterator<Item = (&'static str, Value<'a>)> + use<'a, 'c> {
-        columns.0.iter().map(move |field| (field.name, self.value(field)))
+    /// Name and value of each chosen field.
+    pub(super) fn values(
+        self,
+        columns: &Columns,
+        explainer: &mut Explainer,
+    ) -> impl Iterator<Item = (&'static str, Value<'a>)> {
+        columns.0.iter().map(move |field| (field.name, self.value(field, explainer)))
     }
-}
 
-/// A record as a JSON object of the chosen fields.
-pub(super) struct Object<'a, 'c> {
-    pub(super) record: Record<'a>,
-    pub(super) columns: &'c Columns,
-}
-
-impl Serialize for Object<'_, '_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        match self.record {
-            Record::Call(_) => {
-                for (name, value) in self.record.values(self.columns) {
-                    map.serialize_entry(name, &value)?;
-                }
-            }
-            Record::MergedAway(id, revision) => {
-                map.serialize_entry(CALL_ID, &id.0)?;
-                map.serialize_entry(REVISION, &revision)?;
-                map.serialize_entry(MERGED, &true)?;
-            }
+    /// Name and value of the fields that say which call is taken back, if this record does that.
+    pub(super) fn taken_back(self) -> Option<[(&'static str, Value<'static>); 3]> {
+        match self {
+            Self::Call(_) => None,
+            Self::MergedAway(id, revision) => Some([
+                (CALL_ID, Value::Count(id.0)),
+                (REVISION, Value::Count(u64::from(revision))),
+                (MERGED, Value::Bool(true)),
+            ]),
         }
-        map.end()
     }
 }
 

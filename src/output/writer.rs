@@ -7,50 +7,11 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::record::{Columns, Record};
-use super::{csv, ndjson};
+use super::format::Format;
+use super::record::Record;
 use crate::app::filter::Filter;
 use crate::call::{CallId, LlmCall};
 use crate::collector::{Calls, Snapshot};
-
-/// How records are written.
-#[derive(Clone, Debug)]
-pub enum Format {
-    /// One JSON object a line.
-    Ndjson(Columns),
-    /// Comma-separated values under a line of names.
-    Csv(Columns),
-}
-
-impl Format {
-    /// Appends what stands before the first record.
-    ///
-    /// # Errors
-    /// Whatever `out` refuses.
-    pub fn begin(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        match self {
-            Self::Ndjson(_) => Ok(()),
-            Self::Csv(columns) => csv::append_header(columns, out),
-        }
-    }
-
-    /// Appends one record.
-    ///
-    /// # Errors
-    /// Whatever `out` refuses.
-    pub fn append(&self, record: Record<'_>, out: &mut Vec<u8>) -> io::Result<()> {
-        match self {
-            Self::Ndjson(columns) => ndjson::append(record, columns, out),
-            Self::Csv(columns) => csv::append(record, columns, out),
-        }
-    }
-
-    const fn columns(&self) -> &Columns {
-        match self {
-            Self::Ndjson(columns) | Self::Csv(columns) => columns,
-        }
-    }
-}
 
 /// Whether there is any use in another snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,7 +175,7 @@ impl<W: Write> Writer<W> {
         self.write_record(record)
     }
 
-    fn reads_differently(&self, old: &LlmCall, new: &LlmCall) -> io::Result<bool> {
+    fn reads_differently(&mut self, old: &LlmCall, new: &LlmCall) -> io::Result<bool> {
         let (mut before, mut after) = (Vec::new(), Vec::new());
         self.format.append(Record::revised(old), &mut before)?;
         self.format.append(Record::revised(new), &mut after)?;
@@ -267,6 +228,7 @@ mod tests {
     use super::*;
     use crate::call::{Draft, Names};
     use crate::collector::ring::Ring;
+    use crate::output::{Columns, Shape};
     use proptest::prelude::*;
     use std::collections::{HashMap, HashSet};
 
@@ -289,7 +251,7 @@ mod tests {
     }
 
     fn writer(fields: &str, filter: &str, limit: Option<u64>) -> Writer<Vec<u8>> {
-        let format = Format::Csv(Columns::parse(fields).unwrap());
+        let format = Format::new(Shape::Csv, Arc::default()).with_columns(Columns::parse(fields).unwrap());
         Writer::new(Vec::new(), format, Filter::parse(filter).unwrap(), limit).unwrap()
     }
 
@@ -412,7 +374,7 @@ mod tests {
     fn a_closed_pipe_ends_quietly_and_a_full_disk_does_not() {
         let ring = ring(10, &["a", "b"]);
         let write = |kind| {
-            let format = Format::Ndjson(Columns::all());
+            let format = Format::new(Shape::Ndjson, Arc::default());
             let mut writer = Writer::new(Faulty(100, kind), format, Filter::default(), None).unwrap();
             writer.write(ring.calls(), 0)
         };

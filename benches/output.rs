@@ -1,0 +1,58 @@
+//! Headless output must not be what holds ingest back: records a second, NDJSON and CSV.
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use planoai::app::filter::Filter;
+use planoai::call::{Draft, LlmCall, Names, RequestId, Usage};
+use planoai::collector::Calls;
+use planoai::collector::ring::Ring;
+use planoai::output::{Format, Shape, Writer};
+use planoai::pricing::{Matches, Pricer};
+
+const CALLS: u64 = 20_000;
+const MODELS: [&str; 3] = ["gpt-5-mini", "claude-sonnet-4-6", "gemini-2.5-flash"];
+
+fn traffic(pricer: &Pricer) -> Calls {
+    let mut names = Names::default();
+    let mut matches = Matches::default();
+    let mut ring = Ring::new(usize::MAX);
+    for (nth, model) in (0..CALLS).zip(MODELS.iter().cycle()) {
+        let draft = Draft {
+            request_id: RequestId::Emitted(format!("{nth:08x}-0000-4000-8000-000000000000").into()),
+            start_unix_nano: Some(nth * 1_000_000),
+            model: Some((*model).into()),
+            session_id: Some(format!("session-{}", nth / 20).into()),
+            status_code: Some(200),
+            usage: Usage { input: Some(nth), output: Some(nth / 3), ..Usage::default() },
+            ttft_ms: Some(200.0),
+            duration_ms: Some(1_000.0),
+            ..Draft::default()
+        };
+        let mut call = LlmCall::keep(&draft, &mut names, 0);
+        call.set_cost(matches.cost(pricer, &call));
+        ring.push(call);
+    }
+    ring.calls().clone()
+}
+
+#[divan::bench(args = [Shape::Ndjson, Shape::Csv])]
+fn records(bencher: Bencher<'_, '_>, shape: Shape) {
+    static TRAFFIC: OnceLock<(Arc<Pricer>, Calls)> = OnceLock::new();
+    let (pricer, calls) = TRAFFIC.get_or_init(|| {
+        let pricer = Arc::new(Pricer::default());
+        let calls = traffic(&pricer);
+        (pricer, calls)
+    });
+    bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {
+        let format = Format::new(shape, Arc::clone(pricer));
+        Writer::new(io::sink(), format, Filter::default(), None)
+            .and_then(|mut writer| writer.write(calls, 0).map(|_| writer.tally()))
+    });
+}
+
+fn main() {
+    divan::main();
+}

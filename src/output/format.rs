@@ -1,0 +1,122 @@
+//! How records are written, in one piece: the shape, the fields, the prices that explain the costs.
+
+use std::io;
+use std::sync::Arc;
+
+use super::record::{Columns, Explainer, Record};
+use super::{csv, ndjson};
+use crate::pricing::Pricer;
+
+/// The shape of what is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One JSON object a line.
+    Ndjson,
+    /// Comma-separated values under a line of names.
+    Csv,
+}
+
+/// A shape, the fields written in it, and the prices by which costs are explained.
+#[derive(Debug)]
+pub struct Format {
+    shape: Shape,
+    columns: Columns,
+    explainer: Explainer,
+}
+
+impl Format {
+    /// All fields that the shape has room for.
+    pub fn new(shape: Shape, pricer: Arc<Pricer>) -> Self {
+        let columns = match shape {
+            Shape::Ndjson => Columns::all(),
+            Shape::Csv => Columns::flat(),
+        };
+        Self { shape, columns, explainer: Explainer::new(pricer) }
+    }
+
+    /// This format with other fields.
+    #[must_use]
+    pub fn with_columns(self, columns: Columns) -> Self {
+        Self { columns, ..self }
+    }
+
+    /// Appends what stands before the first record.
+    ///
+    /// # Errors
+    /// Never, as long as memory can be written to.
+    pub fn begin(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        match self.shape {
+            Shape::Ndjson => Ok(()),
+            Shape::Csv => csv::append_header(&self.columns, out),
+        }
+    }
+
+    /// Appends one record.
+    ///
+    /// # Errors
+    /// Never, as long as memory can be written to.
+    pub fn append(&mut self, record: Record<'_>, out: &mut Vec<u8>) -> io::Result<()> {
+        match self.shape {
+            Shape::Ndjson => ndjson::append(record, &self.columns, &mut self.explainer, out),
+            Shape::Csv => csv::append(record, &self.columns, &mut self.explainer, out),
+        }
+    }
+
+    /// The fields that are written.
+    pub const fn columns(&self) -> &Columns {
+        &self.columns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Cost, CostBasis, Draft, LlmCall, Names, Usage};
+    use crate::pricing::Matches;
+    use serde_json::{Value, json};
+
+    fn record(call: &LlmCall) -> Value {
+        let columns = Columns::parse("cost_usd,cost").unwrap();
+        let mut out = Vec::new();
+        let mut format = Format::new(Shape::Ndjson, Arc::default()).with_columns(columns);
+        format.append(Record::Call(call), &mut out).unwrap();
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    fn call(model: &'static str) -> LlmCall {
+        let draft = Draft {
+            model: Some(model.into()),
+            provider: Some("anthropic".into()),
+            usage: Usage { input: Some(1_000), output: Some(100), ..Usage::default() },
+            ..Draft::default()
+        };
+        LlmCall::keep(&draft, &mut Names::default(), 0)
+    }
+
+    #[test]
+    fn a_priced_call_explains_its_cost() {
+        let mut call = call("claude-sonnet-4-6");
+        call.set_cost(Matches::default().cost(&Pricer::default(), &call));
+        let record = record(&call);
+        assert_eq!(record["cost_usd"], json!(0.0045));
+        assert_eq!(record["cost"]["usd"], record["cost_usd"]);
+        assert_eq!(record["cost"]["basis"], json!("priced"));
+        assert_eq!(record["cost"]["input_usd"], json!(0.003));
+        assert_eq!(record["cost"]["row"], json!("claude-sonnet-4-6"));
+    }
+
+    #[test]
+    fn a_cost_of_other_prices_keeps_its_figure_and_claims_no_parts() {
+        let mut call = call("claude-sonnet-4-6");
+        call.set_cost(Some(Cost { usd: 0.7, basis: CostBasis::Priced }));
+        let record = record(&call);
+        assert_eq!(record["cost"]["usd"], json!(0.7));
+        assert_eq!(record["cost"]["input_usd"], Value::Null);
+        assert_eq!(record["cost"]["row"], Value::Null);
+    }
+
+    #[test]
+    fn an_unknown_cost_is_null() {
+        assert_eq!(record(&call("no-such-model")), json!({ "cost_usd": null, "cost": null }));
+    }
+}
