@@ -1,6 +1,6 @@
 //! The `planoai` program: arguments, wiring, exit code.
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use clap::Parser as _;
 use planoai::app::filter::Filter;
 use planoai::cli::{Cli, Cmd, HttpPort, ObsArgs, exit};
 use planoai::collector::{Collector, CollectorConfig, Handle, HttpListener, Listening, demo, ingest::unix_nano_now};
-use planoai::output::{Columns, Format, Writer, follow};
+use planoai::output::{Format, Shape, Tally, Writer, follow};
 use planoai::pricing::Pricer;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Cmd::Obs(args) => obs(&args),
     };
-    ended.unwrap_or_else(|failure| failure.tell())
+    ended.unwrap_or_else(Failure::tell)
 }
 
 /// Why the program ends early, and with which exit code.
@@ -63,23 +63,26 @@ fn obs(args: &ObsArgs) -> Result<ExitCode, Failure> {
     if !args.json && !io::stdout().is_terminal() {
         return Err(Failure::Usage("stdout is no terminal; use --json to write calls as JSON lines".to_owned()));
     }
-    let mut collector = Collector::new(config(args));
+    let pricer = Arc::new(Pricer::default());
+    let mut collector = Collector::new(config(args, Arc::clone(&pricer)));
     let (listening, handle) = collector.start()?;
     let stop_demo = CancellationToken::new();
     if args.demo {
         play_demo(&collector, &listening, stop_demo.clone());
     }
-    headless(&mut collector, &listening, &handle, filter)?;
+    let format = Format::new(Shape::Ndjson, pricer);
+    let mut writer = Writer::new(io::stdout().lock(), format, filter, None)?;
+    headless(&mut collector, &listening, &handle, &mut writer)?;
     stop_demo.cancel();
     Ok(ExitCode::SUCCESS)
 }
 
 fn filter(args: &ObsArgs) -> Result<Filter, Failure> {
     let text = args.filter.as_deref().unwrap_or_default();
-    Filter::parse(text).map_err(|error| Failure::Usage(format!("--filter: {error}")))
+    Filter::parse(text).map_err(|error| Failure::Usage(format!("--filter: {}", error.explain(text))))
 }
 
-fn config(args: &ObsArgs) -> CollectorConfig {
+fn config(args: &ObsArgs, pricer: Arc<Pricer>) -> CollectorConfig {
     let capacity = args.capacity as usize;
     CollectorConfig {
         host: args.host.clone(),
@@ -92,7 +95,7 @@ fn config(args: &ObsArgs) -> CollectorConfig {
         span_memory: args.span_memory,
         publish_every: if args.json { HEADLESS_INTERVAL } else { Duration::from_millis(args.refresh_ms.into()) },
         access: planoai::collector::access::Access::default(),
-        pricer: Arc::new(Pricer::default()),
+        pricer,
     }
 }
 
@@ -106,10 +109,14 @@ fn play_demo(collector: &Collector, listening: &Listening, stop: CancellationTok
 }
 
 /// Writes calls to stdout until a signal or a closed pipe ends it.
-fn headless(collector: &mut Collector, listening: &Listening, handle: &Handle, filter: Filter) -> Result<(), Failure> {
+fn headless(
+    collector: &mut Collector,
+    listening: &Listening,
+    handle: &Handle,
+    writer: &mut Writer<impl Write>,
+) -> Result<(), Failure> {
     tell_addresses(listening);
     let Some(runtime) = collector.runtime() else { return Ok(()) };
-    let mut writer = Writer::new(io::stdout().lock(), Format::Ndjson(Columns::all()), filter, None)?;
     runtime.block_on(async {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stop = async {
@@ -118,13 +125,21 @@ fn headless(collector: &mut Collector, listening: &Listening, handle: &Handle, f
                 _ = interrupt.recv() => {}
             }
         };
-        follow(handle.snapshots(), &mut writer, unix_nano_now, stop).await
+        follow(handle.snapshots(), writer, unix_nano_now, stop).await
     })?;
     collector.stop(GRACE);
     // What was accepted while stopping belongs to the output too.
     let last = Arc::clone(&handle.snapshots().borrow());
     writer.write(&last.calls, unix_nano_now())?;
+    tell_loss(writer.tally());
     Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "stdout carries the calls")]
+fn tell_loss(tally: Tally) {
+    if let Some(loss) = tally.loss() {
+        eprintln!("planoai: {loss}");
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "stdout carries the calls")]

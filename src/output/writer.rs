@@ -37,6 +37,16 @@ pub struct Tally {
     pub missed: u64,
 }
 
+impl Tally {
+    /// What to tell the user if calls are missing from the output.
+    pub fn loss(self) -> Option<String> {
+        let Self { calls, missed, .. } = self;
+        let told =
+            || format!("{missed} calls were evicted before they could be written ({calls} were); raise --capacity");
+        (missed > 0).then(told)
+    }
+}
+
 /// Which of the kept calls were written: a revision is due to whoever has the call, whatever a filter says of it now.
 #[derive(Debug, Default)]
 struct Written {
@@ -313,6 +323,8 @@ mod tests {
         writer.write(ring.calls(), 0).unwrap();
         assert_eq!(lines(&mut writer).len(), 5);
         assert_eq!(writer.tally(), Tally { calls: 5, missed: 2, ..Tally::default() });
+        assert!(writer.tally().loss().is_some_and(|told| told.starts_with("2 calls were evicted")));
+        assert_eq!(Tally { missed: 0, ..writer.tally() }.loss(), None);
     }
 
     #[test]
