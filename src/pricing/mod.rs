@@ -2,17 +2,21 @@
 
 mod aliases;
 mod catalog;
+pub mod config;
 pub mod cost;
 mod explain;
+mod feed;
 mod matching;
 mod pricer;
 mod providers;
+pub mod refresh;
 mod row;
 mod spelling;
 
 pub use aliases::Aliases;
 pub use catalog::{Catalog, Refreshed};
 pub use explain::{CostObject, Explanation, Priced, Sum, dollars, explain};
+pub use feed::{Feed, FeedError};
 pub use matching::{Match, MatchedBy};
-pub use pricer::{Facts, Matches, Pricer, Sold, shown_cost};
+pub use pricer::{Facts, Pricer, Sold, shown_cost};
 pub use row::{InForce, Origin, Prices, Rates, Row, Scheduled, ServiceTier, Tier, Window};

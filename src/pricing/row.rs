@@ -83,6 +83,23 @@ impl Rates {
         [self.input, self.output, self.request].into_iter().flatten().all(|rate| rate == 0.0)
     }
 
+    /// The highest listed rate per 1e6 tokens; 0 where none is listed.
+    pub fn highest(mut self) -> f64 {
+        self.request = None;
+        let none = Self::default();
+        self.pairs(&none).into_iter().filter_map(|(rate, _)| *rate).fold(0.0, f64::max)
+    }
+
+    /// These rates with `change` applied to each that is listed.
+    #[must_use]
+    pub fn map(mut self, change: impl Fn(f64) -> f64) -> Self {
+        let none = Self::default();
+        for (rate, _) in self.pairs(&none) {
+            *rate = rate.map(&change);
+        }
+        self
+    }
+
     /// Whether every listed rate can be money: finite and not negative.
     pub fn are_sane(mut self) -> bool {
         let none = Self::default();
@@ -347,7 +364,7 @@ impl Part<'_> {
 }
 
 /// Tiers by rising threshold, as [`Prices::in_force`] expects them.
-pub(super) fn staircase(mut tiers: Vec<Tier>) -> Box<[Tier]> {
+pub fn staircase(mut tiers: Vec<Tier>) -> Box<[Tier]> {
     tiers.sort_by_key(|tier| tier.above);
     tiers.into()
 }
