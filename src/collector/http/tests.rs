@@ -13,13 +13,13 @@ use flate2::{Compression, write::GzEncoder};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use prost::Message;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     task::JoinHandle,
 };
 
 use super::*;
-use crate::collector::access::Token;
+use crate::collector::access::{TlsFiles, Token};
 
 /// A sink that keeps what it is given and answers as told.
 #[derive(Clone, Default)]
@@ -123,7 +123,7 @@ struct Answer {
 }
 
 impl Answer {
-    async fn read(stream: &mut TcpStream) -> Self {
+    async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Self {
         let mut bytes = Vec::new();
         // What was read before a reset counts.
         let _ = stream.read_to_end(&mut bytes).await;
@@ -453,4 +453,56 @@ async fn speaks_http2() {
     let response = channel.call(request).await.unwrap();
     assert_eq!((response.status(), response.version()), (http::StatusCode::OK, http::Version::HTTP_2));
     assert_eq!(server.taken().len(), 1);
+}
+
+fn tls_file(name: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(name)
+}
+
+/// A client's TLS that trusts the test authority, with a certificate of its own or without.
+fn connector(with_certificate: bool) -> tokio_rustls::TlsConnector {
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(tls_file("ca.pem")).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let trusting = versions.with_root_certificates(roots);
+    let config = if with_certificate {
+        let certificate = CertificateDer::from_pem_file(tls_file("client.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_file(tls_file("client.key")).unwrap();
+        trusting.with_client_auth_cert(vec![certificate], key).unwrap()
+    } else {
+        trusting.with_no_client_auth()
+    };
+    Arc::new(config).into()
+}
+
+/// Guarantees: over TLS only who completes the handshake gets in, with a certificate where one is asked for; others are
+/// counted and hold no place for long.
+#[tokio::test]
+async fn tls_keeps_strangers_out() {
+    let mut limits = Limits::default();
+    limits.listener.handshake = Duration::from_millis(200);
+    for asks in [false, true] {
+        let files = TlsFiles {
+            cert: tls_file("server.pem"),
+            key: tls_file("server.key"),
+            client_ca: asks.then(|| tls_file("ca.pem")),
+        };
+        let server = server(limits, Access { token: None, tls: Some(files.load().unwrap()) }).await;
+        for with_certificate in [true, false] {
+            let stream = connector(with_certificate)
+                .connect("localhost".try_into().unwrap(), server.connect().await)
+                .await
+                .unwrap();
+            let mut stream = stream;
+            let _ = stream.write_all(&request("POST /v1/traces", &[("content-type", "application/json")], b"{}")).await;
+            let status = Answer::read(&mut stream).await.status;
+            assert_eq!(status, if asks && !with_certificate { 0 } else { 200 });
+        }
+        assert_eq!(server.refusals().len(), usize::from(asks));
+        assert_eq!(server.post("application/json", b"{}").await.status, 0, "not TLS");
+        assert_eq!(server.raw(b"").await.status, 0, "a handshake that never begins");
+        assert_eq!(server.refusals(), [Refusal::Unauthorised, Refusal::Unauthorised]);
+    }
 }
