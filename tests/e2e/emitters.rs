@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::support::{GrpcClient, Headless, expected, requests};
+use crate::support::{GrpcClient, Headless, expected, files, post, requests};
 
 const CLIENTS: [&str; 8] = [
     "genai-openai",
@@ -91,19 +91,67 @@ pub fn differences(client: &str, rows: &[Value]) -> Vec<String> {
     wrong
 }
 
-#[test]
-fn over_grpc_in_the_given_and_in_reversed_order() {
+/// Sends what was captured of each client by `send`, in both orders, and lists all differences.
+fn differences_after<T>(
+    clients: &[&str],
+    captured: impl Fn(&str) -> Vec<T>,
+    send: impl Fn(&Headless, Vec<T>),
+) -> String {
     let mut wrong = Vec::new();
-    for client in CLIENTS {
+    for client in clients {
         for reversed in [false, true] {
             let program = Headless::start(&[]);
-            let mut requests = requests(client);
+            let mut requests = captured(client);
             if reversed {
                 requests.reverse();
             }
-            GrpcClient::connect(&program.grpc).export_all(requests);
+            send(&program, requests);
             wrong.extend(differences(client, &rows(program.finish().0)));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    wrong.join("\n")
+}
+
+fn bodies(client: &str, ending: &str) -> Vec<Vec<u8>> {
+    files(client, ending).iter().map(|file| std::fs::read(file).unwrap()).collect()
+}
+
+fn post_all(program: &Headless, content_type: &str, bodies: &[Vec<u8>]) {
+    for body in bodies {
+        let (status, answer) = post(&program.http, "/v1/traces", content_type, body);
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
+    }
+}
+
+#[test]
+fn over_grpc_in_the_given_and_in_reversed_order() {
+    let wrong = differences_after(&CLIENTS, requests, |program, requests| {
+        GrpcClient::connect(&program.grpc).export_all(requests);
+    });
+    assert_eq!(wrong, "");
+}
+
+#[test]
+fn over_http_in_protobuf() {
+    let wrong = differences_after(
+        &CLIENTS,
+        |client| bodies(client, "binpb"),
+        |program, bodies| {
+            post_all(program, "application/x-protobuf", &bodies);
+        },
+    );
+    assert_eq!(wrong, "");
+}
+
+#[test]
+fn over_http_in_json() {
+    let clients = ["vercel-json", "vercel7-json"];
+    let wrong = differences_after(
+        &clients,
+        |client| bodies(client, "json"),
+        |program, bodies| {
+            post_all(program, "application/json; charset=utf-8", &bodies);
+        },
+    );
+    assert_eq!(wrong, "");
 }

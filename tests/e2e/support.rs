@@ -162,3 +162,11 @@ impl GrpcClient {
         }
     }
 }
+
+/// Posts a body to an OTLP/HTTP path, as SDKs do, and returns status and answer.
+pub fn post(address: &str, path: &str, content_type: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let request = agent.post(format!("http://{address}{path}")).header("content-type", content_type);
+    let mut answer = request.send(body).unwrap();
+    (answer.status().as_u16(), answer.body_mut().read_to_vec().unwrap())
+}
