@@ -1,7 +1,10 @@
 //! Which figure is shown for a call: the emitter's own, the catalog's, the gateway's, or none (PRICING.md, section 3).
 
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+
+use hashbrown::HashTable;
 
 use super::aliases::Aliases;
 use super::catalog::Catalog;
@@ -141,6 +144,59 @@ impl Pricer {
     /// The row for a model, the user's aliases applied first.
     pub fn find(&self, sold: Sold<'_>) -> Option<Match> {
         self.aliases.find(&self.catalog(), sold.model, sold.provider)
+    }
+}
+
+/// Distinct names remembered before all are forgotten at once: a hostile stream of names must not grow without end.
+const MOST_REMEMBERED: usize = 8192;
+
+/// What was found for each distinct model and provider, so that a call costs one look-up and the arithmetic.
+#[derive(Debug, Default)]
+pub struct Matches {
+    table: HashTable<Remembered>,
+    hasher: foldhash::fast::RandomState,
+    version: u64,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    model: Box<str>,
+    provider: Option<Box<str>>,
+    found: Option<Match>,
+}
+
+impl Remembered {
+    fn sold(&self) -> Sold<'_> {
+        Sold { model: &self.model, provider: self.provider.as_deref() }
+    }
+}
+
+impl Matches {
+    /// The cost to show for a kept call.
+    pub fn cost(&mut self, pricer: &Pricer, call: &LlmCall) -> Option<Cost> {
+        let found = Sold::of(call.labels()).and_then(|sold| self.find(pricer, sold));
+        shown_cost(found, &Facts::of(call))
+    }
+
+    /// [`Pricer::find`], remembered until the catalog is replaced.
+    pub fn find(&mut self, pricer: &Pricer, sold: Sold<'_>) -> Option<&Match> {
+        let version = pricer.version();
+        if version != self.version || self.table.len() >= MOST_REMEMBERED {
+            self.table.clear();
+            self.version = version;
+        }
+        let Self { table, hasher, .. } = self;
+        let entry = table.entry(
+            hasher.hash_one(sold),
+            |remembered| remembered.sold() == sold,
+            |remembered| hasher.hash_one(remembered.sold()),
+        );
+        let remembered = entry.or_insert_with(|| Remembered {
+            model: sold.model.into(),
+            provider: sold.provider.map(Into::into),
+            found: pricer.find(sold),
+        });
+        remembered.into_mut().found.as_ref()
     }
 }
 
@@ -438,12 +494,19 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_catalog_is_used_and_noticed() {
+    fn what_is_remembered_is_what_would_be_found_and_a_new_catalog_is_noticed() {
         let pricer = Pricer::default();
+        let mut matches = Matches::default();
         let sold = Sold { model: "gpt-4o", provider: Some("openai") };
-        assert!(pricer.find(sold).is_some());
+        for _ in 0..2 {
+            assert_eq!(matches.find(&pricer, sold).cloned(), pricer.find(sold));
+        }
         pricer.replace(Arc::new(Catalog::default()));
-        assert_eq!((pricer.find(sold), pricer.version()), (None, 1));
+        assert_eq!(matches.find(&pricer, sold), None);
+        for number in 0..2 * MOST_REMEMBERED {
+            matches.find(&pricer, Sold { model: &number.to_string(), provider: None });
+        }
+        assert!(matches.table.len() <= MOST_REMEMBERED);
     }
 
     fn any_usage() -> impl Strategy<Value = Usage> {
