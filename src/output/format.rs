@@ -103,6 +103,7 @@ mod tests {
         assert_eq!(record["cost"]["basis"], json!("priced"));
         assert_eq!(record["cost"]["input_usd"], json!(0.003));
         assert_eq!(record["cost"]["row"], json!("claude-sonnet-4-6"));
+        assert_eq!(record["cost"]["cache_read_usd"].to_string(), "0.0", "zero has no sign");
     }
 
     #[test]

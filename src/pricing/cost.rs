@@ -108,7 +108,7 @@ impl Breakdown<'_> {
     }
 
     fn sum(&self, items: &[Item]) -> f64 {
-        self.lines().filter(|line| items.contains(&line.item)).map(|line| line.usd).sum()
+        added(self.lines().filter(|line| items.contains(&line.item)).map(|line| line.usd))
     }
 }
 
@@ -130,9 +130,14 @@ pub fn price<'a>(row: &'a Row, usage: &Usage, at_unix_secs: i64, service_tier: O
 fn total_usd(lines: &[Option<Line>]) -> f64 {
     let is_fee = |line: &&Line| line.item == Item::Request;
     let lines = || lines.iter().flatten();
-    let fees: f64 = lines().filter(is_fee).map(|line| line.rate).sum();
-    let micros: f64 = lines().filter(|line| !is_fee(line)).map(|line| line.tokens as f64 * line.rate).sum();
+    let fees = added(lines().filter(is_fee).map(|line| line.rate));
+    let micros = added(lines().filter(|line| !is_fee(line)).map(|line| line.tokens as f64 * line.rate));
     micros / 1e6 + fees
+}
+
+/// The sum, which of nothing is 0: that of an empty iterator of floats is −0, which would be shown.
+fn added(figures: impl Iterator<Item = f64>) -> f64 {
+    figures.fold(0.0, |sum, figure| sum + figure)
 }
 
 /// The total of [`price`] alone.
