@@ -10,14 +10,13 @@ use planoai::call::{Draft, LlmCall, Names, RequestId, Usage};
 use planoai::collector::Calls;
 use planoai::collector::ring::Ring;
 use planoai::output::{Format, Shape, Writer};
-use planoai::pricing::{Matches, Pricer};
+use planoai::pricing::{Facts, Pricer, Sold, shown_cost};
 
 const CALLS: u64 = 20_000;
 const MODELS: [&str; 3] = ["gpt-5-mini", "claude-sonnet-4-6", "gemini-2.5-flash"];
 
 fn traffic(pricer: &Pricer) -> Calls {
     let mut names = Names::default();
-    let mut matches = Matches::default();
     let mut ring = Ring::new(usize::MAX);
     for (nth, model) in (0..CALLS).zip(MODELS.iter().cycle()) {
         let draft = Draft {
@@ -32,7 +31,8 @@ fn traffic(pricer: &Pricer) -> Calls {
             ..Draft::default()
         };
         let mut call = LlmCall::keep(&draft, &mut names, 0);
-        call.set_cost(matches.cost(pricer, &call));
+        let found = Sold::of(call.labels()).and_then(|sold| pricer.find(sold));
+        call.set_cost(shown_cost(found.as_ref(), &Facts::of(&call)));
         ring.push(call);
     }
     ring.calls().clone()

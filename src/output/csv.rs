@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::io;
 
-use super::record::{Columns, Explainer, Record, Value};
+use super::record::{Columns, Record, Value};
+use crate::pricing::Pricer;
 use crate::text::clean;
 
 /// Room for a usual line.
@@ -22,13 +23,8 @@ pub(super) fn append_header(columns: &Columns, out: &mut Vec<u8>) -> io::Result<
 ///
 /// # Errors
 /// Whatever `out` refuses.
-pub(super) fn append(
-    record: Record<'_>,
-    columns: &Columns,
-    explainer: &mut Explainer,
-    out: &mut Vec<u8>,
-) -> io::Result<()> {
-    append_line(record.values(columns, explainer).map(|(_, value)| cell(&value)), out)
+pub(super) fn append(record: Record<'_>, columns: &Columns, pricer: &Pricer, out: &mut Vec<u8>) -> io::Result<()> {
+    append_line(record.values(columns, pricer).map(|(_, value)| cell(&value)), out)
 }
 
 fn append_line(cells: impl Iterator<Item = impl AsRef<[u8]>>, out: &mut Vec<u8>) -> io::Result<()> {
@@ -68,12 +64,11 @@ mod tests {
     use super::*;
     use crate::call::{CallId, Draft, LlmCall, Names};
     use proptest::prelude::*;
-    use std::sync::Arc;
 
     fn line(call: &LlmCall, columns: &str) -> String {
         let mut out = Vec::new();
         let columns = Columns::parse(columns).unwrap();
-        append(Record::Call(call), &columns, &mut Explainer::new(Arc::default()), &mut out).unwrap();
+        append(Record::Call(call), &columns, &Pricer::default(), &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -124,7 +119,7 @@ mod tests {
         let mut out = Vec::new();
         append_header(&columns, &mut out).unwrap();
         let record = Record::MergedAway(CallId(7), 2);
-        append(record, &columns, &mut Explainer::new(Arc::default()), &mut out).unwrap();
+        append(record, &columns, &Pricer::default(), &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "model,call_id,revision,merged\n,7,2,true\n");
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::record::{Columns, Explainer, Record};
+use super::record::{Columns, Record};
 use super::{csv, ndjson};
 use crate::pricing::Pricer;
 
@@ -21,7 +21,7 @@ pub enum Shape {
 pub struct Format {
     shape: Shape,
     columns: Columns,
-    explainer: Explainer,
+    pricer: Arc<Pricer>,
 }
 
 impl Format {
@@ -31,7 +31,7 @@ impl Format {
             Shape::Ndjson => Columns::all(),
             Shape::Csv => Columns::flat(),
         };
-        Self { shape, columns, explainer: Explainer::new(pricer) }
+        Self { shape, columns, pricer }
     }
 
     /// This format with other fields.
@@ -55,10 +55,10 @@ impl Format {
     ///
     /// # Errors
     /// Never, as long as memory can be written to.
-    pub fn append(&mut self, record: Record<'_>, out: &mut Vec<u8>) -> io::Result<()> {
+    pub fn append(&self, record: Record<'_>, out: &mut Vec<u8>) -> io::Result<()> {
         match self.shape {
-            Shape::Ndjson => ndjson::append(record, &self.columns, &mut self.explainer, out),
-            Shape::Csv => csv::append(record, &self.columns, &mut self.explainer, out),
+            Shape::Ndjson => ndjson::append(record, &self.columns, &self.pricer, out),
+            Shape::Csv => csv::append(record, &self.columns, &self.pricer, out),
         }
     }
 
@@ -72,13 +72,13 @@ impl Format {
 mod tests {
     use super::*;
     use crate::call::{Cost, CostBasis, Draft, LlmCall, Names, Usage};
-    use crate::pricing::Matches;
+    use crate::pricing::{Facts, Sold, shown_cost};
     use serde_json::{Value, json};
 
     fn record(call: &LlmCall) -> Value {
         let columns = Columns::parse("cost_usd,cost").unwrap();
         let mut out = Vec::new();
-        let mut format = Format::new(Shape::Ndjson, Arc::default()).with_columns(columns);
+        let format = Format::new(Shape::Ndjson, Arc::default()).with_columns(columns);
         format.append(Record::Call(call), &mut out).unwrap();
         serde_json::from_slice(&out).unwrap()
     }
@@ -96,7 +96,8 @@ mod tests {
     #[test]
     fn a_priced_call_explains_its_cost() {
         let mut call = call("claude-sonnet-4-6");
-        call.set_cost(Matches::default().cost(&Pricer::default(), &call));
+        let found = Sold::of(call.labels()).and_then(|sold| Pricer::default().find(sold));
+        call.set_cost(shown_cost(found.as_ref(), &Facts::of(&call)));
         let record = record(&call);
         assert_eq!(record["cost_usd"], json!(0.0045));
         assert_eq!(record["cost"]["usd"], record["cost_usd"]);

@@ -9,22 +9,18 @@ use serde::Serializer as _;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-use super::record::{Columns, Explainer, Record};
+use super::record::{Columns, Record};
+use crate::pricing::Pricer;
 
 /// Appends the record and a line break. A record that takes a call back holds only what says so.
 ///
 /// # Errors
 /// Whatever `out` refuses.
-pub(super) fn append(
-    record: Record<'_>,
-    columns: &Columns,
-    explainer: &mut Explainer,
-    out: &mut Vec<u8>,
-) -> io::Result<()> {
+pub(super) fn append(record: Record<'_>, columns: &Columns, pricer: &Pricer, out: &mut Vec<u8>) -> io::Result<()> {
     let mut json = Serializer::with_formatter(&mut *out, Tame);
     match record.taken_back() {
         Some(values) => json.collect_map(values)?,
-        None => json.collect_map(record.values(columns, explainer))?,
+        None => json.collect_map(record.values(columns, pricer))?,
     }
     out.push(b'\n');
     Ok(())
@@ -70,11 +66,10 @@ mod tests {
     use super::*;
     use crate::call::{CallId, Draft, LlmCall, Names};
     use proptest::prelude::*;
-    use std::sync::Arc;
 
     fn line(record: Record<'_>, columns: &Columns) -> String {
         let mut out = Vec::new();
-        append(record, columns, &mut Explainer::new(Arc::default()), &mut out).unwrap();
+        append(record, columns, &Pricer::default(), &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -1,14 +1,13 @@
 //! What is written of a call: the fields of a record as one table, and the choice among them.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use crate::call::{CallId, LlmCall, Name, hex};
-use crate::pricing::{CostObject, Facts, Matches, Pricer, Sold, explain};
+use crate::pricing::{CostObject, Pricer};
 
 /// One value of a record. What a call does not know is [`Value::Null`], never zero or empty.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,30 +173,15 @@ fn timestamp(unix_nano: i64) -> String {
     DateTime::from_timestamp_nanos(unix_nano.saturating_add(500)).to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// Explains costs, remembering which row belongs to which model.
-#[derive(Debug)]
-pub(super) struct Explainer {
-    pricer: Arc<Pricer>,
-    matches: Matches,
-}
-
-impl Explainer {
-    pub(super) fn new(pricer: Arc<Pricer>) -> Self {
-        Self { pricer, matches: Matches::default() }
+/// The shown cost with its parts. Prices may have been refreshed since the call was priced; then its cost stands, and
+/// the parts, which are those of another sum, are left out.
+fn explained_cost(call: &LlmCall, pricer: &Pricer) -> Option<CostObject> {
+    let explained = pricer.explain(call).cost;
+    let shown = call.cost();
+    if explained.usd == shown.map(|cost| cost.usd) {
+        return Some(explained).filter(|cost| cost.usd.is_some() || cost.row.is_some());
     }
-
-    /// The shown cost with its parts. Prices may have been refreshed since the call was priced; then its cost stands, and
-    /// the parts, which are those of another sum, are left out.
-    fn cost(&mut self, call: &LlmCall) -> Option<CostObject> {
-        let sold = Sold::of(call.labels());
-        let found = sold.and_then(|sold| self.matches.find(&self.pricer, sold));
-        let explained = explain(&self.pricer.catalog(), sold, found, &Facts::of(call)).cost;
-        let shown = call.cost();
-        if explained.usd == shown.map(|cost| cost.usd) {
-            return Some(explained).filter(|cost| cost.usd.is_some() || cost.row.is_some());
-        }
-        shown.map(|cost| CostObject { usd: Some(cost.usd), basis: Some(cost.basis.name()), ..CostObject::default() })
-    }
+    shown.map(|cost| CostObject { usd: Some(cost.usd), basis: Some(cost.basis.name()), ..CostObject::default() })
 }
 
 /// A word of `--fields` that is no field.
@@ -262,11 +246,11 @@ impl<'a> Record<'a> {
     }
 
     /// The value of one field. A record that takes a call back holds only what says so.
-    fn value(self, field: &Field, explainer: &mut Explainer) -> Value<'a> {
+    fn value(self, field: &Field, pricer: &Pricer) -> Value<'a> {
         match (self, field.read, field.name) {
             (Self::Call(call), Read::Call(read), _) => read(call),
             (Self::Call(call), Read::Prices, _) => {
-                explainer.cost(call).map_or(Value::Null, |cost| Value::Cost(Box::new(cost)))
+                explained_cost(call, pricer).map_or(Value::Null, |cost| Value::Cost(Box::new(cost)))
             }
             (Self::MergedAway(id, _), _, CALL_ID) => Value::Count(id.0),
             (Self::MergedAway(_, revision), _, REVISION) => Value::Count(u64::from(revision)),
@@ -276,12 +260,8 @@ impl<'a> Record<'a> {
     }
 
     /// Name and value of each chosen field.
-    pub(super) fn values(
-        self,
-        columns: &Columns,
-        explainer: &mut Explainer,
-    ) -> impl Iterator<Item = (&'static str, Value<'a>)> {
-        columns.0.iter().map(move |field| (field.name, self.value(field, explainer)))
+    pub(super) fn values(self, columns: &Columns, pricer: &Pricer) -> impl Iterator<Item = (&'static str, Value<'a>)> {
+        columns.0.iter().map(move |field| (field.name, self.value(field, pricer)))
     }
 
     /// Name and value of the fields that say which call is taken back, if this record does that.

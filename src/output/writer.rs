@@ -185,7 +185,7 @@ impl<W: Write> Writer<W> {
         self.write_record(record)
     }
 
-    fn reads_differently(&mut self, old: &LlmCall, new: &LlmCall) -> io::Result<bool> {
+    fn reads_differently(&self, old: &LlmCall, new: &LlmCall) -> io::Result<bool> {
         let (mut before, mut after) = (Vec::new(), Vec::new());
         self.format.append(Record::revised(old), &mut before)?;
         self.format.append(Record::revised(new), &mut after)?;
