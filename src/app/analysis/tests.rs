@@ -107,8 +107,8 @@ fn sketches() -> impl Strategy<Value = Sketch> {
 #[derive(Clone, Debug)]
 enum Step {
     Push(Vec<Sketch>),
-    /// Which of the kept calls, in proportion to all.
-    Replace(f64, Sketch),
+    /// Which of the kept calls, counted from the oldest and round and round.
+    Replace(u64, Sketch),
     Clear,
     /// Seconds.
     Pass(i64),
@@ -128,7 +128,7 @@ fn steps() -> impl Strategy<Value = Step> {
     let column = prop::sample::select(Column::BUILT_IN.to_vec());
     prop_oneof![
         8 => prop::collection::vec(sketches(), 1..12).prop_map(Step::Push),
-        5 => (0.0_f64..1.0, sketches()).prop_map(|(which, sketch)| Step::Replace(which, sketch)),
+        5 => (any::<u16>().prop_map(u64::from), sketches()).prop_map(|(which, sketch)| Step::Replace(which, sketch)),
         1 => Just(Step::Clear),
         4 => prop_oneof![1_i64..20, 1_i64..4000].prop_map(Step::Pass),
         2 => window.prop_map(Step::Window),
@@ -171,7 +171,7 @@ impl World {
             }),
             Step::Replace(which, sketch) => {
                 let calls = self.ring.calls();
-                let id = CallId(calls.first_id().0 + (which * calls.len() as f64) as u64);
+                let id = CallId(calls.first_id().0 + which % (calls.len() as u64).max(1));
                 let call = sketch.call(&mut self.names, self.now);
                 self.ring.replace(id, call);
             }
