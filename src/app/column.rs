@@ -296,7 +296,7 @@ impl Column {
             Self::Service => name(labels.service_name.as_ref()),
             Self::Streaming => count(call.is_streaming().map(u64::from)),
             Self::Finish => name(labels.finish_reasons.as_ref()),
-            Self::Error => name(labels.error_type.as_ref().or(call.error_message())),
+            Self::Error => name(error(call)),
             Self::RequestId => SortKey::Text(Cow::Owned(call.request_id())),
             Self::Attribute(_) => SortKey::Absent,
         }
@@ -305,31 +305,42 @@ impl Column {
     /// Whether the call has anything to show in this column. Attributes are not kept with the call, so that an
     /// attribute column never counts as empty.
     pub fn has_data(&self, call: &LlmCall) -> bool {
+        let labels = call.labels();
         match self {
             Self::Time | Self::Status | Self::Provider | Self::Convention | Self::RequestId | Self::Attribute(_) => {
                 true
             }
-            Self::Model
-            | Self::RequestModel
-            | Self::Route
-            | Self::InputFresh
-            | Self::InputCached
-            | Self::CacheWrite
-            | Self::Output
-            | Self::Reasoning
-            | Self::TokensPerSec
-            | Self::Ttft
-            | Self::Latency
-            | Self::Cost
-            | Self::Session
-            | Self::User
-            | Self::Operation
-            | Self::Service
-            | Self::Streaming
-            | Self::Finish
-            | Self::Error => self.key(call) != SortKey::Absent,
+            Self::Model => !call.shown_model().is_empty(),
+            Self::RequestModel => is_said(labels.request_model.as_ref()),
+            Self::Route => is_said(labels.route_name.as_ref()),
+            Self::InputFresh => call.usage().input.is_some(),
+            Self::InputCached => call.usage().cache_read.is_some(),
+            Self::CacheWrite => call.usage().cache_write.is_some(),
+            Self::Output => call.usage().output.is_some(),
+            Self::Reasoning => call.usage().reasoning.is_some(),
+            Self::TokensPerSec => call.tokens_per_sec().is_some(),
+            Self::Ttft => call.ttft_ms().is_some(),
+            Self::Latency => call.duration_ms().is_some(),
+            Self::Cost => call.cost().is_some(),
+            Self::Session => is_said(call.session_id()),
+            Self::User => is_said(call.user_id()),
+            Self::Operation => is_said(labels.operation.as_ref()),
+            Self::Service => is_said(labels.service_name.as_ref()),
+            Self::Streaming => call.is_streaming().is_some(),
+            Self::Finish => is_said(labels.finish_reasons.as_ref()),
+            Self::Error => error(call).is_some(),
         }
     }
+}
+
+/// The class of the error or, failing that, its message.
+fn error(call: &LlmCall) -> Option<&Name> {
+    let said = |name: &&Name| !name.is_empty();
+    call.labels().error_type.as_ref().filter(said).or(call.error_message().filter(said))
+}
+
+fn is_said(name: Option<&Name>) -> bool {
+    name.is_some_and(|name| !name.is_empty())
 }
 
 /// Success first, then codes as they are, then failures without a code.

@@ -17,7 +17,7 @@ pub struct Figures {
 }
 
 /// A group of calls as it grows and shrinks.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Group {
     tally: Tally,
     latency_ms: Distribution,

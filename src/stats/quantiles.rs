@@ -44,77 +44,80 @@ pub fn is_figure(value: f64) -> bool {
     value.is_finite() && value >= 0.0
 }
 
-/// Mantissa bits that tell buckets apart: 64 buckets an octave, each 1/64 of its lower bound wide or narrower,
+/// Mantissa bits that tell buckets apart: 64 buckets an octave, each at most 1/64 of its lower bound wide,
 /// so that its middle is at most 1/128 = 0.8% off.
 const SUB_BITS: u32 = 6;
-/// Buckets stand in pages of this many bits' worth: a page is a quarter octave.
-const PAGE_BITS: u32 = 4;
-const PAGE: usize = 1 << PAGE_BITS;
-const MANTISSA_BITS: u32 = f64::MANTISSA_DIGITS - 1;
+const OCTAVE: usize = 1 << SUB_BITS;
+/// Bits of a float that tell no buckets apart.
+const FINE_BITS: u32 = f64::MANTISSA_DIGITS - 1 - SUB_BITS;
+/// The first bucket above zero: 2^-32. What lies below (a quarter of a picosecond, as ms) counts as zero.
+const LOWEST: u64 = (1023 - 32) << SUB_BITS;
+/// The last bucket: up to 2^48 (9,000 years, as ms). What lies above counts in it.
+const HIGHEST: u64 = ((1023 + 48) << SUB_BITS) - 1;
 
-/// A bucket's number: exponent and leading mantissa bits of the values in it. Orders as the values do.
-fn bucket(value: f64) -> u32 {
-    u32::try_from(value.abs().to_bits() >> (MANTISSA_BITS - SUB_BITS)).unwrap_or(u32::MAX)
+/// Where a value is counted: octave and bucket in it. Octave 0 holds but one bucket, for zero.
+#[expect(clippy::cast_possible_truncation, reason = "clamped to 81 octaves of 64 buckets")]
+fn place(value: f64) -> (usize, usize) {
+    let bucket = value.abs().to_bits() >> FINE_BITS;
+    if bucket < LOWEST {
+        return (0, 0);
+    }
+    let nth = (bucket.min(HIGHEST) - LOWEST) as usize;
+    (1 + nth / OCTAVE, nth % OCTAVE)
 }
 
-/// The middle of a bucket; the lowest bucket stands for zero.
-fn middle(bucket: u32) -> f64 {
-    const HALF: u64 = 1 << (MANTISSA_BITS - SUB_BITS - 1);
-    if bucket == 0 { 0.0 } else { f64::from_bits(u64::from(bucket) << (MANTISSA_BITS - SUB_BITS) | HALF) }
+/// The middle of a bucket.
+fn middle(octave: usize, bucket: usize) -> f64 {
+    const HALF: u64 = 1 << (FINE_BITS - 1);
+    let Some(octave) = octave.checked_sub(1) else { return 0.0 };
+    f64::from_bits((LOWEST + (octave * OCTAVE + bucket) as u64) << FINE_BITS | HALF)
 }
 
-/// Sixteen neighbouring buckets. Pages without values are not kept, so that a distribution's memory follows
-/// how many different values it has seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Page {
-    key: u32,
+/// The buckets between a power of two and the next.
+#[derive(Clone, Debug)]
+struct Octave {
     total: u64,
-    counts: [u32; PAGE],
+    counts: [u32; OCTAVE],
 }
 
-/// A counter of values from which percentiles are read, at most 1% off. Any finite value from 0 up has its place.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A counter of values from which percentiles are read, at most 1% off. Octaves without values take no memory.
+#[derive(Clone, Debug, Default)]
 pub struct Distribution {
     n: u64,
-    pages: Vec<Page>,
+    octaves: Vec<Option<Box<Octave>>>,
 }
 
 impl Distribution {
     /// Counts a value; absent or impossible ones count nothing.
     pub fn add(&mut self, value: Option<f64>) {
         let Some(value) = value.filter(|value| is_figure(*value)) else { return };
-        let bucket = bucket(value);
-        let key = bucket >> PAGE_BITS;
-        let at = match self.find(key) {
-            Ok(at) => at,
-            Err(at) => {
-                self.pages.insert(at, Page { key, total: 0, counts: [0; PAGE] });
-                at
-            }
-        };
-        self.n += 1;
-        if let Some((page, count)) = slot(&mut self.pages, at, bucket) {
-            *page += 1;
+        let (octave, bucket) = place(value);
+        if octave >= self.octaves.len() {
+            self.octaves.resize(octave + 1, None);
+        }
+        let Some(octave) = self.octaves.get_mut(octave) else { return };
+        let octave = octave.get_or_insert_with(|| Box::new(Octave { total: 0, counts: [0; OCTAVE] }));
+        if let Some(count) = octave.counts.get_mut(bucket) {
             *count = count.saturating_add(1);
+            octave.total += 1;
+            self.n += 1;
         }
     }
 
     /// Takes back what [`Distribution::add`] counted.
     pub fn remove(&mut self, value: Option<f64>) {
         let Some(value) = value.filter(|value| is_figure(*value)) else { return };
-        let bucket = bucket(value);
-        let Ok(at) = self.find(bucket >> PAGE_BITS) else { return };
-        self.n = self.n.saturating_sub(1);
-        let Some((page, count)) = slot(&mut self.pages, at, bucket) else { return };
-        *count = count.saturating_sub(1);
-        *page = page.saturating_sub(1);
-        if *page == 0 {
-            self.pages.remove(at);
+        let (octave, bucket) = place(value);
+        let Some(slot) = self.octaves.get_mut(octave) else { return };
+        let Some(octave) = slot else { return };
+        if let Some(count) = octave.counts.get_mut(bucket) {
+            *count = count.saturating_sub(1);
+            octave.total = octave.total.saturating_sub(1);
+            self.n = self.n.saturating_sub(1);
         }
-    }
-
-    fn find(&self, key: u32) -> Result<usize, usize> {
-        self.pages.binary_search_by_key(&key, |page| page.key)
+        if octave.total == 0 {
+            *slot = None;
+        }
     }
 
     /// The percentiles, each at most 1% off.
@@ -125,24 +128,18 @@ impl Distribution {
 
     fn value_of_rank(&self, rank: u64) -> Option<f64> {
         let mut below = 0;
-        let page = self.pages.iter().find(|page| {
-            let reached = below + page.total >= rank;
-            below += if reached { 0 } else { page.total };
-            reached
+        let mut filled = self.octaves.iter().enumerate().filter_map(|(nth, octave)| Some((nth, octave.as_deref()?)));
+        let (nth, octave) = filled.find(|(_, octave)| {
+            let is_here = below + octave.total >= rank;
+            below += if is_here { 0 } else { octave.total };
+            is_here
         })?;
-        let sub = page.counts.iter().position(|&count| {
+        let bucket = octave.counts.iter().position(|&count| {
             below += u64::from(count);
             below >= rank
         })?;
-        Some(middle((page.key << PAGE_BITS) | u32::try_from(sub).ok()?))
+        Some(middle(nth, bucket))
     }
-}
-
-/// The page's total and the bucket's count.
-fn slot(pages: &mut [Page], at: usize, bucket: u32) -> Option<(&mut u64, &mut u32)> {
-    let page = pages.get_mut(at)?;
-    let sub = usize::try_from(bucket).ok()? % PAGE;
-    Some((&mut page.total, page.counts.get_mut(sub)?))
 }
 
 #[cfg(test)]
@@ -174,12 +171,21 @@ mod tests {
         distribution
     }
 
+    /// Every counted bucket.
+    fn buckets(distribution: &Distribution) -> Vec<(usize, usize, u32)> {
+        let octaves = distribution.octaves.iter().enumerate();
+        let filled = octaves.filter_map(|(nth, octave)| Some((nth, octave.as_ref()?)));
+        let buckets =
+            filled.flat_map(|(nth, octave)| octave.counts.into_iter().zip(0..).map(move |count| (nth, count)));
+        buckets.map(|(nth, (count, bucket))| (nth, bucket, count)).filter(|(.., count)| *count > 0).collect()
+    }
+
     fn figures() -> impl Strategy<Value = f64> {
         prop_oneof![
             8 => 0.001_f64..100_000.0,
             1 => Just(0.0),
             1 => (-20.0_f64..20.0).prop_map(f64::exp),
-            1 => prop_oneof![Just(f64::MAX), Just(1e-300)],
+            1 => prop_oneof![Just(2.9e-10), Just(2.8e14)],
         ]
     }
 
@@ -212,7 +218,8 @@ mod tests {
             for value in gone {
                 storm.remove(Some(value));
             }
-            prop_assert_eq!(storm, counted(&kept));
+            prop_assert_eq!(buckets(&storm), buckets(&counted(&kept)));
+            prop_assert_eq!(storm.n, kept.len() as u64);
         }
     }
 
@@ -233,6 +240,20 @@ mod tests {
         distribution.add(Some(0.0));
         assert_eq!(distribution.quantiles(), Quantiles { n: 1, p50: Some(0.0), p95: Some(0.0), p99: Some(0.0) });
         assert_eq!(Quantiles::exact(&mut [7.0]), Quantiles { n: 1, p50: Some(7.0), p95: Some(7.0), p99: Some(7.0) });
+    }
+
+    #[test]
+    fn extremes_have_a_place() {
+        let mut distribution = Distribution::default();
+        for value in [f64::MAX, f64::MIN_POSITIVE, 1e-300] {
+            distribution.add(Some(value));
+        }
+        assert_eq!(distribution.quantiles().p50, Some(0.0));
+        assert!(distribution.quantiles().p99.is_some_and(|highest| highest > 2.7e14 && highest.is_finite()));
+        for value in [f64::MAX, f64::MIN_POSITIVE, 1e-300] {
+            distribution.remove(Some(value));
+        }
+        assert_eq!(distribution.quantiles(), Quantiles::default());
     }
 
     #[test]

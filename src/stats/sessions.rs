@@ -37,76 +37,112 @@ impl SessionRow {
     }
 }
 
-/// What the order of turns is told from.
-#[derive(Clone, Copy)]
-struct Turn<'a> {
+/// What the order of turns is told from; kept small, since a scan holds one for every call.
+struct Turn {
     start_unix_nano: i64,
     id: CallId,
-    model: &'a str,
-    switches: Option<u32>,
-    overhead_pct: Option<f64>,
+    /// The model's number; `None` when unknown.
+    model: Option<u32>,
+}
+
+/// A figure of the last turn that has it.
+#[derive(Default)]
+struct Last<T> {
+    turn: Option<(i64, CallId)>,
+    figure: Option<T>,
+}
+
+impl<T> Last<T> {
+    fn note(&mut self, figure: Option<T>, turn: (i64, CallId)) {
+        if figure.is_some() && self.turn < Some(turn) {
+            *self = Self { turn: Some(turn), figure };
+        }
+    }
+}
+
+/// Numbers models as they are met: turns then need not hold their names.
+#[derive(Default)]
+struct Models<'a> {
+    numbers: HashMap<&'a str, u32, foldhash::fast::RandomState>,
+    names: Vec<&'a str>,
+}
+
+impl<'a> Models<'a> {
+    fn number(&mut self, model: &'a str) -> Option<u32> {
+        let next = u32::try_from(self.names.len()).ok()?;
+        let names = &mut self.names;
+        (!model.is_empty()).then(|| {
+            *self.numbers.entry(model).or_insert_with(|| {
+                names.push(model);
+                next
+            })
+        })
+    }
+
+    /// The names behind the first numbers of runs, each once, in their order.
+    fn distinct<'n>(&self, runs: impl Iterator<Item = &'n [u32]>) -> Vec<Name> {
+        let mut seen: HashSet<u32, foldhash::fast::RandomState> = HashSet::default();
+        let first_met = runs.filter_map(|run| run.first().copied().filter(|number| seen.insert(*number)));
+        first_met
+            .filter_map(|number| self.names.get(usize::try_from(number).ok()?))
+            .map(|name| Name::from(*name))
+            .collect()
+    }
 }
 
 #[derive(Default)]
-struct Gathered<'a> {
+struct Gathered {
     tally: Tally,
     end_unix_nano: Option<i64>,
-    turns: Vec<Turn<'a>>,
+    turns: Vec<Turn>,
+    switches: Last<u32>,
+    overhead_pct: Last<f64>,
 }
 
 /// The sessions among `calls`, the one with the newest arrival first. Calls without a session are in none.
 /// Turns are ordered by their start, then by arrival.
 pub fn sessions<'a>(calls: impl Iterator<Item = &'a LlmCall>) -> Vec<SessionRow> {
-    let mut gathered: HashMap<&'a Name, Gathered<'a>, foldhash::fast::RandomState> = HashMap::default();
+    let mut models = Models::default();
+    let mut gathered: HashMap<&'a Name, Gathered, foldhash::fast::RandomState> = HashMap::default();
     for call in calls {
         if let Some(session) = call.session_id() {
-            gathered.entry(session).or_default().add(call);
+            gathered.entry(session).or_default().add(call, models.number(call.shown_model()));
         }
     }
-    let mut rows: Vec<_> = gathered.into_iter().filter_map(|(session, turns)| turns.row(session)).collect();
+    let mut rows: Vec<_> = gathered.into_iter().filter_map(|(session, turns)| turns.row(session, &models)).collect();
     rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.latest));
     rows
 }
 
-impl<'a> Gathered<'a> {
-    fn add(&mut self, call: &'a LlmCall) {
+impl Gathered {
+    fn add(&mut self, call: &LlmCall, model: Option<u32>) {
         let facts = call.plano_facts();
+        let turn = (call.start_unix_nano(), call.id());
         self.tally.add(&Share::of(call));
         self.end_unix_nano = self.end_unix_nano.max(Some(end_unix_nano(call)));
-        self.turns.push(Turn {
-            start_unix_nano: call.start_unix_nano(),
-            id: call.id(),
-            model: call.shown_model(),
-            switches: facts.session_switches,
-            overhead_pct: facts.session_overhead_pct,
-        });
+        self.switches.note(facts.session_switches, turn);
+        self.overhead_pct.note(facts.session_overhead_pct, turn);
+        self.turns.push(Turn { start_unix_nano: turn.0, id: turn.1, model });
     }
 
-    fn row(mut self, session: &Name) -> Option<SessionRow> {
+    fn row(mut self, session: &Name, models: &Models<'_>) -> Option<SessionRow> {
         self.turns.sort_by_key(|turn| (turn.start_unix_nano, turn.id));
         let turns = &self.turns;
-        let known: Vec<&str> = turns.iter().map(|turn| turn.model).filter(|model| !model.is_empty()).collect();
-        let switches = known.windows(2).filter(|pair| pair.first() != pair.last()).count();
+        let numbers: Vec<u32> = turns.iter().filter_map(|turn| turn.model).collect();
+        let runs = numbers.chunk_by(|one, next| one == next);
         Some(SessionRow {
             session: session.clone(),
             tally: self.tally,
-            models: distinct(&known),
-            model_switches: switches as u64,
+            model_switches: (runs.clone().count() as u64).saturating_sub(1),
+            models: models.distinct(runs),
             first_unix_nano: turns.first()?.start_unix_nano,
             last_unix_nano: turns.last()?.start_unix_nano,
             end_unix_nano: self.end_unix_nano?,
-            reported_switches: turns.iter().rev().find_map(|turn| turn.switches),
-            overhead_pct: turns.iter().rev().find_map(|turn| turn.overhead_pct),
+            reported_switches: self.switches.figure,
+            overhead_pct: self.overhead_pct.figure,
             latest: turns.iter().map(|turn| turn.id).max()?,
         })
     }
-}
-
-/// The names in the order they first come.
-fn distinct(names: &[&str]) -> Vec<Name> {
-    let mut seen: HashSet<&str, foldhash::fast::RandomState> = HashSet::default();
-    let runs = names.chunk_by(|one, next| one == next).filter_map(<[&str]>::first);
-    runs.filter(|name| seen.insert(name)).map(|name| Name::from(*name)).collect()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "float casts saturate, which is meant")]

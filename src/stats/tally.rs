@@ -1,6 +1,6 @@
 //! Sums of a group of calls, in integers: exact after any storm of additions and removals.
 
-use crate::call::LlmCall;
+use crate::call::{LlmCall, Usage};
 
 /// Femto-dollars in a dollar.
 const FEMTO: f64 = 1e15;
@@ -38,8 +38,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    fn of(call: &LlmCall) -> Self {
-        let usage = call.usage();
+    fn of(usage: &Usage) -> Self {
         let widen = |count: Option<u64>| u128::from(count.unwrap_or(0));
         let (cached, written) = (widen(usage.cache_read), widen(usage.cache_write));
         let fresh = widen(usage.input_fresh());
@@ -79,12 +78,13 @@ pub struct Share {
 impl Share {
     /// The share of `call`.
     pub fn of(call: &LlmCall) -> Self {
+        let usage = call.usage();
         let tokens_per_sec = call.tokens_per_sec();
         Self {
             failed: call.status().is_error(),
             cost_femto_usd: call.cost().map(|cost| femto_usd(cost.usd)),
-            tokens: Tokens::of(call),
-            generated: tokens_per_sec.and(generated(call)),
+            tokens: Tokens::of(&usage),
+            generated: usage.output.zip(tokens_per_sec).map(|(output, rate)| (output, generation_nanos(output, rate))),
             latency_ms: call.duration_ms(),
             ttft_ms: call.ttft_ms(),
             tokens_per_sec,
@@ -92,12 +92,10 @@ impl Share {
     }
 }
 
-/// Output tokens and generation time in whole ns.
+/// How long the output took at this rate, in whole ns.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "float casts saturate, which is meant")]
-fn generated(call: &LlmCall) -> Option<(u64, u64)> {
-    let tokens = call.usage().output?;
-    let nanos = call.tpt_ms()? * tokens as f64 * 1e6;
-    Some((tokens, nanos.round() as u64))
+fn generation_nanos(output: u64, tokens_per_sec: f64) -> u64 {
+    (output as f64 / tokens_per_sec * 1e9).round() as u64
 }
 
 /// Counts and sums of a group of calls.
