@@ -42,9 +42,12 @@ impl Group {
         self.tokens_per_sec.remove(share.tokens_per_sec);
     }
 
-    /// Counts and sums.
-    pub const fn tally(&self) -> &Tally {
-        &self.tally
+    /// Counts all calls of another group.
+    pub fn merge(&mut self, other: &Self) {
+        self.tally.merge(&other.tally);
+        self.latency_ms.merge(&other.latency_ms);
+        self.ttft_ms.merge(&other.ttft_ms);
+        self.tokens_per_sec.merge(&other.tokens_per_sec);
     }
 
     /// Whether no call is left.
@@ -63,27 +66,37 @@ impl Group {
     }
 }
 
-/// The values of a small group, gathered anew for exact percentiles.
+/// A small group, gathered anew, with every value for exact percentiles.
 #[derive(Clone, Debug, Default)]
 pub struct Exact {
+    tally: Tally,
     latency_ms: Vec<f64>,
     ttft_ms: Vec<f64>,
     tokens_per_sec: Vec<f64>,
 }
 
 impl Exact {
-    /// Takes a call's values in.
+    /// Counts a call.
     pub fn add(&mut self, share: &Share) {
         let keep = |values: &mut Vec<f64>, value: Option<f64>| values.extend(value.filter(|value| is_figure(*value)));
+        self.tally.add(share);
         keep(&mut self.latency_ms, share.latency_ms);
         keep(&mut self.ttft_ms, share.ttft_ms);
         keep(&mut self.tokens_per_sec, share.tokens_per_sec);
     }
 
-    /// The figures of these values and the sums of the same calls.
-    pub fn figures(mut self, tally: Tally) -> Figures {
+    /// Counts all calls of another group.
+    pub fn merge(&mut self, other: &Self) {
+        self.tally.merge(&other.tally);
+        self.latency_ms.extend(&other.latency_ms);
+        self.ttft_ms.extend(&other.ttft_ms);
+        self.tokens_per_sec.extend(&other.tokens_per_sec);
+    }
+
+    /// The figures, percentiles exact.
+    pub fn figures(mut self) -> Figures {
         Figures {
-            tally,
+            tally: self.tally,
             latency_ms: Quantiles::exact(&mut self.latency_ms),
             ttft_ms: Quantiles::exact(&mut self.ttft_ms),
             tokens_per_sec: Quantiles::exact(&mut self.tokens_per_sec),

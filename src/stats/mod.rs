@@ -19,7 +19,7 @@ pub use group::{Comparison, Exact, Figures, Group, compare};
 pub use quantiles::{Distribution, EXACT_UP_TO, Quantiles};
 pub use sessions::{SessionRow, sessions};
 pub use tally::{Share, Tally, Tokens, femto_usd, usd};
-pub use timeline::{BUCKETS, Burn, Series, SeriesPoint, Timeline, finest_complete};
+pub use timeline::{BUCKETS, Burn, Chart, Series, SeriesPoint, Timeline};
 
 /// Sums over all calls since start. Eviction does not touch them; a revised call replaces its former share,
 /// and a row that became part of another takes its share along.

@@ -80,6 +80,15 @@ struct Octave {
     counts: [u32; OCTAVE],
 }
 
+impl Octave {
+    fn merge(&mut self, other: &Self) {
+        self.total += other.total;
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            *mine = mine.saturating_add(*theirs);
+        }
+    }
+}
+
 /// A counter of values from which percentiles are read, at most 1% off. Octaves without values take no memory.
 #[derive(Clone, Debug, Default)]
 pub struct Distribution {
@@ -117,6 +126,19 @@ impl Distribution {
         }
         if octave.total == 0 {
             *slot = None;
+        }
+    }
+
+    /// Counts all values of another distribution.
+    pub fn merge(&mut self, other: &Self) {
+        self.n += other.n;
+        self.octaves.resize(self.octaves.len().max(other.octaves.len()), None);
+        for (mine, theirs) in self.octaves.iter_mut().zip(&other.octaves) {
+            match (mine, theirs) {
+                (Some(mine), Some(theirs)) => mine.merge(theirs),
+                (mine @ None, Some(theirs)) => *mine = Some(theirs.clone()),
+                (_, None) => {}
+            }
         }
     }
 
@@ -207,6 +229,16 @@ mod tests {
             assert_close(found.p50, naive(&values, 50))?;
             assert_close(found.p95, naive(&values, 95))?;
             assert_close(found.p99, naive(&values, 99))?;
+        }
+
+        #[test]
+        fn merging_counts_the_values_of_both(
+            ours in prop::collection::vec(figures(), 0..100),
+            theirs in prop::collection::vec(figures(), 0..100),
+        ) {
+            let mut merged = counted(&ours);
+            merged.merge(&counted(&theirs));
+            prop_assert_eq!(buckets(&merged), buckets(&counted(&[ours, theirs].concat())));
         }
 
         #[test]

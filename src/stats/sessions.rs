@@ -150,3 +150,53 @@ fn end_unix_nano(call: &LlmCall) -> i64 {
     let duration_nanos = call.duration_ms().unwrap_or(0.0).max(0.0) * 1e6;
     call.start_unix_nano().saturating_add(duration_nanos as i64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Draft, Names, PlanoFacts};
+    use crate::collector::ring::Ring;
+
+    /// session, start in ms, model, reported switches
+    type Told = (&'static str, u64, &'static str, Option<u32>);
+
+    fn rows_of(told: &[Told]) -> Vec<SessionRow> {
+        let (mut ring, mut names) = (Ring::new(100), Names::default());
+        for (session, start_ms, model, session_switches) in told {
+            let draft = Draft {
+                session_id: (!session.is_empty()).then(|| (*session).into()),
+                start_unix_nano: Some(start_ms * 1_000_000),
+                duration_ms: Some(5.0),
+                model: (!model.is_empty()).then(|| (*model).into()),
+                plano: PlanoFacts { session_switches: *session_switches, ..PlanoFacts::default() },
+                ..Draft::default()
+            };
+            ring.push(LlmCall::keep(&draft, &mut names, 0));
+        }
+        sessions(ring.calls().iter())
+    }
+
+    #[test]
+    fn turns_count_in_the_order_in_which_they_started() {
+        let rows = rows_of(&[
+            ("s", 30, "b", Some(2)),
+            ("t", 12, "x", None),
+            ("s", 10, "a", Some(0)),
+            ("", 11, "y", None),
+            ("s", 20, "b", Some(1)),
+            ("s", 25, "", None),
+            ("s", 40, "a", None),
+        ]);
+        assert_eq!(
+            rows.iter().map(|row| (row.session.as_str(), row.tally.calls)).collect::<Vec<_>>(),
+            [("s", 5), ("t", 1)]
+        );
+        let row = &rows[0];
+        assert_eq!(row.models, ["a", "b"]);
+        assert_eq!(row.model_switches, 2, "a call without a model is no switch");
+        assert_eq!(row.reported_switches, Some(2), "of the last turn that reports any");
+        assert_eq!((row.first_unix_nano, row.last_unix_nano), (10_000_000, 40_000_000));
+        assert_eq!(row.duration_nanos(), 35_000_000);
+        assert_eq!(row.latest, CallId(6));
+    }
+}

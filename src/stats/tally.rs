@@ -46,7 +46,7 @@ impl Tokens {
         Self { input, fresh, cached, written, output: widen(usage.output), reasoning: widen(usage.reasoning) }
     }
 
-    fn merge(&mut self, other: &Self, sum: impl Fn(u128, u128) -> u128) {
+    fn change(&mut self, other: &Self, sum: impl Fn(u128, u128) -> u128) {
         self.input = sum(self.input, other.input);
         self.fresh = sum(self.fresh, other.fresh);
         self.cached = sum(self.cached, other.cached);
@@ -57,7 +57,7 @@ impl Tokens {
 }
 
 /// What one call adds to the figures: read off the call once, added to several groups.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Share {
     /// Whether the call failed.
     pub failed: bool,
@@ -126,7 +126,7 @@ impl Tally {
         self.errors = self.errors.saturating_add(share.failed.into());
         self.unpriced = self.unpriced.saturating_add(share.cost_femto_usd.is_none().into());
         self.cost_femto_usd = self.cost_femto_usd.saturating_add(share.cost_femto_usd.unwrap_or(0));
-        self.merge(share, u128::saturating_add);
+        self.change(share, u128::saturating_add);
     }
 
     /// Takes back what [`Tally::add`] counted.
@@ -135,11 +135,23 @@ impl Tally {
         self.errors = self.errors.saturating_sub(share.failed.into());
         self.unpriced = self.unpriced.saturating_sub(share.cost_femto_usd.is_none().into());
         self.cost_femto_usd = self.cost_femto_usd.saturating_sub(share.cost_femto_usd.unwrap_or(0));
-        self.merge(share, u128::saturating_sub);
+        self.change(share, u128::saturating_sub);
     }
 
-    fn merge(&mut self, share: &Share, sum: fn(u128, u128) -> u128) {
-        self.tokens.merge(&share.tokens, sum);
+    /// Counts all calls of another group.
+    pub fn merge(&mut self, other: &Self) {
+        self.calls = self.calls.saturating_add(other.calls);
+        self.errors = self.errors.saturating_add(other.errors);
+        self.unpriced = self.unpriced.saturating_add(other.unpriced);
+        self.cost_femto_usd = self.cost_femto_usd.saturating_add(other.cost_femto_usd);
+        self.tokens.change(&other.tokens, u128::saturating_add);
+        self.priced_output = self.priced_output.saturating_add(other.priced_output);
+        self.generated_tokens = self.generated_tokens.saturating_add(other.generated_tokens);
+        self.generation_nanos = self.generation_nanos.saturating_add(other.generation_nanos);
+    }
+
+    fn change(&mut self, share: &Share, sum: fn(u128, u128) -> u128) {
+        self.tokens.change(&share.tokens, sum);
         let priced_output = share.cost_femto_usd.map_or(0, |_| share.tokens.output);
         self.priced_output = sum(self.priced_output, priced_output);
         let (tokens, nanos) = share.generated.unwrap_or((0, 0));
@@ -180,5 +192,123 @@ impl Tally {
     /// USD per 1,000 output tokens of the priced calls, the cost of their input included.
     pub fn usd_per_1k_output(&self) -> Option<f64> {
         (self.priced_output > 0).then(|| usd(self.cost_femto_usd) / (self.priced_output as f64 / 1000.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Cost, CostBasis, Draft, InputCount, Names};
+    use crate::stats::Totals;
+    use proptest::prelude::*;
+
+    fn call(usage: Usage, usd: Option<f64>) -> LlmCall {
+        let draft = Draft {
+            usage,
+            status_code: Some(200),
+            duration_ms: Some(1500.0),
+            ttft_ms: Some(500.0),
+            ..Draft::default()
+        };
+        let mut call = LlmCall::keep(&draft, &mut Names::default(), 0);
+        call.set_cost(usd.map(|usd| Cost { usd, basis: CostBasis::Priced }));
+        call
+    }
+
+    fn tally_of(calls: &[LlmCall]) -> Tally {
+        let mut tally = Tally::default();
+        for call in calls {
+            tally.add(&Share::of(call));
+        }
+        tally
+    }
+
+    fn calls() -> impl Strategy<Value = LlmCall> {
+        let tokens = || prop::option::of(prop_oneof![0_u64..1000, Just(u64::MAX), Just(u64::MAX - 1)]);
+        let usd = prop_oneof![0.0_f64..1.0, Just(1e-15), Just(1e300), Just(-1e300), Just(f64::NAN)];
+        let is_exclusive = any::<bool>();
+        (tokens(), tokens(), tokens(), tokens(), is_exclusive, prop::option::of(usd)).prop_map(
+            |(input, output, cache_read, cache_write, is_exclusive, usd)| {
+                let input_count = if is_exclusive { InputCount::Exclusive } else { InputCount::Inclusive };
+                call(Usage { input, output, cache_read, cache_write, input_count, ..Usage::default() }, usd)
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn sums_are_exact_after_a_storm(
+            kept in prop::collection::vec(calls(), 0..20),
+            gone in prop::collection::vec(calls(), 0..50),
+        ) {
+            let calm = tally_of(&kept);
+            let mut storm = tally_of(&[&gone[..], &kept].concat());
+            for call in gone.iter().rev() {
+                storm.remove(&Share::of(call));
+            }
+            prop_assert_eq!(storm, calm);
+            let output: u128 = kept.iter().map(|call| u128::from(call.usage().output.unwrap_or(0))).sum();
+            prop_assert_eq!(calm.tokens.output, output);
+        }
+
+        #[test]
+        fn merging_is_adding_all(ours in prop::collection::vec(calls(), 0..9), theirs in prop::collection::vec(calls(), 0..9)) {
+            let mut merged = tally_of(&ours);
+            merged.merge(&tally_of(&theirs));
+            prop_assert_eq!(merged, tally_of(&[ours, theirs].concat()));
+        }
+
+        #[test]
+        fn totals_follow_revisions(before in calls(), after in calls(), other in calls()) {
+            let (mut revised, mut fresh) = (Totals::default(), Totals::default());
+            revised.add(&before);
+            revised.add(&other);
+            revised.replace(&before, &after);
+            fresh.add(&other);
+            fresh.add(&after);
+            prop_assert_eq!(revised, fresh);
+        }
+    }
+
+    #[test]
+    fn a_row_that_became_part_of_another_leaves_the_totals() {
+        let (mut totals, mut empty) = (Totals::default(), Totals::default());
+        let whole = call(Usage { output: Some(9), ..Usage::default() }, Some(1.0));
+        let mut part = whole.clone();
+        part.merge_away();
+        totals.add(&whole);
+        totals.replace(&whole, &part);
+        empty.add(&part);
+        assert_eq!((totals, empty), (Totals::default(), Totals::default()));
+    }
+
+    #[test]
+    fn counts_beyond_u64_do_not_wrap() {
+        let mut tally = Tally::default();
+        let huge =
+            Usage { input: Some(u64::MAX), cache_read: Some(u64::MAX), output: Some(u64::MAX), ..Usage::default() };
+        for _ in 0..3 {
+            tally.add(&Share::of(&call(Usage { input_count: InputCount::Exclusive, ..huge }, None)));
+        }
+        assert_eq!(tally.tokens.output, 3 * u128::from(u64::MAX));
+        assert_eq!(tally.tokens.input, 6 * u128::from(u64::MAX));
+        assert_eq!(tally.cached_share(), Some(0.5));
+        assert_eq!(tally.cost_usd(), None);
+    }
+
+    #[test]
+    fn figures_of_a_group() {
+        let mut tally = Tally::default();
+        let usage = |output| Usage { input: Some(100), cache_read: Some(25), output, ..Usage::default() };
+        tally.add(&Share::of(&call(usage(Some(100)), Some(0.1))));
+        tally.add(&Share::of(&call(usage(Some(400)), Some(0.2))));
+        tally.add(&Share::of(&call(usage(None), None)));
+        assert_eq!(tally.tokens_per_sec(), Some(250.0), "500 tokens in two seconds");
+        assert_eq!(tally.cost_femto_usd, 300_000_000_000_000, "a tenth and a fifth are three tenths");
+        assert_eq!(tally.usd_per_call(), Some(0.15));
+        assert_eq!(tally.usd_per_1k_output(), Some(0.6));
+        assert_eq!(tally.cached_share(), Some(0.25));
+        assert_eq!((tally.calls, tally.unpriced, tally.error_rate()), (3, 1, Some(0.0)));
+        assert_eq!(Tally::default().error_rate(), None);
     }
 }

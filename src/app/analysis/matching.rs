@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
 
 use super::rows::IdSet;
 use super::starts::Starts;
@@ -11,7 +11,7 @@ use super::view::Window;
 use crate::app::filter::Filter;
 use crate::call::{CallId, LlmCall, Name, Status};
 use crate::collector::Calls;
-use crate::stats::{Burn, EXACT_UP_TO, Exact, Figures, Group, Series, Share, Timeline, finest_complete};
+use crate::stats::{Burn, Chart, EXACT_UP_TO, Exact, Figures, Group, Series, SeriesPoint, Share, Tally, Timeline};
 
 /// A model or a route and its figures.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,12 +23,6 @@ pub struct Rollup {
 }
 
 const SECOND: i64 = 1_000_000_000;
-const MINUTE: i64 = 60 * SECOND;
-const HOUR: i64 = 60 * MINUTE;
-
-/// Bucket widths tried for [`Window::All`]: from one minute shown in all up to more than a year.
-const WIDTHS: [i64; 10] =
-    [SECOND, 5 * SECOND, 15 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR, 24 * HOUR, 7 * 24 * HOUR];
 
 /// Bucket width of the buckets that [`Window::All`] measures spending by: five minutes in all.
 const BURN_BUCKET: i64 = 5 * SECOND;
@@ -51,27 +45,40 @@ impl Moment {
     }
 }
 
-#[derive(Debug, Default)]
-struct Groups(HashMap<Name, Group, foldhash::fast::RandomState>);
+/// Names a cell: the calls of one model on one route, so that a call is counted in one group only. Models, routes
+/// and the whole are merged from the cells when a picture is made.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Cell {
+    model: Name,
+    route: Option<Name>,
+}
 
-impl Groups {
-    fn add(&mut self, name: &str, share: &Share) {
-        self.0.entry_ref(name).or_default().add(share);
-    }
+/// A [`Cell`] by borrowed names.
+#[derive(Hash)]
+struct CellOf<'a> {
+    model: &'a str,
+    route: Option<&'a str>,
+}
 
-    fn remove(&mut self, name: &str, share: &Share) {
-        if let Some(group) = self.0.get_mut(name) {
-            group.remove(share);
-            if group.is_empty() {
-                self.0.remove(name);
-            }
-        }
-    }
-
-    fn rollups(&self) -> Vec<Rollup> {
-        self.0.iter().map(|(name, group)| Rollup { name: name.clone(), figures: group.figures() }).collect()
+impl<'a> CellOf<'a> {
+    fn call(call: &'a LlmCall) -> Self {
+        Self { model: call.shown_model(), route: call.route_name().map(Name::as_str) }
     }
 }
+
+impl Equivalent<Cell> for CellOf<'_> {
+    fn equivalent(&self, cell: &Cell) -> bool {
+        self.model == cell.model && self.route == cell.route.as_deref()
+    }
+}
+
+impl From<&CellOf<'_>> for Cell {
+    fn from(cell: &CellOf<'_>) -> Self {
+        Self { model: cell.model.into(), route: cell.route.map(Name::from) }
+    }
+}
+
+type Cells<T> = HashMap<Cell, T, foldhash::fast::RandomState>;
 
 /// The calls that pass, and what is told of them.
 #[derive(Debug)]
@@ -79,11 +86,9 @@ pub(super) struct Matching {
     window: Window,
     pub(super) ids: IdSet,
     pub(super) failed: IdSet,
-    all: Group,
+    cells: Cells<Group>,
     failures: BTreeMap<Status, u64>,
-    models: Groups,
-    routes: Groups,
-    charts: Vec<Timeline>,
+    chart: Chart,
     spending: Timeline,
     /// Starts of the calls that pass, earliest first, where a window will end their stay. May hold leftovers.
     leaving: BinaryHeap<Reverse<(i64, CallId)>>,
@@ -100,19 +105,13 @@ pub(super) struct Told {
 impl Matching {
     pub(super) fn new(window: Window, moment: Moment) -> Self {
         let end = moment.chart_end(window);
-        let charts = match window.nanos() {
-            Some(nanos) => vec![Timeline::spanning(nanos, end)],
-            None => WIDTHS.iter().map(|width| Timeline::new(*width, end)).collect(),
-        };
         Self {
             window,
             ids: IdSet::default(),
             failed: IdSet::default(),
-            all: Group::default(),
+            cells: Cells::default(),
             failures: BTreeMap::new(),
-            models: Groups::default(),
-            routes: Groups::default(),
-            charts,
+            chart: window.nanos().map_or_else(|| Chart::open(end), |nanos| Chart::spanning(nanos, end)),
             spending: Timeline::new(BURN_BUCKET, moment.now),
             leaving: BinaryHeap::new(),
         }
@@ -124,8 +123,7 @@ impl Matching {
 
     /// Moves the charts on; comes before the calls of the new moment.
     pub(super) fn advance(&mut self, moment: Moment) {
-        let end = moment.chart_end(self.window);
-        self.charts.iter_mut().for_each(|chart| chart.advance(end));
+        self.chart.advance(moment.chart_end(self.window));
         self.spending.advance(moment.now);
     }
 
@@ -145,13 +143,9 @@ impl Matching {
             self.failed.insert(call.id());
             *self.failures.entry(call.status()).or_insert(0) += 1;
         }
-        self.all.add(&share);
-        self.models.add(call.shown_model(), &share);
-        if let Some(route) = call.route_name() {
-            self.routes.add(route, &share);
-        }
-        self.charts.iter_mut().for_each(|chart| chart.add(start, &share));
-        self.spending.add(start, &share);
+        self.cells.entry_ref(&CellOf::call(call)).or_default().add(&share);
+        self.chart.add(start, &share);
+        self.spending.add(start, SeriesPoint::of(&share));
         if self.window.nanos().is_some() {
             self.leaving.push(Reverse((start, call.id())));
         }
@@ -169,13 +163,14 @@ impl Matching {
         {
             *count = count.saturating_sub(1);
         }
-        self.all.remove(&share);
-        self.models.remove(call.shown_model(), &share);
-        if let Some(route) = call.route_name() {
-            self.routes.remove(route, &share);
+        if let Some(group) = self.cells.get_mut(&CellOf::call(call)) {
+            group.remove(&share);
+            if group.is_empty() {
+                self.cells.remove(&CellOf::call(call));
+            }
         }
-        self.charts.iter_mut().for_each(|chart| chart.remove(start, &share));
-        self.spending.remove(start, &share);
+        self.chart.remove(start, &share);
+        self.spending.remove(start, SeriesPoint::of(&share));
     }
 
     /// Takes out the calls whose time in the window is over.
@@ -203,53 +198,56 @@ impl Matching {
 
     /// The figures; percentiles are exact while the calls are few.
     pub(super) fn told(&self, calls: &Calls) -> Told {
-        let (all, mut models, mut routes) = if self.ids.len() <= EXACT_UP_TO {
-            self.exact_figures(calls)
+        if self.ids.len() <= EXACT_UP_TO {
+            let mut exact: Cells<Exact> = Cells::default();
+            for call in self.ids.iter().filter_map(|id| calls.get(id)) {
+                exact.entry_ref(&CellOf::call(call)).or_default().add(&Share::of(call));
+            }
+            self.told_of(&exact, Exact::merge, Exact::figures)
         } else {
-            (self.all.figures(), self.models.rollups(), self.routes.rollups())
-        };
-        dearest_first(&mut models);
-        dearest_first(&mut routes);
-        let mut failures: Vec<_> = self.failures.iter().map(|(status, count)| (*status, *count)).collect();
-        failures.sort_by_key(|(_, count)| Reverse(*count));
-        Told { all, failures, models, routes }
+            self.told_of(&self.cells, Group::merge, |group| group.figures())
+        }
     }
 
-    fn exact_figures(&self, calls: &Calls) -> (Figures, Vec<Rollup>, Vec<Rollup>) {
-        let mut all = Exact::default();
-        let mut models: HashMap<&str, Exact> = HashMap::new();
-        let mut routes: HashMap<&str, Exact> = HashMap::new();
-        for call in self.ids.iter().filter_map(|id| calls.get(id)) {
-            let share = Share::of(call);
-            all.add(&share);
-            models.entry(call.shown_model()).or_default().add(&share);
-            if let Some(route) = call.route_name() {
-                routes.entry(route).or_default().add(&share);
+    /// The figures of groups of some kind, merged from the cells.
+    fn told_of<T: Default>(&self, cells: &Cells<T>, merge: fn(&mut T, &T), figures: impl Fn(T) -> Figures) -> Told {
+        let mut all = T::default();
+        let mut models: HashMap<&Name, T> = HashMap::new();
+        let mut routes: HashMap<&Name, T> = HashMap::new();
+        for (cell, group) in cells {
+            merge(&mut all, group);
+            merge(models.entry(&cell.model).or_default(), group);
+            if let Some(route) = &cell.route {
+                merge(routes.entry(route).or_default(), group);
             }
         }
-        let rollups = |exact: HashMap<&str, Exact>, groups: &Groups| {
-            let known = exact.into_iter().filter_map(|(name, exact)| Some((groups.0.get_key_value(name)?, exact)));
-            known
-                .map(|((name, group), exact)| Rollup { name: name.clone(), figures: exact.figures(*group.tally()) })
-                .collect()
+        let rollups = |groups: HashMap<&Name, T>| {
+            let rollup = |(name, group): (&Name, T)| Rollup { name: name.clone(), figures: figures(group) };
+            dearest_first(groups.into_iter().map(rollup).collect())
         };
-        (all.figures(*self.all.tally()), rollups(models, &self.models), rollups(routes, &self.routes))
+        Told { models: rollups(models), routes: rollups(routes), all: figures(all), failures: self.failures() }
+    }
+
+    fn failures(&self) -> Vec<(Status, u64)> {
+        let mut failures: Vec<_> = self.failures.iter().map(|(status, count)| (*status, *count)).collect();
+        failures.sort_by_key(|(_, count)| Reverse(*count));
+        failures
     }
 
     /// Calls over time. Under [`Window::All`] the finest buckets that show nearly all kept calls, up to the latest one.
     pub(super) fn series(&self) -> Series {
-        finest_complete(&self.charts).map(Timeline::series).unwrap_or_default()
+        self.chart.series()
     }
 
     /// Spending: over the window, or over the last five minutes where there is none, and never over more time than
     /// the kept calls cover, which `oldest_start` begins.
-    pub(super) fn burn(&self, now: i64, oldest_start: Option<i64>) -> Option<Burn> {
+    pub(super) fn burn(&self, tally: &Tally, now: i64, oldest_start: Option<i64>) -> Option<Burn> {
         let (cost, from) = match self.window.nanos() {
-            Some(nanos) => (self.all.tally().cost_femto_usd, now.saturating_sub(nanos)),
+            Some(nanos) => (tally.cost_femto_usd, now.saturating_sub(nanos)),
             None => (self.spending.cost_femto_usd(), self.spending.start_unix_nano()),
         };
         let covered = now.saturating_sub(from.max(oldest_start?)).max(SHORTEST_BURN);
-        (self.all.tally().priced() > 0).then(|| Burn::of(cost, covered)).flatten()
+        (tally.priced() > 0).then(|| Burn::of(cost, covered)).flatten()
     }
 
     /// Whether figures change by the mere passing of time.
@@ -259,7 +257,8 @@ impl Matching {
 }
 
 /// By cost, then by calls, then by name.
-fn dearest_first(rollups: &mut [Rollup]) {
+fn dearest_first(mut rollups: Vec<Rollup>) -> Vec<Rollup> {
     let key = |rollup: &Rollup| Reverse((rollup.figures.tally.cost_femto_usd, rollup.figures.tally.calls));
     rollups.sort_unstable_by(|one, other| key(one).cmp(&key(other)).then_with(|| one.name.cmp(&other.name)));
+    rollups
 }

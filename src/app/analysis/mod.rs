@@ -191,9 +191,9 @@ impl Analysis {
             rows: Rows::new(&matching.ids, self.sorted.clone(), snapshot),
             failed: Rows::new(&matching.failed, None, snapshot),
             summary: Summary {
+                burn: matching.burn(&told.all.tally, now, oldest_start),
                 figures: told.all,
                 failures: told.failures,
-                burn: matching.burn(now, oldest_start),
                 current_session: latest.and_then(session_of),
             },
             models: told.models,

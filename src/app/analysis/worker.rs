@@ -96,3 +96,40 @@ fn run(letterbox: &Letterbox, mut publish: impl FnMut(Arc<Picture>)) {
         published.retain(|picture| Arc::strong_count(picture) > 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::app::analysis::Window;
+    use crate::call::{Draft, LlmCall, Names};
+    use crate::collector::ring::Ring;
+
+    fn snapshot(version: u64) -> Arc<Snapshot> {
+        let mut ring = Ring::new(10);
+        for _ in 0..version {
+            ring.push(LlmCall::keep(&Draft::default(), &mut Names::default(), 0));
+        }
+        Arc::new(Snapshot { version, calls: ring.calls().clone(), ..Snapshot::default() })
+    }
+
+    #[test]
+    fn the_newest_request_is_answered_and_the_same_one_only_once() {
+        let (sender, pictures) = mpsc::sync_channel(0);
+        let worker = Worker::spawn(move |picture| sender.send(picture).unwrap()).unwrap();
+        let request = |version| Request { snapshot: snapshot(version), spec: ViewSpec::default(), now_unix_nano: 1 };
+        let first = request(1);
+        worker.ask(first.clone());
+        // While the first picture waits to be taken, requests replace one another.
+        let hour = ViewSpec { window: Window::Hour, ..ViewSpec::default() };
+        assert_eq!(pictures.recv().unwrap().snapshot.version, 1);
+        worker.ask(first);
+        worker.ask(request(2));
+        worker.ask(Request { spec: hour, ..request(3) });
+        let last = pictures.iter().find(|picture| picture.snapshot.version == 3).unwrap();
+        assert_eq!((last.rows.len(), last.spec.window), (3, Window::Hour));
+        drop(worker);
+        assert!(pictures.recv().is_err(), "nothing was left to show");
+    }
+}
