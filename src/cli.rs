@@ -46,6 +46,22 @@ pub struct ObsArgs {
     #[arg(long, default_value = "4318", value_name = "PORT|off", value_parser = port_or_off, help_heading = "Listening")]
     pub http_port: HttpPort,
 
+    /// Ask clients for this bearer token (`authorization: Bearer …`)
+    #[arg(long, env = "PLANOAI_OBS_TOKEN", hide_env_values = true, value_name = "TOKEN", help_heading = "Listening")]
+    pub token: Option<String>,
+
+    /// Speak TLS with this certificate chain (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = "Listening")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// Private key of the certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = "Listening")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Let only clients connect whose certificate one of these authorities signed (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = "Listening")]
+    pub tls_client_ca: Option<PathBuf>,
+
     /// How many calls to keep
     #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub capacity: u32,
@@ -59,7 +75,7 @@ pub struct ObsArgs {
     pub json: bool,
 
     /// Generate lifelike gateway traffic and send it to the own listener
-    #[arg(long)]
+    #[arg(long, conflicts_with = "tls_cert")]
     pub demo: bool,
 
     /// Show only calls that pass this filter expression

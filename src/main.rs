@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Parser as _;
 use planoai::app::filter::Filter;
 use planoai::cli::{Cli, Cmd, HttpPort, ObsArgs, exit};
+use planoai::collector::access::{Access, TlsFiles, Token};
 use planoai::collector::{Collector, CollectorConfig, Handle, HttpListener, Listening, demo, ingest::unix_nano_now};
 use planoai::output::{Format, Shape, Tally, Writer, follow};
 use planoai::pricing::Pricer;
@@ -64,11 +65,11 @@ fn obs(args: &ObsArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::Usage("stdout is no terminal; use --json to write calls as JSON lines".to_owned()));
     }
     let pricer = Arc::new(Pricer::default());
-    let mut collector = Collector::new(config(args, Arc::clone(&pricer)));
+    let mut collector = Collector::new(config(args, access(args)?, Arc::clone(&pricer)));
     let (listening, handle) = collector.start()?;
     let stop_demo = CancellationToken::new();
     if args.demo {
-        play_demo(&collector, &listening, stop_demo.clone());
+        play_demo(&collector, &listening, args.token.as_deref(), stop_demo.clone());
     }
     let format = Format::new(Shape::Ndjson, pricer);
     let mut writer = Writer::new(io::stdout().lock(), format, filter, None)?;
@@ -82,7 +83,16 @@ fn filter(args: &ObsArgs) -> Result<Filter, Failure> {
     Filter::parse(text).map_err(|error| Failure::Usage(format!("--filter: {}", error.explain(text))))
 }
 
-fn config(args: &ObsArgs, pricer: Arc<Pricer>) -> CollectorConfig {
+/// The token is never repeated in an error: it may be mistyped by a character only.
+fn access(args: &ObsArgs) -> Result<Access, Failure> {
+    let unsendable = || Failure::Usage("--token must be printable ASCII without spaces".to_owned());
+    let token = args.token.as_deref().map(|text| Token::new(text).ok_or_else(unsendable)).transpose()?;
+    let files = args.tls_cert.clone().zip(args.tls_key.clone());
+    let tls = files.map(|(cert, key)| TlsFiles { cert, key, client_ca: args.tls_client_ca.clone() }.load());
+    Ok(Access { token, tls: tls.transpose()? })
+}
+
+fn config(args: &ObsArgs, access: Access, pricer: Arc<Pricer>) -> CollectorConfig {
     let capacity = args.capacity as usize;
     CollectorConfig {
         host: args.host.clone(),
@@ -94,17 +104,18 @@ fn config(args: &ObsArgs, pricer: Arc<Pricer>) -> CollectorConfig {
         capacity: if args.json { capacity.max(HEADLESS_CAPACITY) } else { capacity },
         span_memory: args.span_memory,
         publish_every: if args.json { HEADLESS_INTERVAL } else { Duration::from_millis(args.refresh_ms.into()) },
-        access: planoai::collector::access::Access::default(),
+        access,
         pricer,
     }
 }
 
-fn play_demo(collector: &Collector, listening: &Listening, stop: CancellationToken) {
+fn play_demo(collector: &Collector, listening: &Listening, token: Option<&str>, stop: CancellationToken) {
     let Some(runtime) = collector.runtime() else { return };
     let listener = listening.grpc;
+    let options = demo::Options { seed: DEMO_SEED, token: token.and_then(Token::new) };
     runtime.spawn(async move {
         // The own listener was just bound; if it fails now, the empty screen says that nothing arrived.
-        let _ = demo::run(listener, demo::Options { seed: DEMO_SEED }, stop).await;
+        let _ = demo::run(listener, options, stop).await;
     });
 }
 

@@ -8,6 +8,7 @@
     reason = "a failed assertion"
 )]
 
+mod access;
 mod emitters;
 mod headless;
 mod plano;

@@ -11,6 +11,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::Trac
 use prost::Message;
 use serde_json::Value;
 use tonic::codec::CompressionEncoding;
+use tonic::transport::{Channel, Endpoint};
 
 /// How long an awaited event may take on a busy machine before the test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -136,14 +137,18 @@ pub fn decode(bytes: &[u8]) -> ExportTraceServiceRequest {
 /// A blocking OTLP/gRPC client, as SDKs use it.
 pub struct GrpcClient {
     runtime: tokio::runtime::Runtime,
-    client: TraceServiceClient<tonic::transport::Channel>,
+    client: TraceServiceClient<Channel>,
 }
 
 impl GrpcClient {
     pub fn connect(address: &str) -> Self {
+        Self::try_connect(Endpoint::from_shared(format!("http://{address}")).unwrap()).unwrap()
+    }
+
+    pub fn try_connect(endpoint: Endpoint) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let client = runtime.block_on(TraceServiceClient::connect(format!("http://{address}"))).unwrap();
-        Self { runtime, client }
+        let channel = runtime.block_on(endpoint.connect()).map_err(|error| error.to_string())?;
+        Ok(Self { runtime, client: TraceServiceClient::new(channel) })
     }
 
     pub fn gzip(self) -> Self {
@@ -152,6 +157,19 @@ impl GrpcClient {
 
     /// Exports one request.
     pub fn export(&mut self, request: ExportTraceServiceRequest) -> Result<(), tonic::Status> {
+        self.runtime.block_on(self.client.export(request)).map(|_| ())
+    }
+
+    /// Exports one request under an `authorization` header.
+    pub fn export_as(
+        &mut self,
+        request: ExportTraceServiceRequest,
+        authorization: Option<&str>,
+    ) -> Result<(), tonic::Status> {
+        let mut request = tonic::Request::new(request);
+        if let Some(header) = authorization {
+            request.metadata_mut().insert("authorization", header.parse().unwrap());
+        }
         self.runtime.block_on(self.client.export(request)).map(|_| ())
     }
 

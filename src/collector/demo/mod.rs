@@ -19,6 +19,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::Trac
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
+use super::access::Token;
 pub use random::Random;
 pub use traffic::Traffic;
 
@@ -28,10 +29,12 @@ const EXPORT_EVERY: Duration = Duration::from_millis(200);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What the demo plays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// The same seed plays the same traffic.
     pub seed: u64,
+    /// What the listener asks for.
+    pub token: Option<Token>,
 }
 
 /// Sends traffic to the OTLP/gRPC listener at `listener` until `shutdown`.
@@ -46,21 +49,30 @@ pub async fn run(
 ) -> Result<(), tonic::transport::Error> {
     let channel = Endpoint::from_shared(format!("http://{}", reachable(listener)))?.connect().await?;
     let traffic = Traffic::new(options.seed, now_unix_nano());
-    shutdown.run_until_cancelled(export(TraceServiceClient::new(channel), traffic)).await;
+    shutdown.run_until_cancelled(export(TraceServiceClient::new(channel), traffic, options.token.as_ref())).await;
     Ok(())
 }
 
-async fn export(mut client: TraceServiceClient<Channel>, mut traffic: Traffic) {
+async fn export(mut client: TraceServiceClient<Channel>, mut traffic: Traffic, token: Option<&Token>) {
     let mut ticks = tokio::time::interval(EXPORT_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
         for request in traffic.advance(now_unix_nano()) {
-            if client.export(request).await.is_err() {
+            if client.export(authorised(request, token)).await.is_err() {
                 tokio::time::sleep(RETRY_AFTER).await;
             }
         }
     }
+}
+
+/// The request as a client sends it that knows the token.
+fn authorised<T>(message: T, token: Option<&Token>) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    if let Some(header) = token.and_then(|token| token.header().parse().ok()) {
+        request.metadata_mut().insert("authorization", header);
+    }
+    request
 }
 
 /// A listener on all interfaces is reached through loopback.
@@ -114,7 +126,7 @@ mod tests {
         let server = Server::builder().add_service(TraceServiceServer::new(Forwarding(sender)));
         tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
         let shutdown = CancellationToken::new();
-        let sending = tokio::spawn(run(address, Options { seed: 1 }, shutdown.clone()));
+        let sending = tokio::spawn(run(address, Options { seed: 1, ..Options::default() }, shutdown.clone()));
         let first = received.recv().await.unwrap();
         assert!(first.resource_spans[0].scope_spans[0].spans.len() > 30);
         shutdown.cancel();
@@ -126,6 +138,6 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        assert!(run(address, Options { seed: 1 }, CancellationToken::new()).await.is_err());
+        assert!(run(address, Options { seed: 1, ..Options::default() }, CancellationToken::new()).await.is_err());
     }
 }
