@@ -7,7 +7,8 @@ use super::scalar;
 use crate::collector::wire::Value;
 
 /// Keys that mean seconds.
-const SECONDS: [Key; 2] = [Key::GenAiTimeToFirstChunk, Key::GenAiClientTimeToFirstChunk];
+const SECONDS: [Key; 3] =
+    [Key::GenAiTimeToFirstChunk, Key::GenAiClientTimeToFirstChunk, Key::GenAiLatencyTimeToFirstToken];
 
 /// Keys that mean milliseconds.
 const MILLISECONDS: [Key; 2] = [Key::AiMsToFirstChunk, Key::AiStreamMsToFirstChunk];

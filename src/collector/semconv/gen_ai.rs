@@ -42,7 +42,7 @@ const WRAPPERS: &[(&str, &str)] = &[
 /// The keys of the convention, newest first.
 pub(super) const FIELDS: Fields = Fields {
     convention: Convention::GenAi,
-    request_id: &[Key::GenAiResponseId],
+    request_id: &[Key::GenAiResponseId, Key::GenAiRequestId],
     model: &[Key::GenAiResponseModel],
     request_model: &[Key::GenAiRequestModel],
     upstream_model: &[Key::LiteLlmProviderModel],
@@ -71,6 +71,7 @@ pub(super) const FIELDS: Fields = Fields {
             Key::GenAiCacheRead,
             Key::GenAiCacheReadFlat,
             Key::GenAiCachedPromptDetails,
+            Key::GenAiCacheReadPromptDetails,
             Key::GenAiCacheReadTokens,
             Key::GenAiCacheReadDetails,
             Key::GenAiCacheReadInputDetails,
@@ -82,6 +83,7 @@ pub(super) const FIELDS: Fields = Fields {
             Key::GenAiCacheCreationFlat,
             Key::GenAiCacheWriteFlat,
             Key::GenAiCacheCreationPromptDetails,
+            Key::GenAiCacheWritePromptDetails,
             Key::GenAiCacheWriteTokens,
             Key::GenAiCacheWriteDetails,
             Key::GenAiCacheCreationDetails,
@@ -93,6 +95,7 @@ pub(super) const FIELDS: Fields = Fields {
             Key::GenAiReasoning,
             Key::GenAiReasoningDetails,
             Key::GenAiReasoningCompletionDetails,
+            Key::GenAiReasoningCompletion,
             Key::GenAiThoughtsDetails,
             Key::AiReasoningDetails,
         ],
@@ -115,11 +118,17 @@ pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
 /// What only an answered call has.
 const ANSWERS: [Key; 3] = [Key::GenAiResponseModel, Key::GenAiResponseId, Key::GenAiResponseFinishReasons];
 
-/// Reads a span that names no operation but has a model and an answer: Logfire's spans of the OpenAI Agents SDK
-/// and the `call_llm` spans of Google's ADK are such.
+/// Reads a span that names no operation but has a model and an answer (Logfire's spans of the OpenAI Agents SDK,
+/// the `call_llm` spans of Google's ADK), or the figures of a model server (vLLM's `llm_request`).
 pub(super) fn read_without_operation<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+    let served = evidence.has(Key::GenAiLatencyTimeToFirstToken) && evidence.has(Key::GenAiCompletionTokens);
     let answered = evidence.has(Key::GenAiRequestModel) && ANSWERS.iter().any(|&key| evidence.has(key));
-    answered.then(|| Reading::call(draft(evidence), "gen_ai.request.model and a response without an operation name"))
+    let why = match (answered, served) {
+        (true, _) => "gen_ai.request.model and a response, without an operation name",
+        (false, true) => "gen_ai.latency.time_to_first_token and output tokens: a model server's span",
+        (false, false) => return None,
+    };
+    Some(Reading::call(draft(evidence), why))
 }
 
 /// Why a span of this operation is a row, if it is one.

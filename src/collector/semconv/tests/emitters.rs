@@ -269,6 +269,19 @@ fn logfire_spans_of_the_agents_sdk_name_no_operation() {
 }
 
 #[test]
+fn model_servers_name_no_operation_either() {
+    let served = json!({
+        "gen_ai.request.id": "cmpl-1", "gen_ai.usage.prompt_tokens": 128, "gen_ai.usage.completion_tokens": 512,
+        "gen_ai.latency.time_to_first_token": 0.045, "gen_ai.latency.e2e": 2.1,
+    });
+    shows(
+        &span("vllm.llm_engine", "llm_request", &served),
+        Convention::GenAi,
+        &json!({"input_tokens": 128, "output_tokens": 512, "ttft_s": 0.045, "response_id": "cmpl-1"}),
+    );
+}
+
+#[test]
 fn langsmith_decides_by_its_kind() {
     let made = span(
         "langsmith",
