@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+
+use crate::pricing::Feed;
 
 /// Exit codes, as documented in the README and in `--help`.
 pub mod exit {
@@ -86,6 +89,14 @@ pub struct ObsArgs {
     #[arg(long, value_name = "FILE", help_heading = "Prices")]
     pub config: Option<PathBuf>,
 
+    /// Fetch newer prices from this source in the background
+    #[arg(long, value_name = "SOURCE", value_parser = feed(), help_heading = "Prices")]
+    pub pricing_provider: Option<Feed>,
+
+    /// Fetch them from here instead of where the source publishes them
+    #[arg(long, value_name = "URL", help_heading = "Prices")]
+    pub pricing_url: Option<String>,
+
     /// Never fetch prices from the network
     #[arg(long, help_heading = "Prices")]
     pub offline: bool,
@@ -93,6 +104,12 @@ pub struct ObsArgs {
     /// Most memory for raw spans, which detail and trace views read
     #[arg(long, default_value = "64MiB", value_name = "SIZE", value_parser = bytes)]
     pub span_memory: usize,
+}
+
+fn feed() -> impl TypedValueParser<Value = Feed> {
+    const FEEDS: [Feed; 2] = [Feed::DigitalOcean, Feed::ModelsDev];
+    PossibleValuesParser::new(FEEDS.map(Feed::name))
+        .map(|name| FEEDS.into_iter().find(|feed| feed.name() == name).unwrap_or_default())
 }
 
 /// The OTLP/HTTP port or its absence.

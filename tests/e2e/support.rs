@@ -142,10 +142,10 @@ pub struct GrpcClient {
 
 impl GrpcClient {
     pub fn connect(address: &str) -> Self {
-        Self::try_connect(Endpoint::from_shared(format!("http://{address}")).unwrap()).unwrap()
+        Self::try_connect(&Endpoint::from_shared(format!("http://{address}")).unwrap()).unwrap()
     }
 
-    pub fn try_connect(endpoint: Endpoint) -> Result<Self, String> {
+    pub fn try_connect(endpoint: &Endpoint) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let channel = runtime.block_on(endpoint.connect()).map_err(|error| error.to_string())?;
         Ok(Self { runtime, client: TraceServiceClient::new(channel) })

@@ -1,0 +1,33 @@
+//! How the program ends when it cannot do its work: one line on stderr and a documented exit code.
+
+use std::process::ExitCode;
+
+use planoai::cli::exit;
+
+/// Why the program ends early, and with which exit code.
+#[derive(Debug)]
+pub enum Failure {
+    /// The command line was wrong.
+    Usage(String),
+    /// Something failed while running.
+    Run(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+impl Failure {
+    /// Tells the failure on stderr and gives the exit code.
+    #[expect(clippy::print_stderr, reason = "the one line an error is told in")]
+    pub fn tell(self) -> ExitCode {
+        let (text, code) = match self {
+            Self::Usage(text) => (text, exit::USAGE),
+            Self::Run(error) => (format!("{error:#}"), exit::FAILURE),
+        };
+        eprintln!("planoai: {text}");
+        ExitCode::from(code)
+    }
+}

@@ -1,0 +1,194 @@
+//! `planoai obs`: from the command line to a running collector, and from there to the screen or to stdout.
+
+use std::env;
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use planoai::app::filter::Filter;
+use planoai::cli::{HttpPort, ObsArgs};
+use planoai::collector::access::{Access, TlsFiles, Token};
+use planoai::collector::{Collector, CollectorConfig, Handle, HttpListener, Listening, demo, ingest::unix_nano_now};
+use planoai::output::{Format, Shape, Tally, Writer, follow};
+use planoai::pricing::config::PlanoConfig;
+use planoai::pricing::refresh::{self, RefreshConfig};
+use planoai::pricing::{Catalog, Pricer};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::failure::Failure;
+
+/// What requests in flight get when the program ends.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The demo plays the same traffic every time.
+const DEMO_SEED: u64 = 1;
+
+/// Without a screen, calls are written at most this long after they arrived.
+const HEADLESS_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Without a screen the ring is only a buffer towards the writer; a burst must fit.
+const HEADLESS_CAPACITY: usize = 100_000;
+
+/// Runs until the user, a signal or a closed pipe ends it.
+pub fn run(args: &ObsArgs) -> Result<(), Failure> {
+    let filter = filter(args)?;
+    if !args.json && !io::stdout().is_terminal() {
+        return Err(Failure::Usage("stdout is no terminal; use --json to write calls as JSON lines".to_owned()));
+    }
+    let prices = Prices::load(args)?;
+    let mut collector = Collector::new(config(args, access(args)?, Arc::clone(&prices.pricer)));
+    let (listening, handle) = collector.start()?;
+    let stop_demo = CancellationToken::new();
+    if args.demo {
+        play_demo(&collector, &listening, args.token.as_deref(), stop_demo.clone());
+    }
+    let notes = prices.refresh()?;
+    let format = Format::new(Shape::Ndjson, prices.pricer);
+    let mut writer = Writer::new(io::stdout().lock(), format, filter, None)?;
+    headless(&mut collector, &listening, &handle, &mut writer, notes)?;
+    stop_demo.cancel();
+    Ok(())
+}
+
+fn filter(args: &ObsArgs) -> Result<Filter, Failure> {
+    let text = args.filter.as_deref().unwrap_or_default();
+    Filter::parse(text).map_err(|error| Failure::Usage(format!("--filter: {}", error.explain(text))))
+}
+
+/// The prices in use, and where newer ones may come from.
+struct Prices {
+    pricer: Arc<Pricer>,
+    refresh: Option<RefreshConfig>,
+    warnings: Vec<String>,
+}
+
+impl Prices {
+    /// A config file that was named must be readable; one that just lies there is only warned of.
+    fn load(args: &ObsArgs) -> Result<Self, Failure> {
+        let folder = env::current_dir().unwrap_or_default();
+        let mut warnings = Vec::new();
+        let config = match PlanoConfig::load(args.config.as_deref(), &folder) {
+            Ok(config) => config,
+            Err(error) if args.config.is_some() => return Err(Failure::Usage(format!("--config: {error}"))),
+            Err(error) => {
+                warnings.push(format!("config left out: {error}"));
+                PlanoConfig::default()
+            }
+        };
+        warnings.extend(config.warnings);
+        let feed = args.pricing_provider.or(config.feed);
+        let url = args.pricing_url.clone().or(config.url);
+        let is_wanted = feed.is_some() || url.is_some();
+        let refresh = is_wanted.then(|| RefreshConfig {
+            url,
+            offline: args.offline,
+            cache_folder: refresh::default_folder(),
+            ..RefreshConfig::new(feed.unwrap_or_default(), unix_nano_now() / 1_000_000_000)
+        });
+        Ok(Self { pricer: Arc::new(Pricer::new(Catalog::bundled(), config.aliases)), refresh, warnings })
+    }
+
+    /// Fetches newer prices in the background, if a source was named. What is to be told comes through the receiver.
+    fn refresh(&self) -> io::Result<Receiver<String>> {
+        let (sender, notes) = channel();
+        for warning in &self.warnings {
+            let _ = sender.send(warning.clone());
+        }
+        if let Some(config) = self.refresh.clone() {
+            let generated = self.pricer.catalog().generated().to_owned();
+            refresh::spawn(config, Arc::clone(&self.pricer), move |outcome| {
+                // Whoever was told has gone when the program ends before the network answers.
+                let _ = sender.send(outcome.line(&generated));
+            })?;
+        }
+        Ok(notes)
+    }
+}
+
+/// The token is never repeated in an error: it may be mistyped by a character only.
+fn access(args: &ObsArgs) -> Result<Access, Failure> {
+    let unsendable = || Failure::Usage("--token must be printable ASCII without spaces".to_owned());
+    let token = args.token.as_deref().map(|text| Token::new(text).ok_or_else(unsendable)).transpose()?;
+    let files = args.tls_cert.clone().zip(args.tls_key.clone());
+    let tls = files.map(|(cert, key)| TlsFiles { cert, key, client_ca: args.tls_client_ca.clone() }.load());
+    Ok(Access { token, tls: tls.transpose()? })
+}
+
+fn config(args: &ObsArgs, access: Access, pricer: Arc<Pricer>) -> CollectorConfig {
+    let capacity = args.capacity as usize;
+    CollectorConfig {
+        host: args.host.clone(),
+        grpc_port: args.port,
+        http_port: match args.http_port {
+            HttpPort::Port(port) => Some(port),
+            HttpPort::Off => None,
+        },
+        capacity: if args.json { capacity.max(HEADLESS_CAPACITY) } else { capacity },
+        span_memory: args.span_memory,
+        publish_every: if args.json { HEADLESS_INTERVAL } else { Duration::from_millis(args.refresh_ms.into()) },
+        access,
+        pricer,
+    }
+}
+
+fn play_demo(collector: &Collector, listening: &Listening, token: Option<&str>, stop: CancellationToken) {
+    let Some(runtime) = collector.runtime() else { return };
+    let listener = listening.grpc;
+    let options = demo::Options { seed: DEMO_SEED, token: token.and_then(Token::new) };
+    runtime.spawn(async move {
+        // The own listener was just bound; if it fails now, the empty screen says that nothing arrived.
+        let _ = demo::run(listener, options, stop).await;
+    });
+}
+
+/// Writes calls to stdout until a signal or a closed pipe ends it.
+fn headless(
+    collector: &mut Collector,
+    listening: &Listening,
+    handle: &Handle,
+    writer: &mut Writer<impl Write>,
+    notes: Receiver<String>,
+) -> Result<(), Failure> {
+    tell_addresses(listening);
+    std::thread::spawn(move || notes.iter().for_each(|note| tell(&note)));
+    let Some(runtime) = collector.runtime() else { return Ok(()) };
+    runtime.block_on(async {
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let stop = async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        follow(handle.snapshots(), writer, unix_nano_now, stop).await
+    })?;
+    collector.stop(GRACE);
+    // What was accepted while stopping belongs to the output too.
+    let last = Arc::clone(&handle.snapshots().borrow());
+    writer.write(&last.calls, unix_nano_now())?;
+    tell_loss(writer.tally());
+    Ok(())
+}
+
+fn tell_loss(tally: Tally) {
+    if let Some(loss) = tally.loss() {
+        tell(&loss);
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "stdout carries the calls")]
+fn tell(note: &str) {
+    eprintln!("planoai: {note}");
+}
+
+#[expect(clippy::print_stderr, reason = "stdout carries the calls")]
+fn tell_addresses(listening: &Listening) {
+    eprintln!("listening on {} (OTLP/gRPC)", listening.grpc);
+    match &listening.http {
+        HttpListener::Bound(address) => eprintln!("listening on {address} (OTLP/HTTP)"),
+        HttpListener::Off => {}
+        HttpListener::Failed(reason) => eprintln!("no OTLP/HTTP: {reason}"),
+    }
+}
