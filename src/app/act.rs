@@ -10,7 +10,7 @@ use super::filter_line::FilterLine;
 use super::pace::Draw;
 use super::picker::{Choice, Picker, Subject};
 use super::view::View;
-use super::{App, Cursors, Dialog, Effect, Frozen, Outcome, Pane, REFRESH_MS, choices};
+use super::{App, Cursors, Dialog, Effect, Frozen, Outcome, Pane, PaneState, REFRESH_MS, choices};
 use crate::call::{LlmCall, Name};
 
 /// The entry of the sort menu that means no sorting.
@@ -54,8 +54,8 @@ impl App {
             Action::Pause => self.toggle_pause(),
             Action::Follow => self.follow(),
             Action::Expand => {
-                if let Some(pane) = &mut self.pane {
-                    pane.is_expanded = !pane.is_expanded;
+                if let Some(pane) = self.seen_pane() {
+                    self.pane = PaneState::Open(Pane { is_expanded: !pane.is_expanded, ..pane });
                 }
             }
             Action::Faster => self.change_refresh(-1),
@@ -77,15 +77,16 @@ impl App {
         match self.dialog.take() {
             Some(Dialog::Filter(line)) => self.spec.filter = line.before,
             Some(Dialog::Help(_) | Dialog::Pick(_) | Dialog::AskClear) => {}
-            None => match &mut self.pane {
-                Some(pane) if pane.is_expanded => pane.is_expanded = false,
-                Some(_) => self.pane = None,
+            None => match self.seen_pane() {
+                Some(pane) if pane.is_expanded => self.pane = PaneState::Open(Pane { is_expanded: false, ..pane }),
+                Some(_) => self.pane = PaneState::Closed,
                 None => self.note = None,
             },
         }
     }
 
     fn step(&mut self, motion: Motion) {
+        let is_pane_expanded = self.seen_pane().is_some_and(|pane| pane.is_expanded);
         match &mut self.dialog {
             Some(Dialog::Help(scroll)) => *scroll = scrolled(*scroll, motion, self.seen.list, self.seen.scroll),
             Some(Dialog::Pick(picker)) => picker.step(motion, self.seen.list),
@@ -94,7 +95,7 @@ impl App {
                 self.preview();
             }
             Some(Dialog::AskClear) => {}
-            None if self.pane.is_some_and(|pane| pane.is_expanded) => self.scroll_pane(motion),
+            None if is_pane_expanded => self.scroll_pane(motion),
             None => self.step_view(motion),
         }
     }
@@ -113,23 +114,25 @@ impl App {
         cursors.models.hold();
         cursors.routes.hold();
         cursors.sessions.hold();
-        if let Some(pane) = &mut self.pane {
+        if let PaneState::Open(pane) = &mut self.pane {
             pane.scroll = 0;
         }
     }
 
     fn scroll_pane(&mut self, motion: Motion) {
-        if let Some(pane) = &mut self.pane {
-            pane.scroll = scrolled(pane.scroll, motion, self.seen.pane, self.seen.scroll);
+        if let Some(pane) = self.seen_pane() {
+            let scroll = scrolled(pane.scroll, motion, self.seen.pane, self.seen.scroll);
+            self.pane = PaneState::Open(Pane { scroll, ..pane });
         }
     }
 
     fn open(&mut self) {
         match self.view {
-            View::Calls | View::Errors => match &mut self.pane {
-                Some(pane) => pane.is_expanded = true,
-                None => self.pane = self.selected_call().map(|_| Pane::default()),
-            },
+            View::Calls | View::Errors if self.selected_call().is_some() => {
+                let pane = self.seen_pane().map_or_else(Pane::default, |pane| Pane { is_expanded: true, ..pane });
+                self.pane = PaneState::Open(pane);
+            }
+            View::Calls | View::Errors => {}
             View::Models => {
                 let model = self.cursors.models.key().cloned();
                 self.drill(|filter| Some(filter.with_model(model)));
@@ -157,7 +160,7 @@ impl App {
     fn go(&mut self, view: View) {
         self.view = view;
         self.spec.sessions = view == View::Sessions;
-        if let Some(pane) = &mut self.pane {
+        if let PaneState::Open(pane) = &mut self.pane {
             pane.scroll = 0;
         }
     }
@@ -273,7 +276,7 @@ impl App {
             return Outcome::default();
         }
         self.frozen = None;
-        self.pane = None;
+        self.pane = PaneState::default();
         self.cursors = Cursors::default();
         self.tell("cleared");
         Outcome::effect(Effect::Clear)

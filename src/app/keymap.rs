@@ -151,8 +151,8 @@ pub struct Binding {
     pub scenes: &'static [Scene],
     /// Heading in the help.
     pub topic: Topic,
-    /// One or two words for the hints line, if it belongs there.
-    pub hint: Option<&'static str>,
+    /// Its place in the hints line and a word or two for it, if it belongs there.
+    pub hint: Option<(u8, &'static str)>,
     /// What they do, in a line.
     pub help: &'static str,
 }
@@ -178,7 +178,7 @@ const fn bind(
     scenes: &'static [Scene],
     topic: Topic,
     keys: &'static [(Key, Action)],
-    hint: Option<&'static str>,
+    hint: Option<(u8, &'static str)>,
     help: &'static str,
 ) -> Binding {
     Binding { keys, scenes, topic, hint, help }
@@ -261,7 +261,7 @@ pub const KEYMAP: &[Binding] = &[
         BROWSE,
         Topic::Look,
         &[(Key::code(Code::Enter), Do::Open)],
-        Some("open"),
+        Some((6, "open")),
         "open the call; from a rollup, its calls",
     ),
     bind(
@@ -272,7 +272,7 @@ pub const KEYMAP: &[Binding] = &[
         "close what is open",
     ),
     bind(BROWSE, Topic::Look, &[(Key::char('e'), Do::Expand)], None, "give the open pane all the room"),
-    bind(BROWSE, Topic::Look, &[(Key::char('s'), Do::PickSort)], Some("sort"), "pick the column to sort by"),
+    bind(BROWSE, Topic::Look, &[(Key::char('s'), Do::PickSort)], Some((5, "sort")), "pick the column to sort by"),
     bind(
         BROWSE,
         Topic::Look,
@@ -281,10 +281,22 @@ pub const KEYMAP: &[Binding] = &[
         "sort by the previous, next column; invert",
     ),
     // Filtering.
-    bind(BROWSE, Topic::Filter, &[(Key::char('/'), Do::EditFilter)], Some("filter"), "filter by an expression"),
-    bind(BROWSE, Topic::Filter, &[(Key::char('m'), Do::PickModel)], Some("model"), "filter by a model; again clears"),
-    bind(BROWSE, Topic::Filter, &[(Key::char('r'), Do::PickRoute)], Some("route"), "filter by a route; again clears"),
-    bind(BROWSE, Topic::Filter, &[(Key::char('!'), Do::ErrorsOnly)], Some("errors"), "errors only"),
+    bind(BROWSE, Topic::Filter, &[(Key::char('/'), Do::EditFilter)], Some((1, "filter")), "filter by an expression"),
+    bind(
+        BROWSE,
+        Topic::Filter,
+        &[(Key::char('m'), Do::PickModel)],
+        Some((2, "model")),
+        "filter by a model; again clears",
+    ),
+    bind(
+        BROWSE,
+        Topic::Filter,
+        &[(Key::char('r'), Do::PickRoute)],
+        Some((3, "route")),
+        "filter by a route; again clears",
+    ),
+    bind(BROWSE, Topic::Filter, &[(Key::char('!'), Do::ErrorsOnly)], Some((4, "errors")), "errors only"),
     bind(
         BROWSE,
         Topic::Filter,
@@ -294,7 +306,13 @@ pub const KEYMAP: &[Binding] = &[
     ),
     bind(BROWSE, Topic::Filter, &[(Key::char('w'), Do::NextWindow)], None, "time window: 1m, 5m, 15m, 1h, all kept"),
     // The program.
-    bind(BROWSE, Topic::Program, &[(Key::char(' '), Do::Pause)], Some("pause"), "freeze the view; calls still arrive"),
+    bind(
+        BROWSE,
+        Topic::Program,
+        &[(Key::char(' '), Do::Pause)],
+        Some((7, "pause")),
+        "freeze the view; calls still arrive",
+    ),
     bind(BROWSE, Topic::Program, &[(Key::char('y'), Do::Copy)], None, "copy the call's request id (OSC 52)"),
     bind(
         BROWSE,
@@ -308,7 +326,7 @@ pub const KEYMAP: &[Binding] = &[
         &[Scene::Browse, Scene::Help],
         Topic::Program,
         &[(Key::char('?'), Do::Help), (Key::code(Code::F(1)), Do::Help)],
-        Some("help"),
+        Some((20, "help")),
         "these keys",
     ),
     bind(
@@ -322,7 +340,7 @@ pub const KEYMAP: &[Binding] = &[
         EVERYWHERE_BUT_TEXT,
         Topic::Program,
         &[(Key::char('q'), Do::Quit), (Key::ctrl('c'), Do::Quit)],
-        Some("quit"),
+        Some((21, "quit")),
         "quit",
     ),
     // Dialogs.
@@ -350,7 +368,13 @@ pub const KEYMAP: &[Binding] = &[
         None,
         "scroll the help",
     ),
-    bind(&[Scene::Pick, Scene::Edit], Topic::Dialog, &[(Key::code(Code::Enter), Do::Accept)], Some("set"), "set it"),
+    bind(
+        &[Scene::Pick, Scene::Edit],
+        Topic::Dialog,
+        &[(Key::code(Code::Enter), Do::Accept)],
+        Some((7, "set")),
+        "set it",
+    ),
     bind(&[Scene::Pick, Scene::Edit], Topic::Dialog, &[(Key::ctrl('c'), Do::Close)], None, "close the list or line"),
     bind(
         &[Scene::Edit],
@@ -360,7 +384,7 @@ pub const KEYMAP: &[Binding] = &[
             (Key::code(Code::Up), Do::Move(To::Up)),
             (Key::code(Code::Down), Do::Move(To::Down)),
         ],
-        Some("complete"),
+        Some((8, "complete")),
         "complete the word; older, newer line",
     ),
     bind(
@@ -403,7 +427,7 @@ pub const KEYMAP: &[Binding] = &[
         None,
         "delete back, ahead; a word; to the start, the end",
     ),
-    bind(&[Scene::Ask], Topic::Dialog, &[(Key::char('y'), Do::Confirm)], Some("yes"), "yes; any other key is no"),
+    bind(&[Scene::Ask], Topic::Dialog, &[(Key::char('y'), Do::Confirm)], Some((8, "yes")), "yes; any other key is no"),
 ];
 
 /// What a key does in a scene; `None` where it means nothing, or is text.
@@ -415,12 +439,15 @@ pub fn action(scene: Scene, key: Key) -> Option<Action> {
         .find_map(|&(bound, action)| (bound == key).then_some(action))
 }
 
-/// The bindings that the hints line of a scene shows, in its order.
-pub fn hints(scene: Scene) -> impl Iterator<Item = (&'static Binding, &'static str)> {
-    KEYMAP
+/// The hints of a scene in their order: the key to name, and the word for it.
+pub fn hints(scene: Scene) -> Vec<(&'static Binding, &'static str)> {
+    let mut hints: Vec<_> = KEYMAP
         .iter()
-        .filter(move |binding| binding.scenes.contains(&scene))
-        .filter_map(|binding| binding.hint.map(|hint| (binding, hint)))
+        .filter(|binding| binding.scenes.contains(&scene))
+        .filter_map(|binding| binding.hint.map(|(place, word)| (place, binding, word)))
+        .collect();
+    hints.sort_by_key(|(place, ..)| *place);
+    hints.into_iter().map(|(_, binding, word)| (binding, word)).collect()
 }
 
 /// The bindings of one heading.

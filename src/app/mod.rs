@@ -15,6 +15,8 @@ pub mod keymap;
 pub mod line_edit;
 pub mod pace;
 pub mod picker;
+pub mod run;
+pub mod terminal;
 pub mod view;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use std::time::Duration;
 
 use chrono::{FixedOffset, Offset, Utc};
 use ratatui::crossterm::event::{Event as Input, KeyEventKind};
+use ratatui::layout::Position;
 
 use crate::call::{CallId, LlmCall, Name};
 use crate::collector::Snapshot;
@@ -138,6 +141,32 @@ pub struct Pane {
     pub scroll: usize,
 }
 
+/// Whether the pane is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PaneState {
+    /// Nobody said: open where there is plenty of room.
+    #[default]
+    Auto,
+    /// Opened.
+    Open(Pane),
+    /// Closed.
+    Closed,
+}
+
+/// A body at least this large has the pane unasked.
+const PLENTY: (u16, u16) = (170, 30);
+
+impl PaneState {
+    /// The pane in a body of this size, if it is shown.
+    pub fn shown(self, width: u16, height: u16) -> Option<Pane> {
+        match self {
+            Self::Auto => (width >= PLENTY.0 && height >= PLENTY.1).then(Pane::default),
+            Self::Open(pane) => Some(pane),
+            Self::Closed => None,
+        }
+    }
+}
+
 /// The selections of the views.
 #[derive(Clone, Debug, Default)]
 pub struct Cursors {
@@ -164,6 +193,8 @@ pub struct Seen {
     pub scroll: usize,
     /// Lines of the pane that fit.
     pub pane: usize,
+    /// Where the text cursor stands, if text is being edited.
+    pub cursor: Option<Position>,
 }
 
 /// The moment at which the view was paused.
@@ -211,8 +242,8 @@ pub struct App {
     pub view: View,
     /// What is selected in each view.
     pub cursors: Cursors,
-    /// The open pane.
-    pub pane: Option<Pane>,
+    /// The pane.
+    pub pane: PaneState,
     /// What is open over the view.
     pub dialog: Option<Dialog>,
     /// What the user was last told.
@@ -237,7 +268,7 @@ impl App {
             arrivals: Arrivals::default(),
             view: View::default(),
             cursors: Cursors::default(),
-            pane: None,
+            pane: PaneState::default(),
             dialog: None,
             note: None,
             refresh,
@@ -289,8 +320,8 @@ impl App {
         self.seen = seen;
         let scrolled = match (&mut self.dialog, &mut self.pane) {
             (Some(Dialog::Help(scroll)), _) => Some(scroll),
-            (_, Some(pane)) => Some(&mut pane.scroll),
-            (_, None) => None,
+            (_, PaneState::Open(pane)) => Some(&mut pane.scroll),
+            (_, PaneState::Auto | PaneState::Closed) => None,
         };
         if let Some(scroll) = scrolled {
             *scroll = (*scroll).min(seen.scroll);
@@ -311,6 +342,15 @@ impl App {
             View::Models | View::Routes | View::Sessions => None,
         };
         self.picture.call(*id?)
+    }
+
+    /// The pane as it was last seen; `None` when it was not.
+    fn seen_pane(&self) -> Option<Pane> {
+        match self.pane {
+            PaneState::Auto => (self.seen.pane > 0).then(Pane::default),
+            PaneState::Open(pane) => Some(pane),
+            PaneState::Closed => None,
+        }
     }
 
     /// Where keys go.

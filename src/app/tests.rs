@@ -6,7 +6,7 @@ use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers}
 use super::analysis::{Analysis, ViewSpec, Window};
 use super::pace::Draw;
 use super::view::View;
-use super::{About, App, Clock, Dialog, Effect, Event, Outcome, Seen};
+use super::{About, App, Clock, Dialog, Effect, Event, Outcome, Pane, PaneState, Seen};
 use crate::call::{CallId, Draft, LlmCall, Names};
 use crate::collector::ring::Ring;
 use crate::collector::{Calls, Snapshot};
@@ -34,7 +34,7 @@ impl Desk {
             version: 0,
             now: 1_000 * SECOND,
         };
-        desk.app.see(Seen { rows: 10, list: 5, scroll: 100, pane: 10 });
+        desk.app.see(Seen { rows: 10, list: 5, scroll: 100, pane: 0, cursor: None });
         desk.tick(0);
         desk
     }
@@ -233,14 +233,15 @@ fn enter_on_a_rollup_shows_its_calls() {
 #[test]
 fn escape_closes_from_the_top_and_never_quits() {
     let mut desk = traffic();
+    let pane = |is_expanded| PaneState::Open(Pane { is_expanded, scroll: 0 });
     desk.press("\n\n?");
-    assert!(desk.app.pane.is_some_and(|pane| pane.is_expanded));
+    assert!(desk.app.dialog.is_some());
     desk.press("\u{1b}");
-    assert!(desk.app.dialog.is_none() && desk.app.pane.is_some_and(|pane| pane.is_expanded));
+    assert!(desk.app.dialog.is_none() && desk.app.pane == pane(true));
     desk.press("\u{1b}");
-    assert!(desk.app.pane.is_some_and(|pane| !pane.is_expanded));
+    assert_eq!(desk.app.pane, pane(false));
     desk.press("\u{1b}");
-    assert!(desk.app.pane.is_none());
+    assert_eq!(desk.app.pane, PaneState::Closed);
     for _ in 0..3 {
         let outcome = desk.key(KeyCode::Esc, KeyModifiers::NONE);
         assert_eq!(outcome.effects, []);

@@ -46,6 +46,18 @@ impl<'a> Strip<'a> {
         self.pieces.extend(other.pieces);
     }
 
+    /// The strip with another at its end.
+    #[must_use]
+    pub fn with(mut self, other: Self) -> Self {
+        self.append(other);
+        self
+    }
+
+    /// Frees the strip from what it borrows.
+    pub fn into_owned(self) -> Strip<'static> {
+        Strip { pieces: self.pieces.into_iter().map(|(text, style)| (text.into_owned(), style)).collect() }
+    }
+
     /// Display cells taken.
     pub fn width(&self) -> usize {
         self.pieces.iter().map(|(text, _)| text.width()).sum()
@@ -104,27 +116,45 @@ impl<'a> Strip<'a> {
 
 #[expect(clippy::disallowed_methods, reason = "the one place where text enters a buffer, and it is Safe")]
 fn put(buf: &mut Buffer, (x, y): (u16, u16), text: &Safe<'_>, cells: usize, style: Style) -> (u16, u16) {
-    buf.set_stringn(x, y, text.as_str(), cells, style)
+    // What was there before, a frame for one, leaves no trace in the new text's looks.
+    buf.set_stringn(x, y, text.as_str(), cells, Style::reset().patch(style))
 }
 
-/// A piece of a line that is shown whole or not at all, and how dear it is: the lowest rank leaves first.
+/// A piece of a line that is shown whole, in a shorter form, or not at all, and how dear it is: the lowest rank yields
+/// first.
 #[derive(Clone, Debug)]
 pub struct Item<'a> {
-    /// What is shown.
-    pub strip: Strip<'a>,
-    /// Items of a lower rank are dropped first; among equals the last one.
-    pub rank: u8,
+    strip: Strip<'a>,
+    rank: u8,
+    short: Option<(Strip<'a>, u8)>,
 }
 
-/// As many items as fit in `cells` with `gap` blanks between them, in their order.
+impl<'a> Item<'a> {
+    /// An item that is shown whole or not at all.
+    pub const fn new(rank: u8, strip: Strip<'a>) -> Self {
+        Self { strip, rank, short: None }
+    }
+
+    /// The item with a shorter form of its own rank.
+    #[must_use]
+    pub fn or(self, rank: u8, short: Strip<'a>) -> Self {
+        Self { short: Some((short, rank)), ..self }
+    }
+}
+
+/// As many items as fit in `cells` with `gap` blanks between them, in their order. The item of the lowest rank takes
+/// its shorter form or leaves; among equals the last one.
 pub fn shelve(mut items: Vec<Item<'_>>, cells: usize, gap: usize) -> Vec<Strip<'_>> {
     items.retain(|item| !item.strip.is_empty());
     let width = |items: &[Item<'_>]| {
         items.iter().map(|item| item.strip.width()).sum::<usize>() + gap * items.len().saturating_sub(1)
     };
     while width(&items) > cells {
-        let Some((at, _)) = items.iter().enumerate().rev().min_by_key(|(_, item)| item.rank) else { break };
-        items.remove(at);
+        let Some((at, item)) = items.iter_mut().enumerate().rev().min_by_key(|(_, item)| item.rank) else { break };
+        match item.short.take() {
+            Some((strip, rank)) => *item = Item::new(rank, strip),
+            None => drop(items.remove(at)),
+        }
     }
     items.into_iter().map(|item| item.strip).collect()
 }
@@ -155,7 +185,7 @@ mod tests {
     }
 
     fn item(text: &'static str, rank: u8) -> Item<'static> {
-        Item { strip: Strip::of(text, Style::new()), rank }
+        Item::new(rank, Strip::of(text, Style::new()))
     }
 
     #[test]
@@ -168,6 +198,17 @@ mod tests {
             (14, vec!["calls 12"]),
             (3, vec![]),
         ] {
+            assert_eq!(shown(&shelve(items(), cells, 2)), expected, "{cells}");
+        }
+    }
+
+    #[test]
+    fn a_shorter_form_stands_in_before_an_item_leaves() {
+        let items =
+            || vec![item("calls 12", 9), item("errors 3 (2%: 429)", 4).or(8, Strip::of("errors 3", Style::new()))];
+        for (cells, expected) in
+            [(28, vec!["calls 12", "errors 3 (2%: 429)"]), (27, vec!["calls 12", "errors 3"]), (17, vec!["calls 12"])]
+        {
             assert_eq!(shown(&shelve(items(), cells, 2)), expected, "{cells}");
         }
     }

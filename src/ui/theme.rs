@@ -30,8 +30,6 @@ pub enum Role {
     Alarm,
     /// Where an input is wrong.
     Wrong,
-    /// The cell an input line's cursor stands on.
-    Cursor,
 }
 
 /// How many colours the terminal has.
@@ -125,7 +123,7 @@ fn plain(role: Role) -> Style {
         Role::Text | Role::Good | Role::Fair => style,
         Role::Dim | Role::Border => style.add_modifier(Modifier::DIM),
         Role::Strong | Role::Accent | Role::Bad => style.add_modifier(Modifier::BOLD),
-        Role::Selected | Role::Cursor => style.add_modifier(Modifier::REVERSED),
+        Role::Selected => style.add_modifier(Modifier::REVERSED),
         Role::Alarm => style.add_modifier(Modifier::BOLD.union(Modifier::REVERSED)),
         Role::Wrong => style.add_modifier(Modifier::BOLD.union(Modifier::UNDERLINED)),
     }
@@ -134,11 +132,12 @@ fn plain(role: Role) -> Style {
 /// The palette is the user's own, so these read on any background they chose.
 fn ansi(role: Role) -> Style {
     match role {
-        Role::Text | Role::Dim | Role::Strong | Role::Border | Role::Selected | Role::Cursor => plain(role),
+        Role::Text | Role::Dim | Role::Strong | Role::Border | Role::Selected => plain(role),
         Role::Accent => Style::new().fg(Color::Cyan),
         Role::Good => Style::new().fg(Color::Green),
         Role::Fair => Style::new().fg(Color::Yellow),
-        Role::Bad | Role::Alarm | Role::Wrong => plain(role).fg(Color::Red),
+        Role::Bad => Style::new().fg(Color::Red),
+        Role::Alarm | Role::Wrong => plain(role).fg(Color::Red),
     }
 }
 
@@ -161,13 +160,14 @@ fn rich(role: Role, ground: Ground, color: impl Fn(Rgb) -> Color) -> Style {
     };
     match role {
         Role::Text => Style::new(),
-        Role::Strong | Role::Cursor => plain(role),
+        Role::Strong => plain(role),
         Role::Dim => Style::new().fg(on(0x8b_949e, 0x65_6d76, 0x80_8080)),
         Role::Border => Style::new().fg(on(0x48_4f58, 0xb8_c0c8, 0x80_8080)),
         Role::Accent => Style::new().fg(on(0x6c_b6ff, 0x05_50ae, 0x2f_81d7)),
         Role::Good => Style::new().fg(on(0x57_ab5a, 0x1a_7f37, 0x2e_a043)),
         Role::Fair => Style::new().fg(on(0xd9_a83c, 0x8a_5c00, 0xb0_8800)),
-        Role::Bad | Role::Alarm | Role::Wrong => plain(role).fg(on(0xf4_7067, 0xcf_222e, 0xe5_484d)),
+        Role::Bad => Style::new().fg(on(0xf4_7067, 0xcf_222e, 0xe5_484d)),
+        Role::Alarm | Role::Wrong => plain(role).fg(on(0xf4_7067, 0xcf_222e, 0xe5_484d)),
         Role::Selected if ground == Ground::Unknown => plain(role),
         Role::Selected => Style::new().bg(on(0x2d_3a4d, 0xd6_e4f5, 0)),
     }

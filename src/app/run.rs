@@ -1,0 +1,273 @@
+//! The run loop: waits for a key, a snapshot, a picture, a signal or the next second, lets [`App`] take it in, and draws
+//! when [`Pace`] says so.
+
+use std::io;
+use std::panic;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chrono::Local;
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event;
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::Signals;
+use thiserror::Error;
+use tokio::sync::watch;
+
+use super::analysis::Worker;
+use super::pace::{Draw, Pace};
+use super::terminal::{self, Screen};
+use super::{App, Clock, Effect, Event, Seen};
+use crate::collector::Snapshot;
+
+/// Where snapshots come from.
+pub trait Source {
+    /// The newest snapshot, and the means to wait for the next.
+    fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>>;
+
+    /// Forgets all calls.
+    fn clear(&self);
+}
+
+/// How the loop treats its surroundings.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Take the mouse.
+    pub mouse: bool,
+    /// Names of threads that catch their own panics: one there is told on the screen and does not end the program.
+    pub contained_threads: &'static [&'static str],
+}
+
+/// Why the loop ended without a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The user quit.
+    Quit,
+    /// A signal asked for it.
+    Signal(i32),
+    /// The terminal is gone.
+    TerminalGone,
+}
+
+/// Why the loop had to end.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The terminal failed.
+    #[error("the terminal failed: {0}")]
+    Terminal(#[source] io::Error),
+    /// No thread or signal handler could be had.
+    #[error("could not start: {0}")]
+    Start(#[source] io::Error),
+    /// A thread that everything depends on died; its panic was printed.
+    #[error("the thread `{0}` died")]
+    Thread(String),
+    /// Nothing can arrive any more.
+    #[error("the collector has stopped")]
+    Collector,
+}
+
+/// What ends the wait.
+#[derive(Debug)]
+enum Wake {
+    Event(Event),
+    Signal(i32),
+    InputGone,
+    CollectorGone,
+    Died(String),
+}
+
+/// Runs until the user quits, a signal comes, or something fails. `paint` draws the state into a blank buffer and tells
+/// how much of it was seen. The terminal is handed back before this returns.
+///
+/// # Errors
+/// [`RunError`]
+pub fn run(
+    mut app: App,
+    source: &impl Source,
+    paint: impl Fn(&App, &mut Buffer) -> Seen,
+    options: Options,
+) -> Result<Exit, RunError> {
+    let (wake, inbox) = channel();
+    let screen = Screen::take(options.mouse).map_err(RunError::Terminal)?;
+    report_panics(wake.clone(), options.contained_threads);
+    let pictures = wake.clone();
+    let worker = Worker::spawn(move |picture| send(&pictures, Wake::Event(Event::Picture(picture))));
+    let worker = worker.map_err(RunError::Start)?;
+    app.update(Event::Tick(clock()));
+    let mut snapshots = source.snapshots();
+    app.update(Event::Snapshot(Arc::clone(&snapshots.borrow_and_update())));
+    watch_snapshots(snapshots, wake.clone()).map_err(RunError::Start)?;
+    watch_signals(wake.clone()).map_err(RunError::Start)?;
+    watch_input(wake).map_err(RunError::Start)?;
+    match (Loop { app, worker, screen, pace: Pace::default(), source, paint }).run(&inbox) {
+        Err(RunError::Terminal(error)) if is_gone(&error) => Ok(Exit::TerminalGone),
+        ended => ended,
+    }
+}
+
+struct Loop<'a, S, P> {
+    app: App,
+    worker: Worker,
+    screen: Screen,
+    pace: Pace,
+    source: &'a S,
+    paint: P,
+}
+
+impl<S: Source, P: Fn(&App, &mut Buffer) -> Seen> Loop<'_, S, P> {
+    fn run(&mut self, inbox: &Receiver<Wake>) -> Result<Exit, RunError> {
+        self.draw()?;
+        let mut tick = next_tick();
+        loop {
+            let until = self.pace.due().map_or(tick, |due| due.min(tick));
+            let mut wake = match inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(wake) => Some(wake),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return Err(RunError::Collector),
+            };
+            // Whatever waits is taken in before one frame shows it all.
+            while let Some(next) = wake {
+                if let Some(exit) = self.take_in(next)? {
+                    return Ok(exit);
+                }
+                wake = inbox.try_recv().ok();
+            }
+            if Instant::now() >= tick {
+                self.update(Event::Tick(clock()))?;
+                tick = next_tick();
+            }
+            if self.pace.is_due(Instant::now()) {
+                self.draw()?;
+            }
+        }
+    }
+
+    fn take_in(&mut self, wake: Wake) -> Result<Option<Exit>, RunError> {
+        match wake {
+            Wake::Event(event) => self.update(event),
+            Wake::Signal(SIGTSTP) => self.carry_out(Effect::Suspend),
+            Wake::Signal(SIGCONT) => self.retake().map(|()| None),
+            Wake::Signal(signal) => Ok(Some(Exit::Signal(signal))),
+            Wake::InputGone => Ok(Some(Exit::TerminalGone)),
+            Wake::CollectorGone => Err(RunError::Collector),
+            Wake::Died(thread) => Err(RunError::Thread(thread)),
+        }
+    }
+
+    fn update(&mut self, event: Event) -> Result<Option<Exit>, RunError> {
+        let outcome = self.app.update(event);
+        self.pace.want(outcome.draw, Instant::now(), self.app.refresh);
+        if let Some(request) = self.app.request() {
+            self.worker.ask(request);
+        }
+        for effect in outcome.effects {
+            if let Some(exit) = self.carry_out(effect)? {
+                return Ok(Some(exit));
+            }
+        }
+        Ok(None)
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> Result<Option<Exit>, RunError> {
+        match effect {
+            Effect::Quit => return Ok(Some(Exit::Quit)),
+            Effect::Suspend => {
+                self.screen.suspend().map_err(RunError::Terminal)?;
+                self.pace.want(Draw::Now, Instant::now(), self.app.refresh);
+            }
+            Effect::Redraw => self.screen.forget(),
+            Effect::Clear => self.source.clear(),
+            Effect::Copy(text) => self.screen.copy(&text).map_err(RunError::Terminal)?,
+        }
+        Ok(None)
+    }
+
+    fn retake(&mut self) -> Result<(), RunError> {
+        self.screen.retake().map_err(RunError::Terminal)?;
+        self.pace.want(Draw::Now, Instant::now(), self.app.refresh);
+        Ok(())
+    }
+
+    fn draw(&mut self) -> Result<(), RunError> {
+        let Self { app, screen, paint, .. } = self;
+        let mut seen = Seen::default();
+        let drawn = screen.frame(|buf| {
+            seen = paint(app, buf);
+            seen.cursor
+        });
+        drawn.map_err(RunError::Terminal)?;
+        app.see(seen);
+        self.pace.drawn(Instant::now());
+        Ok(())
+    }
+}
+
+/// The one place where the clock is read.
+fn clock() -> Clock {
+    let now = Local::now();
+    Clock { unix_nano: now.timestamp_nanos_opt().unwrap_or(i64::MAX), offset: *now.offset() }
+}
+
+/// Shortly after the wall clock's next whole second.
+fn next_tick() -> Instant {
+    let nanos = Local::now().timestamp_subsec_nanos() % 1_000_000_000;
+    Instant::now() + Duration::from_nanos(u64::from(1_000_000_000 - nanos)) + Duration::from_millis(1)
+}
+
+/// A loop that has ended reads no letters.
+fn send(wake: &Sender<Wake>, message: Wake) {
+    let _ = wake.send(message);
+}
+
+fn watch_input(wake: Sender<Wake>) -> io::Result<()> {
+    let watch = move || {
+        while let Ok(input) = event::read() {
+            send(&wake, Wake::Event(Event::Input(input)));
+        }
+        send(&wake, Wake::InputGone);
+    };
+    thread::Builder::new().name("input".into()).spawn(watch).map(drop)
+}
+
+fn watch_signals(wake: Sender<Wake>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT])?;
+    let watch = move || signals.forever().for_each(|signal| send(&wake, Wake::Signal(signal)));
+    thread::Builder::new().name("signals".into()).spawn(watch).map(drop)
+}
+
+fn watch_snapshots(mut snapshots: watch::Receiver<Arc<Snapshot>>, wake: Sender<Wake>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let watch = move || {
+        runtime.block_on(async {
+            while snapshots.changed().await.is_ok() {
+                let snapshot = Arc::clone(&snapshots.borrow_and_update());
+                send(&wake, Wake::Event(Event::Snapshot(snapshot)));
+            }
+        });
+        send(&wake, Wake::CollectorGone);
+    };
+    thread::Builder::new().name("snapshots".into()).spawn(watch).map(drop)
+}
+
+/// A panic hands the terminal back before it is printed, whichever thread it is in; a contained one becomes a note.
+fn report_panics(wake: Sender<Wake>, contained: &'static [&'static str]) {
+    let print = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        let thread = thread::current().name().unwrap_or("unnamed").to_owned();
+        if contained.contains(&thread.as_str()) {
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            send(&wake, Wake::Event(Event::Note(format!("a fault in `{thread}` at {place} was contained"))));
+            return;
+        }
+        terminal::leave();
+        print(panic);
+        send(&wake, Wake::Died(thread));
+    }));
+}
+
+/// Whether an error means that nobody looks any more: EIO, ENXIO, EBADF, EPIPE.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe || matches!(error.raw_os_error(), Some(5 | 6 | 9))
+}

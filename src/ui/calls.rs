@@ -1,0 +1,134 @@
+//! The table of calls, and of failed calls.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::Look;
+use super::cells::{align, cell, is_dated, width};
+use super::doctor;
+use super::format::count;
+use super::frame::{Titles, panel};
+use super::pen::{Strip, line_of};
+use super::table::{self, Cell, Gaps};
+use super::theme::Role;
+use crate::app::analysis::Rows;
+use crate::app::column::{Column, Direction};
+use crate::app::cursor::Cursor;
+use crate::app::view::View;
+use crate::call::{CallId, LlmCall};
+
+/// Draws it and tells how many rows fit.
+pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
+    let app = look.app;
+    let (rows, cursor) = match app.view {
+        View::Errors => (&app.picture.failed, &app.cursors.errors),
+        _ => (&app.picture.rows, &app.cursors.calls),
+    };
+    let inner = panel(look, titles(look, rows), area, buf);
+    if rows.is_empty() {
+        doctor::draw(look, inner, buf);
+        return 0;
+    }
+    let page = usize::from(inner.height.saturating_sub(1));
+    draw_rows(look, rows, cursor, page, inner, buf);
+    page
+}
+
+/// The views as tabs at the left, how many rows and in which order at the right.
+fn titles(look: Look<'_>, rows: &Rows) -> Titles<'static> {
+    let order = match &look.app.spec.sort {
+        Some((column, direction)) if look.app.view == View::Calls => {
+            format!("by {} {}", column.name(), arrow(*direction))
+        }
+        _ => "newest first".to_owned(),
+    };
+    let (shown, kept) = (rows.len(), look.app.picture.snapshot.calls.len());
+    let shown = if shown == kept {
+        count(shown as u128)
+    } else {
+        format!("{} of {}", count(shown as u128), count(kept as u128))
+    };
+    Titles { left: tabs(look), right: Strip::of(format!("{shown} · {order}"), look.style(Role::Dim)) }
+}
+
+/// `1 calls  2 models …`, the active one bright.
+pub fn tabs(look: Look<'_>) -> Strip<'static> {
+    let mut strip = Strip::new();
+    for (nth, view) in View::ALL.into_iter().enumerate() {
+        let role = if view == look.app.view { Role::Accent } else { Role::Dim };
+        let gap = if nth == 0 { "" } else { "  " };
+        strip.add(format!("{gap}{} {}", nth + 1, view.title()), look.style(role));
+    }
+    strip
+}
+
+const fn arrow(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ascending => "▲",
+        Direction::Descending => "▼",
+    }
+}
+
+fn draw_rows(look: Look<'_>, rows: &Rows, cursor: &Cursor<CallId>, page: usize, area: Rect, buf: &mut Buffer) {
+    let top = cursor.top(rows.len(), page);
+    let visible: Vec<&LlmCall> = rows.from(top).take(page).filter_map(|id| look.app.picture.call(id)).collect();
+    let has_dates = area.width >= 100 && visible.iter().any(|call| is_dated(look, call));
+    let shown = columns(look);
+    let columns: Vec<_> = shown.iter().map(|column| table_column(look, column, has_dates)).collect();
+    let places = table::lay_out(&columns, area.width, Gaps::of(area.width));
+    table::draw_titles(&columns, &places, line_of(area, 0), buf);
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    for (nth, call) in (0..).zip(&visible) {
+        let line = line_of(body, nth);
+        table::draw_row(&columns, &places, line, 0, buf, |at| match shown.get(at) {
+            Some(column) => cell(look, column, call, has_dates),
+            None => Cell::new("", look.style(Role::Text)),
+        });
+        if top + usize::from(nth) == cursor.row() {
+            buf.set_style(line, look.style(Role::Selected));
+        }
+    }
+}
+
+/// The columns worth showing in this view.
+fn columns(look: Look<'_>) -> Vec<Column> {
+    let mut columns = match look.app.view {
+        View::Errors => FAILED.to_vec(),
+        _ => Column::default_set(),
+    };
+    columns.retain(|column| look.app.picture.has_data(column));
+    columns
+}
+
+/// What is asked about a failed call.
+const FAILED: [Column; 9] = [
+    Column::Time,
+    Column::Status,
+    Column::Model,
+    Column::Provider,
+    Column::Route,
+    Column::Latency,
+    Column::Error,
+    Column::Session,
+    Column::RequestId,
+];
+
+fn table_column<'a>(look: Look<'_>, column: &'a Column, has_dates: bool) -> table::Column<'a> {
+    let sorted = look.app.spec.sort.as_ref().filter(|(by, _)| look.app.view == View::Calls && by == column);
+    let role = if sorted.is_some() { Role::Accent } else { Role::Dim };
+    table::Column {
+        title: column.title().into(),
+        width: width(column, has_dates),
+        align: align(column),
+        priority: priority(look.app.view, column),
+        style: look.style(role),
+    }
+}
+
+/// Among failed calls the error is what matters.
+const fn priority(view: View, column: &Column) -> u8 {
+    match (view, column) {
+        (View::Errors, Column::Error) => 98,
+        (_, column) => column.priority(),
+    }
+}

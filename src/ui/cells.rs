@@ -1,0 +1,183 @@
+//! The cells of the calls table: for each column its width, side and text.
+
+use chrono::FixedOffset;
+
+use super::Look;
+use super::format::{UNKNOWN, clock, clock_near, duration, known, money, rate, tokens};
+use super::summary::status_word;
+use super::table::{Align, Cell, Width};
+use super::text::Safe;
+use super::theme::{Role, latency_role, ttft_role};
+use crate::app::column::Column;
+use crate::call::{CostBasis, LlmCall, Name, Status};
+
+/// Cells of a time of day, and of a time of another day.
+const CLOCK_CELLS: u16 = 8;
+const DATED_CELLS: u16 = 16;
+
+/// The width of a column. `has_dates` tells that some visible call is of another day.
+pub fn width(column: &Column, has_dates: bool) -> Width {
+    match column {
+        Column::Time => Width::Fixed(if has_dates { DATED_CELLS } else { CLOCK_CELLS }),
+        Column::Status | Column::Output | Column::InputFresh | Column::Reasoning | Column::Ttft | Column::Latency => {
+            Width::Fixed(7)
+        }
+        Column::InputCached | Column::CacheWrite => Width::Fixed(8),
+        Column::TokensPerSec | Column::Streaming => Width::Fixed(6),
+        Column::Cost => Width::Fixed(10),
+        Column::Model | Column::RequestModel => Width::Flexible { min: 16, max: 36 },
+        Column::Route | Column::Provider | Column::Operation | Column::Finish => Width::Flexible { min: 10, max: 20 },
+        Column::Session | Column::User | Column::Service => Width::Flexible { min: 10, max: 36 },
+        Column::Convention => Width::Fixed(13),
+        Column::Error => Width::Flexible { min: 24, max: 160 },
+        Column::Attribute(_) => Width::Flexible { min: 12, max: 80 },
+        Column::RequestId => Width::Flexible { min: 12, max: 36 },
+    }
+}
+
+/// The side a column's cells lean to.
+pub const fn align(column: &Column) -> Align {
+    match column {
+        Column::InputFresh
+        | Column::InputCached
+        | Column::CacheWrite
+        | Column::Output
+        | Column::Reasoning
+        | Column::TokensPerSec
+        | Column::Ttft
+        | Column::Latency
+        | Column::Cost => Align::Right,
+        Column::Time
+        | Column::Status
+        | Column::Model
+        | Column::RequestModel
+        | Column::Provider
+        | Column::Route
+        | Column::Session
+        | Column::User
+        | Column::Operation
+        | Column::Convention
+        | Column::Service
+        | Column::Streaming
+        | Column::Finish
+        | Column::RequestId
+        | Column::Attribute(_) => Align::Left,
+        Column::Error => Align::Prose,
+    }
+}
+
+/// Whether a call is of another day than the tick's.
+pub fn is_dated(look: Look<'_>, call: &LlmCall) -> bool {
+    time(look, call, true).len() > usize::from(CLOCK_CELLS)
+}
+
+fn time(look: Look<'_>, call: &LlmCall, may_be_dated: bool) -> String {
+    let offset: FixedOffset = look.app.clock.offset;
+    if may_be_dated {
+        clock_near(call.start_unix_nano(), look.app.clock.unix_nano, offset)
+    } else {
+        clock(call.start_unix_nano(), offset)
+    }
+}
+
+/// The cell of a call in a column.
+pub fn cell<'a>(look: Look<'_>, column: &Column, call: &'a LlmCall, has_dates: bool) -> Cell<'a> {
+    let labels = call.labels();
+    let usage = call.usage();
+    let plain = |text: Safe<'a>| Cell { text, style: look.style(Role::Text) };
+    let name = |name: Option<&'a Name>| match name {
+        Some(name) => Cell::new(Safe::fit(name, LONGEST_CELL), look.style(Role::Text)),
+        None => absent(look),
+    };
+    let text = |text: &'a str| if text.is_empty() { absent(look) } else { plain(Safe::fit(text, LONGEST_CELL)) };
+    let count = |figure: Option<u64>| figure.map_or_else(|| absent(look), |figure| plain(tokens(figure).into()));
+    match column {
+        Column::Time => Cell::new(time(look, call, has_dates), look.style(Role::Dim)),
+        Column::Status => status(look, call),
+        Column::Model => text(call.shown_model()),
+        Column::RequestModel => name(labels.request_model.as_ref()),
+        Column::Provider => text(call.provider()),
+        Column::Route => name(labels.route_name.as_ref()),
+        Column::InputFresh => count(usage.input_fresh()),
+        Column::InputCached => count(usage.cache_read),
+        Column::CacheWrite => count(usage.cache_write),
+        Column::Output => count(usage.output),
+        Column::Reasoning => count(usage.reasoning),
+        Column::TokensPerSec => {
+            let (text, role) = rate_text(call);
+            Cell::new(text, look.style(role))
+        }
+        Column::Ttft => timed(look, call.ttft_ms(), ttft_role),
+        Column::Latency => timed(look, call.duration_ms(), latency_role),
+        Column::Cost => cost(look, call),
+        Column::Session => name(call.session_id()),
+        Column::User => name(call.user_id()),
+        Column::Operation => name(labels.operation.as_ref()),
+        Column::Convention => text(labels.convention.name()),
+        Column::Service => name(labels.service_name.as_ref()),
+        Column::Streaming => plain(known(call.is_streaming(), |streams| yes_no(streams).to_owned()).into()),
+        Column::Finish => name(labels.finish_reasons.as_ref()),
+        Column::Error => match call.error_message().or(labels.error_type.as_ref()) {
+            Some(error) => plain(Safe::fit_start(error, LONGEST_CELL)),
+            None => absent(look),
+        },
+        Column::RequestId => plain(call.request_id().into()),
+        // Attributes are not kept with the call.
+        Column::Attribute(_) => absent(look),
+    }
+}
+
+/// No cell is wider.
+const LONGEST_CELL: usize = 160;
+
+/// `yes`, `no`
+pub const fn yes_no(answer: bool) -> &'static str {
+    if answer { "yes" } else { "no" }
+}
+
+fn absent(look: Look<'_>) -> Cell<'static> {
+    Cell::new(UNKNOWN, look.style(Role::Dim))
+}
+
+fn timed(look: Look<'_>, ms: Option<f64>, role: impl Fn(f64) -> Role) -> Cell<'static> {
+    ms.map_or_else(|| absent(look), |ms| Cell::new(duration(ms), look.style(role(ms))))
+}
+
+/// What a status means.
+pub const fn status_role(status: Status) -> Role {
+    match status {
+        Status::Code(300..400) => Role::Fair,
+        _ if status.is_error() => Role::Bad,
+        _ => Role::Good,
+    }
+}
+
+/// The status, with a flag where a behaviour signal fired.
+fn status(look: Look<'_>, call: &LlmCall) -> Cell<'static> {
+    let word = status_word(call.status());
+    let flag = if call.plano_facts().flagged && word.len() <= 5 { " ⚑" } else { "" };
+    Cell::new(word + flag, look.style(status_role(call.status())))
+}
+
+/// An estimate is marked as one.
+fn cost(look: Look<'_>, call: &LlmCall) -> Cell<'static> {
+    match call.cost() {
+        None => absent(look),
+        Some(cost) if cost.basis == CostBasis::Estimate => {
+            Cell::new(format!("~{}", money(cost.usd)), look.style(Role::Text))
+        }
+        Some(cost) => Cell::new(money(cost.usd), look.style(Role::Text)),
+    }
+}
+
+/// Generated tokens a second; for a call without a generation window the end-to-end rate, marked `≈`.
+pub fn rate_text(call: &LlmCall) -> (String, Role) {
+    if let Some(per_second) = call.tokens_per_sec() {
+        return (rate(per_second), Role::Text);
+    }
+    let end_to_end = call.usage().output.zip(call.duration_ms()).filter(|&(output, ms)| output > 0 && ms > 0.0);
+    match end_to_end {
+        Some((output, ms)) => (format!("≈{}", rate(output as f64 * 1000.0 / ms)), Role::Dim),
+        None => (UNKNOWN.to_owned(), Role::Dim),
+    }
+}

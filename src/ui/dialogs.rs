@@ -1,0 +1,96 @@
+//! Lists over the screen: pickers, and proposals for the filter line.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::widgets::{Clear, Widget};
+
+use super::Look;
+use super::format::count;
+use super::frame::{Titles, popup};
+use super::lines;
+use super::pen::{Strip, line_of};
+use super::text::Safe;
+use super::theme::Role;
+use crate::app::Seen;
+use crate::app::filter_line::FilterLine;
+use crate::app::picker::{Choice, Picker};
+
+/// The widest list.
+const PICKER_WIDTH: u16 = 56;
+/// The longest list.
+const PICKER_HEIGHT: u16 = 20;
+
+/// Draws a picker in the middle of the screen.
+pub fn draw_picker(look: Look<'_>, picker: &Picker, screen: Rect, seen: &mut Seen, buf: &mut Buffer) {
+    let width = PICKER_WIDTH.min(screen.width.saturating_sub(4));
+    let height = PICKER_HEIGHT.min(screen.height.saturating_sub(2));
+    let area =
+        Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
+    let titles = Titles {
+        left: Strip::of(picker.subject.title(), look.style(Role::Accent)),
+        right: Strip::of(
+            if picker.current.is_some() { "Enter on ● clears it" } else { "Enter sets" },
+            look.style(Role::Dim),
+        ),
+    };
+    let inner = popup(look, titles, area, buf);
+    seen.cursor = Some(lines::edited(look, "› ", &picker.input, None, line_of(inner, 0), buf));
+    let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    seen.list = usize::from(list.height);
+    if picker.shown.is_empty() {
+        Strip::of("nothing like it", look.style(Role::Dim)).draw(list, buf);
+    }
+    let top = picker.cursor.top(picker.shown.len(), seen.list);
+    for (nth, (row, choice)) in (0..list.height).zip(picker.shown.iter().enumerate().skip(top)) {
+        let line = line_of(list, nth);
+        draw_choice(look, picker, choice, line, buf);
+        if row == picker.cursor.row() {
+            buf.set_style(line, look.style(Role::Selected));
+        }
+    }
+}
+
+fn draw_choice(look: Look<'_>, picker: &Picker, choice: &Choice, line: Rect, buf: &mut Buffer) {
+    let is_set = picker.current.as_ref() == Some(&choice.name);
+    let (mark, role) = if is_set { ("● ", Role::Accent) } else { ("  ", Role::Text) };
+    let name = if choice.name.is_empty() { "(unknown)" } else { choice.name.as_str() };
+    let calls = choice.calls.map_or_else(Strip::new, |calls| Strip::of(count(calls), look.style(Role::Dim)));
+    let room = usize::from(line.width).saturating_sub(calls.width() + 3);
+    Strip::of(mark, look.style(role)).then(Safe::fit(name, room), look.style(role)).draw(line, buf);
+    calls.draw_right(line, buf);
+}
+
+/// The most proposals shown.
+const PROPOSALS: u16 = 8;
+/// Cells of a proposal with its explanation, and of its name alone.
+const PROPOSAL_CELLS: u16 = 76;
+const NAME_CELLS: usize = 14;
+
+/// Draws the proposals for the word under the cursor above the filter line.
+pub fn draw_candidates(look: Look<'_>, line: &FilterLine, footer: Rect, buf: &mut Buffer) {
+    let (candidates, chosen) = match line.completing() {
+        Some((candidates, shown)) => (candidates, Some(shown)),
+        None => (line.candidates.as_slice(), None),
+    };
+    if candidates.is_empty() || line.input.is_empty() {
+        return;
+    }
+    let height = PROPOSALS.min(u16::try_from(candidates.len()).unwrap_or(PROPOSALS)).min(footer.y);
+    let top = chosen.unwrap_or(0).saturating_sub(usize::from(height).saturating_sub(1));
+    let width = PROPOSAL_CELLS.min(footer.width.saturating_sub(4));
+    let area = Rect { x: footer.x + 2, y: footer.y - height, width, height };
+    Clear.render(area, buf);
+    for (nth, (at, candidate)) in (0..height).zip(candidates.iter().enumerate().skip(top)) {
+        let spot = line_of(area, nth);
+        let name = Safe::fit(&candidate.text, usize::from(width) / 2);
+        let blank = " ".repeat(NAME_CELLS.saturating_sub(name.width()));
+        Strip::of(" ", look.style(Role::Text))
+            .then(name, look.style(Role::Accent))
+            .then(blank, look.style(Role::Text))
+            .then(format!("  {} ", candidate.hint), look.style(Role::Dim))
+            .draw(spot, buf);
+        if Some(at) == chosen {
+            buf.set_style(spot, look.style(Role::Selected));
+        }
+    }
+}

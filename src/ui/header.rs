@@ -1,0 +1,92 @@
+//! The first line: alive or not, where it listens, how much it keeps, what is looked at.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::Look;
+use super::format::{clock, count, rate};
+use super::pen::{Item, Strip, join, shelve};
+use super::text::Safe;
+use super::theme::Role;
+use crate::app::analysis::Window;
+
+/// Draws it.
+pub fn draw(look: Look<'_>, line: Rect, buf: &mut Buffer) {
+    let room = Rect { x: line.x + 1, width: line.width.saturating_sub(2), ..line };
+    let time = Strip::of(clock(look.app.clock.unix_nano, look.app.clock.offset), look.style(Role::Dim));
+    let time_width = u16::try_from(time.width()).unwrap_or(0);
+    let has_time = room.width > 70;
+    if has_time {
+        time.draw_right(room, buf);
+    }
+    let width = room.width.saturating_sub(if has_time { time_width + 3 } else { 0 });
+    let items = vec![
+        Item::new(20, Strip::of("planoai obs", look.style(Role::Strong))),
+        Item::new(90, pulse(look)),
+        Item::new(40, listening(look)),
+        Item::new(50, kept(look)),
+        Item::new(30, since_start(look)),
+        Item::new(80, window(look)),
+        Item::new(95, filter(look, usize::from(width) / 2)),
+        Item::new(100, paused(look)),
+    ];
+    join(shelve(items, usize::from(width), 3), 3).draw(Rect { width, ..room }, buf);
+}
+
+fn pulse(look: Look<'_>) -> Strip<'static> {
+    let app = look.app;
+    let per_second = app.arrivals.per_second(app.clock.unix_nano);
+    let dot = if app.arrivals.is_moving(app.clock.unix_nano) { Role::Good } else { Role::Dim };
+    let strip = Strip::of("● ", look.style(dot)).then(rate(per_second), look.style(Role::Text));
+    let strip = strip.then(" calls/s", look.style(Role::Dim));
+    if app.about.is_demo { strip.then(" demo", look.style(Role::Fair)) } else { strip }
+}
+
+fn paused(look: Look<'_>) -> Strip<'static> {
+    match look.app.new_while_paused() {
+        None => Strip::new(),
+        Some(new) => Strip::of(format!("⏸ paused +{}", count(new)), look.style(Role::Fair)),
+    }
+}
+
+fn window(look: Look<'_>) -> Strip<'static> {
+    match look.app.spec.window {
+        Window::All => Strip::new(),
+        window => Strip::of("last ", look.style(Role::Dim)).then(window.label(), look.style(Role::Accent)),
+    }
+}
+
+fn filter(look: Look<'_>, cells: usize) -> Strip<'static> {
+    let filter = Safe::from(look.app.spec.filter.describe());
+    Strip::of(filter.cut_middle(cells), look.style(Role::Accent))
+}
+
+fn listening(look: Look<'_>) -> Strip<'_> {
+    let about = &look.app.about;
+    let dim = look.style(Role::Dim);
+    let mut strip = Strip::of(&about.grpc, dim);
+    match &about.http {
+        // The same host need not be read twice.
+        Some(Ok(http)) => match (about.grpc.rsplit_once(':'), http.rsplit_once(':')) {
+            (Some((host, _)), Some((same, port))) if host == same => strip.add(format!(" :{port}"), dim),
+            _ => strip.add(format!(" {http}"), dim),
+        },
+        Some(Err(_)) => strip.add(" no HTTP", look.style(Role::Fair)),
+        None => {}
+    }
+    if about.is_open && !strip.is_empty() {
+        strip.add(" open", look.style(Role::Fair));
+    }
+    strip
+}
+
+fn kept(look: Look<'_>) -> Strip<'static> {
+    let snapshot = &look.app.newest;
+    let (kept, capacity) = (count(snapshot.calls.len() as u128), count(snapshot.capacity as u128));
+    Strip::of(format!("{kept}/{capacity}"), look.style(Role::Text)).then(" kept", look.style(Role::Dim))
+}
+
+fn since_start(look: Look<'_>) -> Strip<'static> {
+    let calls = look.app.newest.totals.calls;
+    Strip::of(count(calls), look.style(Role::Text)).then(" since start", look.style(Role::Dim))
+}

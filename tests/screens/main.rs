@@ -1,0 +1,201 @@
+//! What the screen shows, cell by cell and style by style, at the sizes people use.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::format_push_string,
+    reason = "tests state what must hold"
+)]
+
+mod render;
+mod traffic;
+
+use planoai::call::{Draft, Usage};
+use planoai::collector::Counters;
+use planoai::text::is_clean;
+use planoai::ui::theme::{Depth, Ground, Theme};
+use ratatui::buffer::Buffer;
+use render::{page, portrait, text};
+use traffic::{Desk, NOW};
+
+const THEME: Theme = Theme { depth: Depth::Ansi16, ground: Ground::Unknown, ascii: false };
+const SIZES: [(u16, u16); 4] = [(60, 15), (80, 24), (120, 40), (200, 60)];
+
+/// The screen after these keys, drawn once before so that the app knows how much is seen.
+fn after(mut desk: Desk, keys: &str, (width, height): (u16, u16)) -> Buffer {
+    page(&mut desk.app, THEME, width, height);
+    desk.press(keys);
+    page(&mut desk.app, THEME, width, height)
+}
+
+fn check(name: &str, keys: &str, sizes: &[(u16, u16)]) {
+    for &(width, height) in sizes {
+        let screen = after(Desk::busy(), keys, (width, height));
+        insta::assert_snapshot!(format!("{name}_{width}x{height}"), portrait(&screen));
+    }
+}
+
+#[test]
+fn calls() {
+    check("calls", "", &SIZES);
+}
+
+#[test]
+fn rollups() {
+    for (name, keys) in [("models", "2"), ("routes", "3"), ("sessions", "4")] {
+        check(name, keys, &[(80, 24), (120, 40)]);
+    }
+}
+
+#[test]
+fn errors() {
+    check("errors", "5j", &SIZES);
+}
+
+#[test]
+fn detail() {
+    check("detail", "jj\n", &[(60, 15), (80, 24), (120, 40)]);
+    check("detail_expanded", "jj\n\n", &[(80, 24)]);
+}
+
+#[test]
+fn dialogs() {
+    check("help", "?", &[(60, 15), (120, 40)]);
+    check("pick_model", "mgpt", &[(60, 15), (80, 24)]);
+    check("pick_sort", "s", &[(80, 24)]);
+    check("filter_preview", "/model:gpt* status:4", &[(80, 24)]);
+    check("filter_completion", "/stat", &[(80, 24)]);
+    check("filter_mistake", "/late:>3", &[(60, 15), (80, 24)]);
+    check("ask_clear", "\u{12}", &[(80, 24)]);
+}
+
+#[test]
+fn what_is_filtered_windowed_sorted_and_paused_is_told() {
+    check("narrowed", "!ww>>> ", &[(80, 24), (120, 40)]);
+    check("nothing_passes", "/model:nothing\n", &[(60, 15), (80, 24)]);
+}
+
+#[test]
+fn empty() {
+    for (width, height) in SIZES {
+        let mut desk = Desk::empty();
+        insta::assert_snapshot!(
+            format!("empty_{width}x{height}"),
+            portrait(&page(&mut desk.app, THEME, width, height))
+        );
+    }
+    let mut desk = Desk::empty();
+    desk.count(Counters {
+        connections: 3,
+        requests: 12,
+        requests_refused: 2,
+        requests_malformed: 2,
+        spans_received: 40,
+        not_llm: 40,
+        last_batch_unix_nano: Some(NOW - 5_000_000_000),
+        ..Counters::default()
+    });
+    insta::assert_snapshot!("empty_but_spans_arrive_80x24", portrait(&page(&mut desk.app, THEME, 80, 24)));
+}
+
+#[test]
+fn looks() {
+    let themes = [
+        ("no_color", Depth::None, Ground::Unknown, false),
+        ("ascii", Depth::Ansi16, Ground::Unknown, true),
+        ("dark_256", Depth::Ansi256, Ground::Dark, false),
+        ("light_truecolor", Depth::TrueColor, Ground::Light, false),
+    ];
+    for (name, depth, ground, ascii) in themes {
+        let screen = page(&mut Desk::busy().app, Theme { depth, ground, ascii }, 80, 15);
+        assert!(!ascii || text(&screen).is_ascii());
+        insta::assert_snapshot!(format!("look_{name}"), portrait(&screen));
+    }
+}
+
+#[test]
+fn a_terminal_too_small_says_so() {
+    let screen = page(&mut Desk::busy().app, THEME, 30, 5);
+    assert_eq!(text(&screen), "40x8 needed\nthis is 30x5\n\n\n\n");
+}
+
+/// Every size from nothing to huge can be drawn, and no figure is ever cut.
+#[test]
+fn every_size_draws_and_clips_no_figure() {
+    let mut desk = Desk::busy();
+    for keys in ["", "2", "3", "4", "5", "1\n", "\x1b/lat", "\x1b?", "\x1bm"] {
+        desk.press(keys);
+        for width in [0, 1, 39, 40, 41, 60, 79, 99, 100, 149, 171, 250] {
+            for height in [0, 1, 7, 8, 9, 14, 15, 24, 30, 36, 48, 80] {
+                let screen = text(&page(&mut desk.app, THEME, width, height));
+                for word in screen.split_whitespace().filter(|word| word.contains('…')) {
+                    assert!(!word.contains('$'), "{word} at {width}x{height} after {keys:?}");
+                }
+            }
+        }
+    }
+}
+
+const ATTACKS: [&str; 6] = [
+    "gpt\x1b[2J\x1b[31m-4o",
+    "\x1b]0;owned\x07\x1bPq\x1b\\\u{9b}31m",
+    "a\u{202e}b\u{2066}c\u{200f}",
+    "z\u{300}\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}\u{307}",
+    "x\u{e0041}\u{e0042}\u{fe0f}\u{fe0f}\u{200d}\u{2060}",
+    "line\r\nbreak\ttab\u{2028}\u{7f}",
+];
+
+#[test]
+fn hostile_text_never_reaches_a_cell() {
+    for attack in ATTACKS {
+        let mut desk = Desk::empty();
+        let draft = Draft {
+            model: Some(attack.into()),
+            request_model: Some(format!("other {attack}").into()),
+            provider: Some(attack.into()),
+            route_name: Some(attack.into()),
+            session_id: Some(attack.into()),
+            error_message: Some(attack.into()),
+            error_type: Some(attack.into()),
+            user_id: Some(attack.into()),
+            status_code: Some(500),
+            usage: Usage { input: Some(u64::MAX), output: Some(u64::MAX), ..Usage::default() },
+            ttft_ms: Some(1e300),
+            duration_ms: Some(-5.0),
+            start_unix_nano: Some(u64::MAX),
+            ..Draft::default()
+        };
+        desk.push(&draft, None);
+        desk.publish();
+        for keys in ["", "\n", "\n", "\x1b2", "3", "4", "5", "1m", "\n", "r", "\n"] {
+            desk.press(keys);
+            for (width, height) in SIZES {
+                let screen = page(&mut desk.app, THEME, width, height);
+                for cell in &screen.content {
+                    assert!(is_clean(cell.symbol()), "{:?} after {keys:?} with {attack:?}", cell.symbol());
+                }
+            }
+        }
+    }
+    let screen = after(
+        {
+            let mut desk = Desk::empty();
+            desk.push(&Draft { model: Some(ATTACKS[0].into()), status_code: Some(200), ..Draft::default() }, None);
+            desk.publish();
+            desk
+        },
+        "",
+        (80, 24),
+    );
+    assert!(text(&screen).contains("gpt␛[2J"), "made visible, not dropped");
+}
+
+/// `LOOK="120 40 2" cargo test --test screens look -- --nocapture` prints a screen after keys; `@` starts empty.
+#[test]
+fn look() {
+    let Ok(spec) = std::env::var("LOOK") else { return };
+    let mut parts = spec.splitn(3, ' ');
+    let (width, height) = (parts.next().unwrap().parse().unwrap(), parts.next().unwrap().parse().unwrap());
+    let keys = parts.next().unwrap_or("").replace("\\n", "\n").replace("\\e", "\x1b");
+    let desk = if keys.contains('@') { Desk::empty() } else { Desk::busy() };
+    println!("{}", text(&after(desk, &keys.replace('@', ""), (width, height))));
+}

@@ -1,0 +1,225 @@
+//! Traffic that is the same on every run: what the screens are tested with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use planoai::app::analysis::{Analysis, ViewSpec};
+use planoai::app::{About, App, Clock, Event};
+use planoai::call::{Convention, Cost, CostBasis, Draft, LlmCall, Names, PlanoFacts, Quality, RequestId, Usage};
+use planoai::collector::ring::Ring;
+use planoai::collector::{Counters, Snapshot};
+use planoai::stats::Totals;
+use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
+
+/// 2026-11-23 12:03:22 UTC.
+pub const NOW: i64 = 1_795_435_402_000_000_000;
+
+const SECOND: i64 = 1_000_000_000;
+
+/// A screen's worth of program: state, analysis, collector.
+pub struct Desk {
+    pub app: App,
+    analysis: Analysis,
+    ring: Ring,
+    names: Names,
+    totals: Totals,
+    counters: Counters,
+    version: u64,
+}
+
+struct Model {
+    name: &'static str,
+    provider: &'static str,
+    usd_per_token: Option<f64>,
+    tokens_per_sec: u64,
+}
+
+const MODELS: [Model; 6] = [
+    Model { name: "gpt-5-2025-08-07", provider: "openai", usd_per_token: Some(1e-5), tokens_per_sec: 71 },
+    Model {
+        name: "claude-sonnet-4-5-20250929",
+        provider: "anthropic",
+        usd_per_token: Some(1.5e-5),
+        tokens_per_sec: 64,
+    },
+    Model { name: "gpt-4o-mini", provider: "openai", usd_per_token: Some(6e-7), tokens_per_sec: 112 },
+    Model { name: "gemini-2.5-flash", provider: "google", usd_per_token: Some(2.5e-6), tokens_per_sec: 183 },
+    Model { name: "openai-gpt-oss-120b", provider: "digitalocean", usd_per_token: Some(7e-7), tokens_per_sec: 96 },
+    Model { name: "qwen3-coder-local", provider: "vllm", usd_per_token: None, tokens_per_sec: 38 },
+];
+const ROUTES: [Option<&str>; 5] = [Some("code generation"), Some("chat"), Some("summaries"), Some("chat"), None];
+const SESSIONS: [Option<&str>; 4] = [Some("sess-alpha"), Some("implicit:7f3a9c02d1e84b55"), Some("support-4711"), None];
+
+/// A linear congruential generator (Knuth's MMIX constants): enough for lifelike figures.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % below
+    }
+}
+
+impl Desk {
+    pub fn empty() -> Self {
+        let about = About {
+            grpc: "0.0.0.0:4317".into(),
+            http: Some(Ok("0.0.0.0:4318".into())),
+            is_open: true,
+            is_demo: false,
+            prices: "prices: bundled 2026-11-20".into(),
+        };
+        let clock = Clock { unix_nano: NOW, ..Clock::default() };
+        let mut desk = Self {
+            app: App::new(about, ViewSpec::default(), Duration::from_millis(500), clock),
+            analysis: Analysis::default(),
+            ring: Ring::new(1000),
+            names: Names::default(),
+            totals: Totals::default(),
+            counters: Counters::default(),
+            version: 0,
+        };
+        desk.publish();
+        desk
+    }
+
+    /// Ten minutes of traffic.
+    pub fn busy() -> Self {
+        let mut desk = Self::empty();
+        let mut dice = Dice(42);
+        desk.tick(-610);
+        for nth in 0..320 {
+            let start = NOW - (320 - nth) * 1_900_000_000 + i64::try_from(dice.roll(900_000_000)).unwrap();
+            desk.call(&mut dice, start);
+            if nth % 10 == 9 {
+                desk.tick(19);
+                desk.publish();
+            }
+        }
+        desk.counters = Counters { connections: 2, requests: 118, spans_received: 702, ..desk.counters };
+        desk.publish();
+        desk.tick((NOW - desk.app.clock.unix_nano) / SECOND);
+        desk
+    }
+
+    fn call(&mut self, dice: &mut Dice, start: i64) {
+        let model = &MODELS[[0, 0, 0, 1, 1, 2, 3, 3, 4, 5][usize::try_from(dice.roll(10)).unwrap()]];
+        let route = ROUTES[usize::try_from(dice.roll(5)).unwrap()];
+        let session = SESSIONS[usize::try_from(dice.roll(4)).unwrap()];
+        let failure = match dice.roll(40) {
+            0 => Some(Some(429)),
+            1 => Some(Some(503)),
+            2 => Some(None),
+            _ => None,
+        };
+        let input = 400 + dice.roll(9000);
+        let cached = if dice.roll(3) == 0 { 0 } else { input * dice.roll(80) / 100 };
+        let output = 20 + dice.roll(1400);
+        let ttft = 120 + dice.roll(500) + if dice.roll(12) == 0 { 1400 } else { 0 };
+        let duration = ttft + output * 1000 / model.tokens_per_sec;
+        let ok = failure.is_none();
+        let span = dice.roll(u64::MAX >> 34).to_be_bytes();
+        let id = format!("{:08x}-b59f-4a18-bea1-9bbfcf80{:04x}", dice.roll(1 << 31), dice.roll(1 << 16));
+        let draft = Draft {
+            convention: Convention::Plano,
+            request_id: RequestId::Emitted(id.into()),
+            start_unix_nano: u64::try_from(start).ok(),
+            model: Some(model.name.into()),
+            provider: Some(model.provider.into()),
+            request_model: Some(if route.is_some() { "arch-router".into() } else { model.name.into() }),
+            session_id: session.map(Into::into),
+            route_name: route.map(Into::into),
+            status_code: failure.unwrap_or(Some(200)),
+            usage: Usage {
+                input: ok.then_some(input),
+                output: ok.then_some(output),
+                total: ok.then_some(input + output),
+                cache_read: ok.then_some(cached),
+                reasoning: (ok && model.name.starts_with("gpt-5")).then_some(output / 3),
+                ..Usage::default()
+            },
+            ttft_ms: ok.then_some(ttft as f64),
+            duration_ms: Some(if ok { duration as f64 } else { 87.0 }),
+            error_message: match failure {
+                Some(Some(429)) => Some("Rate limit reached for requests per minute (RPM): limit 500, used 500".into()),
+                Some(Some(_)) => Some("upstream connect error or disconnect/reset before headers".into()),
+                Some(None) => Some("connection refused".into()),
+                None => None,
+            },
+            trace_id: &[0xab; 16],
+            span_id: &span,
+            plano: PlanoFacts {
+                flagged: dice.roll(30) == 0,
+                quality: Some(Quality::Good),
+                session_switches: session.map(|_| 2),
+                session_overhead_pct: session.map(|_| 1.25),
+            },
+            ..Draft::default()
+        };
+        let cost = model.usd_per_token.filter(|_| ok).map(|rate| Cost {
+            usd: rate * (output as f64 + input as f64 / 5.0),
+            basis: if model.provider == "digitalocean" { CostBasis::Estimate } else { CostBasis::Priced },
+        });
+        self.push(&draft, cost);
+    }
+
+    /// Adds a call.
+    pub fn push(&mut self, draft: &Draft<'_>, cost: Option<Cost>) {
+        let mut call = LlmCall::keep(draft, &mut self.names, NOW);
+        call.set_cost(cost);
+        self.totals.add(&call);
+        self.counters.llm_calls += 1;
+        self.counters.spans_received += 1;
+        self.ring.push(call);
+    }
+
+    /// Sets what the collector counted besides calls.
+    pub fn count(&mut self, counters: Counters) {
+        self.counters = counters;
+        self.publish();
+    }
+
+    /// Publishes what was pushed and lets the analysis catch up.
+    pub fn publish(&mut self) {
+        self.version += 1;
+        let snapshot = Snapshot {
+            version: self.version,
+            calls: self.ring.calls().clone(),
+            counters: self.counters,
+            totals: self.totals,
+            capacity: self.ring.capacity(),
+        };
+        self.app.update(Event::Snapshot(Arc::new(snapshot)));
+        self.analyse();
+    }
+
+    fn analyse(&mut self) {
+        if let Some(request) = self.app.request() {
+            let picture = self.analysis.update(&request.spec, &request.snapshot, request.now_unix_nano);
+            self.app.update(Event::Picture(picture));
+        }
+    }
+
+    /// Lets time go on.
+    pub fn tick(&mut self, seconds: i64) {
+        let unix_nano = self.app.clock.unix_nano + seconds * SECOND;
+        self.app.update(Event::Tick(Clock { unix_nano, ..self.app.clock }));
+        self.analyse();
+    }
+
+    /// Presses keys: `\n` is Enter, `\x1b` Esc, `\x08` Backspace, `\x01` to `\x1a` are Ctrl with a letter.
+    pub fn press(&mut self, keys: &str) {
+        for char in keys.chars() {
+            let (code, modifiers) = match char {
+                '\n' => (KeyCode::Enter, KeyModifiers::NONE),
+                '\t' => (KeyCode::Tab, KeyModifiers::NONE),
+                '\x1b' => (KeyCode::Esc, KeyModifiers::NONE),
+                '\x08' => (KeyCode::Backspace, KeyModifiers::NONE),
+                '\x01'..='\x1a' => (KeyCode::Char(char::from(char as u8 + b'a' - 1)), KeyModifiers::CONTROL),
+                char => (KeyCode::Char(char), KeyModifiers::NONE),
+            };
+            self.app.update(Event::Input(Input::Key(KeyEvent::new(code, modifiers))));
+            self.analyse();
+        }
+    }
+}
