@@ -19,6 +19,7 @@ pub mod sink;
 pub mod snapshot;
 pub mod spanlog;
 pub mod store;
+pub mod tap;
 pub mod wire;
 
 use std::io;

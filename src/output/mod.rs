@@ -6,6 +6,7 @@ mod csv;
 mod format;
 mod ndjson;
 mod record;
+pub mod recorder;
 mod writer;
 
 pub use format::{Format, Shape};

@@ -455,21 +455,35 @@ async fn speaks_http2() {
     assert_eq!(server.taken().len(), 1);
 }
 
-fn tls_file(name: &str) -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(name)
+/// An authority, and a server and a client certificate that it signed, as PEM files.
+fn pki() -> tempfile::TempDir {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    let folder = tempfile::tempdir().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    std::fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
+    for name in ["server", "client"] {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &authority).unwrap();
+        std::fs::write(folder.path().join(format!("{name}.pem")), certificate.pem()).unwrap();
+        std::fs::write(folder.path().join(format!("{name}.key")), key.serialize_pem()).unwrap();
+    }
+    folder
 }
 
-/// A client's TLS that trusts the test authority, with a certificate of its own or without.
-fn connector(with_certificate: bool) -> tokio_rustls::TlsConnector {
+/// A client's TLS that trusts the authority, with a certificate of its own or without.
+fn connector(pki: &std::path::Path, with_certificate: bool) -> tokio_rustls::TlsConnector {
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(tls_file("ca.pem")).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_file(pki.join("ca.pem")).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let trusting = versions.with_root_certificates(roots);
     let config = if with_certificate {
-        let certificate = CertificateDer::from_pem_file(tls_file("client.pem")).unwrap();
-        let key = PrivateKeyDer::from_pem_file(tls_file("client.key")).unwrap();
+        let certificate = CertificateDer::from_pem_file(pki.join("client.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_file(pki.join("client.key")).unwrap();
         trusting.with_client_auth_cert(vec![certificate], key).unwrap()
     } else {
         trusting.with_no_client_auth()
@@ -483,19 +497,19 @@ fn connector(with_certificate: bool) -> tokio_rustls::TlsConnector {
 async fn tls_keeps_strangers_out() {
     let mut limits = Limits::default();
     limits.listener.handshake = Duration::from_millis(200);
+    let pki = pki();
     for asks in [false, true] {
         let files = TlsFiles {
-            cert: tls_file("server.pem"),
-            key: tls_file("server.key"),
-            client_ca: asks.then(|| tls_file("ca.pem")),
+            cert: pki.path().join("server.pem"),
+            key: pki.path().join("server.key"),
+            client_ca: asks.then(|| pki.path().join("ca.pem")),
         };
         let server = server(limits, Access { token: None, tls: Some(files.load().unwrap()) }).await;
         for with_certificate in [true, false] {
-            let stream = connector(with_certificate)
+            let mut stream = connector(pki.path(), with_certificate)
                 .connect("localhost".try_into().unwrap(), server.connect().await)
                 .await
                 .unwrap();
-            let mut stream = stream;
             let _ = stream.write_all(&request("POST /v1/traces", &[("content-type", "application/json")], b"{}")).await;
             let status = Answer::read(&mut stream).await.status;
             assert_eq!(status, if asks && !with_certificate { 0 } else { 200 });
