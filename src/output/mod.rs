@@ -5,6 +5,7 @@
 mod csv;
 mod format;
 mod ndjson;
+pub mod price;
 mod record;
 pub mod recorder;
 mod writer;

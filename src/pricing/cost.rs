@@ -33,6 +33,36 @@ pub enum Item {
 }
 
 impl Item {
+    /// All items, in the order in which they are listed.
+    pub const ALL: [Self; MOST_LINES] = [
+        Self::Input,
+        Self::InputAudio,
+        Self::CacheRead,
+        Self::CacheReadAudio,
+        Self::CacheWrite,
+        Self::CacheWrite1h,
+        Self::Output,
+        Self::Reasoning,
+        Self::OutputAudio,
+        Self::Request,
+    ];
+
+    /// The rate that is listed for it, USD per 1e6 tokens or per request.
+    pub const fn listed_rate(self, rates: &Rates) -> Option<f64> {
+        match self {
+            Self::Input => rates.input,
+            Self::InputAudio => rates.input_audio,
+            Self::CacheRead => rates.cache_read,
+            Self::CacheReadAudio => rates.cache_read_audio,
+            Self::CacheWrite => rates.cache_write,
+            Self::CacheWrite1h => rates.cache_write_1h,
+            Self::Output => rates.output,
+            Self::Reasoning => rates.reasoning,
+            Self::OutputAudio => rates.output_audio,
+            Self::Request => rates.request,
+        }
+    }
+
     /// The item in words for a person.
     pub const fn label(self) -> &'static str {
         match self {

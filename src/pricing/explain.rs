@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::catalog::Catalog;
-use super::cost::{self, Breakdown, Line};
+use super::cost::{self, Breakdown, Item, Line};
 use super::matching::Match;
 use super::pricer::{Facts, Pricer, Sold, shown_cost};
 use super::row::{InForce, Origin, Rates, Row};
@@ -270,27 +270,44 @@ impl Priced {
             format!("source     {}", self.source),
         ];
         lines.extend(self.conditions.iter().map(|condition| format!("applies    {condition}")));
-        if let Some(sum) = &self.sum {
-            lines.extend(sum.lines.iter().copied().map(Line::to_text));
-            lines.push(format!("{:44} = {}", "", dollars(sum.usd)));
+        match &self.sum {
+            Some(sum) => {
+                lines.extend(sum.lines.iter().copied().map(Line::to_text));
+                lines.push(format!("{:44} = {}", "", dollars(sum.usd)));
+            }
+            None => lines.extend(self.rate_lines()),
         }
         lines
+    }
+
+    /// The rates that are listed, where there are no tokens to multiply them with.
+    fn rate_lines(&self) -> impl Iterator<Item = String> {
+        let listed = |item: Item| Some((item, item.listed_rate(&self.rates)?));
+        Item::ALL
+            .into_iter()
+            .filter_map(listed)
+            .map(|(item, rate)| format!("  {:<16} {:>12}", item.label(), per(item, rate)))
     }
 }
 
 impl Line {
     /// `input        1,000 x $2.5/M = $0.0025`.
     fn to_text(self) -> String {
-        let (count, per) = match self.item {
-            cost::Item::Request => (String::from("1"), ""),
-            _ => (grouped(self.tokens), "/M"),
-        };
         format!(
-            "  {:<16} {count:>12} x {:>10} = {}",
+            "  {:<16} {:>12} x {:>10} = {}",
             self.item.label(),
-            format!("${}{per}", self.rate),
+            grouped(self.tokens),
+            per(self.item, self.rate),
             dollars(self.usd)
         )
+    }
+}
+
+/// A rate with its unit.
+fn per(item: Item, rate: f64) -> String {
+    match item {
+        Item::Request => format!("${rate}"),
+        _ => format!("${rate}/M"),
     }
 }
 
