@@ -1,7 +1,7 @@
 //! Which spans are LLM calls, and what they say of them: one small adapter a convention.
 //!
 //! An adapter reads one span and knows nothing of others; what hangs together is joined in the store. Adapters
-//! are asked in the order of [`ADAPTERS`]: a framework's own kind decides before the general names do
+//! are asked in a fixed order: a framework's own kind decides before the general names do
 //! (SEMCONV.md, section 4.1).
 
 mod evidence;
