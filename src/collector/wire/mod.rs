@@ -6,6 +6,7 @@
 
 mod origin;
 pub(super) mod reader;
+mod short;
 mod span;
 #[cfg(test)]
 pub(super) mod tests;

@@ -3,7 +3,7 @@
 use super::WireError;
 use super::reader::{Reader, len, varint};
 use super::span::last_value;
-use super::value::{Attribute, Value, attribute};
+use super::value::{Attribute, Value};
 
 /// The resource and scope a span came under.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ mod resource_field {
 pub fn resource<'a>(mut message: Reader<'a>, attributes: &mut Vec<Attribute<'a>>) -> Result<(), WireError> {
     while let Some(key) = message.key()? {
         match key {
-            resource_field::ATTRIBUTE => attributes.push(attribute(message.message()?)?),
+            resource_field::ATTRIBUTE => Attribute::read_next(message.message()?, attributes)?,
             resource_field::DROPPED_ATTRIBUTES => drop(message.varint()?),
             resource_field::ENTITY_REF => check_entity_ref(message.message()?)?,
             key => message.skip(key, &resource_field::NUMBERS)?,
@@ -85,7 +85,7 @@ pub fn scope<'a>(mut message: Reader<'a>, origin: &mut Origin<'a, '_>) -> Result
         match key {
             scope_field::NAME => origin.scope_name = message.string()?,
             scope_field::VERSION => origin.scope_version = message.string()?,
-            scope_field::ATTRIBUTE => drop(attribute(message.message()?)?),
+            scope_field::ATTRIBUTE => drop(Attribute::read(message.message()?)?),
             scope_field::DROPPED_ATTRIBUTES => drop(message.varint()?),
             key => message.skip(key, &scope_field::NUMBERS)?,
         }

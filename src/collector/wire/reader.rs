@@ -69,10 +69,14 @@ impl<'a> Reader<'a> {
     /// A key that no field has (number 0, wire types 6 and 7) is refused by [`Reader::skip`].
     #[inline]
     pub fn key(&mut self) -> Result<Option<u32>, WireError> {
-        if self.rest.is_empty() {
-            return Ok(None);
+        match self.rest.split_first() {
+            None => Ok(None),
+            Some((&byte, rest)) if byte < 0x80 => {
+                self.rest = rest;
+                Ok(Some(u32::from(byte)))
+            }
+            Some(_) => u32::try_from(self.long_varint()?).map(Some).map_err(|_| WireError::Key),
         }
-        u32::try_from(self.varint()?).map(Some).map_err(|_| WireError::Key)
     }
 
     /// A varint's value.
@@ -88,6 +92,8 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Kept out of the callers, which are faster for being small.
+    #[inline(never)]
     fn long_varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0;
         for (nth, &byte) in self.rest.iter().enumerate().take(VARINT_BYTES) {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::WireError;
 use super::reader::{Reader, fixed32, fixed64, len, varint};
-use super::value::{Attribute, Value, attribute};
+use super::value::{Attribute, Value};
 
 /// One span. Attributes are in wire order.
 #[derive(Clone, Copy, Debug)]
@@ -127,7 +127,7 @@ pub fn span<'a, 's>(mut message: Reader<'a>, lists: &'s mut Lists<'a>) -> Result
     let mut span = blank(message);
     while let Some(key) = message.key()? {
         match key {
-            field::ATTRIBUTE => lists.attributes.push(attribute(message.message()?)?),
+            field::ATTRIBUTE => Attribute::read_next(message.message()?, &mut lists.attributes)?,
             field::TRACE_ID => span.trace_id = message.bytes()?,
             field::SPAN_ID => span.span_id = message.bytes()?,
             field::PARENT_SPAN_ID => span.parent_span_id = message.bytes()?,
@@ -212,7 +212,7 @@ fn event<'a>(mut message: Reader<'a>, mut on_attribute: impl FnMut(Attribute<'a>
         match key {
             event_field::TIME => head.time_unix_nano = message.fixed64()?,
             event_field::NAME => head.name = message.string()?,
-            event_field::ATTRIBUTE => on_attribute(attribute(message.message()?)?),
+            event_field::ATTRIBUTE => on_attribute(Attribute::read(message.message()?)?),
             event_field::DROPPED_ATTRIBUTES => drop(message.varint()?),
             key => message.skip(key, &event_field::NUMBERS)?,
         }
@@ -238,7 +238,7 @@ fn check_link(mut message: Reader<'_>) -> Result<(), WireError> {
         match key {
             link_field::TRACE_ID | link_field::SPAN_ID => drop(message.bytes()?),
             link_field::TRACE_STATE => drop(message.string()?),
-            link_field::ATTRIBUTE => drop(attribute(message.message()?)?),
+            link_field::ATTRIBUTE => drop(Attribute::read(message.message()?)?),
             link_field::DROPPED_ATTRIBUTES => drop(message.varint()?),
             link_field::FLAGS => message.fixed32()?,
             key => message.skip(key, &link_field::NUMBERS)?,

@@ -156,6 +156,40 @@ fn request_with_attribute(key_value: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn every_change_of_one_byte_of_a_usual_attribute_is_judged_as_the_oracle_judges_it() {
+    let values: [Vec<u8>; 8] = [
+        field(1, "é".as_bytes()),
+        field(1, b""),
+        b"\x18\x05".to_vec(),
+        b"\x18\xac\x02".to_vec(),
+        b"\x18\x80\x80\x01".to_vec(),
+        b"\x10\x01".to_vec(),
+        b"\x21\0\0\0\0\0\0\xf0\x3f".to_vec(),
+        Vec::new(),
+    ];
+    for value in values {
+        let usual = [field(1, "kö".as_bytes()), field(2, &value)].concat();
+        assert!(agree(&request_with_attribute(&usual)), "{usual:x?}");
+        for at in 0..usual.len() {
+            for byte in 0..=u8::MAX {
+                let mut changed = usual.clone();
+                changed[at] = byte;
+                agree(&request_with_attribute(&changed));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_length_with_more_bytes_than_it_needs_is_not_taken_for_a_short_one() {
+    // The key's 65 bytes are announced as 0xc1 0x00. Were 0xc1 the whole length, the key would end where the value
+    // begins, too.
+    let announced = b"\x0a\xc1\x00".to_vec();
+    let key_value = [announced, vec![b'k'; 65], field(4, &[b'x'; 125]), field(2, b"\x18\x05")].concat();
+    assert!(agree(&request_with_attribute(&key_value)));
+}
+
+#[test]
 fn nesting_is_limited_where_the_oracle_limits_it() {
     let ends: [&[u8]; 5] = [b"", b"\x18\x01", b"\x78\x01", b"\x7b\x7c", b"\x7b\x83\x01\x84\x01\x7c"];
     let mut verdicts = Vec::new();

@@ -3,6 +3,7 @@
 
 use super::WireError;
 use super::reader::{Fields, Reader, fixed64, len, varint};
+use super::short;
 
 /// An attribute's value (`AnyValue`).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,7 +42,7 @@ pub struct ArrayValue<'a>(List<'a>);
 impl<'a> ArrayValue<'a> {
     /// The values in order.
     pub fn iter(self) -> impl Iterator<Item = Value<'a>> {
-        self.0.items(any_value::ARRAY).map_while(|item| element(item).ok())
+        self.0.items(any_value::ARRAY).map_while(|item| Value::read(item).ok())
     }
 }
 
@@ -52,7 +53,7 @@ pub struct KvList<'a>(List<'a>);
 impl<'a> KvList<'a> {
     /// The pairs in order; keys may repeat.
     pub fn iter(self) -> impl Iterator<Item = Attribute<'a>> {
-        self.0.items(any_value::KV_LIST).map_while(|item| attribute(item).ok())
+        self.0.items(any_value::KV_LIST).map_while(|item| Attribute::read(item).ok())
     }
 }
 
@@ -97,7 +98,7 @@ impl<'a> List<'a> {
     }
 }
 
-mod key_value {
+pub mod key_value {
     use super::{len, varint};
     use std::ops::RangeInclusive;
 
@@ -107,7 +108,7 @@ mod key_value {
     pub const NUMBERS: RangeInclusive<u32> = 1..=3;
 }
 
-mod any_value {
+pub mod any_value {
     use super::{fixed64, len, varint};
     use std::ops::RangeInclusive;
 
@@ -126,62 +127,84 @@ mod any_value {
 /// `values` of both `ArrayValue` and `KeyValueList`.
 const LIST_ITEM: u32 = len(1);
 
-/// Reads and validates one `KeyValue`.
-#[inline]
-pub fn attribute(mut message: Reader<'_>) -> Result<Attribute<'_>, WireError> {
-    let whole = message.rest();
-    let mut attribute = Attribute { key: "", value: Value::Empty };
-    while let Some(key) = message.key()? {
-        match key {
-            key_value::KEY => attribute.key = message.string()?,
-            key_value::VALUE => {
-                attribute.value = merged(attribute.value, message.message()?, List::InKeyValue(whole))?;
-            }
-            key_value::KEY_STRINDEX => drop(message.varint()?),
-            key => message.skip(key, &key_value::NUMBERS)?,
-        }
+impl<'a> Attribute<'a> {
+    /// What an empty `KeyValue` says.
+    const EMPTY: Self = Self { key: "", value: Value::Empty };
+
+    /// Reads and validates one `KeyValue`.
+    pub(super) fn read(message: Reader<'a>) -> Result<Self, WireError> {
+        let mut attribute = Self::EMPTY;
+        attribute.merge(message)?;
+        Ok(attribute)
     }
-    Ok(attribute)
-}
 
-/// Reads and validates one `AnyValue` that stands in an array.
-fn element(message: Reader<'_>) -> Result<Value<'_>, WireError> {
-    merged(Value::Empty, message, List::InAnyValue(message.rest()))
-}
-
-/// What `value` becomes by the fields of one more `AnyValue`; `parted` is where its items are if it is a list that
-/// comes in parts.
-#[inline]
-fn merged<'a>(mut value: Value<'a>, mut message: Reader<'a>, parted: List<'a>) -> Result<Value<'a>, WireError> {
-    while let Some(key) = message.key()? {
-        match key {
-            any_value::STRING => value = Value::Str(message.string()?),
-            any_value::BOOL => value = Value::Bool(message.varint()? != 0),
-            any_value::INT => value = Value::Int(message.varint()?.cast_signed()),
-            any_value::DOUBLE => value = Value::Double(f64::from_bits(message.fixed64()?)),
-            any_value::ARRAY => value = Value::Array(array(value, message.message()?, parted)?),
-            any_value::KV_LIST => value = Value::KvList(kv_list(value, message.message()?, parted)?),
-            any_value::BYTES => value = Value::Bytes(message.bytes()?),
-            any_value::STRING_STRINDEX => {
-                message.varint()?;
-                value = Value::Empty;
-            }
-            key => message.skip(key, &any_value::NUMBERS)?,
-        }
+    /// Reads and validates one `KeyValue` as the next of `attributes`: in its place, for a copy of what was just
+    /// written in other widths costs more than reading it.
+    #[inline]
+    pub(super) fn read_next(message: Reader<'a>, attributes: &mut Vec<Self>) -> Result<(), WireError> {
+        attributes.push(Self::EMPTY);
+        let Some(attribute) = attributes.last_mut() else { return Ok(()) };
+        if short::read(message.rest(), attribute) { Ok(()) } else { attribute.merge(message) }
     }
-    Ok(value)
+
+    fn merge(&mut self, mut message: Reader<'a>) -> Result<(), WireError> {
+        let whole = message.rest();
+        while let Some(key) = message.key()? {
+            match key {
+                key_value::KEY => self.key = message.string()?,
+                key_value::VALUE => self.value.merge(message.message()?, List::InKeyValue(whole))?,
+                key_value::KEY_STRINDEX => drop(message.varint()?),
+                key => message.skip(key, &key_value::NUMBERS)?,
+            }
+        }
+        Ok(())
+    }
 }
 
-fn array<'a>(before: Value<'a>, list: Reader<'a>, parted: List<'a>) -> Result<ArrayValue<'a>, WireError> {
-    check_list(list, |item| element(item).map(drop))?;
-    Ok(ArrayValue(if matches!(before, Value::Array(_)) { parted } else { List::Whole(list.rest()) }))
+impl<'a> Value<'a> {
+    /// Reads and validates one `AnyValue` that stands in an array.
+    fn read(message: Reader<'a>) -> Result<Self, WireError> {
+        let mut value = Self::Empty;
+        value.merge(message, List::InAnyValue(message.rest()))?;
+        Ok(value)
+    }
+
+    /// Becomes what the fields of one more `AnyValue` say; `parted` is where the items are if it is a list that comes
+    /// in parts.
+    fn merge(&mut self, mut message: Reader<'a>, parted: List<'a>) -> Result<(), WireError> {
+        while let Some(key) = message.key()? {
+            match key {
+                any_value::STRING => *self = Self::Str(message.string()?),
+                any_value::BOOL => *self = Self::Bool(message.varint()? != 0),
+                any_value::INT => *self = Self::Int(message.varint()?.cast_signed()),
+                any_value::DOUBLE => *self = Self::Double(f64::from_bits(message.fixed64()?)),
+                any_value::ARRAY => self.merge_array(message.message()?, parted)?,
+                any_value::KV_LIST => self.merge_kv_list(message.message()?, parted)?,
+                any_value::BYTES => *self = Self::Bytes(message.bytes()?),
+                any_value::STRING_STRINDEX => {
+                    message.varint()?;
+                    *self = Self::Empty;
+                }
+                key => message.skip(key, &any_value::NUMBERS)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_array(&mut self, list: Reader<'a>, parted: List<'a>) -> Result<(), WireError> {
+        check_list(list, |item| Value::read(item).map(drop))?;
+        *self = Self::Array(ArrayValue(if matches!(self, Self::Array(_)) { parted } else { List::Whole(list.rest()) }));
+        Ok(())
+    }
+
+    fn merge_kv_list(&mut self, list: Reader<'a>, parted: List<'a>) -> Result<(), WireError> {
+        check_list(list, |item| Attribute::read(item).map(drop))?;
+        *self = Self::KvList(KvList(if matches!(self, Self::KvList(_)) { parted } else { List::Whole(list.rest()) }));
+        Ok(())
+    }
 }
 
-fn kv_list<'a>(before: Value<'a>, list: Reader<'a>, parted: List<'a>) -> Result<KvList<'a>, WireError> {
-    check_list(list, |item| attribute(item).map(drop))?;
-    Ok(KvList(if matches!(before, Value::KvList(_)) { parted } else { List::Whole(list.rest()) }))
-}
-
+/// Validates an `ArrayValue` or a `KeyValueList`.
 fn check_list<'a>(
     mut list: Reader<'a>,
     check_item: impl Fn(Reader<'a>) -> Result<(), WireError>,
