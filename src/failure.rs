@@ -11,6 +11,8 @@ pub enum Failure {
     Usage(String),
     /// Something failed while running.
     Run(anyhow::Error),
+    /// A signal ended it: nothing to tell, and the exit code that shells give to such an end.
+    Signal(i32),
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
@@ -24,6 +26,7 @@ impl Failure {
     #[expect(clippy::print_stderr, reason = "the one line an error is told in")]
     pub fn tell(self) -> ExitCode {
         let (text, code) = match self {
+            Self::Signal(signal) => return ExitCode::from(u8::try_from(128 + signal).unwrap_or(exit::FAILURE)),
             Self::Usage(text) => (text, exit::USAGE),
             Self::Run(error) => (format!("{error:#}"), exit::FAILURE),
         };

@@ -2,6 +2,7 @@
 
 mod failure;
 mod obs;
+mod screen;
 
 use std::process::ExitCode;
 

@@ -18,6 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
+use crate::screen;
 
 /// What requests in flight get when the program ends.
 const GRACE: Duration = Duration::from_secs(2);
@@ -45,6 +46,13 @@ pub fn run(args: &ObsArgs) -> Result<(), Failure> {
         play_demo(&collector, &listening, args.token.as_deref(), stop_demo.clone());
     }
     let notes = prices.refresh()?;
+    if !args.json {
+        let bundled = format!("prices: bundled {}", prices.pricer.catalog().generated());
+        let ended = screen::show(args, filter, &listening, &handle, bundled, notes);
+        stop_demo.cancel();
+        collector.stop(GRACE);
+        return ended;
+    }
     let format = Format::new(Shape::Ndjson, prices.pricer);
     let mut writer = Writer::new(io::stdout().lock(), format, filter, None)?;
     headless(&mut collector, &listening, &handle, &mut writer, notes)?;

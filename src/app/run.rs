@@ -20,7 +20,7 @@ use super::analysis::Worker;
 use super::pace::{Draw, Pace};
 use super::terminal::{self, Screen};
 use super::{App, Clock, Effect, Event, Seen};
-use crate::collector::Snapshot;
+use crate::collector::{Handle, Snapshot};
 
 /// Where snapshots come from.
 pub trait Source {
@@ -29,6 +29,16 @@ pub trait Source {
 
     /// Forgets all calls.
     fn clear(&self);
+}
+
+impl Source for Handle {
+    fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots()
+    }
+
+    fn clear(&self) {
+        self.clear();
+    }
 }
 
 /// How the loop treats its surroundings.
@@ -78,14 +88,15 @@ enum Wake {
     Died(String),
 }
 
-/// Runs until the user quits, a signal comes, or something fails. `paint` draws the state into a blank buffer and tells
-/// how much of it was seen. The terminal is handed back before this returns.
+/// Runs until the user quits, a signal comes, or something fails. `told` is what others have to say as it goes on;
+/// `paint` draws the state into a blank buffer and tells how much of it was seen. The terminal is handed back before this returns.
 ///
 /// # Errors
 /// [`RunError`]
 pub fn run(
     mut app: App,
     source: &impl Source,
+    told: impl Iterator<Item = Event> + Send + 'static,
     paint: impl Fn(&App, &mut Buffer) -> Seen,
     options: Options,
 ) -> Result<Exit, RunError> {
@@ -100,6 +111,7 @@ pub fn run(
     app.update(Event::Snapshot(Arc::clone(&snapshots.borrow_and_update())));
     watch_snapshots(snapshots, wake.clone()).map_err(RunError::Start)?;
     watch_signals(wake.clone()).map_err(RunError::Start)?;
+    watch_told(told, wake.clone()).map_err(RunError::Start)?;
     watch_input(wake).map_err(RunError::Start)?;
     match (Loop { app, worker, screen, pace: Pace::default(), source, paint }).run(&inbox) {
         Err(RunError::Terminal(error)) if is_gone(&error) => Ok(Exit::TerminalGone),
@@ -229,6 +241,11 @@ fn watch_input(wake: Sender<Wake>) -> io::Result<()> {
         send(&wake, Wake::InputGone);
     };
     thread::Builder::new().name("input".into()).spawn(watch).map(drop)
+}
+
+fn watch_told(told: impl Iterator<Item = Event> + Send + 'static, wake: Sender<Wake>) -> io::Result<()> {
+    let watch = move || told.for_each(|event| send(&wake, Wake::Event(event)));
+    thread::Builder::new().name("told".into()).spawn(watch).map(drop)
 }
 
 fn watch_signals(wake: Sender<Wake>) -> io::Result<()> {
