@@ -67,10 +67,16 @@ impl Match {
     }
 }
 
+/// No model or provider has a longer name, bytes; what is longer is an attack on those who take names apart.
+pub(super) const LONGEST_NAME: usize = 512;
+
 impl Catalog {
     /// The row for `model` as sold by whom the emitter named (`None` where it named nobody).
     pub fn find(&self, model: &str, provider_hint: Option<&str>) -> Option<Match> {
         let model = model.trim();
+        if model.len() > LONGEST_NAME {
+            return None;
+        }
         let id = match spelling::unwrap(model) {
             Unwrapped::Opaque => return None,
             Unwrapped::Bedrock(id) => return self.at("amazon-bedrock", &[id], MatchedBy::Provider),
@@ -298,6 +304,8 @@ mod tests {
         ("meta-llama/llama-99", "openrouter", ""),
         ("openai/gpt-oss-safeguard-999b", "openrouter", ""),
         ("gpt-oss-120b", "azure", ""),
+        ("openai-gpt-oss-safeguard-20b", "digitalocean", ""),
+        ("openai/gpt-oss-safeguard-20b", "digitalocean", ""),
         ("gpt-oss-120b", "digitalocean", "digitalocean openai-gpt-oss-120b gateway"),
         ("claude-haiku-4-5-20251001", "do_ai", "anthropic claude-haiku-4-5-20251001 estimate"),
         ("anthropic-claude-haiku-4.5", "gradient", "digitalocean anthropic-claude-haiku-4.5 gateway"),
@@ -369,10 +377,23 @@ mod tests {
     #[test]
     fn hostile_names_find_nothing_and_break_nothing() {
         let long = "claude-".repeat(20_000);
-        for name in
-            ["/", "//", "openai/", "\u{202e}gpt-4o", "-", "a/b/c/d", "publishers//models/", "models/", "@", &long]
-        {
-            for hint in [None, Some("openai"), Some("bedrock"), Some("/"), Some("...."), Some(&*long)] {
+        let suffixes = ":nitro".repeat(50_000);
+        let dots = "a.".repeat(50_000);
+        for name in [
+            "/",
+            "//",
+            "openai/",
+            "\u{202e}gpt-4o",
+            "-",
+            "a/b/c/d",
+            "publishers//models/",
+            "models/",
+            "@",
+            &long,
+            &suffixes,
+            &dots,
+        ] {
+            for hint in [None, Some("openai"), Some("bedrock"), Some("/"), Some("...."), Some(&*long), Some(&*dots)] {
                 assert_eq!(Catalog::bundled().find(name, hint), None);
             }
         }

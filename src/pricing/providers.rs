@@ -1,5 +1,7 @@
 //! Who sells models, under which names emitters know them, and whose models a bare name can only be. Data, no rules.
 
+use super::matching::LONGEST_NAME;
+
 /// What a provider sells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -199,6 +201,9 @@ fn fold(name: &str) -> String {
 
 /// Reads a provider attribute: any case, any alias, and the Vercel AI SDK's `provider.api` (`openai.chat`).
 pub fn seller(name: &str) -> Seller<'_> {
+    if name.len() > LONGEST_NAME {
+        return Seller::Stranger("");
+    }
     let folded = fold(name);
     let mut candidate = folded.as_str();
     loop {
