@@ -6,6 +6,7 @@
 pub mod access;
 pub mod decode;
 pub mod demo;
+pub mod forward;
 mod gate;
 pub mod grpc;
 pub mod http;
@@ -20,6 +21,8 @@ pub mod snapshot;
 pub mod spanlog;
 pub mod store;
 pub mod tap;
+#[cfg(test)]
+mod testing;
 pub mod wire;
 
 use std::io;

@@ -71,14 +71,16 @@ fn cost(request: &Bytes) -> usize {
 }
 
 impl Sender {
-    /// Queues a request, or drops and counts it.
-    pub fn offer(&self, request: &Bytes) {
+    /// Queues a request, or drops and counts it; says which.
+    pub fn offer(&self, request: &Bytes) -> bool {
         let cost = cost(request);
         let held = self.room.held.fetch_add(cost, Relaxed);
-        if held.saturating_add(cost) > self.room.limit || !self.send(request) {
+        let queued = held.saturating_add(cost) <= self.room.limit && self.send(request);
+        if !queued {
             self.room.held.fetch_sub(cost, Relaxed);
             self.room.dropped.fetch_add(1, Relaxed);
         }
+        queued
     }
 
     /// Takes no more: the receiver ends once it has emptied the queue.

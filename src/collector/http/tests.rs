@@ -1,13 +1,6 @@
 //! Over real sockets, byte by byte as clients and attackers write them.
 
-use std::{
-    io::Write as _,
-    net::SocketAddr,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
-};
+use std::{io::Write as _, net::SocketAddr, sync::atomic::Ordering::SeqCst};
 
 use flate2::{Compression, write::GzEncoder};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
@@ -19,39 +12,10 @@ use tokio::{
 };
 
 use super::*;
-use crate::collector::access::{TlsFiles, Token};
-
-/// A sink that keeps what it is given and answers as told.
-#[derive(Clone, Default)]
-struct Kept(Arc<Inner>);
-
-#[derive(Default)]
-struct Inner {
-    requests: Mutex<Vec<Bytes>>,
-    refusals: Mutex<Vec<Refusal>>,
-    answer: Mutex<Option<Refusal>>,
-    others: AtomicUsize,
-    connections: AtomicUsize,
-}
-
-impl Sink for Kept {
-    fn traces(&self, bytes: Bytes) -> Result<(), Refusal> {
-        self.0.requests.lock().unwrap().push(bytes);
-        self.0.answer.lock().unwrap().clone().map_or(Ok(()), Err)
-    }
-
-    fn other_signal(&self) {
-        self.0.others.fetch_add(1, SeqCst);
-    }
-
-    fn refused(&self, refusal: &Refusal) {
-        self.0.refusals.lock().unwrap().push(refusal.clone());
-    }
-
-    fn connection_opened(&self) {
-        self.0.connections.fetch_add(1, SeqCst);
-    }
-}
+use crate::collector::{
+    access::{TlsFiles, Token},
+    testing::{Kept, pki},
+};
 
 struct Server {
     address: SocketAddr,
@@ -218,6 +182,8 @@ async fn gzip_in_several_members_is_one_body() {
     assert_eq!((answer.status, server.taken().len()), (200, 1));
 }
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 /// Guarantees: whatever is wrong gets the status that the specification names, a body that says why, and is counted.
 #[tokio::test]
 async fn what_is_wrong_is_told_and_counted() {
@@ -225,7 +191,7 @@ async fn what_is_wrong_is_told_and_counted() {
     let json = ("content-type", "application/json");
     let gzipped = ("content-encoding", "gzip");
     let cut = gzip(b"{\"resourceSpans\":[]}");
-    let cases: [(&str, &[(&str, &str)], &[u8], u16, i64); 16] = [
+    let cases: [(&str, Headers<'_>, &[u8], u16, i64); 16] = [
         ("GET /v1/traces", &[json], b"", 405, 12),
         ("PUT /v1/metrics", &[json], b"", 405, 12),
         ("POST /", &[json], b"{}", 404, 5),
@@ -453,24 +419,6 @@ async fn speaks_http2() {
     let response = channel.call(request).await.unwrap();
     assert_eq!((response.status(), response.version()), (http::StatusCode::OK, http::Version::HTTP_2));
     assert_eq!(server.taken().len(), 1);
-}
-
-/// An authority, and a server and a client certificate that it signed, as PEM files.
-fn pki() -> tempfile::TempDir {
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-    let folder = tempfile::tempdir().unwrap();
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    std::fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
-    for name in ["server", "client"] {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &authority).unwrap();
-        std::fs::write(folder.path().join(format!("{name}.pem")), certificate.pem()).unwrap();
-        std::fs::write(folder.path().join(format!("{name}.key")), key.serialize_pem()).unwrap();
-    }
-    folder
 }
 
 /// A client's TLS that trusts the authority, with a certificate of its own or without.

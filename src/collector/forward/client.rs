@@ -1,0 +1,208 @@
+//! One attempt to hand a request on, over either transport. The bytes go out as they came in.
+
+use std::{io::Write, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
+use http::{
+    StatusCode,
+    header::{self, HeaderValue},
+    uri::PathAndQuery,
+};
+use thiserror::Error;
+use tonic::{
+    Request,
+    client::Grpc,
+    codec::CompressionEncoding,
+    metadata::MetadataMap,
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
+};
+
+use super::{
+    ForwardConfig,
+    answer::Answer,
+    target::{Headers, Transport},
+};
+use crate::collector::grpc::RawCodec;
+
+const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+/// The most bytes of an answer's body that are read.
+const ANSWER_LIMIT: u64 = 64 * 1024;
+
+/// A connection whose other end vanished without a word is noticed after this much waiting for an answer, and this much more.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
+
+/// Why a target cannot even be tried.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// The URL, the certificate or the TLS set-up.
+    #[error("cannot set up forwarding to {target}: {reason}")]
+    SetUp {
+        /// The target as shown.
+        target: String,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// A client of one target. Cloning is cheap.
+#[derive(Clone)]
+pub enum Client {
+    /// OTLP/gRPC.
+    Grpc(Box<GrpcClient>),
+    /// OTLP/HTTP.
+    Http(HttpClient),
+}
+
+impl Client {
+    /// Connects on the first attempt, not here. Must be called within a runtime.
+    pub fn new(config: &ForwardConfig) -> Result<Self, ClientError> {
+        let made = match config.target.transport {
+            Transport::Grpc => GrpcClient::new(config).map(Box::new).map(Self::Grpc),
+            Transport::Http => HttpClient::new(config).map(Self::Http),
+        };
+        made.map_err(|reason| ClientError::SetUp { target: config.target.to_string(), reason })
+    }
+
+    /// Sends a request and waits for the answer.
+    pub async fn send(&self, request: Bytes) -> Answer {
+        match self {
+            Self::Grpc(client) => client.send(request).await,
+            Self::Http(client) => client.send(request).await,
+        }
+    }
+}
+
+/// OTLP/gRPC over one HTTP/2 connection.
+#[derive(Clone)]
+pub struct GrpcClient {
+    channel: Channel,
+    headers: MetadataMap,
+    gzip: bool,
+}
+
+impl GrpcClient {
+    fn new(config: &ForwardConfig) -> Result<Self, String> {
+        let mut endpoint = Endpoint::from_shared(config.target.url())
+            .map_err(|error| error.to_string())?
+            .connect_timeout(config.timeout)
+            .timeout(config.timeout)
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE_ANSWER);
+        if config.target.tls {
+            let trust = config.ca.as_ref().map_or_else(
+                || ClientTlsConfig::new().with_enabled_roots(),
+                |pem| ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+            );
+            let tls = trust.domain_name(config.target.host());
+            endpoint = endpoint.tls_config(tls).map_err(|error| error.to_string())?;
+        }
+        let headers = config.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let headers = MetadataMap::from_headers(headers);
+        Ok(Self { channel: endpoint.connect_lazy(), headers, gzip: config.gzip })
+    }
+
+    async fn send(&self, request: Bytes) -> Answer {
+        let mut grpc = Grpc::new(self.channel.clone());
+        if self.gzip {
+            grpc = grpc.send_compressed(CompressionEncoding::Gzip);
+        }
+        if let Err(error) = grpc.ready().await {
+            return Answer::unreachable(&error);
+        }
+        let request = Request::from_parts(self.headers.clone(), tonic::Extensions::new(), request);
+        match grpc.unary(request, PathAndQuery::from_static(EXPORT), RawCodec).await {
+            Ok(response) => Answer::taken(response.get_ref()),
+            Err(status) => match std::error::Error::source(&status) {
+                Some(source) => Answer::unreachable(source),
+                None => Answer::from_grpc(&status),
+            },
+        }
+    }
+}
+
+/// OTLP/HTTP with protobuf, over pooled HTTP/1.1 connections.
+#[derive(Clone)]
+pub struct HttpClient {
+    agent: ureq::Agent,
+    url: Arc<str>,
+    headers: Headers,
+    gzip: bool,
+}
+
+impl HttpClient {
+    fn new(config: &ForwardConfig) -> Result<Self, String> {
+        let mut agent = ureq::Agent::config_builder()
+            .timeout_global(Some(config.timeout))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .user_agent(concat!("planoai/", env!("CARGO_PKG_VERSION")));
+        if let Some(pem) = &config.ca {
+            let certificates = authorities(pem)?;
+            let roots = ureq::tls::RootCerts::new_with_certs(&certificates);
+            agent = agent.tls_config(ureq::tls::TlsConfig::builder().root_certs(roots).build());
+        }
+        Ok(Self {
+            agent: agent.build().into(),
+            url: config.target.url().into(),
+            headers: config.headers.clone(),
+            gzip: config.gzip,
+        })
+    }
+
+    async fn send(&self, request: Bytes) -> Answer {
+        let client = self.clone();
+        // The HTTP client blocks; it has threads of its own for that.
+        let sent = tokio::task::spawn_blocking(move || client.post(&request)).await;
+        sent.unwrap_or_else(|error| Answer::unreachable(&error))
+    }
+
+    fn post(&self, request: &[u8]) -> Answer {
+        self.try_post(request).unwrap_or_else(|error| Answer::unreachable(&error))
+    }
+
+    fn try_post(&self, request: &[u8]) -> Result<Answer, ureq::Error> {
+        let mut post = self.agent.post(&*self.url).header(header::CONTENT_TYPE, "application/x-protobuf");
+        for (name, value) in self.headers.iter() {
+            post = post.header(name, value);
+        }
+        let response = if self.gzip {
+            post.header(header::CONTENT_ENCODING, "gzip").send(gzip(request)?)?
+        } else {
+            post.send(request)?
+        };
+        let (head, body) = response.into_parts();
+        let body = body.into_with_config().limit(ANSWER_LIMIT).read_to_vec();
+        match head.status {
+            StatusCode::OK | StatusCode::ACCEPTED | StatusCode::NO_CONTENT => {
+                Ok(Answer::taken(&body.unwrap_or_default()))
+            }
+            status => Ok(Answer::from_http(status, head.headers.get(header::RETRY_AFTER).and_then(retry_after))),
+        }
+    }
+}
+
+fn authorities(pem: &[u8]) -> Result<Vec<ureq::tls::Certificate<'static>>, String> {
+    let items = ureq::tls::parse_pem(pem).collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+    let certificates: Vec<_> = items
+        .into_iter()
+        .filter_map(|item| match item {
+            ureq::tls::PemItem::Certificate(certificate) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() { Err("no certificate in the CA file".to_owned()) } else { Ok(certificates) }
+}
+
+fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+/// `Retry-After` in seconds. The other form, a date, would need the target's clock to agree with ours.
+fn retry_after(value: &HeaderValue) -> Option<Duration> {
+    value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}

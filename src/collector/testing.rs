@@ -1,0 +1,66 @@
+//! What tests of several sources share.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
+
+use bytes::Bytes;
+
+use super::sink::{Refusal, Sink};
+
+/// A sink that keeps what it is given and answers as told.
+#[derive(Clone, Debug, Default)]
+pub struct Kept(pub Arc<Inner>);
+
+/// What was kept.
+#[derive(Debug, Default)]
+pub struct Inner {
+    /// Requests in order of arrival.
+    pub requests: Mutex<Vec<Bytes>>,
+    /// Refusals that were not ours.
+    pub refusals: Mutex<Vec<Refusal>>,
+    /// What to refuse with from now on.
+    pub answer: Mutex<Option<Refusal>>,
+    /// Requests of other signals.
+    pub others: AtomicUsize,
+    /// Connections.
+    pub connections: AtomicUsize,
+}
+
+impl Sink for Kept {
+    fn traces(&self, bytes: Bytes) -> Result<(), Refusal> {
+        self.0.requests.lock().unwrap().push(bytes);
+        self.0.answer.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+
+    fn other_signal(&self) {
+        self.0.others.fetch_add(1, SeqCst);
+    }
+
+    fn refused(&self, refusal: &Refusal) {
+        self.0.refusals.lock().unwrap().push(refusal.clone());
+    }
+
+    fn connection_opened(&self) {
+        self.0.connections.fetch_add(1, SeqCst);
+    }
+}
+
+/// An authority, and a server and a client certificate that it signed, as PEM files.
+pub fn pki() -> tempfile::TempDir {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+    let folder = tempfile::tempdir().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    std::fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
+    for name in ["server", "client"] {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &authority).unwrap();
+        std::fs::write(folder.path().join(format!("{name}.pem")), certificate.pem()).unwrap();
+        std::fs::write(folder.path().join(format!("{name}.key")), key.serialize_pem()).unwrap();
+    }
+    folder
+}
