@@ -168,9 +168,18 @@ pub static FIELDS: &[Field] = &[
 ];
 
 /// Microseconds are what every reader of RFC 3339 takes.
-/// Rounded to the nearest microsecond, as SDKs that keep microseconds do.
 fn timestamp(unix_nano: i64) -> String {
-    DateTime::from_timestamp_nanos(unix_nano.saturating_add(500)).to_rfc3339_opts(SecondsFormat::Micros, true)
+    let time = DateTime::from_timestamp_micros(micros(unix_nano)).unwrap_or_default();
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// The microsecond that a reader finds who takes times through a double, as Python's `datetime` does: at most one off
+/// the nearest, and the same in all tools.
+#[expect(clippy::cast_possible_truncation, reason = "seconds and microseconds of an i64 of nanoseconds")]
+fn micros(unix_nano: i64) -> i64 {
+    const SECOND: i64 = 1_000_000_000;
+    let seconds = unix_nano.div_euclid(SECOND) as f64 + unix_nano.rem_euclid(SECOND) as f64 / 1e9;
+    (seconds.floor() as i64) * 1_000_000 + (seconds.rem_euclid(1.0) * 1e6).round_ties_even() as i64
 }
 
 /// The shown cost with its parts. Prices may have been refreshed since the call was priced; then its cost stands, and
@@ -305,6 +314,6 @@ mod tests {
     fn times_are_utc_with_microseconds() {
         assert_eq!(timestamp(1_795_424_977_505_544_999), "2026-11-23T09:09:37.505545Z");
         assert_eq!(timestamp(0), "1970-01-01T00:00:00.000000Z");
-        assert_eq!(timestamp(i64::MAX), "2262-04-11T23:47:16.854775Z");
+        assert_eq!(timestamp(i64::MAX), "2262-04-11T23:47:16.854776Z");
     }
 }
