@@ -94,7 +94,7 @@ impl Traffic {
 fn follow(bencher: Bencher<'_, '_>, kept: usize, spec: &ViewSpec) {
     let traffic = RefCell::new(Traffic::new(kept));
     let analysis = RefCell::new(Analysis::default());
-    analysis.borrow_mut().update(spec, &traffic.borrow().snapshot(), NOON);
+    analysis.borrow_mut().update(spec, &traffic.borrow().snapshot(), traffic.borrow().now);
     bencher
         .with_inputs(|| {
             let mut traffic = traffic.borrow_mut();

@@ -16,7 +16,7 @@ mod worker;
 
 use std::sync::Arc;
 
-use crate::call::CallId;
+use crate::call::{CallId, LlmCall};
 use crate::collector::{Calls, Snapshot};
 use crate::stats::sessions;
 
@@ -63,19 +63,21 @@ impl Default for Analysis {
 struct Changes<'a> {
     before: &'a Calls,
     now: &'a Calls,
+    /// Calls that both keep, as they were and as they are.
+    revised: Vec<(&'a LlmCall, &'a LlmCall)>,
 }
 
 impl<'a> Changes<'a> {
-    fn evicted(&self) -> impl Iterator<Item = &'a crate::call::LlmCall> {
+    fn between(before: &'a Calls, now: &'a Calls) -> Self {
+        Self { before, now, revised: now.revised_since(before).collect() }
+    }
+
+    fn evicted(&self) -> impl Iterator<Item = &'a LlmCall> {
         let first = self.now.first_id();
         self.before.iter().take_while(move |call| call.id() < first)
     }
 
-    fn revised(&self) -> impl Iterator<Item = (&'a crate::call::LlmCall, &'a crate::call::LlmCall)> {
-        self.now.revised_since(self.before)
-    }
-
-    fn arrived(&self) -> impl Iterator<Item = &'a crate::call::LlmCall> {
+    fn arrived(&self) -> impl Iterator<Item = &'a LlmCall> {
         self.now.since(self.before.next_id())
     }
 
@@ -100,7 +102,7 @@ impl Analysis {
             *self = Self::default();
         }
         let before = Arc::clone(&self.picture.snapshot);
-        let changes = Changes { before: &before.calls, now: &snapshot.calls };
+        let changes = Changes::between(&before.calls, &snapshot.calls);
         let touched = self.follow(spec, &changes, now);
         self.sort(spec, &snapshot.calls, touched.as_ref());
         self.picture = Arc::new(self.paint(spec, snapshot, now));
@@ -115,7 +117,7 @@ impl Analysis {
 
     /// Follows the changes with all figures. Returns which rows are new or changed; `None` after a scan of all.
     fn follow(&mut self, spec: &ViewSpec, changes: &Changes<'_>, now: i64) -> Option<IdSet> {
-        changes.revised().for_each(|(_, call)| self.starts.note(call, now));
+        changes.revised.iter().for_each(|(_, call)| self.starts.note(call, now));
         changes.arrived().for_each(|call| self.starts.note(call, now));
         let moment = Moment { now, latest_start: self.starts.latest().unwrap_or(0) };
         let touched = if changes.outweigh_a_scan() {
@@ -134,7 +136,7 @@ impl Analysis {
 
     fn follow_kept(&mut self, changes: &Changes<'_>) {
         changes.evicted().for_each(|call| self.kept.remove(call));
-        for (before, call) in changes.revised() {
+        for (before, call) in &changes.revised {
             self.kept.remove(before);
             self.kept.add(call);
         }
@@ -151,7 +153,7 @@ impl Analysis {
         self.matching.advance(moment);
         let mut touched = IdSet::default();
         changes.evicted().for_each(|call| self.matching.remove(call, &self.starts));
-        for (before, call) in changes.revised() {
+        for (before, call) in &changes.revised {
             self.matching.remove(before, &self.starts);
             self.matching.consider(call, &spec.filter, &self.starts, moment.now);
             touched.insert(call.id());

@@ -36,8 +36,10 @@ impl Starts {
         self.latest
     }
 
-    /// Forgets calls that are no longer kept.
+    /// Forgets calls that are no longer kept, once they are so many that the walk is worth it.
     pub(super) fn trim(&mut self, calls: &Calls) {
-        self.first_seen.retain(|id, _| *id >= calls.first_id());
+        if self.first_seen.len() / 2 > calls.len() {
+            self.first_seen.retain(|id, _| *id >= calls.first_id());
+        }
     }
 }
