@@ -84,6 +84,8 @@ type Cells<T> = HashMap<Cell, T, foldhash::fast::RandomState>;
 #[derive(Debug)]
 pub(super) struct Matching {
     window: Window,
+    /// Goes up whenever a call comes or goes.
+    state: u64,
     pub(super) ids: IdSet,
     pub(super) failed: IdSet,
     cells: Cells<Group>,
@@ -103,10 +105,11 @@ pub(super) struct Told {
 }
 
 impl Matching {
-    pub(super) fn new(window: Window, moment: Moment) -> Self {
+    pub(super) fn new(window: Window, moment: Moment, state: u64) -> Self {
         let end = moment.chart_end(window);
         Self {
             window,
+            state,
             ids: IdSet::default(),
             failed: IdSet::default(),
             cells: Cells::default(),
@@ -119,6 +122,11 @@ impl Matching {
 
     pub(super) const fn window(&self) -> Window {
         self.window
+    }
+
+    /// Tells states with different calls apart.
+    pub(super) const fn state(&self) -> u64 {
+        self.state
     }
 
     /// Moves the charts on; comes before the calls of the new moment.
@@ -138,6 +146,7 @@ impl Matching {
 
     fn add(&mut self, call: &LlmCall, start: i64) {
         let share = Share::of(call);
+        self.state += 1;
         self.ids.insert(call.id());
         if share.failed {
             self.failed.insert(call.id());
@@ -156,6 +165,7 @@ impl Matching {
         if !self.ids.remove(call.id()) {
             return;
         }
+        self.state += 1;
         let share = Share::of(call);
         let start = starts.of(call);
         if self.failed.remove(call.id())

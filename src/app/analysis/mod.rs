@@ -21,7 +21,7 @@ use crate::collector::{Calls, Snapshot};
 use crate::stats::sessions;
 
 use kept::Kept;
-use matching::{Matching, Moment};
+use matching::{Matching, Moment, Told};
 use order::Sorted;
 use rows::IdSet;
 use starts::Starts;
@@ -41,6 +41,8 @@ pub struct Analysis {
     kept: Kept,
     matching: Matching,
     sorted: Option<Sorted>,
+    /// Which state of the matching calls the picture shows.
+    shown: u64,
 }
 
 #[cfg(test)]
@@ -53,8 +55,9 @@ impl Default for Analysis {
             picture: Arc::default(),
             starts: Starts::default(),
             kept: Kept::default(),
-            matching: Matching::new(Window::default(), moment),
+            matching: Matching::new(Window::default(), moment, 0),
             sorted: None,
+            shown: 0,
         }
     }
 }
@@ -106,6 +109,7 @@ impl Analysis {
         let touched = self.follow(spec, &changes, now);
         self.sort(spec, &snapshot.calls, touched.as_ref());
         self.picture = Arc::new(self.paint(spec, snapshot, now));
+        self.shown = self.matching.state();
         Arc::clone(&self.picture)
     }
 
@@ -167,7 +171,7 @@ impl Analysis {
     }
 
     fn scan(&mut self, spec: &ViewSpec, calls: &Calls, moment: Moment) {
-        self.matching = Matching::new(spec.window, moment);
+        self.matching = Matching::new(spec.window, moment, self.matching.state() + 1);
         calls.iter().for_each(|call| self.matching.consider(call, &spec.filter, &self.starts, moment.now));
     }
 
@@ -182,7 +186,11 @@ impl Analysis {
     fn paint(&self, spec: &ViewSpec, snapshot: &Arc<Snapshot>, now: i64) -> Picture {
         let calls = &snapshot.calls;
         let matching = &self.matching;
-        let told = matching.told(calls);
+        // Where only time went on, what does not depend on it is taken over.
+        let former = (matching.state() == self.shown).then_some(&*self.picture);
+        let told = former.map_or_else(|| matching.told(calls), told_before);
+        let of_all = || sessions(matching.ids.iter().filter_map(|id| calls.get(id)));
+        let sessions = || former.and_then(|former| former.sessions.clone()).unwrap_or_else(of_all);
         let latest = matching.ids.newest();
         let oldest_start = calls.get(calls.first_id()).map(|call| self.starts.of(call));
         let session_of = |id: CallId| calls.get(id)?.session_id().cloned();
@@ -200,7 +208,7 @@ impl Analysis {
             },
             models: told.models,
             routes: told.routes,
-            sessions: spec.sessions.then(|| sessions(matching.ids.iter().filter_map(|id| calls.get(id)))),
+            sessions: spec.sessions.then(sessions),
             series: matching.series(),
             latest,
             last_error: matching.failed.newest(),
@@ -208,5 +216,14 @@ impl Analysis {
             columns: self.kept.columns(),
             is_moving: matching.is_moving() || spec.filter.depends_on_now(),
         }
+    }
+}
+
+fn told_before(former: &Picture) -> Told {
+    Told {
+        all: former.summary.figures,
+        failures: former.summary.failures.clone(),
+        models: former.models.clone(),
+        routes: former.routes.clone(),
     }
 }
