@@ -199,8 +199,7 @@ impl Chart {
 
     /// Moves the end on. It never moves back.
     pub fn advance(&mut self, end_unix_nano: i64) {
-        // Coarsest first, so that what falls out of a timeline finds the next one moved on already.
-        for nth in (0..self.timelines.len()).rev() {
+        for nth in 0..self.timelines.len() {
             let from_here = self.timelines.get_mut(nth..).and_then(<[Timeline]>::split_first_mut);
             let Some((timeline, coarser)) = from_here else { return };
             for (start, point) in timeline.advance(end_unix_nano) {

@@ -45,6 +45,13 @@ impl Moment {
     }
 }
 
+/// What decides whether a call is in.
+pub(super) struct By<'a> {
+    pub(super) filter: &'a Filter,
+    pub(super) starts: &'a Starts,
+    pub(super) now: i64,
+}
+
 /// Names a cell: the calls of one model on one route, so that a call is counted in one group only. Models, routes
 /// and the whole are merged from the cells when a picture is made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -92,8 +99,9 @@ pub(super) struct Matching {
     failures: BTreeMap<Status, u64>,
     chart: Chart,
     spending: Timeline,
-    /// Starts of the calls that pass, earliest first, where a window will end their stay. May hold leftovers.
-    leaving: BinaryHeap<Reverse<(i64, CallId)>>,
+    /// When calls are to be considered again because time alone may bring them in or take them out, the soonest first.
+    /// May hold leftovers of calls that changed or left in another way: considering a call once more does no harm.
+    due: BinaryHeap<Reverse<(i64, CallId)>>,
 }
 
 /// The figures of a picture.
@@ -116,7 +124,7 @@ impl Matching {
             failures: BTreeMap::new(),
             chart: window.nanos().map_or_else(|| Chart::open(end), |nanos| Chart::spanning(nanos, end)),
             spending: Timeline::new(BURN_BUCKET, moment.now),
-            leaving: BinaryHeap::new(),
+            due: BinaryHeap::new(),
         }
     }
 
@@ -136,11 +144,20 @@ impl Matching {
     }
 
     /// Takes the call in if it passes. It must not be in.
-    pub(super) fn consider(&mut self, call: &LlmCall, filter: &Filter, starts: &Starts, now: i64) {
-        let start = starts.of(call);
-        let passes = !call.is_merged_away() && self.window.contains(start, now) && filter.matches(call, now);
+    pub(super) fn consider(&mut self, call: &LlmCall, by: &By<'_>) {
+        let start = by.starts.of(call);
+        // What has left the window, or became part of another row, does not come back.
+        if call.is_merged_away() || !self.window.contains(start, by.now) {
+            return;
+        }
+        let passes = by.filter.matches(call, by.now);
         if passes {
             self.add(call, start);
+        }
+        let leaves = self.window.nanos().filter(|_| passes).map(|nanos| start.saturating_add(nanos));
+        let changes = by.filter.next_change(call, by.now);
+        if let Some(moment) = leaves.into_iter().chain(changes).min() {
+            self.due.push(Reverse((moment, call.id())));
         }
     }
 
@@ -155,9 +172,6 @@ impl Matching {
         self.cells.entry_ref(&CellOf::call(call)).or_default().add(&share);
         self.chart.add(start, &share);
         self.spending.add(start, SeriesPoint::of(&share));
-        if self.window.nanos().is_some() {
-            self.leaving.push(Reverse((start, call.id())));
-        }
     }
 
     /// Takes the call, in the shape in which it was added, out again if it is in.
@@ -183,20 +197,29 @@ impl Matching {
         self.spending.remove(start, SeriesPoint::of(&share));
     }
 
-    /// Takes out the calls whose time in the window is over.
-    pub(super) fn expire(&mut self, calls: &Calls, starts: &Starts, now: i64) {
-        while let Some(Reverse((start, id))) = self.leaving.peek().copied()
-            && !self.window.contains(start, now)
+    /// Considers the calls anew for which time alone may have changed the outcome, and notes them in `touched`.
+    pub(super) fn reconsider(&mut self, calls: &Calls, by: &By<'_>, touched: &mut IdSet) {
+        while let Some(Reverse((moment, id))) = self.due.peek().copied()
+            && moment <= by.now
         {
-            self.leaving.pop();
-            if let Some(call) = calls.get(id).filter(|call| starts.of(call) == start) {
-                self.remove(call, starts);
+            self.due.pop();
+            if let Some(call) = calls.get(id) {
+                self.remove(call, by.starts);
+                self.consider(call, by);
+                touched.insert(id);
             }
         }
-        if self.leaving.len() > 2 * self.ids.len() + 1024 {
-            let starts_of_ids = self.ids.iter().filter_map(|id| calls.get(id)).map(|call| (starts.of(call), call.id()));
-            self.leaving = starts_of_ids.map(Reverse).collect();
-        }
+    }
+
+    /// Whether leftovers are so many that a scan, which leaves none, is due.
+    pub(super) fn is_littered(&self, calls: &Calls) -> bool {
+        self.due.len() / 2 > calls.len() + 512
+    }
+
+    /// Entries held for single calls.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.due.len()
     }
 
     /// Gives back the memory of ids that are no longer kept.
@@ -262,7 +285,7 @@ impl Matching {
 
     /// Whether figures change by the mere passing of time.
     pub(super) fn is_moving(&self) -> bool {
-        self.spending.calls() > 0 || (self.window != Window::All && self.ids.len() > 0)
+        self.spending.calls() > 0 || !self.due.is_empty()
     }
 }
 

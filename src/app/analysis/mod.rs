@@ -21,7 +21,7 @@ use crate::collector::{Calls, Snapshot};
 use crate::stats::sessions;
 
 use kept::Kept;
-use matching::{Matching, Moment, Told};
+use matching::{By, Matching, Moment, Told};
 use order::Sorted;
 use rows::IdSet;
 use starts::Starts;
@@ -148,31 +148,32 @@ impl Analysis {
     }
 
     fn follow_matching(&mut self, spec: &ViewSpec, changes: &Changes<'_>, moment: Moment) -> Option<IdSet> {
-        let former = &self.picture;
-        let asks_anew = spec.filter != former.spec.filter || spec.window != self.matching.window();
-        if asks_anew || (spec.filter.depends_on_now() && moment.now != former.now_unix_nano) {
+        let asks_anew = spec.filter != self.picture.spec.filter || spec.window != self.matching.window();
+        if asks_anew || self.matching.is_littered(changes.now) {
             self.scan(spec, changes.now, moment);
             return None;
         }
-        self.matching.advance(moment);
+        let by = By { filter: &spec.filter, starts: &self.starts, now: moment.now };
         let mut touched = IdSet::default();
-        changes.evicted().for_each(|call| self.matching.remove(call, &self.starts));
+        self.matching.advance(moment);
+        changes.evicted().for_each(|call| self.matching.remove(call, by.starts));
         for (before, call) in &changes.revised {
-            self.matching.remove(before, &self.starts);
-            self.matching.consider(call, &spec.filter, &self.starts, moment.now);
+            self.matching.remove(before, by.starts);
+            self.matching.consider(call, &by);
             touched.insert(call.id());
         }
         for call in changes.arrived() {
-            self.matching.consider(call, &spec.filter, &self.starts, moment.now);
+            self.matching.consider(call, &by);
             touched.insert(call.id());
         }
-        self.matching.expire(changes.now, &self.starts, moment.now);
+        self.matching.reconsider(changes.now, &by, &mut touched);
         Some(touched)
     }
 
     fn scan(&mut self, spec: &ViewSpec, calls: &Calls, moment: Moment) {
+        let by = By { filter: &spec.filter, starts: &self.starts, now: moment.now };
         self.matching = Matching::new(spec.window, moment, self.matching.state() + 1);
-        calls.iter().for_each(|call| self.matching.consider(call, &spec.filter, &self.starts, moment.now));
+        calls.iter().for_each(|call| self.matching.consider(call, &by));
     }
 
     fn sort(&mut self, spec: &ViewSpec, calls: &Calls, touched: Option<&IdSet>) {
@@ -214,7 +215,7 @@ impl Analysis {
             last_error: matching.failed.newest(),
             names: self.kept.names(),
             columns: self.kept.columns(),
-            is_moving: matching.is_moving() || spec.filter.depends_on_now(),
+            is_moving: matching.is_moving(),
         }
     }
 }

@@ -36,6 +36,12 @@ impl Starts {
         self.latest
     }
 
+    /// Entries held for single calls.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.first_seen.len()
+    }
+
     /// Forgets calls that are no longer kept, once they are so many that the walk is worth it.
     pub(super) fn trim(&mut self, calls: &Calls) {
         if self.first_seen.len() / 2 > calls.len() {

@@ -547,3 +547,17 @@ fn an_older_snapshot_is_shown_as_it_was() {
     assert_eq!(picture.names.models, [("model-1".into(), 1)]);
     assert_eq!(world.look_with(&mut analysis).summary.figures.tally.calls, 10);
 }
+
+#[test]
+fn a_flood_through_a_small_ring_leaves_no_memory_behind() {
+    let mut world = World::new(50);
+    let mut analysis = Analysis::default();
+    world.spec.window = Window::Hour;
+    for _ in 0..400 {
+        // Half of the clocks run ahead.
+        world.take(&Step::Push([vec![plain(0); 10], vec![plain(-9000); 10]].concat()));
+        world.look_with(&mut analysis);
+    }
+    let held = analysis.matching.held() + analysis.starts.held();
+    assert!(held < 3 * 1024, "{held} entries for 50 calls");
+}

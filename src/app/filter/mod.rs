@@ -135,6 +135,11 @@ impl Filter {
         self.expression.terms.iter().any(Term::depends_on_now)
     }
 
+    /// The next moment, ns since the epoch, at which the outcome for this call may change by the mere passing of time.
+    pub fn next_change(&self, call: &LlmCall, now_unix_nano: i64) -> Option<i64> {
+        self.expression.terms.iter().filter_map(|term| term.next_change(call, now_unix_nano)).min()
+    }
+
     /// Whether the call passes. `now_unix_nano` is the tick's time. For many calls, [`Filter::select`] is quicker.
     pub fn matches(&self, call: &LlmCall, now_unix_nano: i64) -> bool {
         self.shortcuts_match(call) && self.expression.terms.iter().all(|term| term.matches(call, now_unix_nano))

@@ -291,6 +291,23 @@ fn equality_follows_meaning() {
 }
 
 #[test]
+fn the_outcome_changes_when_it_was_said_to() {
+    const SECOND: i64 = 1_000_000_000;
+    let draft = Draft { start_unix_nano: Some(1000 * SECOND as u64), ..Draft::default() };
+    let call = LlmCall::keep(&draft, &mut Names::default(), 0);
+    for expression in ["since:5m", "!since:5m", "since:1m,5m", "since:5m !since:1m", "gpt", "!gpt"] {
+        let filter = Filter::parse(expression).unwrap();
+        let mut now = 900 * SECOND;
+        while let Some(next) = filter.next_change(&call, now) {
+            assert!(next > now, "{expression}");
+            assert_eq!(filter.matches(&call, now), filter.matches(&call, next - 1), "{expression}");
+            now = next;
+        }
+        assert_eq!(filter.matches(&call, now), filter.matches(&call, i64::MAX), "{expression}");
+    }
+}
+
+#[test]
 fn only_since_depends_on_now() {
     assert!(Filter::parse("gpt !since:5m").unwrap().depends_on_now());
     assert!(!Filter::parse("gpt latency:>5m").unwrap().depends_on_now());
