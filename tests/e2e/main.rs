@@ -12,4 +12,6 @@ mod access;
 mod emitters;
 mod headless;
 mod plano;
+mod screen;
 mod support;
+mod terminal;

@@ -49,6 +49,10 @@ impl vt100::Callbacks for Seen {
     }
 }
 
+fn cells(count: u16) -> std::num::NonZeroU16 {
+    count.try_into().unwrap()
+}
+
 impl Terminal {
     /// Starts the program with `arguments`.
     pub fn start(columns: u16, rows: u16, arguments: &[&str]) -> Self {
@@ -81,7 +85,7 @@ impl Terminal {
                 }
             }
         });
-        let parser = vt100::Parser::new_with_callbacks(rows, columns, 0, Seen::default());
+        let parser = vt100::Parser::new_with_callbacks(cells(rows), cells(columns), 0, Seen::default());
         Self { master: pair.master, keys, child, output, parser, raw: Vec::new(), cooked }
     }
 
@@ -94,7 +98,7 @@ impl Terminal {
     /// Changes the size of the window.
     pub fn resize(&mut self, columns: u16, rows: u16) {
         self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
-        self.parser.screen_mut().set_size(rows.try_into().unwrap(), columns.try_into().unwrap());
+        self.parser.screen_mut().set_size(cells(rows), cells(columns));
     }
 
     /// Reads output until the screen satisfies `wanted`.
@@ -104,7 +108,9 @@ impl Terminal {
             match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(bytes) => self.take(&bytes),
                 Err(RecvTimeoutError::Timeout) => panic!("never saw {what}; the screen is\n{}", self.contents()),
-                Err(RecvTimeoutError::Disconnected) => panic!("ended before {what}; the screen is\n{}", self.contents()),
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("ended before {what}; the screen is\n{}", self.contents())
+                }
             }
         }
     }
@@ -157,6 +163,19 @@ impl Terminal {
     pub fn signal(&self, name: &str) {
         let status = std::process::Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
         assert!(status.unwrap().success());
+    }
+
+    /// Waits until the process is stopped, as `/proc` tells: a signal to go on that came earlier would be lost.
+    pub fn wait_until_stopped(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        let is_stopped = || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+            stat.rsplit(')').next().unwrap().trim_start().starts_with('T')
+        };
+        while !is_stopped() {
+            assert!(Instant::now() < deadline, "the program does not stop");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
     }
 
     /// That the terminal is as it was before the program came: main screen, visible cursor, no mouse, cooked mode.

@@ -1,0 +1,115 @@
+//! The screen in a real pseudo-terminal: the main paths, and the terminal handed back whatever ends the program.
+
+use crate::support::{GrpcClient, requests};
+use crate::terminal::Terminal;
+
+const QUIET: [&str; 8] = ["obs", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "off"];
+
+/// Starts the screen with an empty collector and returns it with the address that its header shows.
+fn start(columns: u16, rows: u16) -> (Terminal, String) {
+    let mut terminal = Terminal::start(columns, rows, &QUIET);
+    terminal.wait_for_text("127.0.0.1:");
+    let contents = terminal.contents();
+    let port: String = contents.split("127.0.0.1:").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
+    (terminal, format!("127.0.0.1:{port}"))
+}
+
+/// Starts the screen and sends it the captured traffic of the gateway.
+fn start_with_calls() -> Terminal {
+    let (mut terminal, address) = start(140, 40);
+    GrpcClient::connect(&address).export_all(requests("plano-brightstaff"));
+    terminal.wait_for_text("29 since start");
+    terminal
+}
+
+#[test]
+fn filters_by_model_and_route_from_the_keyboard() {
+    let mut terminal = start_with_calls();
+    terminal.type_keys("m");
+    terminal.wait_for_text("claude");
+    terminal.type_keys("claude");
+    terminal.type_keys("\r");
+    terminal.wait_for_text("model=");
+    terminal.wait_for("only Claude in the table", |screen| {
+        let contents = screen.contents();
+        let table = contents.split("newest first").nth(1).unwrap_or_default();
+        table.contains("onnet-4-5") && !table.contains("gpt-4o")
+    });
+    terminal.type_keys("\x7f");
+    terminal.wait_until_gone("model=");
+    terminal.type_keys("r");
+    terminal.type_keys("code");
+    terminal.type_keys("\r");
+    terminal.wait_for_text("route=");
+    terminal.wait_until_gone("claude-sonnet");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_exit(), 0);
+    terminal.assert_restored();
+}
+
+#[test]
+fn an_empty_screen_says_what_listens_and_what_to_set() {
+    let (mut terminal, address) = start(100, 30);
+    terminal.wait_for_text("opentracing_grpc_endpoint");
+    let contents = terminal.contents();
+    assert!(contents.contains("random_sampling") && contents.contains("OTEL_EXPORTER_OTLP_ENDPOINT"), "{contents}");
+    assert!(contents.contains(&address));
+    terminal.type_keys("\x03");
+    assert_eq!(terminal.wait_for_exit(), 0);
+    terminal.assert_restored();
+}
+
+#[test]
+fn signals_hand_the_terminal_back() {
+    for name in ["TERM", "HUP", "INT"] {
+        let (mut terminal, _) = start(80, 24);
+        terminal.signal(name);
+        terminal.wait_for_exit();
+        terminal.assert_restored();
+    }
+}
+
+#[test]
+fn suspending_hands_the_terminal_back_and_resuming_takes_it_again() {
+    let mut terminal = start_with_calls();
+    terminal.type_keys("\x1a");
+    terminal.wait_for("the main screen", |screen| !screen.alternate_screen());
+    terminal.wait_until_stopped();
+    terminal.signal("CONT");
+    terminal.wait_for("the alternate screen", vt100::Screen::alternate_screen);
+    terminal.wait_for_text("29 since start");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_exit(), 0);
+    terminal.assert_restored();
+}
+
+#[test]
+fn it_follows_the_size_of_its_window() {
+    let mut terminal = start_with_calls();
+    for (columns, rows) in [(60, 15), (250, 80), (80, 24)] {
+        terminal.resize(columns, rows);
+        terminal.wait_for("hints on the last line", |screen| {
+            let (height, _) = screen.size();
+            let last = screen.contents_between(height.get() - 1, 0, height.get() - 1, 250);
+            last.contains("help") || last.contains("quit")
+        });
+        terminal.wait_for_text("gpt-4o");
+    }
+    terminal.type_keys("q");
+    terminal.wait_for_exit();
+    terminal.assert_restored();
+}
+
+#[test]
+fn help_shows_every_key_and_escape_never_quits() {
+    let mut terminal = start_with_calls();
+    terminal.type_keys("?");
+    terminal.wait_for_text("Esc closes");
+    terminal.type_keys("\x1b");
+    terminal.wait_until_gone("Esc closes");
+    terminal.type_keys("\x1b\x1b");
+    terminal.type_keys("!");
+    terminal.wait_for_text("errors");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_exit(), 0);
+}
