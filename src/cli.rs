@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use crate::output::price::PriceArgs;
 use crate::pricing::Feed;
 
 /// Exit codes, as documented in the README and in `--help`.
@@ -29,6 +30,8 @@ pub struct Cli {
 pub enum Cmd {
     /// Watch LLM calls live: listens for OTLP traces and shows each call with speed, cost and routing
     Obs(Box<ObsArgs>),
+    /// Say what a model costs: the price row, how it was found, and the arithmetic
+    Price(Box<PriceArgs>),
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failure (one line on stderr says why), 2 wrong usage.";

@@ -87,6 +87,10 @@ impl Prices {
         };
         warnings.extend(config.warnings);
         let feed = args.pricing_provider.or(config.feed);
+        let mut aliases = config.aliases;
+        if let Some(chosen) = args.pricing_provider {
+            aliases.feed_provider = chosen.provider();
+        }
         let url = args.pricing_url.clone().or(config.url);
         let is_wanted = feed.is_some() || url.is_some();
         let refresh = is_wanted.then(|| RefreshConfig {
@@ -95,7 +99,7 @@ impl Prices {
             cache_folder: refresh::default_folder(),
             ..RefreshConfig::new(feed.unwrap_or_default(), unix_nano_now() / 1_000_000_000)
         });
-        Ok(Self { pricer: Arc::new(Pricer::new(Catalog::bundled(), config.aliases)), refresh, warnings })
+        Ok(Self { pricer: Arc::new(Pricer::new(Catalog::bundled(), aliases)), refresh, warnings })
     }
 
     /// Fetches newer prices in the background, if a source was named. What is to be told comes through the receiver.

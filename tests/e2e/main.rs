@@ -12,6 +12,7 @@ mod access;
 mod emitters;
 mod headless;
 mod plano;
+mod prices;
 mod screen;
 mod support;
 mod terminal;

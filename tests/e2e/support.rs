@@ -20,6 +20,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Headless {
     child: Child,
     lines: Receiver<String>,
+    diagnostics: Receiver<String>,
     pub grpc: String,
     pub http: String,
 }
@@ -27,20 +28,33 @@ pub struct Headless {
 impl Headless {
     /// Starts `planoai obs --json` with `extra` arguments on free ports.
     pub fn start(extra: &[&str]) -> Self {
-        let mut child =
-            command(&["obs", "--json", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "0"])
-                .args(extra)
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap();
+        Self::start_in(&[], extra, true)
+    }
+
+    /// Starts it in an environment, offline or not.
+    pub fn start_in(environment: &[(&str, &str)], extra: &[&str], offline: bool) -> Self {
+        let mut child = command(&["obs", "--json", "--host", "127.0.0.1", "--port", "0", "--http-port", "0"])
+            .args(offline.then_some("--offline"))
+            .args(extra)
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let lines = lines_of(child.stdout.take().unwrap());
         let diagnostics = lines_of(child.stderr.take().unwrap());
-        let mut addresses = diagnostics.iter().filter_map(|line| Some(line.split_once("listening on ")?.1.to_owned()));
-        let (grpc, http) = (addresses.next().unwrap(), addresses.next().unwrap());
-        let address = |text: String| text.split_whitespace().next().unwrap().to_owned();
-        drop(addresses);
-        Self { child, lines, grpc: address(grpc), http: address(http) }
+        let address = || {
+            let line = diagnostics.recv_timeout(PATIENCE).expect("an address on stderr");
+            let address = line.split_once("listening on ").unwrap_or_else(|| panic!("{line}")).1;
+            address.split_whitespace().next().unwrap().to_owned()
+        };
+        let (grpc, http) = (address(), address());
+        Self { child, lines, diagnostics, grpc, http }
+    }
+
+    /// The next line on stderr, after the addresses.
+    pub fn diagnostic(&self) -> String {
+        self.diagnostics.recv_timeout(PATIENCE).expect("a line on stderr")
     }
 
     /// The next line of JSON.
