@@ -104,7 +104,7 @@ impl Column {
     /// How many columns are built in.
     pub const COUNT: usize = 24;
 
-    /// The built-in columns, in the order of the columns menu; the first ones are the default set's order too.
+    /// The built-in columns, in the order in which they stand in the table and in the columns menu.
     pub const BUILT_IN: [Self; Self::COUNT] = [
         Self::Time,
         Self::Status,

@@ -141,3 +141,54 @@ pub fn compare(group: &Figures) -> Comparison {
         usd_per_1k_output: group.tally.usd_per_1k_output(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Cost, CostBasis, Draft, LlmCall, Names, Usage};
+
+    fn share(duration_ms: f64, status_code: u16, output: Option<u64>, usd: Option<f64>) -> Share {
+        let draft = Draft {
+            duration_ms: Some(duration_ms),
+            ttft_ms: output.map(|_| duration_ms / 2.0),
+            status_code: Some(status_code),
+            usage: Usage { output, ..Usage::default() },
+            ..Draft::default()
+        };
+        let mut call = LlmCall::keep(&draft, &mut Names::default(), 0);
+        call.set_cost(usd.map(|usd| Cost { usd, basis: CostBasis::Priced }));
+        Share::of(&call)
+    }
+
+    #[test]
+    fn a_comparison_tells_what_a_choice_depends_on() {
+        let mut exact = Exact::default();
+        let mut group = Group::default();
+        for share in [
+            share(1000.0, 200, Some(100), Some(0.25)),
+            share(3000.0, 200, Some(300), Some(0.75)),
+            share(50.0, 429, None, None),
+            share(10_000.0, 500, None, None),
+        ] {
+            exact.add(&share);
+            group.add(&share);
+        }
+        let found = compare(&exact.figures());
+        let expected = Comparison {
+            n: 4,
+            latency_p50_ms: Some(1000.0),
+            latency_p95_ms: Some(10_000.0),
+            ttft_p50_ms: Some(500.0),
+            ttft_p95_ms: Some(1500.0),
+            tokens_per_sec: Some(200.0),
+            error_rate: Some(0.5),
+            usd_per_call: Some(0.5),
+            usd_per_1k_output: Some(2.5),
+        };
+        assert_eq!(found, expected);
+        let from_buckets = compare(&group.figures());
+        assert_eq!(from_buckets.usd_per_call, expected.usd_per_call);
+        assert!(from_buckets.latency_p95_ms.is_some_and(|p95| (9900.0..=10_100.0).contains(&p95)));
+        assert_eq!(compare(&Figures::default()), Comparison::default(), "nothing is known of no calls");
+    }
+}

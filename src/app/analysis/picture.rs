@@ -45,7 +45,7 @@ pub struct Picture {
     pub routes: Vec<Rollup>,
     /// By session, the latest first; `None` unless asked for. Its length is the number of distinct sessions.
     pub sessions: Option<Vec<SessionRow>>,
-    /// Calls, errors and money over time.
+    /// Calls, errors and money over time: up to now in a window, up to the latest call where all kept calls are shown.
     pub series: Series,
     /// The newest call.
     pub latest: Option<CallId>,
