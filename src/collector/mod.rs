@@ -279,3 +279,43 @@ async fn serve_grpc(listener: TcpListener, ingest: Ingest, access: Access, stop:
 async fn serve_http(listener: TcpListener, ingest: Ingest, access: Access, stop: CancellationToken) {
     http::serve(listener, access, http::Limits::default(), ingest, stop).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> CollectorConfig {
+        CollectorConfig {
+            host: "127.0.0.1".to_owned(),
+            grpc_port: 0,
+            http_port: Some(0),
+            capacity: 10,
+            span_memory: 1 << 20,
+            publish_every: Duration::from_millis(1),
+            access: Access::default(),
+            pricer: Arc::default(),
+        }
+    }
+
+    #[test]
+    fn starting_twice_is_harmless_and_so_is_stopping() {
+        let mut collector = Collector::new(config());
+        let (first, _) = collector.start().unwrap();
+        let (second, _) = collector.start().unwrap();
+        assert_eq!(first.grpc, second.grpc);
+        collector.stop(Duration::from_secs(2));
+        collector.stop(Duration::from_secs(2));
+        assert!(std::net::TcpStream::connect(first.grpc).is_err(), "nobody listens any more");
+    }
+
+    #[test]
+    fn a_taken_http_port_leaves_grpc_running() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let mut collector = Collector::new(CollectorConfig { http_port: Some(port), ..config() });
+        let (listening, _) = collector.start().unwrap();
+        assert!(matches!(listening.http, HttpListener::Failed(reason) if reason.contains("already in use")));
+        assert!(std::net::TcpStream::connect(listening.grpc).is_ok());
+        collector.stop(Duration::from_secs(2));
+    }
+}

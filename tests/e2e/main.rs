@@ -10,6 +10,7 @@
 
 mod access;
 mod emitters;
+mod faults;
 mod headless;
 mod plano;
 mod prices;
