@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::gate::Gate;
 use super::join::Part;
@@ -36,24 +36,31 @@ impl Ingest {
         Self { batches, names, gate }
     }
 
-    fn queue(&self, batch: Batch) -> Result<(), Refusal> {
-        self.batches.try_send(batch).map_err(|refused| {
-            self.gate.spans_refused(refused.into_inner().arrivals.len() as u64);
-            Refusal::Unavailable
-        })
-    }
-}
-
-impl Sink for Ingest {
-    fn traces(&self, request: Bytes) -> Result<(), Refusal> {
+    /// Reads a request and queues it with `queue`, which gives back what finds no room.
+    fn take(&self, request: Bytes, queue: impl FnOnce(Batch) -> Result<(), Batch>) -> Result<(), Refusal> {
         let received_unix_nano = unix_nano_now();
         let read = || read(&request, &mut lock(&self.names), received_unix_nano);
         // A fault of ours costs the request, not the program.
         let taken = catch_unwind(AssertUnwindSafe(read))
             .unwrap_or(Err(Refusal::Internal))
             .map(|arrivals| Batch { request, arrivals, received_unix_nano })
-            .and_then(|batch| self.queue(batch));
+            .and_then(|batch| queue(batch).map_err(|refused| self.no_room(&refused)));
         taken.inspect_err(|refusal| self.refused(refusal))
+    }
+
+    fn no_room(&self, refused: &Batch) -> Refusal {
+        self.gate.spans_refused(refused.arrivals.len() as u64);
+        Refusal::Unavailable
+    }
+}
+
+impl Sink for Ingest {
+    fn traces(&self, request: Bytes) -> Result<(), Refusal> {
+        self.take(request, |batch| self.batches.try_send(batch).map_err(TrySendError::into_inner))
+    }
+
+    fn traces_waiting(&self, request: Bytes) -> Result<(), Refusal> {
+        self.take(request, |batch| self.batches.blocking_send(batch).map_err(|refused| refused.0))
     }
 
     fn other_signal(&self) {

@@ -14,6 +14,7 @@ pub mod ingest;
 pub mod join;
 pub mod json;
 pub mod listener;
+pub mod replay;
 pub mod ring;
 pub mod semconv;
 pub mod sink;
@@ -138,6 +139,14 @@ impl Handle {
     pub fn clear(&self) {
         // A store that is gone has nothing left to clear.
         let _ = self.commands.send(Command::Clear);
+    }
+
+    /// Forgets all kept calls and spans, and waits on this thread until that is done. Never called from asynchronous
+    /// code.
+    pub fn clear_and_wait(&self) {
+        self.clear();
+        // Commands are obeyed in order: an answer to the next one means that this one is done.
+        let _ = self.spans([0; 16]).blocking_recv();
     }
 
     /// Asks for all known spans of a trace; the answer comes through the receiver, or never if the store is gone.

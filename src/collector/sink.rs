@@ -38,6 +38,13 @@ pub trait Sink: Clone + Send + Sync + 'static {
     /// The [`Refusal`] to answer the client with; already counted.
     fn traces(&self, bytes: Bytes) -> Result<(), Refusal>;
 
+    /// As [`Sink::traces`], but waits on this thread until there is room, for sources that can wait. Never called from
+    /// asynchronous code.
+    ///
+    /// # Errors
+    /// As [`Sink::traces`]; [`Refusal::Unavailable`] means that there will never be room again.
+    fn traces_waiting(&self, bytes: Bytes) -> Result<(), Refusal>;
+
     /// Counts a request of another signal (metrics, logs), which is accepted and dropped.
     fn other_signal(&self);
 

@@ -411,7 +411,15 @@ pub async fn run(
                 Some(batch) => store.apply(batch),
                 None => break,
             },
-            Some(command) = commands.recv() => store.obey(command),
+            Some(command) = commands.recv() => {
+                // A command is about all that was accepted before it.
+                for _ in 0..batches.len() {
+                    if let Ok(batch) = batches.try_recv() {
+                        store.apply(batch);
+                    }
+                }
+                store.obey(command);
+            }
             () = gate.changed() => {},
             () = stop.cancelled() => break,
             () = tokio::time::sleep_until(next_publish), if changed => {

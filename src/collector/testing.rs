@@ -34,6 +34,10 @@ impl Sink for Kept {
         self.0.answer.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 
+    fn traces_waiting(&self, bytes: Bytes) -> Result<(), Refusal> {
+        self.traces(bytes)
+    }
+
     fn other_signal(&self) {
         self.0.others.fetch_add(1, SeqCst);
     }

@@ -1,7 +1,7 @@
 //! OTLP/JSON and OTLP/protobuf, each turned into the other by one table of messages.
 
 mod read;
-mod schema;
+pub(in crate::collector) mod schema;
 #[cfg(test)]
 mod tests;
 mod write;
