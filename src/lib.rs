@@ -9,6 +9,7 @@ pub mod cli;
 pub mod collector;
 pub mod output;
 pub mod pricing;
+pub mod secrets;
 pub mod stats;
 pub mod text;
 pub mod ui;

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use planoai::app::filter::Filter;
+use planoai::app::live::Live;
 use planoai::cli::{HttpPort, ObsArgs};
 use planoai::collector::access::{Access, TlsFiles, Token};
 use planoai::collector::{Collector, CollectorConfig, Handle, HttpListener, Listening, demo, ingest::unix_nano_now};
@@ -48,7 +49,8 @@ pub fn run(args: &ObsArgs) -> Result<(), Failure> {
     let notes = prices.refresh()?;
     if !args.json {
         let bundled = format!("prices: bundled {}", prices.pricer.catalog().generated());
-        let ended = screen::show(args, filter, &listening, &handle, bundled, notes);
+        let live = Live { handle, pricer: prices.pricer, show_secrets: false };
+        let ended = screen::show(args, filter, &listening, live, bundled, notes);
         stop_demo.cancel();
         collector.stop(GRACE);
         return ended;

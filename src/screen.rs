@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use planoai::app::analysis::ViewSpec;
 use planoai::app::filter::Filter;
+use planoai::app::live::Live;
 use planoai::app::run::{Exit, Options, run};
 use planoai::app::{About, App, Clock, Event};
 use planoai::cli::ObsArgs;
-use planoai::collector::{Handle, HttpListener, Listening};
+use planoai::collector::{HttpListener, Listening};
 use planoai::ui;
 use planoai::ui::theme::Theme;
 
@@ -29,7 +30,7 @@ pub fn show(
     args: &ObsArgs,
     filter: Filter,
     listening: &Listening,
-    handle: &Handle,
+    live: Live,
     prices: String,
     told: Receiver<String>,
 ) -> Result<(), Failure> {
@@ -40,7 +41,7 @@ pub fn show(
     let events =
         told.into_iter().map(|line| if line.starts_with(PRICES) { Event::Prices(line) } else { Event::Note(line) });
     let options = Options { mouse: false, contained_threads: CONTAINED_THREADS };
-    match run(app, handle, events, |app, buf| ui::draw(app, theme, buf), options)? {
+    match run(app, live, events, |app, buf| ui::draw(app, theme, buf), options)? {
         Exit::Quit | Exit::TerminalGone => Ok(()),
         Exit::Signal(signal) => Err(Failure::Signal(signal)),
     }

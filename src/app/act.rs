@@ -7,11 +7,13 @@ use super::action::{Action, Motion};
 use super::column::{Column, Direction};
 use super::filter::{self, Filter};
 use super::filter_line::FilterLine;
+use super::line_edit::LineEdit;
 use super::pace::Draw;
 use super::picker::{Choice, Picker, Subject};
 use super::view::View;
-use super::{App, Cursors, Dialog, Effect, Frozen, Outcome, Pane, PaneState, REFRESH_MS, choices};
+use super::{App, Cursors, Dialog, Effect, Frozen, Outcome, Pane, PaneState, REFRESH_MS, TraceView, choices};
 use crate::call::{LlmCall, Name};
+use crate::collector::decode::PlainSpan;
 
 /// The entry of the sort menu that means no sorting.
 const ARRIVAL: &str = "arrival";
@@ -25,6 +27,8 @@ impl App {
             Action::Redraw => return Outcome::effect(Effect::Redraw),
             Action::Confirm => return self.confirm(),
             Action::Copy => return self.copy(),
+            Action::CopyAll => return self.copy_all(),
+            Action::Trace => self.toggle_trace(),
             Action::Help => self.toggle_help(),
             Action::Close => self.close(),
             Action::Move(motion) => self.step(motion),
@@ -36,7 +40,7 @@ impl App {
             Action::Show(view) => self.go(view),
             Action::NextView => self.go(self.view.next()),
             Action::PreviousView => self.go(self.view.previous()),
-            Action::EditFilter => self.dialog = Some(Dialog::Filter(FilterLine::new(&self.spec.filter, self.known()))),
+            Action::EditFilter => self.edit_filter(),
             Action::PickModel => self.pick(Subject::Model),
             Action::PickRoute => self.pick(Subject::Route),
             Action::PickSort => self.pick(Subject::Sort),
@@ -76,7 +80,13 @@ impl App {
     fn close(&mut self) {
         match self.dialog.take() {
             Some(Dialog::Filter(line)) => self.spec.filter = line.before,
-            Some(Dialog::Help(_) | Dialog::Pick(_) | Dialog::AskClear) => {}
+            Some(Dialog::Find(_)) => self.find.clear(),
+            Some(Dialog::Trace(mut trace)) if trace.is_open => {
+                trace.is_open = false;
+                self.dialog = Some(Dialog::Trace(trace));
+            }
+            Some(Dialog::Help(_) | Dialog::Pick(_) | Dialog::AskClear | Dialog::Trace(_)) => {}
+            None if !self.find.is_empty() => self.find.clear(),
             None => match self.seen_pane() {
                 Some(pane) if pane.is_expanded => self.pane = PaneState::Open(Pane { is_expanded: false, ..pane }),
                 Some(_) => self.pane = PaneState::Closed,
@@ -94,7 +104,12 @@ impl App {
                 line.browse(motion, &mut self.history);
                 self.preview();
             }
-            Some(Dialog::AskClear) => {}
+            Some(Dialog::Trace(trace)) => {
+                trace.cursor.step(motion, &trace.waterfall, self.seen.list);
+                trace.cursor.hold();
+                trace.scroll = 0;
+            }
+            Some(Dialog::Find(_) | Dialog::AskClear) => {}
             None if is_pane_expanded => self.scroll_pane(motion),
             None => self.step_view(motion),
         }
@@ -120,6 +135,10 @@ impl App {
     }
 
     fn scroll_pane(&mut self, motion: Motion) {
+        if let Some(Dialog::Trace(trace)) = &mut self.dialog {
+            trace.scroll = scrolled(trace.scroll, motion, self.seen.pane, self.seen.scroll);
+            return;
+        }
         if let Some(pane) = self.seen_pane() {
             let scroll = scrolled(pane.scroll, motion, self.seen.pane, self.seen.scroll);
             self.pane = PaneState::Open(Pane { scroll, ..pane });
@@ -127,6 +146,10 @@ impl App {
     }
 
     fn open(&mut self) {
+        if let Some(Dialog::Trace(trace)) = &mut self.dialog {
+            trace.is_open = !trace.is_open;
+            return;
+        }
         match self.view {
             View::Calls | View::Errors if self.selected_call().is_some() => {
                 let pane = self.seen_pane().map_or_else(Pane::default, |pane| Pane { is_expanded: true, ..pane });
@@ -176,7 +199,8 @@ impl App {
                 // A mistake keeps the line open.
                 None => self.dialog = Some(Dialog::Filter(line)),
             },
-            dialog @ (Some(Dialog::Help(_) | Dialog::AskClear) | None) => self.dialog = dialog,
+            Some(Dialog::Find(line)) => line.text().clone_into(&mut self.find),
+            dialog @ (Some(Dialog::Help(_) | Dialog::AskClear | Dialog::Trace(_)) | None) => self.dialog = dialog,
         }
     }
 
@@ -203,8 +227,34 @@ impl App {
                 line.edit(step, &mut self.history);
                 self.preview();
             }
-            Some(Dialog::Help(_) | Dialog::AskClear) | None => {}
+            Some(Dialog::Find(line)) => {
+                step.take(line);
+                line.text().clone_into(&mut self.find);
+            }
+            Some(Dialog::Help(_) | Dialog::AskClear | Dialog::Trace(_)) | None => {}
         }
+    }
+
+    fn edit_filter(&mut self) {
+        let is_reading = self.seen_pane().is_some_and(|pane| pane.is_expanded);
+        self.dialog = Some(if is_reading {
+            Dialog::Find(LineEdit::new(&self.find))
+        } else {
+            Dialog::Filter(FilterLine::new(&self.spec.filter, self.known()))
+        });
+    }
+
+    fn toggle_trace(&mut self) {
+        if let Some(Dialog::Trace(_)) = self.dialog {
+            self.dialog = None;
+            return;
+        }
+        let Some(call) = self.selected_call().cloned() else { return };
+        let mut trace = TraceView::new(call);
+        if let Some(detail) = self.detail_of(&trace.call) {
+            trace.show(detail);
+        }
+        self.dialog = Some(Dialog::Trace(Box::new(trace)));
     }
 
     fn complete(&mut self) {
@@ -282,7 +332,27 @@ impl App {
         Outcome::effect(Effect::Clear)
     }
 
+    fn copy_all(&mut self) -> Outcome {
+        let text = self.open_call().or_else(|| self.selected_call()).and_then(|call| {
+            let spans = self.detail_of(call)?.spans.iter().filter_map(|span| span.span.as_ref());
+            Some(spans.map(PlainSpan::to_text).collect::<Vec<_>>().join("\n"))
+        });
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            self.tell("open the call first: its spans are read then");
+            return Outcome::draw(Draw::Now);
+        };
+        self.tell(format!("copied {} bytes", text.len()));
+        Outcome::effect(Effect::Copy(text))
+    }
+
     fn copy(&mut self) -> Outcome {
+        if let Some(Dialog::Trace(trace)) = &self.dialog {
+            let span =
+                trace.cursor.key().zip(self.detail_of(&trace.call)).and_then(|(at, detail)| detail.spans.get(*at));
+            let Some(text) = span.map(|span| format!("{:016x}", span.id)) else { return Outcome::default() };
+            self.tell(format!("copied {text}"));
+            return Outcome::effect(Effect::Copy(text));
+        }
         let text = match self.view {
             View::Calls | View::Errors => self.selected_call().map(LlmCall::request_id),
             View::Models => self.cursors.models.key().map(ToString::to_string),

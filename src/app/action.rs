@@ -132,8 +132,12 @@ pub enum Action {
     Follow,
     /// Give the open pane the whole body, or half again.
     Expand,
-    /// Copy the selected call's request id, or what the pane shows.
+    /// The spans of the call's trace over time; of a session its turns.
+    Trace,
+    /// Copy the selected call's request id, or the selected name.
     Copy,
+    /// Copy all that the spans of the call say.
+    CopyAll,
     /// Draw more often.
     Faster,
     /// Draw less often.

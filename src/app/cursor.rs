@@ -5,6 +5,7 @@
 
 use super::action::Motion;
 use super::analysis::{Rollup, Rows};
+use super::trace::Waterfall;
 use crate::call::{CallId, Name};
 use crate::stats::SessionRow;
 
@@ -42,6 +43,24 @@ impl List for Rows {
 
     fn find(&self, key: &CallId, former_row: usize) -> Option<usize> {
         self.nearest(*key, former_row)
+    }
+}
+
+/// Spans keep their numbers: later ones are only added.
+impl List for Waterfall {
+    type Key = usize;
+
+    fn len(&self) -> usize {
+        self.bars.len()
+    }
+
+    fn key(&self, row: usize) -> Option<usize> {
+        self.bars.get(row).map(|bar| bar.span)
+    }
+
+    fn find(&self, key: &usize, former_row: usize) -> Option<usize> {
+        let lowest = self.bars.len().checked_sub(1)?;
+        Some(self.bars.iter().position(|bar| bar.span == *key).unwrap_or(former_row.min(lowest)))
     }
 }
 

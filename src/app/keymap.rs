@@ -102,13 +102,15 @@ pub enum Scene {
     Edit,
     /// A question.
     Ask,
+    /// The waterfall of a trace.
+    Trace,
     /// The help overlay.
     Help,
 }
 
 impl Scene {
     /// All scenes.
-    pub const ALL: [Self; 5] = [Self::Browse, Self::Pick, Self::Edit, Self::Ask, Self::Help];
+    pub const ALL: [Self; 6] = [Self::Browse, Self::Pick, Self::Edit, Self::Ask, Self::Trace, Self::Help];
 }
 
 /// The headings of the help.
@@ -172,7 +174,8 @@ impl Binding {
 
 const BROWSE: &[Scene] = &[Scene::Browse];
 const TEXT: &[Scene] = &[Scene::Pick, Scene::Edit];
-const EVERYWHERE_BUT_TEXT: &[Scene] = &[Scene::Browse, Scene::Help, Scene::Ask];
+const TABLES: &[Scene] = &[Scene::Browse, Scene::Trace];
+const EVERYWHERE_BUT_TEXT: &[Scene] = &[Scene::Browse, Scene::Trace, Scene::Help, Scene::Ask];
 
 const fn bind(
     scenes: &'static [Scene],
@@ -193,7 +196,7 @@ use Step as By;
 pub const KEYMAP: &[Binding] = &[
     // Moving.
     bind(
-        BROWSE,
+        TABLES,
         Topic::Move,
         &[
             (Key::char('j'), Do::Move(To::Down)),
@@ -205,7 +208,7 @@ pub const KEYMAP: &[Binding] = &[
         "down, up",
     ),
     bind(
-        BROWSE,
+        TABLES,
         Topic::Move,
         &[
             (Key::code(Code::PageDown), Do::Move(To::PageDown)),
@@ -217,7 +220,7 @@ pub const KEYMAP: &[Binding] = &[
         "page down, up; half a page",
     ),
     bind(
-        BROWSE,
+        TABLES,
         Topic::Move,
         &[
             (Key::char('g'), Do::Move(To::First)),
@@ -230,7 +233,7 @@ pub const KEYMAP: &[Binding] = &[
     ),
     bind(BROWSE, Topic::Move, &[(Key::char('f'), Do::Follow)], None, "follow the newest call"),
     bind(
-        BROWSE,
+        TABLES,
         Topic::Move,
         &[(Key::char('J'), Do::Scroll(To::Down)), (Key::char('K'), Do::Scroll(To::Up))],
         None,
@@ -258,20 +261,21 @@ pub const KEYMAP: &[Binding] = &[
         "next, previous view",
     ),
     bind(
-        BROWSE,
+        TABLES,
         Topic::Look,
         &[(Key::code(Code::Enter), Do::Open)],
         Some((6, "open")),
         "open the call; from a rollup, its calls",
     ),
-    bind(
-        &[Scene::Browse, Scene::Pick, Scene::Edit, Scene::Ask, Scene::Help],
-        Topic::Look,
-        &[(Key::code(Code::Esc), Do::Close)],
-        None,
-        "close what is open",
-    ),
+    bind(&Scene::ALL, Topic::Look, &[(Key::code(Code::Esc), Do::Close)], None, "close what is open"),
     bind(BROWSE, Topic::Look, &[(Key::char('e'), Do::Expand)], None, "give the open pane all the room"),
+    bind(
+        TABLES,
+        Topic::Look,
+        &[(Key::char('t'), Do::Trace)],
+        Some((6, "trace")),
+        "the call's trace over time; again closes",
+    ),
     bind(BROWSE, Topic::Look, &[(Key::char('s'), Do::PickSort)], Some((5, "sort")), "pick the column to sort by"),
     bind(
         BROWSE,
@@ -281,7 +285,13 @@ pub const KEYMAP: &[Binding] = &[
         "sort by the previous, next column; invert",
     ),
     // Filtering.
-    bind(BROWSE, Topic::Filter, &[(Key::char('/'), Do::EditFilter)], Some((1, "filter")), "filter by an expression"),
+    bind(
+        BROWSE,
+        Topic::Filter,
+        &[(Key::char('/'), Do::EditFilter)],
+        Some((1, "filter")),
+        "filter by an expression; find in an expanded pane",
+    ),
     bind(
         BROWSE,
         Topic::Filter,
@@ -313,7 +323,13 @@ pub const KEYMAP: &[Binding] = &[
         Some((7, "pause")),
         "freeze the view; calls still arrive",
     ),
-    bind(BROWSE, Topic::Program, &[(Key::char('y'), Do::Copy)], None, "copy the call's request id (OSC 52)"),
+    bind(
+        TABLES,
+        Topic::Program,
+        &[(Key::char('y'), Do::Copy), (Key::char('Y'), Do::CopyAll)],
+        None,
+        "copy the request id; all its spans say (OSC 52)",
+    ),
     bind(
         BROWSE,
         Topic::Program,
@@ -323,7 +339,7 @@ pub const KEYMAP: &[Binding] = &[
     ),
     bind(BROWSE, Topic::Program, &[(Key::ctrl('r'), Do::Clear)], None, "forget all calls, asked first"),
     bind(
-        &[Scene::Browse, Scene::Help],
+        &[Scene::Browse, Scene::Trace, Scene::Help],
         Topic::Program,
         &[(Key::char('?'), Do::Help), (Key::code(Code::F(1)), Do::Help)],
         Some((20, "help")),

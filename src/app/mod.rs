@@ -9,14 +9,18 @@ pub mod action;
 pub mod analysis;
 pub mod column;
 pub mod cursor;
+pub mod detail;
 pub mod filter;
 pub mod filter_line;
 pub mod keymap;
 pub mod line_edit;
+pub mod live;
 pub mod pace;
 pub mod picker;
+pub mod plano;
 pub mod run;
 pub mod terminal;
+pub mod trace;
 pub mod view;
 
 use std::sync::Arc;
@@ -31,11 +35,14 @@ use crate::collector::Snapshot;
 use crate::stats::Arrivals;
 use analysis::{Picture, Request, ViewSpec};
 use cursor::Cursor;
+use detail::{Detail, Wanted};
 use filter::{Filter, History, Known};
 use filter_line::FilterLine;
 use keymap::{Key, Scene};
+use line_edit::LineEdit;
 use pace::Draw;
 use picker::{Choice, Picker, Subject};
+use trace::Waterfall;
 use view::View;
 
 /// What the program is and where it listens: fixed at start, shown in the header and on the empty screen.
@@ -83,6 +90,8 @@ pub enum Event {
     Note(String),
     /// Prices now come from elsewhere.
     Prices(String),
+    /// A call was looked into.
+    Detail(Box<Detail>),
 }
 
 /// Something to be done outside.
@@ -128,8 +137,27 @@ pub enum Dialog {
     Pick(Picker),
     /// The filter expression.
     Filter(FilterLine),
+    /// Text to find in the pane.
+    Find(LineEdit),
     /// Whether to forget all calls.
     AskClear,
+    /// The waterfall of a call's trace.
+    Trace(Box<TraceView>),
+}
+
+/// The waterfall of a trace, and the span selected in it.
+#[derive(Clone, Debug)]
+pub struct TraceView {
+    /// The call whose trace it is.
+    pub call: LlmCall,
+    /// The bars; none until the spans are known.
+    pub waterfall: Waterfall,
+    /// The selected span's number among the spans.
+    pub cursor: Cursor<usize>,
+    /// Whether the selected span is shown in full below.
+    pub is_open: bool,
+    /// Lines that is scrolled down.
+    pub scroll: usize,
 }
 
 /// The pane beside or below the table: the selected call in full.
@@ -244,6 +272,10 @@ pub struct App {
     pub cursors: Cursors,
     /// The pane.
     pub pane: PaneState,
+    /// What the pane shows is narrowed to lines with this text.
+    pub find: String,
+    /// The call that was looked into last.
+    pub detail: Option<Box<Detail>>,
     /// What is open over the view.
     pub dialog: Option<Dialog>,
     /// What the user was last told.
@@ -253,6 +285,7 @@ pub struct App {
     history: History,
     seen: Seen,
     asked: Option<Request>,
+    looked_into: Option<(Wanted, u64)>,
 }
 
 impl App {
@@ -269,12 +302,15 @@ impl App {
             view: View::default(),
             cursors: Cursors::default(),
             pane: PaneState::default(),
+            find: String::new(),
+            detail: None,
             dialog: None,
             note: None,
             refresh,
             history: History::default(),
             seen: Seen::default(),
             asked: None,
+            looked_into: None,
         }
     }
 
@@ -285,6 +321,7 @@ impl App {
             Event::Snapshot(snapshot) => Outcome::draw(self.note_snapshot(snapshot)),
             Event::Picture(picture) => Outcome::draw(self.show(picture)),
             Event::Tick(clock) => Outcome::draw(self.tick(clock)),
+            Event::Detail(detail) => Outcome::draw(self.take_detail(detail)),
             Event::Note(text) => {
                 self.tell(text);
                 Outcome::draw(Draw::Paced)
@@ -315,11 +352,50 @@ impl App {
         })
     }
 
+    /// The call to look into, if one is open and something about it may be new.
+    pub fn look_into(&mut self) -> Option<LlmCall> {
+        let call = self.open_call()?.clone();
+        let looked_into = (Wanted::of(&call), self.newest.version);
+        (self.looked_into != Some(looked_into)).then(|| {
+            self.looked_into = Some(looked_into);
+            call
+        })
+    }
+
+    fn open_call(&self) -> Option<&LlmCall> {
+        match &self.dialog {
+            Some(Dialog::Trace(trace)) => Some(&trace.call),
+            _ => self.seen_pane().and_then(|_| self.selected_call()),
+        }
+    }
+
+    /// What is known of a call beyond its row, once it was looked into.
+    pub fn detail_of(&self, call: &LlmCall) -> Option<&Detail> {
+        self.detail.as_deref().filter(|detail| detail.wanted.call == call.id())
+    }
+
+    fn take_detail(&mut self, detail: Box<Detail>) -> Draw {
+        let is_same = self.detail.as_ref().is_some_and(|former| *former == detail);
+        let is_expected = self.detail.as_ref().is_none_or(|former| former.wanted.call != detail.wanted.call);
+        if let Some(Dialog::Trace(trace)) = &mut self.dialog
+            && trace.call.id() == detail.wanted.call
+        {
+            trace.show(&detail);
+        }
+        self.detail = Some(detail);
+        match (is_same, is_expected) {
+            (true, _) => Draw::No,
+            (false, true) => Draw::Now,
+            (false, false) => Draw::Paced,
+        }
+    }
+
     /// Takes in how much of everything was visible.
     pub fn see(&mut self, seen: Seen) {
         self.seen = seen;
         let scrolled = match (&mut self.dialog, &mut self.pane) {
             (Some(Dialog::Help(scroll)), _) => Some(scroll),
+            (Some(Dialog::Trace(trace)), _) => Some(&mut trace.scroll),
             (_, PaneState::Open(pane)) => Some(&mut pane.scroll),
             (_, PaneState::Auto | PaneState::Closed) => None,
         };
@@ -359,8 +435,9 @@ impl App {
             None => Scene::Browse,
             Some(Dialog::Help(_)) => Scene::Help,
             Some(Dialog::Pick(_)) => Scene::Pick,
-            Some(Dialog::Filter(_)) => Scene::Edit,
+            Some(Dialog::Filter(_) | Dialog::Find(_)) => Scene::Edit,
             Some(Dialog::AskClear) => Scene::Ask,
+            Some(Dialog::Trace(_)) => Scene::Trace,
         }
     }
 
@@ -386,7 +463,7 @@ impl App {
         match (scene, key.typed()) {
             (Scene::Pick | Scene::Edit, Some(char)) => self.insert(char.encode_utf8(&mut [0; 4])),
             (Scene::Ask, _) => self.dialog = None,
-            (Scene::Browse | Scene::Help | Scene::Pick | Scene::Edit, _) => return Outcome::default(),
+            (Scene::Browse | Scene::Trace | Scene::Help | Scene::Pick | Scene::Edit, _) => return Outcome::default(),
         }
         Outcome::draw(Draw::Now)
     }
@@ -398,7 +475,11 @@ impl App {
                 line.insert(text, &mut self.history);
                 self.preview();
             }
-            Some(Dialog::Help(_) | Dialog::AskClear) | None => {}
+            Some(Dialog::Find(line)) => {
+                line.insert(text);
+                line.text().clone_into(&mut self.find);
+            }
+            Some(Dialog::Help(_) | Dialog::AskClear | Dialog::Trace(_)) | None => {}
         }
     }
 
@@ -458,6 +539,25 @@ impl App {
 
     fn known(&self) -> Known {
         Known::of(self.picture.snapshot.calls.iter().rev())
+    }
+}
+
+impl TraceView {
+    fn new(call: LlmCall) -> Self {
+        Self { call, waterfall: Waterfall::default(), cursor: Cursor::default(), is_open: false, scroll: 0 }
+    }
+
+    fn show(&mut self, detail: &Detail) {
+        self.waterfall = Waterfall::of(&detail.spans);
+        // At first the call's own span is selected.
+        if self.cursor.key().is_none() {
+            let own = self.call.ids().1.try_into().map_or(0, u64::from_be_bytes);
+            if let Some(at) = detail.spans.iter().position(|span| span.id == own) {
+                self.cursor = Cursor::on(at);
+            }
+        }
+        self.cursor.settle(&self.waterfall);
+        self.cursor.hold();
     }
 }
 

@@ -17,28 +17,23 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use super::analysis::Worker;
+use super::detail::Detail;
 use super::pace::{Draw, Pace};
 use super::terminal::{self, Screen};
 use super::{App, Clock, Effect, Event, Seen};
-use crate::collector::{Handle, Snapshot};
+use crate::call::LlmCall;
+use crate::collector::Snapshot;
 
-/// Where snapshots come from.
-pub trait Source {
+/// The collector, as the screen needs it. Clones ask the same one.
+pub trait Source: Clone + Send + 'static {
     /// The newest snapshot, and the means to wait for the next.
     fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>>;
 
     /// Forgets all calls.
     fn clear(&self);
-}
 
-impl Source for Handle {
-    fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshots()
-    }
-
-    fn clear(&self) {
-        self.clear();
-    }
+    /// Gathers what is known of a call beyond its row. May take its time: it is asked on a thread of its own.
+    fn look_into(&self, call: &LlmCall) -> Detail;
 }
 
 /// How the loop treats its surroundings.
@@ -95,7 +90,7 @@ enum Wake {
 /// [`RunError`]
 pub fn run(
     mut app: App,
-    source: &impl Source,
+    source: impl Source,
     told: impl Iterator<Item = Event> + Send + 'static,
     paint: impl Fn(&App, &mut Buffer) -> Seen,
     options: Options,
@@ -112,23 +107,25 @@ pub fn run(
     watch_snapshots(snapshots, wake.clone()).map_err(RunError::Start)?;
     watch_signals(wake.clone()).map_err(RunError::Start)?;
     watch_told(told, wake.clone()).map_err(RunError::Start)?;
+    let details = watch_details(source.clone(), wake.clone()).map_err(RunError::Start)?;
     watch_input(wake).map_err(RunError::Start)?;
-    match (Loop { app, worker, screen, pace: Pace::default(), source, paint }).run(&inbox) {
+    match (Loop { app, worker, details, screen, pace: Pace::default(), source, paint }).run(&inbox) {
         Err(RunError::Terminal(error)) if is_gone(&error) => Ok(Exit::TerminalGone),
         ended => ended,
     }
 }
 
-struct Loop<'a, S, P> {
+struct Loop<S, P> {
     app: App,
     worker: Worker,
+    details: Sender<LlmCall>,
     screen: Screen,
     pace: Pace,
-    source: &'a S,
+    source: S,
     paint: P,
 }
 
-impl<S: Source, P: Fn(&App, &mut Buffer) -> Seen> Loop<'_, S, P> {
+impl<S: Source, P: Fn(&App, &mut Buffer) -> Seen> Loop<S, P> {
     fn run(&mut self, inbox: &Receiver<Wake>) -> Result<Exit, RunError> {
         self.draw()?;
         let mut tick = next_tick();
@@ -171,15 +168,24 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> Seen> Loop<'_, S, P> {
     fn update(&mut self, event: Event) -> Result<Option<Exit>, RunError> {
         let outcome = self.app.update(event);
         self.pace.want(outcome.draw, Instant::now(), self.app.refresh);
-        if let Some(request) = self.app.request() {
-            self.worker.ask(request);
-        }
+        self.ask();
         for effect in outcome.effects {
             if let Some(exit) = self.carry_out(effect)? {
                 return Ok(Some(exit));
             }
         }
         Ok(None)
+    }
+
+    /// Asks for what the state needs to know.
+    fn ask(&mut self) {
+        if let Some(request) = self.app.request() {
+            self.worker.ask(request);
+        }
+        if let Some(call) = self.app.look_into() {
+            // The thread ends with the program only.
+            let _ = self.details.send(call);
+        }
     }
 
     fn carry_out(&mut self, effect: Effect) -> Result<Option<Exit>, RunError> {
@@ -212,6 +218,8 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> Seen> Loop<'_, S, P> {
         drawn.map_err(RunError::Terminal)?;
         app.see(seen);
         self.pace.drawn(Instant::now());
+        // A pane may have come into view.
+        self.ask();
         Ok(())
     }
 }
@@ -246,6 +254,19 @@ fn watch_input(wake: Sender<Wake>) -> io::Result<()> {
 fn watch_told(told: impl Iterator<Item = Event> + Send + 'static, wake: Sender<Wake>) -> io::Result<()> {
     let watch = move || told.for_each(|event| send(&wake, Wake::Event(event)));
     thread::Builder::new().name("told".into()).spawn(watch).map(drop)
+}
+
+/// Looks into calls as they are opened; of several that wait only the last one matters.
+fn watch_details(source: impl Source, wake: Sender<Wake>) -> io::Result<Sender<LlmCall>> {
+    let (sender, calls) = channel::<LlmCall>();
+    let watch = move || {
+        while let Ok(call) = calls.recv() {
+            let call = calls.try_iter().last().unwrap_or(call);
+            send(&wake, Wake::Event(Event::Detail(Box::new(source.look_into(&call)))));
+        }
+    };
+    thread::Builder::new().name("details".into()).spawn(watch)?;
+    Ok(sender)
 }
 
 fn watch_signals(wake: Sender<Wake>) -> io::Result<()> {

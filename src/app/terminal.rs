@@ -20,6 +20,9 @@ use signal_hook::consts::SIGTSTP;
 /// able to hand it back.
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
+/// Whether the mouse was taken too.
+static HAS_MOUSE: AtomicBool = AtomicBool::new(false);
+
 /// Bytes of one frame that are gathered before they are written.
 const FRAME_BYTES: usize = 64 * 1024;
 
@@ -145,6 +148,7 @@ fn enter(mouse: bool) -> io::Result<()> {
     IS_TAKEN.store(true, Ordering::SeqCst);
     let mut out = io::stdout();
     let entered = execute!(out, EnterAlternateScreen, EnableBracketedPaste, Hide);
+    HAS_MOUSE.store(mouse, Ordering::SeqCst);
     let entered = if mouse { entered.and_then(|()| execute!(out, EnableMouseCapture)) } else { entered };
     entered.inspect_err(|_| leave())
 }
@@ -156,8 +160,10 @@ pub fn leave() {
     }
     // There is nothing to be done about a terminal that does not answer any more.
     let mut out = io::stdout();
-    let _ =
-        execute!(out, EndSynchronizedUpdate, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = execute!(out, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    if HAS_MOUSE.swap(false, Ordering::SeqCst) {
+        let _ = execute!(out, DisableMouseCapture);
+    }
     let _ = disable_raw_mode();
     let _ = out.flush();
 }

@@ -3,6 +3,8 @@
 //! Requests are kept as the bytes that arrived; [`Span::raw_range`](super::wire::Span::raw_range) of the walk says
 //! where a span stands in them.
 
+mod plain;
+
 use std::ops::Range;
 
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
@@ -12,6 +14,8 @@ use prost::Message;
 
 use super::wire::reader::{Fields, Reader};
 use super::wire::{HEAD, ITEM, RESOURCE_SPANS};
+
+pub use plain::{Field, PlainEvent, PlainSpan};
 
 /// A span and what it came under.
 #[derive(Clone, Debug, PartialEq)]

@@ -15,6 +15,7 @@ mod spelling;
 
 pub use aliases::Aliases;
 pub use catalog::{Catalog, Refreshed};
+pub use cost::{Item, Line};
 pub use explain::{CostObject, Explanation, Priced, Sum, dollars, explain};
 pub use feed::{Feed, FeedError};
 pub use matching::{Match, MatchedBy};

@@ -25,11 +25,12 @@ pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
             below_filter(look, line, line_of(room, 1), buf);
             Some(edited(look, "/ ", &line.input, line.error.as_ref().map(|error| error.span.clone()), room, buf))
         }
+        Some(Dialog::Find(line)) => Some(edited(look, "find ", line, None, room, buf)),
         Some(Dialog::AskClear) => {
             question(look).draw(room, buf);
             None
         }
-        Some(Dialog::Help(_) | Dialog::Pick(_)) | None => {
+        Some(Dialog::Help(_) | Dialog::Pick(_) | Dialog::Trace(_)) | None => {
             match &look.app.note {
                 Some(note) => Strip::of(&note.text, look.style(Role::Accent)).draw(room, buf),
                 None => hints(look, look.app.scene(), room, buf),

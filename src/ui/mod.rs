@@ -17,18 +17,20 @@ mod help;
 mod lines;
 pub mod pen;
 mod rollup;
+mod sheet;
 mod spark;
 mod summary;
 mod table;
 pub mod text;
 pub mod theme;
+mod trace;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::app::view::View;
-use crate::app::{App, Dialog, Seen};
+use crate::app::{App, Dialog, Pane, PaneState, Seen};
 use pen::Strip;
 use theme::{Role, Theme};
 
@@ -94,19 +96,30 @@ fn screen(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Seen {
     header::draw(look, take_top(&mut left, 1), buf);
     let footer = take_bottom(&mut left, lines::height(look));
     summary::draw(look, take_top(&mut left, summary::height(area)), buf);
-    bars::draw(look, take_top(&mut left, bars::height(look, area)), buf);
-    if look.app.view == View::Calls {
-        rollup::draw_panels(look, take_top(&mut left, rollup::panels_height(look, area)), buf);
+    if !is_reading(look) {
+        bars::draw(look, take_top(&mut left, bars::height(look, area)), buf);
+        if look.app.view == View::Calls {
+            rollup::draw_panels(look, take_top(&mut left, rollup::panels_height(look, area)), buf);
+        }
     }
-    let mut seen = body(look, left, buf);
+    let mut seen = match &look.app.dialog {
+        Some(Dialog::Trace(trace)) => trace::draw(look, trace, left, buf),
+        _ => body(look, left, buf),
+    };
     seen.cursor = lines::draw(look, footer, buf);
     match &look.app.dialog {
         Some(Dialog::Help(scroll)) => help::draw(look, *scroll, area, &mut seen, buf),
         Some(Dialog::Pick(picker)) => dialogs::draw_picker(look, picker, area, &mut seen, buf),
         Some(Dialog::Filter(line)) => dialogs::draw_candidates(look, line, footer, buf),
-        Some(Dialog::AskClear) | None => {}
+        Some(Dialog::AskClear | Dialog::Find(_) | Dialog::Trace(_)) | None => {}
     }
     seen
+}
+
+/// Whether one call has all the room.
+const fn is_reading(look: Look<'_>) -> bool {
+    let is_expanded = matches!(look.app.pane, PaneState::Open(Pane { is_expanded: true, .. }));
+    is_expanded || matches!(look.app.dialog, Some(Dialog::Trace(_)))
 }
 
 fn body(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Seen {

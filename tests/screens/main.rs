@@ -24,6 +24,8 @@ const SIZES: [(u16, u16); 4] = [(60, 15), (80, 24), (120, 40), (200, 60)];
 fn after(mut desk: Desk, keys: &str, (width, height): (u16, u16)) -> Buffer {
     page(&mut desk.app, THEME, width, height);
     desk.press(keys);
+    page(&mut desk.app, THEME, width, height);
+    desk.look_into();
     page(&mut desk.app, THEME, width, height)
 }
 
@@ -55,6 +57,42 @@ fn errors() {
 fn detail() {
     check("detail", "jj\n", &[(60, 15), (80, 24), (120, 40)]);
     check("detail_expanded", "jj\n\n", &[(80, 24)]);
+}
+
+#[test]
+fn what_a_gateway_told_of_a_call() {
+    for (name, keys, size) in [
+        ("captured", "", (120, 40)),
+        ("captured", "", (200, 60)),
+        ("switch", "/98cfd833\n\n\n", (100, 70)),
+        ("signals", "/session:sess-angry\n\n\n", (100, 70)),
+        ("find", "/session:sess-angry\n\n\n/switch", (80, 24)),
+        ("trace", "/session:sess-angry\nt", (120, 24)),
+        ("trace_span", "/session:sess-angry\nt\n", (80, 30)),
+    ] {
+        let screen = after(Desk::captured(), keys, size);
+        insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), portrait(&screen));
+    }
+}
+
+#[test]
+fn the_figures_of_switch_signals_and_routing_are_seen() {
+    let shown = |keys: &str| text(&after(Desk::captured(), keys, (120, 90)));
+    let vetoed = shown("/98cfd833\n\n\n");
+    for fact in [
+        "retained",
+        "switch vetoed — would exceed session overhead cap",
+        "costs $0.00121, ceiling $0.000173",
+        "anthropic/claude-sonnet-4-5 (code generation)",
+        "warm, idle for 923ms",
+        "write rust code for a ring buffer",
+    ] {
+        assert!(vetoed.contains(fact), "{fact} is not in\n{vetoed}");
+    }
+    let angry = shown("/session:sess-angry\n\n\n");
+    for fact in ["interaction.misalignment ×1, severity 1", "“no, i said”", "severe, score 0 of 100"] {
+        assert!(angry.contains(fact), "{fact} is not in\n{angry}");
+    }
 }
 
 #[test]
@@ -189,13 +227,18 @@ fn hostile_text_never_reaches_a_cell() {
     assert!(text(&screen).contains("gpt␛[2J"), "made visible, not dropped");
 }
 
-/// `LOOK="120 40 2" cargo test --test screens look -- --nocapture` prints a screen after keys; `@` starts empty.
+/// `LOOK="120 40 2" cargo test --test screens look -- --nocapture` prints a screen after keys; `@` starts empty,
+/// `#` with captured traffic.
 #[test]
 fn look() {
     let Ok(spec) = std::env::var("LOOK") else { return };
     let mut parts = spec.splitn(3, ' ');
     let (width, height) = (parts.next().unwrap().parse().unwrap(), parts.next().unwrap().parse().unwrap());
     let keys = parts.next().unwrap_or("").replace("\\n", "\n").replace("\\e", "\x1b");
-    let desk = if keys.contains('@') { Desk::empty() } else { Desk::busy() };
-    println!("{}", text(&after(desk, &keys.replace('@', ""), (width, height))));
+    let desk = match keys.chars().next() {
+        Some('@') => Desk::empty(),
+        Some('#') => Desk::captured(),
+        _ => Desk::busy(),
+    };
+    println!("{}", text(&after(desk, keys.trim_start_matches(['@', '#']), (width, height))));
 }

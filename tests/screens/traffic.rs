@@ -3,11 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use planoai::app::analysis::{Analysis, ViewSpec};
+use planoai::app::detail::{Detail, TraceSpan, Wanted};
 use planoai::app::{About, App, Clock, Event};
 use planoai::call::{Convention, Cost, CostBasis, Draft, LlmCall, Names, PlanoFacts, Quality, RequestId, Usage};
+use planoai::collector::ingest::{SharedNames, read};
 use planoai::collector::ring::Ring;
+use planoai::collector::store::{Batch, Store, StoreConfig};
 use planoai::collector::{Counters, Snapshot};
+use planoai::pricing::Pricer;
 use planoai::stats::Totals;
 use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
 
@@ -25,6 +30,7 @@ pub struct Desk {
     totals: Totals,
     counters: Counters,
     version: u64,
+    store: Option<Store>,
 }
 
 struct Model {
@@ -78,6 +84,7 @@ impl Desk {
             totals: Totals::default(),
             counters: Counters::default(),
             version: 0,
+            store: None,
         };
         desk.publish();
         desk
@@ -100,6 +107,37 @@ impl Desk {
         desk.publish();
         desk.tick((NOW - desk.app.clock.unix_nano) / SECOND);
         desk
+    }
+
+    /// What a gateway really sent, spans and all.
+    pub fn captured() -> Self {
+        let mut desk = Self::empty();
+        let names = SharedNames::default();
+        let pricer = Arc::<Pricer>::default();
+        let span_memory = 1 << 20;
+        let mut store = Store::new(StoreConfig { capacity: 1000, span_memory, pricer, names: Arc::clone(&names) });
+        for nth in 1..=6 {
+            let file = format!("tests/fixtures/plano-brightstaff/{nth:03}.binpb");
+            let request = Bytes::from(std::fs::read(file).unwrap());
+            let received_unix_nano = 1_795_425_100 * SECOND;
+            let arrivals = read(&request, &mut names.lock().unwrap(), received_unix_nano).unwrap();
+            store.apply(Batch { request, arrivals, received_unix_nano });
+        }
+        desk.tick(1_795_425_100 - NOW / SECOND);
+        desk.app.update(Event::Snapshot(Arc::new(Snapshot { version: 1, ..store.snapshot() })));
+        desk.store = Some(store);
+        desk.analyse();
+        desk
+    }
+
+    /// Looks into the open call, as the details thread does.
+    pub fn look_into(&mut self) {
+        let (Some(store), Some(call)) = (&self.store, self.app.look_into()) else { return };
+        let wanted = Wanted::of(&call);
+        let spans = wanted.trace.map(|trace| store.spans(&trace)).unwrap_or_default();
+        let spans = spans.into_iter().map(|span| TraceSpan::decode(span, false)).collect();
+        let detail = Detail { wanted, spans, cost: Pricer::default().explain(&call) };
+        self.app.update(Event::Detail(Box::new(detail)));
     }
 
     fn call(&mut self, dice: &mut Dice, start: i64) {
@@ -220,6 +258,7 @@ impl Desk {
             };
             self.app.update(Event::Input(Input::Key(KeyEvent::new(code, modifiers))));
             self.analyse();
+            self.look_into();
         }
     }
 }

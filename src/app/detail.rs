@@ -1,0 +1,81 @@
+//! What is known of one call beyond its row: the spans of its trace, and why it costs what it costs.
+
+use crate::call::{CallId, LlmCall};
+use crate::collector::KnownSpan;
+use crate::collector::decode::PlainSpan;
+use crate::collector::join::Outcome;
+use crate::pricing::Explanation;
+
+/// A call to look into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The call.
+    pub call: CallId,
+    /// Its revision: another span may have completed it since.
+    pub revision: u16,
+    /// Its trace; `None` when its ids are not such as can be looked up.
+    pub trace: Option<[u8; 16]>,
+}
+
+impl Wanted {
+    /// What to ask for a call.
+    pub fn of(call: &LlmCall) -> Self {
+        let trace = call.ids().0.try_into().ok().filter(|trace| *trace != [0; 16]);
+        Self { call: call.id(), revision: call.revision(), trace }
+    }
+}
+
+/// A span of the call's trace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TraceSpan {
+    /// Its id.
+    pub id: u64,
+    /// Its parent's id; 0 for a root.
+    pub parent: u64,
+    /// The row it is part of.
+    pub row: Option<CallId>,
+    /// How the collector counted it.
+    pub outcome: Outcome,
+    /// The rule behind that.
+    pub why: &'static str,
+    /// The span itself, while the span log keeps it.
+    pub span: Option<PlainSpan>,
+}
+
+impl TraceSpan {
+    /// Decodes a span of the store.
+    pub fn decode(known: KnownSpan, show_secrets: bool) -> Self {
+        let KnownSpan { id, parent, row, outcome, why, bytes } = known;
+        let span = bytes.and_then(|(request, at)| PlainSpan::decode(&request, &at, show_secrets));
+        Self { id, parent, row, outcome, why, span }
+    }
+}
+
+/// The answer to a [`Wanted`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detail {
+    /// What was asked.
+    pub wanted: Wanted,
+    /// The spans of the trace in order of arrival; none when they are gone.
+    pub spans: Vec<TraceSpan>,
+    /// Why it costs what it costs.
+    pub cost: Explanation,
+}
+
+impl Detail {
+    /// The span that the row was made of.
+    pub fn own(&self, call: &LlmCall) -> Option<&PlainSpan> {
+        let id = u64::from_be_bytes(call.ids().1.try_into().ok()?);
+        self.spans.iter().find(|span| span.id == id)?.span.as_ref()
+    }
+
+    /// The spans that completed the row or were merged into it.
+    pub fn parts(&self, call: &LlmCall) -> impl Iterator<Item = &PlainSpan> {
+        let own = call.ids().1.try_into().map_or(0, u64::from_be_bytes);
+        let id = call.id();
+        self.spans
+            .iter()
+            .filter(move |span| span.id != own && (span.row == Some(id) || span.parent == own))
+            .filter_map(|span| span.span.as_ref())
+    }
+}

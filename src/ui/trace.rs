@@ -1,0 +1,132 @@
+//! The waterfall of a trace: all its spans over time, those marked on which its end waited.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::Look;
+use super::format::{count, duration};
+use super::frame::{Titles, panel};
+use super::pen::{Strip, line_of};
+use super::sheet::{self, Sheet};
+use super::text::Safe;
+use super::theme::Role;
+use crate::app::detail::TraceSpan;
+use crate::app::trace::Bar;
+use crate::app::{Seen, TraceView};
+use crate::call::hex;
+use crate::collector::join::Outcome;
+
+/// Cells of a duration.
+const TIME: u16 = 8;
+
+/// Draws it in the place of the view.
+pub fn draw(look: Look<'_>, trace: &TraceView, area: Rect, buf: &mut Buffer) -> Seen {
+    let mut seen = Seen::default();
+    let spans = look.app.detail_of(&trace.call).map_or(&[][..], |detail| &detail.spans);
+    let open = trace.cursor.key().and_then(|at| spans.get(*at)).filter(|_| trace.is_open);
+    let mut upper = area;
+    if let Some(span) = open {
+        let lower = super::take_bottom(&mut upper, area.height / 2);
+        draw_span(look, trace, span, lower, &mut seen, buf);
+    }
+    let inner = panel(look, titles(look, trace, spans), upper, buf);
+    if trace.waterfall.bars.is_empty() {
+        Strip::of("the spans of this trace are no longer kept", look.style(Role::Dim)).draw(inner, buf);
+    }
+    seen.list = usize::from(inner.height);
+    let top = trace.cursor.top(trace.waterfall.bars.len(), seen.list);
+    for (nth, (row, bar)) in (0..inner.height).zip(trace.waterfall.bars.iter().enumerate().skip(top)) {
+        let line = line_of(inner, nth);
+        if let Some(span) = spans.get(bar.span) {
+            draw_bar(look, *bar, span, trace.waterfall.duration, line, buf);
+        }
+        if row == trace.cursor.row() {
+            buf.set_style(line, look.style(Role::Selected));
+        }
+    }
+    seen
+}
+
+fn titles(look: Look<'_>, trace: &TraceView, spans: &[TraceSpan]) -> Titles<'static> {
+    let id = Safe::from(hex(trace.call.ids().0)).cut_middle(32);
+    let facts = format!("  {} spans  {}", count(spans.len() as u128), nanos(trace.waterfall.duration));
+    Titles {
+        left: Strip::of("trace ", look.style(Role::Dim))
+            .then(id, look.style(Role::Accent))
+            .then(facts, look.style(Role::Text)),
+        right: Strip::of("█ waited for  ● LLM call  Enter span", look.style(Role::Dim)),
+    }
+}
+
+fn nanos(nanos: u64) -> String {
+    duration(nanos as f64 / 1e6)
+}
+
+fn draw_bar(look: Look<'_>, bar: Bar, span: &TraceSpan, whole: u64, line: Rect, buf: &mut Buffer) {
+    let names = line.width * 2 / 5;
+    let chart = Rect { x: line.x + names + 1, width: line.width.saturating_sub(names + TIME + 2), ..line };
+    name(look, bar, span, usize::from(names)).draw(Rect { width: names, ..line }, buf);
+    let Some(plain) = &span.span else { return };
+    let cells = f64::from(chart.width);
+    let place = |nanos: u64| (nanos as f64 / whole.max(1) as f64 * cells).min(cells);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the chart's width")]
+    let (from, to) = (place(bar.offset).floor() as u16, place(bar.offset.saturating_add(bar.duration)).ceil() as u16);
+    let from = from.min(chart.width.saturating_sub(1));
+    let width = to.saturating_sub(from).max(1).min(chart.width.saturating_sub(from));
+    let (glyph, role) = match (plain.is_error, bar.is_critical) {
+        (true, true) => ("█", Role::Bad),
+        (true, false) => ("━", Role::Bad),
+        (false, true) => ("█", Role::Accent),
+        (false, false) => ("━", Role::Dim),
+    };
+    let spot = Rect { x: chart.x + from, width, ..chart };
+    Strip::of(glyph.repeat(usize::from(width)), look.style(role)).draw(spot, buf);
+    Strip::of(nanos(bar.duration), look.style(Role::Text)).draw_right(line, buf);
+}
+
+fn name<'a>(look: Look<'_>, bar: Bar, span: &'a TraceSpan, cells: usize) -> Strip<'a> {
+    let indent = " ".repeat((bar.depth * 2).min(cells / 2));
+    let (mark, role) = match span.outcome {
+        Outcome::Row => ("● ", Role::Accent),
+        Outcome::Merged | Outcome::Completed => ("· ", Role::Dim),
+        Outcome::Context | Outcome::Rejected | Outcome::NotCounted => ("  ", Role::Dim),
+    };
+    let strip = Strip::of(indent, look.style(Role::Dim)).then(mark, look.style(role));
+    match &span.span {
+        None => strip.then("(no longer kept)", look.style(Role::Dim)),
+        Some(plain) => {
+            let role = if plain.is_error { Role::Bad } else { Role::Text };
+            let failed = if plain.is_error { "✗ " } else { "" };
+            let room = cells.saturating_sub(strip.width() + 2);
+            let strip = strip.then(failed, look.style(Role::Bad)).then(Safe::fit(&plain.name, room), look.style(role));
+            let service = Safe::from(plain.service());
+            let has_room = strip.width() + service.width() + 2 <= cells;
+            if has_room { strip.gap(2).then(service, look.style(Role::Dim)) } else { strip }
+        }
+    }
+}
+
+fn draw_span(look: Look<'_>, trace: &TraceView, span: &TraceSpan, area: Rect, seen: &mut Seen, buf: &mut Buffer) {
+    let titles = Titles {
+        left: Strip::of("span ", look.style(Role::Dim)).then(format!("{:016x}", span.id), look.style(Role::Accent)),
+        right: Strip::of("J K scroll  Esc closes", look.style(Role::Dim)),
+    };
+    let inner = panel(look, titles, area, buf);
+    let mut sheet = Sheet::new(look, inner.width, "");
+    sheet.row("counted as", format!("{}: {}", span.outcome.name(), span.why), Role::Text);
+    match &span.span {
+        None => sheet.note("no longer kept; --span-memory keeps more", Role::Dim),
+        Some(plain) => {
+            sheet.row("name", &plain.name, Role::Text);
+            sheet.row("service", plain.service(), Role::Text);
+            sheet.known("kind", Some(plain.kind).filter(|kind| !kind.is_empty()));
+            sheet.known("scope", Some(&plain.scope).filter(|scope| !scope.is_empty()));
+            sheet.row("took", nanos(plain.duration_nanos()), Role::Text);
+            if plain.is_error {
+                sheet.row("error", &plain.message, Role::Bad);
+            }
+            sheet.span(plain);
+        }
+    }
+    sheet::draw(sheet.into_lines(), trace.scroll, inner, seen, buf);
+}
