@@ -79,7 +79,9 @@ fn write(sheet: &mut Sheet<'_>, look: Look<'_>, call: &LlmCall) {
     routing(sheet, call, own.map(|own| Routing::read(own, router)));
     ledger(sheet, call, own.and_then(Ledger::read));
     behaviour(sheet, call, own.and_then(Behaviour::read));
-    own.into_iter().for_each(|own| previews(sheet, own));
+    if let Some(own) = own {
+        previews(sheet, own);
+    }
     identity(sheet, call);
     match (detail, own) {
         (None, _) => {}

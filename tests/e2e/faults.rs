@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use planoai::app::analysis::ViewSpec;
+use planoai::app::detail::{Detail, Wanted};
 use planoai::app::run::{Options, Source, run};
 use planoai::app::{About, App, Clock};
+use planoai::call::LlmCall;
 use planoai::collector::Snapshot;
+use planoai::pricing::Pricer;
 use planoai::ui;
 use planoai::ui::theme::Theme;
 use tokio::sync::watch;
@@ -16,14 +19,19 @@ use crate::terminal::Terminal;
 /// Names the thread that shall panic in the child process.
 const PANIC_IN: &str = "E2E_PANIC_IN";
 
-struct Nothing(watch::Sender<Arc<Snapshot>>);
+#[derive(Clone)]
+struct Nothing(watch::Receiver<Arc<Snapshot>>);
 
 impl Source for Nothing {
     fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.0.subscribe()
+        self.0.clone()
     }
 
     fn clear(&self) {}
+
+    fn look_into(&self, call: &LlmCall) -> Detail {
+        Detail { wanted: Wanted::of(call), spans: Vec::new(), cost: Pricer::default().explain(call) }
+    }
 }
 
 /// The child process of the tests below: draws one frame, then panics in the thread it is told to.
@@ -32,7 +40,8 @@ impl Source for Nothing {
 fn inside_the_terminal() {
     let thread = std::env::var(PANIC_IN).unwrap();
     let app = App::new(About::default(), ViewSpec::default(), Duration::from_millis(50), Clock::default());
-    let source = Nothing(watch::channel(Arc::default()).0);
+    // A collector that is gone would end the loop.
+    let (_collector, snapshots) = watch::channel(Arc::default());
     let theme = Theme::detect(|_| None);
     let (telling, drawing) = (thread.clone(), thread);
     // The loop reads this on a thread of its own.
@@ -42,7 +51,7 @@ fn inside_the_terminal() {
     });
     let ended = run(
         app,
-        &source,
+        Nothing(snapshots),
         told,
         move |app, buf| {
             assert!(drawing != "main", "told to");
