@@ -144,6 +144,7 @@ fn config(args: &ObsArgs, access: Access, pricer: Arc<Pricer>) -> CollectorConfi
         publish_every: if args.json { HEADLESS_INTERVAL } else { Duration::from_millis(args.refresh_ms.into()) },
         access,
         pricer,
+        taps: Vec::new(),
     }
 }
 

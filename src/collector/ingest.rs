@@ -11,6 +11,7 @@ use super::join::Part;
 use super::semconv::{self, Role};
 use super::sink::{Refusal, Sink};
 use super::store::{Arrival, Batch};
+use super::tap::Tap;
 use super::wire::{self, Origin, Span};
 use crate::call::{Draft, LlmCall, Names};
 
@@ -28,23 +29,31 @@ pub struct Ingest {
     batches: mpsc::Sender<Batch>,
     names: SharedNames,
     gate: Arc<Gate>,
+    taps: Arc<[Arc<dyn Tap>]>,
 }
 
 impl Ingest {
     /// Queues batches into `batches`; what never gets there is counted in `gate`.
     pub fn new(batches: mpsc::Sender<Batch>, names: SharedNames, gate: Arc<Gate>) -> Self {
-        Self { batches, names, gate }
+        Self { batches, names, gate, taps: Arc::default() }
+    }
+
+    /// Offers every accepted request to these taps.
+    #[must_use]
+    pub fn with_taps(self, taps: &[Arc<dyn Tap>]) -> Self {
+        Self { taps: taps.into(), ..self }
     }
 
     /// Reads a request and queues it with `queue`, which gives back what finds no room.
-    fn take(&self, request: Bytes, queue: impl FnOnce(Batch) -> Result<(), Batch>) -> Result<(), Refusal> {
+    fn take(&self, request: &Bytes, queue: impl FnOnce(Batch) -> Result<(), Batch>) -> Result<(), Refusal> {
         let received_unix_nano = unix_nano_now();
-        let read = || read(&request, &mut lock(&self.names), received_unix_nano);
+        let read = || read(request, &mut lock(&self.names), received_unix_nano);
         // A fault of ours costs the request, not the program.
-        let taken = catch_unwind(AssertUnwindSafe(read))
-            .unwrap_or(Err(Refusal::Internal))
-            .map(|arrivals| Batch { request, arrivals, received_unix_nano })
-            .and_then(|batch| queue(batch).map_err(|refused| self.no_room(&refused)));
+        let arrivals = catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(Refusal::Internal));
+        let taken = arrivals
+            .map(|arrivals| Batch { request: request.clone(), arrivals, received_unix_nano })
+            .and_then(|batch| queue(batch).map_err(|refused| self.no_room(&refused)))
+            .inspect(|()| self.taps.iter().for_each(|tap| tap.offer(request)));
         taken.inspect_err(|refusal| self.refused(refusal))
     }
 
@@ -56,11 +65,11 @@ impl Ingest {
 
 impl Sink for Ingest {
     fn traces(&self, request: Bytes) -> Result<(), Refusal> {
-        self.take(request, |batch| self.batches.try_send(batch).map_err(TrySendError::into_inner))
+        self.take(&request, |batch| self.batches.try_send(batch).map_err(TrySendError::into_inner))
     }
 
     fn traces_waiting(&self, request: Bytes) -> Result<(), Refusal> {
-        self.take(request, |batch| self.batches.blocking_send(batch).map_err(|refused| refused.0))
+        self.take(&request, |batch| self.batches.blocking_send(batch).map_err(|refused| refused.0))
     }
 
     fn other_signal(&self) {

@@ -48,6 +48,7 @@ use crate::call::Names;
 use crate::pricing::Pricer;
 use access::Access;
 use store::{Command, Store, StoreConfig};
+use tap::Tap;
 
 /// Requests that may wait for the store; beyond it clients are told to retry.
 const QUEUED_BATCHES: usize = 256;
@@ -71,6 +72,8 @@ pub struct CollectorConfig {
     pub access: Access,
     /// Prices.
     pub pricer: Arc<Pricer>,
+    /// Who else gets the bytes of accepted requests: recorders and forwarders.
+    pub taps: Vec<Arc<dyn Tap>>,
 }
 
 /// Why a collector could not start.
@@ -172,6 +175,7 @@ struct Running {
     stop_store: CancellationToken,
     listening: Listening,
     handle: Handle,
+    sink: Ingest,
 }
 
 impl Collector {
@@ -200,6 +204,11 @@ impl Collector {
         if let Some(running) = self.running.take() {
             running.stop(grace);
         }
+    }
+
+    /// Where sources of one's own hand in, such as a replay; they must be dropped before the collector is stopped.
+    pub fn sink(&self) -> Option<Ingest> {
+        self.running.as_ref().map(|running| running.sink.clone())
     }
 
     /// The runtime of a running collector, for sources that send to it.
@@ -234,7 +243,7 @@ impl Running {
             pricer: Arc::clone(&config.pricer),
             names: Arc::clone(&names),
         });
-        let ingest = Ingest::new(batches, names, Arc::clone(&gate));
+        let ingest = Ingest::new(batches, names, Arc::clone(&gate)).with_taps(&config.taps);
         runtime.spawn(store::run(store, queue, asked, gate, published, config.publish_every, stop_store.clone()));
 
         let mut servers = JoinSet::new();
@@ -244,12 +253,15 @@ impl Running {
             Some(Err(error)) => HttpListener::Failed(error.to_string().lines().next().unwrap_or_default().to_owned()),
             Some(Ok(listener)) => {
                 let address = listener.local_addr().map_err(StartError::Runtime)?;
-                servers.spawn_on(serve_http(listener, ingest, config.access.clone(), stop.clone()), runtime.handle());
+                servers.spawn_on(
+                    serve_http(listener, ingest.clone(), config.access.clone(), stop.clone()),
+                    runtime.handle(),
+                );
                 HttpListener::Bound(address)
             }
         };
         let listening = Listening { grpc: grpc_address, http };
-        Ok(Self { runtime, servers, stop, stop_store, listening, handle: Handle { snapshots, commands } })
+        Ok(Self { runtime, servers, stop, stop_store, listening, handle: Handle { snapshots, commands }, sink: ingest })
     }
 
     fn stop(mut self, grace: Duration) {
@@ -291,6 +303,7 @@ async fn serve_http(listener: TcpListener, ingest: Ingest, access: Access, stop:
 
 #[cfg(test)]
 mod tests {
+    use super::sink::Sink as _;
     use super::*;
 
     fn config() -> CollectorConfig {
@@ -303,6 +316,7 @@ mod tests {
             publish_every: Duration::from_millis(1),
             access: Access::default(),
             pricer: Arc::default(),
+            taps: Vec::new(),
         }
     }
 
@@ -325,6 +339,34 @@ mod tests {
         let (listening, _) = collector.start().unwrap();
         assert!(matches!(listening.http, HttpListener::Failed(reason) if reason.contains("already in use")));
         assert!(std::net::TcpStream::connect(listening.grpc).is_ok());
+        collector.stop(Duration::from_secs(2));
+    }
+
+    /// Keeps what it is offered.
+    #[derive(Debug, Default)]
+    struct Offered(Mutex<Vec<bytes::Bytes>>);
+
+    impl Tap for Offered {
+        fn offer(&self, request: &bytes::Bytes) {
+            self.0.lock().unwrap().push(request.clone());
+        }
+    }
+
+    #[test]
+    fn taps_get_the_very_bytes_of_what_was_accepted_and_nothing_else() {
+        let tap = Arc::new(Offered::default());
+        let mut collector = Collector::new(CollectorConfig { taps: vec![tap.clone()], ..config() });
+        collector.start().unwrap();
+        let sink = collector.sink().unwrap();
+        let capture: &'static [u8] = include_bytes!("../../tests/fixtures/plano-brightstaff/002.binpb");
+        let request = bytes::Bytes::from_static(capture);
+        sink.traces(request.clone()).unwrap();
+        sink.traces(request.slice(1..)).unwrap_err();
+        sink.traces_waiting(request.clone()).unwrap();
+        let offered = tap.0.lock().unwrap();
+        assert_eq!(*offered, [request.clone(), request.clone()]);
+        assert!(offered.iter().all(|bytes| std::ptr::eq(bytes.as_ptr(), request.as_ptr())), "shared, not copied");
+        drop((offered, sink));
         collector.stop(Duration::from_secs(2));
     }
 }
