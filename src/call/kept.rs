@@ -429,6 +429,17 @@ impl LlmCall {
         self.tpt_ms().map(|tpt_ms| 1000.0 / tpt_ms).filter(|rate| rate.is_finite())
     }
 
+    /// The rate that is shown and summed: [`LlmCall::tokens_per_sec`] where there is a generation window to measure
+    /// it over. Without a first token there is none, nor where it came with the last: gateways report a time to first token for answers that were not streamed, too, and then about the whole
+    /// duration (SEMCONV.md, section 1): what is left is no generation time, and a rate over it would be fiction.
+    pub fn generation_rate(&self) -> Option<f64> {
+        const LEAST_SHARE: f64 = 0.05;
+        let duration_ms = self.duration_ms()?;
+        let generation_ms = duration_ms - self.ttft_ms()?;
+        let has_window = self.is_streaming() != Some(false) && generation_ms >= duration_ms * LEAST_SHARE;
+        self.tokens_per_sec().filter(|_| has_window)
+    }
+
     /// The cost that is shown, with its provenance.
     pub fn cost(&self) -> Option<Cost> {
         Some(Cost { usd: self.cost_usd.unpack()?, basis: self.flags.cost_basis? })
@@ -633,5 +644,23 @@ mod tests {
         assert_eq!(timed(None, Some(1.0), Some(50)), None);
         assert_eq!(timed(Some(1000.0), None, Some(0)), None);
         assert_eq!(timed(Some(1000.0), None, None), None);
+    }
+
+    #[test]
+    fn an_answer_that_came_in_one_piece_has_no_generation_rate() {
+        let call = |duration_ms, ttft_ms, is_streaming| {
+            keep(&Draft {
+                duration_ms: Some(duration_ms),
+                ttft_ms,
+                is_streaming,
+                usage: Usage { output: Some(50), ..Usage::default() },
+                ..Draft::default()
+            })
+        };
+        assert_eq!(call(112.0, Some(111.0), None).generation_rate(), None);
+        assert_eq!(call(112.0, Some(111.0), None).tokens_per_sec(), Some(50_000.0), "by its definition");
+        assert_eq!(call(1100.0, Some(100.0), Some(true)).generation_rate(), Some(50.0));
+        assert_eq!(call(1100.0, Some(100.0), Some(false)).generation_rate(), None);
+        assert_eq!(call(1000.0, None, None).generation_rate(), None);
     }
 }

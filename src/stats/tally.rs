@@ -79,7 +79,7 @@ impl Share {
     /// The share of `call`.
     pub fn of(call: &LlmCall) -> Self {
         let usage = call.usage();
-        let tokens_per_sec = call.tokens_per_sec();
+        let tokens_per_sec = call.generation_rate();
         Self {
             failed: call.status().is_error(),
             cost_femto_usd: call.cost().map(|cost| femto_usd(cost.usd)),

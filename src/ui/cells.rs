@@ -172,7 +172,7 @@ fn cost(look: Look<'_>, call: &LlmCall) -> Cell<'static> {
 
 /// Generated tokens a second; for a call without a generation window the end-to-end rate, marked `≈`.
 pub fn rate_text(call: &LlmCall) -> (String, Role) {
-    if let Some(per_second) = call.tokens_per_sec() {
+    if let Some(per_second) = call.generation_rate() {
         return (rate(per_second), Role::Text);
     }
     let end_to_end = call.usage().output.zip(call.duration_ms()).filter(|&(output, ms)| output > 0 && ms > 0.0);

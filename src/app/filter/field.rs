@@ -153,7 +153,7 @@ pub static FIELDS: &[Field] = &[
         "tok/s",
         &["tps", "tokens_per_sec"],
         Unit::Rate,
-        LlmCall::tokens_per_sec,
+        LlmCall::generation_rate,
         "generated tokens a second",
         "tok/s:<20",
     ),
