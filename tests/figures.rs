@@ -79,6 +79,12 @@ fn failed(call: &Expected) -> bool {
     call.status_code.is_none_or(|code| code >= 400)
 }
 
+/// Only where at least a twentieth of the time is left after the first token: the rest came in one piece.
+fn generation_rate(call: &Expected) -> Option<f64> {
+    let (duration_ms, ttft_ms) = (call.duration_ms?, call.ttft_ms?);
+    call.tokens_per_sec.filter(|_| duration_ms - ttft_ms >= duration_ms / 20.0)
+}
+
 fn assert_figures(picture: &Picture, calls: &[Expected]) {
     let figures = &picture.summary.figures;
     let tally = &figures.tally;
@@ -90,11 +96,11 @@ fn assert_figures(picture: &Picture, calls: &[Expected]) {
     assert_eq!(tally.tokens.reasoning, sum(calls, |call| call.reasoning_tokens));
     assert_eq!(figures.latency_ms, quantiles(calls, |call| call.duration_ms));
     assert_eq!(figures.ttft_ms, quantiles(calls, |call| call.ttft_ms));
-    let rates = quantiles(calls, |call| call.tokens_per_sec);
+    let rates = quantiles(calls, generation_rate);
     assert_eq!(figures.tokens_per_sec.n, rates.n);
     assert_near(figures.tokens_per_sec.p50, rates.p50);
     assert_near(figures.tokens_per_sec.p99, rates.p99);
-    let with_rate: Vec<_> = calls.iter().filter(|call| call.tokens_per_sec.is_some()).collect();
+    let with_rate: Vec<_> = calls.iter().filter(|call| generation_rate(call).is_some()).collect();
     let tokens: u64 = with_rate.iter().filter_map(|call| call.completion_tokens).sum();
     let ms: f64 = with_rate.iter().map(|call| call.duration_ms.unwrap() - call.ttft_ms.unwrap_or(0.0)).sum();
     assert_near(tally.tokens_per_sec(), Some(tokens as f64 / ms * 1000.0));
