@@ -26,6 +26,9 @@ impl Sink for Nowhere {
     fn traces(&self, _: Bytes) -> Result<(), Refusal> {
         Ok(())
     }
+    fn traces_waiting(&self, _: Bytes) -> Result<(), Refusal> {
+        Ok(())
+    }
     fn other_signal(&self) {}
     fn refused(&self, _: &Refusal) {}
     fn connection_opened(&self) {}
