@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::bounds::{bounded, bounded_id};
 use super::{Convention, Draft, InputCount, KeptId, Labels, Name, Names, PlanoFacts, Quality, RequestId, Usage};
 
 /// The arrival number of a call, from 0: what selection, detail and headless gaps hang on.
@@ -165,9 +166,10 @@ const MERGED_AWAY: u8 = 4;
 const NO_SWITCHES: u16 = u16::MAX;
 
 impl LlmCall {
-    /// Interns and packs `draft`. `received_unix_nano` stands in for a start that the emitter left at 0.
+    /// Interns and packs `draft`, its texts within [`LONGEST_TEXT`](super::LONGEST_TEXT). `received_unix_nano` stands in for a start that the emitter left at 0.
     pub fn keep(draft: &Draft<'_>, names: &mut Names, received_unix_nano: i64) -> Self {
-        let mut intern = |text: &Option<Cow<'_, str>>| text.as_deref().map(|text| names.intern(text));
+        let mut intern =
+            |text: &Option<Cow<'_, str>>| text.as_deref().map(|text| names.intern(&bounded(Cow::Borrowed(text))));
         let labels = Labels {
             convention: draft.convention,
             input_count: draft.usage.input_count,
@@ -500,7 +502,9 @@ impl Rare {
                 Usage::default()
             },
             request_id: match &draft.request_id {
-                RequestId::Emitted(text) if draft.request_id.uuid().is_none() => Some(Name::from(text.as_ref())),
+                RequestId::Emitted(text) if draft.request_id.uuid().is_none() => {
+                    Some(Name::from(bounded(Cow::Borrowed(text)).as_ref()))
+                }
                 RequestId::Emitted(_) | RequestId::SpanId => None,
             },
             reported_cost_usd: draft.reported_cost_usd,
@@ -508,7 +512,7 @@ impl Rare {
             error_message: intern(&draft.error_message),
             user_id: intern(&draft.user_id),
             odd_ids: (draft.trace_id.len() != 16 || draft.span_id.len() != 8)
-                .then(|| (draft.trace_id.into(), draft.span_id.into())),
+                .then(|| (bounded_id(draft.trace_id).into(), bounded_id(draft.span_id).into())),
         };
         (rare != Self::default()).then(|| Box::new(rare))
     }

@@ -4,11 +4,13 @@
 //! one span, every field optional, merged field by field. [`LlmCall`] is what the ring keeps by the
 //! million: interned, packed, read through accessors. No I/O, no clock.
 
+mod bounds;
 mod draft;
 mod id;
 mod kept;
 mod names;
 
+pub use bounds::LONGEST_TEXT;
 pub use draft::{Convention, Draft, InputCount, PlanoFacts, Quality, RequestId, Text, Usage};
 pub use id::{IdBuffer, KeptId};
 pub use kept::{CallId, Cost, CostBasis, LlmCall, Status, hex};

@@ -12,6 +12,7 @@ mod access;
 mod emitters;
 mod faults;
 mod headless;
+mod hostile;
 mod plano;
 mod prices;
 mod screen;

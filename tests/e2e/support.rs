@@ -64,9 +64,15 @@ impl Headless {
     }
 
     /// Asks the program to end and returns all further lines and its exit status.
-    pub fn finish(mut self) -> (Vec<Value>, ExitStatus) {
+    pub fn finish(self) -> (Vec<Value>, ExitStatus) {
+        let (lines, status) = self.finish_raw();
+        (lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect(), status)
+    }
+
+    /// Like [`Headless::finish`], the lines as they were written.
+    pub fn finish_raw(mut self) -> (Vec<String>, ExitStatus) {
         signal(&self.child, "TERM");
-        let rest = self.lines.iter().map(|line| serde_json::from_str(&line).unwrap()).collect();
+        let rest = self.lines.iter().collect();
         let status = wait(&mut self.child);
         (rest, status)
     }

@@ -89,7 +89,7 @@ impl Terminal {
         let keys = pair.master.take_writer().unwrap();
         let (sender, output) = channel();
         std::thread::spawn(move || {
-            let mut buffer = [0; 65536];
+            let mut buffer = vec![0; 65536];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {
                 if sender.send(buffer[..count].to_vec()).is_err() {
                     break;
@@ -136,6 +136,15 @@ impl Terminal {
         self.wait_for(&format!("no `{text}`"), |screen| !screen.contents().contains(text));
     }
 
+    /// Reads output until something was offered to the clipboard.
+    pub fn wait_for_copy(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.seen().copied.is_empty() {
+            let bytes = self.output.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+            self.take(&bytes.expect("something copied"));
+        }
+    }
+
     /// Waits for the program to end, reads the rest of its output and returns its exit code.
     pub fn wait_for_exit(&mut self) -> u32 {
         let deadline = Instant::now() + PATIENCE;
@@ -158,6 +167,11 @@ impl Terminal {
     /// What the screen shows.
     pub fn contents(&self) -> String {
         self.parser.screen().contents()
+    }
+
+    /// The terminal's state.
+    pub fn screen(&self) -> &vt100::Screen {
+        self.parser.screen()
     }
 
     /// What reached the terminal besides its cells.
