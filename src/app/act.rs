@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use super::action::{Action, Motion};
 use super::column::{Column, Direction};
+use super::cursor::Cursor;
 use super::filter::{self, Filter};
 use super::filter_line::FilterLine;
 use super::line_edit::LineEdit;
 use super::pace::Draw;
 use super::picker::{Choice, Picker, Subject};
+use super::turns::TurnsView;
 use super::view::View;
-use super::{App, Cursors, Dialog, Effect, Frozen, Outcome, Pane, PaneState, REFRESH_MS, TraceView, choices};
-use crate::call::{LlmCall, Name};
+use super::{App, Cursors, Dialog, Effect, Frozen, Outcome, Pair, Pane, PaneState, REFRESH_MS, TraceView, choices};
+use crate::call::{CallId, LlmCall, Name};
 use crate::collector::decode::PlainSpan;
 
 /// The entry of the sort menu that means no sorting.
@@ -29,6 +31,7 @@ impl App {
             Action::Copy => return self.copy(),
             Action::CopyAll => return self.copy_all(),
             Action::Trace => self.toggle_trace(),
+            Action::Compare => self.compare(),
             Action::Help => self.toggle_help(),
             Action::Close => self.close(),
             Action::Move(motion) => self.step(motion),
@@ -85,7 +88,7 @@ impl App {
                 trace.is_open = false;
                 self.dialog = Some(Dialog::Trace(trace));
             }
-            Some(Dialog::Help(_) | Dialog::Pick(_) | Dialog::AskClear | Dialog::Trace(_)) => {}
+            Some(_) => {}
             None if !self.find.is_empty() => self.find.clear(),
             None => match self.seen_pane() {
                 Some(pane) if pane.is_expanded => self.pane = PaneState::Open(Pane { is_expanded: false, ..pane }),
@@ -109,7 +112,11 @@ impl App {
                 trace.cursor.hold();
                 trace.scroll = 0;
             }
-            Some(Dialog::Find(_) | Dialog::AskClear) => {}
+            Some(Dialog::Turns(turns)) => {
+                turns.cursor.step(motion, turns.turns.as_slice(), self.seen.list);
+                turns.cursor.hold();
+            }
+            Some(Dialog::Find(_) | Dialog::AskClear | Dialog::Compare(_)) => {}
             None if is_pane_expanded => self.scroll_pane(motion),
             None => self.step_view(motion),
         }
@@ -146,9 +153,18 @@ impl App {
     }
 
     fn open(&mut self) {
-        if let Some(Dialog::Trace(trace)) = &mut self.dialog {
-            trace.is_open = !trace.is_open;
-            return;
+        match &mut self.dialog {
+            Some(Dialog::Trace(trace)) => {
+                trace.is_open = !trace.is_open;
+                return;
+            }
+            Some(Dialog::Turns(turns)) => {
+                if let Some(call) = turns.cursor.key().copied() {
+                    self.jump(call);
+                }
+                return;
+            }
+            _ => {}
         }
         match self.view {
             View::Calls | View::Errors if self.selected_call().is_some() => {
@@ -167,6 +183,42 @@ impl App {
             View::Sessions => {
                 let Some(session) = self.cursors.sessions.key().cloned() else { return };
                 self.drill(|filter| narrowed_to_session(&filter, &session));
+            }
+        }
+    }
+
+    /// Shows a call in the calls table, opened.
+    fn jump(&mut self, call: CallId) {
+        self.dialog = None;
+        self.go(View::Calls);
+        self.cursors.calls = Cursor::on(call);
+        self.cursors.calls.settle(&self.picture.rows);
+        self.pane = PaneState::Open(Pane::default());
+    }
+
+    /// Marks the selected model or route, or compares it with the marked one.
+    fn compare(&mut self) {
+        if matches!(self.dialog.take(), Some(Dialog::Compare(_))) {
+            return;
+        }
+        let name = match self.view {
+            View::Models => self.cursors.models.key().cloned(),
+            View::Routes => self.cursors.routes.key().cloned(),
+            View::Calls | View::Sessions | View::Errors => {
+                self.tell("= compares models (view 2) or routes (view 3)");
+                return;
+            }
+        };
+        let Some(name) = name else { return };
+        match self.marked.take() {
+            Some((view, left)) if view == self.view && left != name => {
+                self.marked = Some((view, left.clone()));
+                self.dialog = Some(Dialog::Compare(Pair { view, left, right: name }));
+            }
+            Some((view, same)) if view == self.view && same == name => self.tell("unmarked"),
+            Some(_) | None => {
+                self.tell(format!("marked {name}; = on another compares them"));
+                self.marked = Some((self.view, name));
             }
         }
     }
@@ -200,7 +252,7 @@ impl App {
                 None => self.dialog = Some(Dialog::Filter(line)),
             },
             Some(Dialog::Find(line)) => line.text().clone_into(&mut self.find),
-            dialog @ (Some(Dialog::Help(_) | Dialog::AskClear | Dialog::Trace(_)) | None) => self.dialog = dialog,
+            dialog => self.dialog = dialog,
         }
     }
 
@@ -231,7 +283,7 @@ impl App {
                 step.take(line);
                 line.text().clone_into(&mut self.find);
             }
-            Some(Dialog::Help(_) | Dialog::AskClear | Dialog::Trace(_)) | None => {}
+            _ => {}
         }
     }
 
@@ -245,8 +297,12 @@ impl App {
     }
 
     fn toggle_trace(&mut self) {
-        if let Some(Dialog::Trace(_)) = self.dialog {
-            self.dialog = None;
+        if matches!(self.dialog.take(), Some(Dialog::Trace(_) | Dialog::Turns(_) | Dialog::Compare(_))) {
+            return;
+        }
+        if self.view == View::Sessions {
+            let session = self.cursors.sessions.key().cloned();
+            self.dialog = session.map(|session| Dialog::Turns(TurnsView::new(session, &self.picture)));
             return;
         }
         let Some(call) = self.selected_call().cloned() else { return };

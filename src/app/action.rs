@@ -134,6 +134,8 @@ pub enum Action {
     Expand,
     /// The spans of the call's trace over time; of a session its turns.
     Trace,
+    /// Mark a rollup's row, or compare it with the marked one.
+    Compare,
     /// Copy the selected call's request id, or the selected name.
     Copy,
     /// Copy all that the spans of the call say.

@@ -102,15 +102,15 @@ pub enum Scene {
     Edit,
     /// A question.
     Ask,
-    /// The waterfall of a trace.
-    Trace,
+    /// A trace, a session's turns, or a comparison.
+    Inspect,
     /// The help overlay.
     Help,
 }
 
 impl Scene {
     /// All scenes.
-    pub const ALL: [Self; 6] = [Self::Browse, Self::Pick, Self::Edit, Self::Ask, Self::Trace, Self::Help];
+    pub const ALL: [Self; 6] = [Self::Browse, Self::Pick, Self::Edit, Self::Ask, Self::Inspect, Self::Help];
 }
 
 /// The headings of the help.
@@ -174,8 +174,8 @@ impl Binding {
 
 const BROWSE: &[Scene] = &[Scene::Browse];
 const TEXT: &[Scene] = &[Scene::Pick, Scene::Edit];
-const TABLES: &[Scene] = &[Scene::Browse, Scene::Trace];
-const EVERYWHERE_BUT_TEXT: &[Scene] = &[Scene::Browse, Scene::Trace, Scene::Help, Scene::Ask];
+const TABLES: &[Scene] = &[Scene::Browse, Scene::Inspect];
+const EVERYWHERE_BUT_TEXT: &[Scene] = &[Scene::Browse, Scene::Inspect, Scene::Help, Scene::Ask];
 
 const fn bind(
     scenes: &'static [Scene],
@@ -274,7 +274,7 @@ pub const KEYMAP: &[Binding] = &[
         Topic::Look,
         &[(Key::char('t'), Do::Trace)],
         Some((6, "trace")),
-        "the call's trace over time; again closes",
+        "the call's trace over time; a session's turns",
     ),
     bind(BROWSE, Topic::Look, &[(Key::char('s'), Do::PickSort)], Some((5, "sort")), "pick the column to sort by"),
     bind(
@@ -284,6 +284,7 @@ pub const KEYMAP: &[Binding] = &[
         None,
         "sort by the previous, next column; invert",
     ),
+    bind(TABLES, Topic::Look, &[(Key::char('='), Do::Compare)], None, "mark a model or route; on another: compare"),
     // Filtering.
     bind(
         BROWSE,
@@ -339,7 +340,7 @@ pub const KEYMAP: &[Binding] = &[
     ),
     bind(BROWSE, Topic::Program, &[(Key::ctrl('r'), Do::Clear)], None, "forget all calls, asked first"),
     bind(
-        &[Scene::Browse, Scene::Trace, Scene::Help],
+        &[Scene::Browse, Scene::Inspect, Scene::Help],
         Topic::Program,
         &[(Key::char('?'), Do::Help), (Key::code(Code::F(1)), Do::Help)],
         Some((20, "help")),

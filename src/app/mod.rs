@@ -21,6 +21,7 @@ pub mod plano;
 pub mod run;
 pub mod terminal;
 pub mod trace;
+pub mod turns;
 pub mod view;
 
 use std::sync::Arc;
@@ -33,7 +34,7 @@ use ratatui::layout::Position;
 use crate::call::{CallId, LlmCall, Name};
 use crate::collector::Snapshot;
 use crate::stats::Arrivals;
-use analysis::{Picture, Request, ViewSpec};
+use analysis::{Picture, Request, Rollup, ViewSpec};
 use cursor::Cursor;
 use detail::{Detail, Wanted};
 use filter::{Filter, History, Known};
@@ -43,6 +44,7 @@ use line_edit::LineEdit;
 use pace::Draw;
 use picker::{Choice, Picker, Subject};
 use trace::Waterfall;
+use turns::TurnsView;
 use view::View;
 
 /// What the program is and where it listens: fixed at start, shown in the header and on the empty screen.
@@ -143,6 +145,31 @@ pub enum Dialog {
     AskClear,
     /// The waterfall of a call's trace.
     Trace(Box<TraceView>),
+    /// The turns of a session.
+    Turns(TurnsView),
+    /// Two models or routes side by side.
+    Compare(Pair),
+}
+
+/// Two models, or two routes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// Which of both.
+    pub view: View,
+    /// The one marked first.
+    pub left: Name,
+    /// The one it is compared with.
+    pub right: Name,
+}
+
+impl Pair {
+    /// The rows both are among.
+    pub fn rows<'a>(&self, picture: &'a Picture) -> &'a [Rollup] {
+        match self.view {
+            View::Routes => &picture.routes,
+            View::Calls | View::Models | View::Sessions | View::Errors => &picture.models,
+        }
+    }
 }
 
 /// The waterfall of a trace, and the span selected in it.
@@ -270,6 +297,8 @@ pub struct App {
     pub view: View,
     /// What is selected in each view.
     pub cursors: Cursors,
+    /// The model or route to compare with.
+    pub marked: Option<(View, Name)>,
     /// The pane.
     pub pane: PaneState,
     /// What the pane shows is narrowed to lines with this text.
@@ -301,6 +330,7 @@ impl App {
             arrivals: Arrivals::default(),
             view: View::default(),
             cursors: Cursors::default(),
+            marked: None,
             pane: PaneState::default(),
             find: String::new(),
             detail: None,
@@ -437,7 +467,7 @@ impl App {
             Some(Dialog::Pick(_)) => Scene::Pick,
             Some(Dialog::Filter(_) | Dialog::Find(_)) => Scene::Edit,
             Some(Dialog::AskClear) => Scene::Ask,
-            Some(Dialog::Trace(_)) => Scene::Trace,
+            Some(Dialog::Trace(_) | Dialog::Turns(_) | Dialog::Compare(_)) => Scene::Inspect,
         }
     }
 
@@ -463,7 +493,7 @@ impl App {
         match (scene, key.typed()) {
             (Scene::Pick | Scene::Edit, Some(char)) => self.insert(char.encode_utf8(&mut [0; 4])),
             (Scene::Ask, _) => self.dialog = None,
-            (Scene::Browse | Scene::Trace | Scene::Help | Scene::Pick | Scene::Edit, _) => return Outcome::default(),
+            (Scene::Browse | Scene::Inspect | Scene::Help | Scene::Pick | Scene::Edit, _) => return Outcome::default(),
         }
         Outcome::draw(Draw::Now)
     }
@@ -479,7 +509,8 @@ impl App {
                 line.insert(text);
                 line.text().clone_into(&mut self.find);
             }
-            Some(Dialog::Help(_) | Dialog::AskClear | Dialog::Trace(_)) | None => {}
+            Some(Dialog::Help(_) | Dialog::AskClear | Dialog::Trace(_) | Dialog::Turns(_) | Dialog::Compare(_))
+            | None => {}
         }
     }
 
@@ -493,10 +524,14 @@ impl App {
     fn show(&mut self, picture: Arc<Picture>) -> Draw {
         self.picture = picture;
         self.settle();
-        if let Some(Dialog::Pick(picker)) = &mut self.dialog
-            && let Some(choices) = choices(picker.subject, &self.picture)
-        {
-            picker.refresh(choices);
+        match &mut self.dialog {
+            Some(Dialog::Pick(picker)) => {
+                if let Some(choices) = choices(picker.subject, &self.picture) {
+                    picker.refresh(choices);
+                }
+            }
+            Some(Dialog::Turns(turns)) => turns.refresh(&self.picture),
+            _ => {}
         }
         Draw::Paced
     }

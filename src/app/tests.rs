@@ -6,8 +6,8 @@ use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers}
 use super::analysis::{Analysis, ViewSpec, Window};
 use super::pace::Draw;
 use super::view::View;
-use super::{About, App, Clock, Dialog, Effect, Event, Outcome, Pane, PaneState, Seen};
-use crate::call::{CallId, Draft, LlmCall, Names};
+use super::{About, App, Clock, Dialog, Effect, Event, Outcome, Pair, Pane, PaneState, Seen};
+use crate::call::{CallId, Draft, LlmCall, Name, Names};
 use crate::collector::ring::Ring;
 use crate::collector::{Calls, Snapshot};
 
@@ -228,6 +228,41 @@ fn enter_on_a_rollup_shows_its_calls() {
         desk.press("\n");
         assert_eq!((desk.app.view, desk.rows().as_slice()), (View::Calls, rows), "{keys}");
     }
+}
+
+#[test]
+fn turns_of_a_session_lead_to_their_calls() {
+    let mut desk = traffic();
+    desk.push("gpt-5", "code", 200);
+    desk.publish();
+    desk.press("4j");
+    assert_eq!(desk.app.cursors.sessions.key().map(Name::as_str), Some("session of gpt-4o"));
+    desk.press("kt");
+    let turns = |desk: &Desk| match &desk.app.dialog {
+        Some(Dialog::Turns(turns)) => turns.turns.iter().map(|turn| turn.call.0).collect::<Vec<_>>(),
+        _ => Vec::new(),
+    };
+    assert_eq!(turns(&desk), [0, 2, 4]);
+    desk.push("gpt-5", "code", 200);
+    desk.publish();
+    assert_eq!(turns(&desk), [0, 2, 4, 5], "late turns appear");
+    desk.press("kk\n");
+    assert_eq!((desk.app.view, desk.selected()), (View::Calls, Some(0)));
+    assert!(matches!(desk.app.pane, PaneState::Open(_)));
+}
+
+#[test]
+fn two_models_are_compared_by_marking_both() {
+    let mut desk = traffic();
+    desk.press("2=");
+    assert!(desk.app.marked.is_some() && desk.app.dialog.is_none());
+    desk.press("j=");
+    let pair = Pair { view: View::Models, left: "gpt-5".into(), right: "claude".into() };
+    assert!(matches!(&desk.app.dialog, Some(Dialog::Compare(shown)) if *shown == pair));
+    desk.press("=");
+    assert!(desk.app.dialog.is_none());
+    desk.press("k=");
+    assert_eq!(desk.app.marked, None, "the marked one again unmarks");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::Look;
 use super::cells::{align, cell, is_dated, width};
 use super::doctor;
 use super::format::count;
-use super::frame::{Titles, panel};
+use super::frame::{Titles, is_roomy, panel};
 use super::pen::{Strip, line_of};
 use super::table::{self, Cell, Gaps};
 use super::theme::Role;
@@ -24,7 +24,12 @@ pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
         View::Errors => (&app.picture.failed, &app.cursors.errors),
         _ => (&app.picture.rows, &app.cursors.calls),
     };
-    let inner = panel(look, titles(look, rows), area, buf);
+    let inner = panel(
+        look,
+        titles(look, rows, cursor, usize::from(area.height.saturating_sub(if is_roomy(buf.area) { 3 } else { 2 }))),
+        area,
+        buf,
+    );
     if rows.is_empty() {
         doctor::draw(look, inner, buf);
         return 0;
@@ -35,7 +40,7 @@ pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
 }
 
 /// The views as tabs at the left, how many rows and in which order at the right.
-fn titles(look: Look<'_>, rows: &Rows) -> Titles<'static> {
+fn titles(look: Look<'_>, rows: &Rows, cursor: &Cursor<CallId>, page: usize) -> Titles<'static> {
     let order = match &look.app.spec.sort {
         Some((column, direction)) if look.app.view == View::Calls => {
             format!("by {} {}", column.name(), arrow(*direction))
@@ -48,7 +53,13 @@ fn titles(look: Look<'_>, rows: &Rows) -> Titles<'static> {
     } else {
         format!("{} of {}", count(shown as u128), count(kept as u128))
     };
-    Titles { left: tabs(look), right: Strip::of(format!("{shown} · {order}"), look.style(Role::Dim)) }
+    let right = Strip::of(format!("{shown} · {order}"), look.style(Role::Dim));
+    let above = cursor.top(rows.len(), page);
+    let right = match above {
+        0 => right,
+        above => Strip::of(format!("▲ {} above · ", count(above as u128)), look.style(Role::Accent)).with(right),
+    };
+    Titles { left: tabs(look), right }
 }
 
 /// `1 calls  2 models …`, the active one bright.

@@ -71,6 +71,11 @@ pub fn is_dated(look: Look<'_>, call: &LlmCall) -> bool {
     time(look, call, true).len() > usize::from(CLOCK_CELLS)
 }
 
+/// The time of day a call started.
+pub fn time_of(look: Look<'_>, call: &LlmCall) -> String {
+    time(look, call, false)
+}
+
 fn time(look: Look<'_>, call: &LlmCall, may_be_dated: bool) -> String {
     let offset: FixedOffset = look.app.clock.offset;
     if may_be_dated {

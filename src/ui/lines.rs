@@ -30,7 +30,7 @@ pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
             question(look).draw(room, buf);
             None
         }
-        Some(Dialog::Help(_) | Dialog::Pick(_) | Dialog::Trace(_)) | None => {
+        _ => {
             match &look.app.note {
                 Some(note) => Strip::of(&note.text, look.style(Role::Accent)).draw(room, buf),
                 None => hints(look, look.app.scene(), room, buf),

@@ -6,6 +6,7 @@
 mod bars;
 mod calls;
 mod cells;
+mod compare;
 mod detail;
 mod dialogs;
 mod doctor;
@@ -24,6 +25,7 @@ mod table;
 pub mod text;
 pub mod theme;
 mod trace;
+mod turns;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -104,6 +106,7 @@ fn screen(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Seen {
     }
     let mut seen = match &look.app.dialog {
         Some(Dialog::Trace(trace)) => trace::draw(look, trace, left, buf),
+        Some(Dialog::Turns(turns)) => turns::draw(look, turns, left, buf),
         _ => body(look, left, buf),
     };
     seen.cursor = lines::draw(look, footer, buf);
@@ -111,7 +114,8 @@ fn screen(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Seen {
         Some(Dialog::Help(scroll)) => help::draw(look, *scroll, area, &mut seen, buf),
         Some(Dialog::Pick(picker)) => dialogs::draw_picker(look, picker, area, &mut seen, buf),
         Some(Dialog::Filter(line)) => dialogs::draw_candidates(look, line, footer, buf),
-        Some(Dialog::AskClear | Dialog::Find(_) | Dialog::Trace(_)) | None => {}
+        Some(Dialog::Compare(pair)) => compare::draw(look, pair, area, buf),
+        Some(Dialog::AskClear | Dialog::Find(_) | Dialog::Trace(_) | Dialog::Turns(_)) | None => {}
     }
     seen
 }
@@ -119,7 +123,7 @@ fn screen(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Seen {
 /// Whether one call has all the room.
 const fn is_reading(look: Look<'_>) -> bool {
     let is_expanded = matches!(look.app.pane, PaneState::Open(Pane { is_expanded: true, .. }));
-    is_expanded || matches!(look.app.dialog, Some(Dialog::Trace(_)))
+    is_expanded || matches!(look.app.dialog, Some(Dialog::Trace(_) | Dialog::Turns(_)))
 }
 
 fn body(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Seen {

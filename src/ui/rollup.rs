@@ -229,7 +229,11 @@ pub fn draw_view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
         View::Routes => picture.routes.len(),
         _ => picture.sessions.as_ref().map_or(0, Vec::len),
     };
-    let right = Strip::of(format!("{} · Enter shows the calls", count(rows as u128)), look.style(Role::Dim));
+    let keys = match app.view {
+        View::Sessions => "Enter calls · t turns",
+        _ => "Enter calls · = compare",
+    };
+    let right = Strip::of(format!("{} · {keys}", count(rows as u128)), look.style(Role::Dim));
     let inner = panel(look, Titles { left: tabs(look), right }, area, buf);
     if rows == 0 {
         draw_nothing(look, inner, buf);
@@ -349,9 +353,16 @@ fn name<'a>(look: Look<'_>, name: &'a Name) -> Cell<'a> {
     }
 }
 
+fn is_marked(look: Look<'_>, name: &Name) -> bool {
+    look.app.marked.as_ref().is_some_and(|(view, marked)| *view == look.app.view && marked == name)
+}
+
 fn rollup_cell<'a>(look: Look<'_>, column: Column, row: &'a Rollup, whole: Whole) -> Cell<'a> {
     let figures = &row.figures;
     match column {
+        Column::Model | Column::Route if is_marked(look, &row.name) => {
+            Cell { style: look.style(Role::Accent), ..name(look, &row.name) }
+        }
         Column::Model | Column::Route => name(look, &row.name),
         Column::Rate => figure(look, figures.tally.tokens_per_sec(), rate),
         Column::Ttft95 => timed(look, figures.ttft_ms.p95, ttft_role),

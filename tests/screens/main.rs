@@ -49,6 +49,12 @@ fn rollups() {
 }
 
 #[test]
+fn turns_and_comparison() {
+    check("turns", "4t", &[(80, 24), (120, 40)]);
+    check("compare", "2=j=", &[(60, 15), (80, 24)]);
+}
+
+#[test]
 fn errors() {
     check("errors", "5j", &SIZES);
 }

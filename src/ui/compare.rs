@@ -1,0 +1,97 @@
+//! Two models or two routes side by side.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::Look;
+use super::format::{count, duration, known, money, percent, rate};
+use super::frame::{Titles, popup};
+use super::pen::{Strip, line_of};
+use super::text::Safe;
+use super::theme::Role;
+use crate::app::Pair;
+use crate::app::analysis::Rollup;
+use crate::stats::{Comparison, compare};
+
+/// Which of two figures is the better one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Better {
+    Less,
+    More,
+    Neither,
+}
+
+type Figure = (&'static str, fn(&Comparison) -> Option<f64>, fn(f64) -> String, Better);
+
+const FIGURES: [Figure; 9] = [
+    ("calls", |side| Some(side.n as f64), |n| count(whole(n)), Better::Neither),
+    ("latency p50", |side| side.latency_p50_ms, duration, Better::Less),
+    ("latency p95", |side| side.latency_p95_ms, duration, Better::Less),
+    ("TTFT p50", |side| side.ttft_p50_ms, duration, Better::Less),
+    ("TTFT p95", |side| side.ttft_p95_ms, duration, Better::Less),
+    ("tok/s", |side| side.tokens_per_sec, rate, Better::More),
+    ("errors", |side| side.error_rate, percent, Better::Less),
+    ("cost a call", |side| side.usd_per_call, money, Better::Less),
+    ("cost per 1k out", |side| side.usd_per_1k_output, money, Better::Less),
+];
+
+/// Cells of the whole.
+const WIDTH: u16 = 76;
+/// Cells of a figure's name.
+const LABEL: u16 = 18;
+
+/// Draws it over the middle of the screen.
+pub fn draw(look: Look<'_>, pair: &Pair, screen: Rect, buf: &mut Buffer) {
+    let width = WIDTH.min(screen.width.saturating_sub(2));
+    let height = 14.min(screen.height);
+    let area =
+        Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
+    let titles = Titles {
+        left: Strip::of("compare", look.style(Role::Accent)),
+        right: Strip::of("Esc closes", look.style(Role::Dim)),
+    };
+    let inner = popup(look, titles, area, buf);
+    let rows = pair.rows(&look.app.picture);
+    let sides = [&pair.left, &pair.right].map(|name| figures(rows, name));
+    let columns = columns(inner);
+    for (name, column) in [&pair.left, &pair.right].into_iter().zip(columns) {
+        let name = if name.is_empty() { "(unknown)" } else { name.as_str() };
+        Strip::of(Safe::fit(name, usize::from(column.width)), look.style(Role::Strong)).draw_right(column, buf);
+    }
+    for (nth, figure) in (2..inner.height).zip(FIGURES) {
+        let (label, read, ..) = figure;
+        Strip::of(label, look.style(Role::Dim)).draw(line_of(inner, nth), buf);
+        let values = sides.map(|side| read(&side));
+        for (at, column) in columns.into_iter().enumerate() {
+            side(look, figure, values, at).draw_right(line_of(column, nth), buf);
+        }
+    }
+}
+
+/// The same name may be gone from the window: then nothing is known.
+fn figures(rows: &[Rollup], name: &str) -> Comparison {
+    rows.iter().find(|row| row.name == name).map_or_else(Comparison::default, |row| compare(&row.figures))
+}
+
+fn columns(inner: Rect) -> [Rect; 2] {
+    let width = inner.width.saturating_sub(LABEL) / 2;
+    [0, 1].map(|nth| Rect { x: inner.x + LABEL + nth * width + 2, width: width.saturating_sub(2), ..inner })
+}
+
+fn side(look: Look<'_>, (_, _, format, better): Figure, values: [Option<f64>; 2], at: usize) -> Strip<'static> {
+    let own = values.get(at).copied().flatten();
+    let other = values.get(1 - at).copied().flatten();
+    let wins = own.zip(other).is_some_and(|(own, other)| match better {
+        Better::Less => own < other,
+        Better::More => own > other,
+        Better::Neither => false,
+    });
+    let role = if wins { Role::Good } else { Role::Text };
+    let mark = if wins { "✓ " } else { "" };
+    Strip::of(mark, look.style(role)).then(known(own, format), look.style(role))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of calls made a figure")]
+fn whole(figure: f64) -> u64 {
+    figure as u64
+}
