@@ -25,7 +25,8 @@ pub fn width(column: &Column, has_dates: bool) -> Width {
         Column::InputCached | Column::CacheWrite => Width::Fixed(8),
         Column::TokensPerSec | Column::Streaming => Width::Fixed(6),
         Column::Cost => Width::Fixed(10),
-        Column::Model | Column::RequestModel => Width::Flexible { min: 16, max: 36 },
+        // Narrow enough that 60 columns hold time, status, model, rate, first token and cost.
+        Column::Model | Column::RequestModel => Width::Flexible { min: 14, max: 36 },
         Column::Route | Column::Provider | Column::Operation | Column::Finish => Width::Flexible { min: 10, max: 20 },
         Column::Session | Column::User | Column::Service => Width::Flexible { min: 10, max: 36 },
         Column::Convention => Width::Fixed(13),
