@@ -1,6 +1,6 @@
 //! The ring of kept calls: segments shared by `Arc`, exact capacity, first in first out.
 //!
-//! A [`Snapshot`] is a copy of the pointers. What it shares with the ring stays as it was: the ring
+//! A snapshot ([`Calls`]) is a copy of the pointers. What it shares with the ring stays as it was: the ring
 //! copies a segment before it changes one that a snapshot still holds.
 
 use std::collections::VecDeque;

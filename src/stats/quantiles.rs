@@ -23,7 +23,7 @@ fn rank(percent: u64, n: u64) -> u64 {
 }
 
 impl Quantiles {
-    /// The percentiles of these values, exactly. Reorders them; what is no figure ([`is_figure`]) must not be among them.
+    /// The percentiles of these values, exactly. Reorders them; what is no figure (`is_figure`) must not be among them.
     pub fn exact(values: &mut [f64]) -> Self {
         let n = values.len() as u64;
         let p99 = select(values, rank(99, n));
