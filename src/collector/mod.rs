@@ -23,7 +23,7 @@ pub mod spanlog;
 pub mod store;
 pub mod tap;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod wire;
 
 use std::io;

@@ -4,6 +4,7 @@ use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering::SeqCst},
 };
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -67,4 +68,19 @@ pub fn pki() -> tempfile::TempDir {
         std::fs::write(folder.path().join(format!("{name}.key")), key.serialize_pem()).unwrap();
     }
     folder
+}
+
+/// How long something awaited may take on a busy machine before the test fails.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `found` finds something.
+pub fn eventually<T>(mut found: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "it never came to that");
+        std::thread::yield_now();
+    }
 }

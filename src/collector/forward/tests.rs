@@ -21,7 +21,7 @@ use crate::collector::{
     access::{Access, TlsFiles, Token},
     demo::Traffic,
     grpc, http as otlp_http, listener,
-    testing::{Kept, pki},
+    testing::{Kept, eventually, pki},
 };
 
 const HASTY: Backoff = Backoff {
@@ -284,9 +284,7 @@ fn a_dead_target_costs_only_what_does_not_fit_and_may_return() {
         let ForwardCounters { waiting, dropped, .. } = forward.counters();
         assert!(waiting >= 10 && waiting + dropped == 20, "{waiting} {dropped}");
         // Until the target was found dead.
-        while forward.counters().retries == 0 {
-            std::thread::yield_now();
-        }
+        eventually(|| (forward.counters().retries > 0).then_some(()));
         assert!(forward.counters().error.unwrap().to_lowercase().contains("refused"));
         let sink = Kept::default();
         let kept = sink.clone();
@@ -320,9 +318,7 @@ fn a_silent_target_is_not_waited_for() {
         for request in requests(20) {
             forward.offer(&request);
         }
-        while forward.counters().retries < 3 {
-            std::thread::yield_now();
-        }
+        eventually(|| (forward.counters().retries >= 3).then_some(()));
         let counters = forward.finish(Duration::from_millis(10));
         assert_eq!((counters.given_up, counters.waiting, counters.sent), (20, 0, 0), "{scheme} {counters:?}");
     }

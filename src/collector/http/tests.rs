@@ -14,7 +14,7 @@ use tokio::{
 use super::*;
 use crate::collector::{
     access::{TlsFiles, Token},
-    testing::{Kept, pki},
+    testing::{Kept, PATIENCE, pki},
 };
 
 struct Server {
@@ -90,7 +90,7 @@ impl Answer {
     async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Self {
         let mut bytes = Vec::new();
         // What was read before a reset counts.
-        let _ = stream.read_to_end(&mut bytes).await;
+        let _ = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("the server closes");
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap().to_lowercase();
         let status = head.get(9..12).and_then(|status| status.parse().ok()).unwrap_or(0);

@@ -6,7 +6,7 @@ use prost::Message;
 use tempfile::TempDir;
 
 use super::*;
-use crate::collector::demo::Traffic;
+use crate::collector::{demo::Traffic, testing::eventually};
 
 fn requests(count: usize) -> Vec<Bytes> {
     let mut traffic = Traffic::new(1, 1_795_000_000_000_000_000);
@@ -103,9 +103,7 @@ fn packed_files_rotate_too() {
     for request in &requests {
         recorder.offer(request);
         // Until it is on disk, so that the next request finds the file full.
-        while recorder.queue.held() > 0 {
-            std::thread::yield_now();
-        }
+        eventually(|| (recorder.queue.held() == 0).then_some(()));
     }
     assert_eq!(recorder.finish().written, 60);
     let files = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
@@ -182,17 +180,13 @@ fn whole_requests_are_on_disk_before_the_end() {
         for request in &requests {
             recorder.offer(request);
         }
-        let complete = loop {
+        let framed = |request: &Bytes| request.len() + prost::length_delimiter_len(request.len());
+        let total: usize = requests.iter().map(framed).sum();
+        eventually(|| {
             let bytes = broken_off(&config.path);
             let lines = bytes.split(|byte| *byte == b'\n').count() - 1;
-            let total: usize =
-                requests.iter().map(|request| request.len() + prost::length_delimiter_len(request.len())).sum();
-            if (name.contains("jsonl") && lines == 20) || bytes.len() == total {
-                break bytes;
-            }
-            std::thread::yield_now();
-        };
-        assert!(!complete.is_empty());
+            ((name.contains("jsonl") && lines == 20) || bytes.len() == total).then_some(())
+        });
         drop(recorder);
     }
 }
