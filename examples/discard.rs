@@ -32,6 +32,8 @@ impl Sink for Nowhere {
     fn other_signal(&self) {}
     fn refused(&self, _: &Refusal) {}
     fn connection_opened(&self) {}
+
+    fn connection_refused(&self) {}
 }
 
 #[expect(clippy::print_stderr, reason = "tells where it listens, as the program itself does")]

@@ -155,13 +155,14 @@ struct Flags {
     cost_basis: Option<CostBasis>,
     quality: Option<Quality>,
     is_streaming: Option<bool>,
-    /// `span_error`, `flagged`, `hidden` as bits 0, 1, 2.
+    /// `span_error`, `flagged`, `hidden`, "the start is the arrival" as bits 0, 1, 2, 3.
     bits: u8,
 }
 
 const SPAN_ERROR: u8 = 1;
 const FLAGGED: u8 = 2;
 const MERGED_AWAY: u8 = 4;
+const STARTED_ON_ARRIVAL: u8 = 8;
 
 const NO_SWITCHES: u16 = u16::MAX;
 
@@ -220,7 +221,13 @@ impl LlmCall {
                 cost_basis: None,
                 quality: draft.plano.quality,
                 is_streaming: draft.is_streaming,
-                bits: if draft.span_error { SPAN_ERROR } else { 0 } | if draft.plano.flagged { FLAGGED } else { 0 },
+                bits: [
+                    (draft.span_error, SPAN_ERROR),
+                    (draft.plano.flagged, FLAGGED),
+                    (draft.start_unix_nano.is_none(), STARTED_ON_ARRIVAL),
+                ]
+                .into_iter()
+                .fold(0, |bits, (is_set, bit)| if is_set { bits | bit } else { bits }),
             },
         }
     }
@@ -234,7 +241,7 @@ impl LlmCall {
         Draft {
             convention: labels.convention,
             request_id: self.emitted_request_id().map_or(RequestId::SpanId, |id| RequestId::Emitted(Cow::Owned(id))),
-            start_unix_nano: u64::try_from(self.start_unix_nano).ok(),
+            start_unix_nano: self.emitted_start_unix_nano().and_then(|nano| u64::try_from(nano).ok()),
             model: (!labels.model.is_empty()).then(|| Cow::Owned(labels.model.to_string())),
             provider: text(&labels.provider),
             request_model: text(&labels.request_model),
@@ -331,6 +338,11 @@ impl LlmCall {
     /// Start of the call, ns since the epoch.
     pub const fn start_unix_nano(&self) -> i64 {
         self.start_unix_nano
+    }
+
+    /// The start as emitted; `None` where the arrival stands in for it.
+    pub const fn emitted_start_unix_nano(&self) -> Option<i64> {
+        if self.flags.bits & STARTED_ON_ARRIVAL == 0 { Some(self.start_unix_nano) } else { None }
     }
 
     /// The model that answered; `None` when no span told (failed calls of some emitters).

@@ -1,23 +1,30 @@
 //! Counters of what happens before the store: connections and requests that never got there.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use tokio::sync::Notify;
 
 use super::sink::Refusal;
 use super::snapshot::Counters;
 
+/// The most bytes that batches may take while they wait for the store, all together.
+pub const QUEUED_BYTES: usize = 256 * 1024 * 1024;
+
 /// Shared counters; a change wakes the store, which publishes it.
 #[derive(Debug, Default)]
 pub struct Gate {
     connections: AtomicU64,
+    connections_refused: AtomicU64,
     other_signals: AtomicU64,
     refused: AtomicU64,
     malformed: AtomicU64,
+    too_large: AtomicU64,
     unavailable: AtomicU64,
     unauthorised: AtomicU64,
     faults: AtomicU64,
     spans_refused: AtomicU64,
+    /// Bytes that queued batches take.
+    queued: AtomicUsize,
     changed: Notify,
 }
 
@@ -25,6 +32,11 @@ impl Gate {
     /// Counts an accepted connection.
     pub fn connection(&self) {
         self.count(&self.connections);
+    }
+
+    /// Counts a connection that was closed at once.
+    pub fn connection_refused(&self) {
+        self.count(&self.connections_refused);
     }
 
     /// Counts an accepted and dropped request of another signal.
@@ -39,7 +51,8 @@ impl Gate {
             Refusal::Unavailable => self.count(&self.unavailable),
             Refusal::Unauthorised => self.count(&self.unauthorised),
             Refusal::Internal => self.count(&self.faults),
-            Refusal::TooLarge { .. } | Refusal::Protocol(_) => {}
+            Refusal::TooLarge { .. } | Refusal::TooManySpans { .. } => self.count(&self.too_large),
+            Refusal::Protocol(_) => {}
         }
         self.count(&self.refused);
     }
@@ -48,6 +61,25 @@ impl Gate {
     pub fn spans_refused(&self, spans: u64) {
         self.spans_refused.fetch_add(spans, Relaxed);
         self.changed.notify_one();
+    }
+
+    /// Takes room for a batch of so many bytes in the queue, if there is any.
+    pub fn enter(&self, bytes: usize) -> bool {
+        let fits = self.queued.fetch_add(bytes, Relaxed).saturating_add(bytes) <= QUEUED_BYTES;
+        if !fits {
+            self.leave(bytes);
+        }
+        fits
+    }
+
+    /// Takes room for a batch whose source waits for its turn, whether there is any or not.
+    pub fn enter_anyway(&self, bytes: usize) {
+        self.queued.fetch_add(bytes, Relaxed);
+    }
+
+    /// Gives back the room of a batch that left the queue.
+    pub fn leave(&self, bytes: usize) {
+        self.queued.fetch_sub(bytes, Relaxed);
     }
 
     /// Waits until something was counted.
@@ -59,9 +91,11 @@ impl Gate {
     pub fn add_to(&self, counters: &mut Counters) {
         let spans_refused = self.spans_refused.load(Relaxed);
         counters.connections += self.connections.load(Relaxed);
+        counters.connections_refused += self.connections_refused.load(Relaxed);
         counters.other_signals += self.other_signals.load(Relaxed);
         counters.requests_refused += self.refused.load(Relaxed);
         counters.requests_malformed += self.malformed.load(Relaxed);
+        counters.requests_too_large += self.too_large.load(Relaxed);
         counters.requests_unavailable += self.unavailable.load(Relaxed);
         counters.requests_unauthorised += self.unauthorised.load(Relaxed);
         counters.requests_failed += self.faults.load(Relaxed);

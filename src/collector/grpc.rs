@@ -3,6 +3,10 @@
 //! The generated services would decode every span into owned messages; here a codec hands the message's
 //! bytes through, and an empty response message, which is zero bytes long, goes back.
 
+mod metered;
+#[cfg(test)]
+mod tests;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -22,6 +26,7 @@ use tonic::transport::Server;
 use tonic::transport::server::Connected;
 use tonic::{Code, Request, Response, Status};
 
+use self::metered::{Memory, Metered};
 use super::access::Access;
 use super::sink::{Refusal, Sink};
 
@@ -32,7 +37,9 @@ pub const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
 const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 const FRAME_SIZE: u32 = 256 * 1024;
-/// Requests in flight on one connection; with the window above this bounds what a client can make us hold.
+/// The most bytes of all messages being received, on all connections; one more is told to retry.
+const MESSAGES: usize = 256 * 1024 * 1024;
+/// Requests in flight on one connection.
 const STREAMS: u32 = 128;
 /// Metadata of one request.
 const HEADER_LIST: u32 = 64 * 1024;
@@ -59,7 +66,7 @@ where
     I: Stream<Item = std::io::Result<IO>>,
     IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
-    let access = Arc::new(access);
+    let door = Arc::new(Door { access, memory: Memory::new(MESSAGES) });
     Server::builder()
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -70,9 +77,9 @@ where
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
         .timeout(REQUEST_TIME)
-        .add_service(ExportService::<S, Traces>::new(sink.clone(), Arc::clone(&access)))
-        .add_service(ExportService::<S, Metrics>::new(sink.clone(), Arc::clone(&access)))
-        .add_service(ExportService::<S, Logs>::new(sink, access))
+        .add_service(ExportService::<S, Traces>::new(sink.clone(), Arc::clone(&door)))
+        .add_service(ExportService::<S, Metrics>::new(sink.clone(), Arc::clone(&door)))
+        .add_service(ExportService::<S, Logs>::new(sink, door))
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await
 }
@@ -113,17 +120,23 @@ impl Signal for Logs {
     }
 }
 
+/// What all services share: who may send, and the memory for what is being sent.
+struct Door {
+    access: Access,
+    memory: Memory,
+}
+
 /// The gRPC service of one signal.
 #[derive(Clone)]
 struct ExportService<S, G> {
     sink: S,
-    access: Arc<Access>,
+    door: Arc<Door>,
     signal: PhantomData<G>,
 }
 
 impl<S: Sink, G: Signal> ExportService<S, G> {
-    const fn new(sink: S, access: Arc<Access>) -> Self {
-        Self { sink, access, signal: PhantomData }
+    const fn new(sink: S, door: Arc<Door>) -> Self {
+        Self { sink, door, signal: PhantomData }
     }
 }
 
@@ -157,17 +170,22 @@ impl<S: Sink, G: Signal> ExportService<S, G> {
     async fn export(self, request: http::Request<Body>) -> http::Response<Body> {
         let sink = self.sink.clone();
         let authorization = request.headers().get(http::header::AUTHORIZATION);
-        if !self.access.allows(authorization.map(http::HeaderValue::as_bytes)) {
+        if !self.door.access.allows(authorization.map(http::HeaderValue::as_bytes)) {
             sink.refused(&Refusal::Unauthorised);
             return status(&Refusal::Unauthorised).into_http();
         }
         let mut reached = false;
+        let request = request.map(|body| Body::new(Metered::new(body, self.door.memory.clone())));
         let mut grpc =
             Grpc::new(RawCodec).accept_compressed(CompressionEncoding::Gzip).max_decoding_message_size(MESSAGE_LIMIT);
         let response = grpc.unary(Export { service: self, reached: &mut reached }, request).await;
         // What tonic refuses by itself (size, compression, framing) never reaches the sink.
         if !reached && let Some(status) = Status::from_header_map(response.headers()) {
-            sink.refused(&refusal(&status));
+            let refusal = refusal(&status);
+            sink.refused(&refusal);
+            if matches!(refusal, Refusal::TooLarge { .. }) {
+                return self::status(&refusal).into_http();
+            }
         }
         response
     }
@@ -176,6 +194,7 @@ impl<S: Sink, G: Signal> ExportService<S, G> {
 fn refusal(status: &Status) -> Refusal {
     match status.code() {
         Code::OutOfRange | Code::ResourceExhausted => Refusal::TooLarge { limit: MESSAGE_LIMIT },
+        Code::Unavailable => Refusal::Unavailable,
         _ => Refusal::Protocol(status.message().to_owned()),
     }
 }
@@ -201,7 +220,7 @@ impl<S: Sink, G: Signal> UnaryService<Bytes> for Export<'_, S, G> {
 fn status(refusal: &Refusal) -> Status {
     let code = match refusal {
         Refusal::Malformed(_) | Refusal::Protocol(_) => Code::InvalidArgument,
-        Refusal::TooLarge { .. } => Code::ResourceExhausted,
+        Refusal::TooLarge { .. } | Refusal::TooManySpans { .. } => Code::ResourceExhausted,
         Refusal::Unavailable => Code::Unavailable,
         Refusal::Unauthorised => Code::Unauthenticated,
         Refusal::Internal => Code::Internal,

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::mpsc;
 
 use super::gate::Gate;
 use super::join::Part;
@@ -17,6 +17,10 @@ use crate::call::{Draft, LlmCall, Names};
 
 /// The intern tables, shared by ingest and store. Never held while drawing.
 pub type SharedNames = Arc<Mutex<Names>>;
+
+/// The most spans of one request. An empty span takes two bytes on the wire and a hundred here, so the bytes alone are no
+/// limit; exporters send some hundreds.
+pub const MOST_SPANS: usize = 128 * 1024;
 
 /// A panic while interning leaves at worst a name too many in the table.
 pub fn lock(names: &SharedNames) -> MutexGuard<'_, Names> {
@@ -48,13 +52,22 @@ impl Ingest {
     fn take(&self, request: &Bytes, queue: impl FnOnce(Batch) -> Result<(), Batch>) -> Result<(), Refusal> {
         let received_unix_nano = unix_nano_now();
         let read = || read(request, &mut lock(&self.names), received_unix_nano);
-        // A fault of ours costs the request, not the program.
-        let arrivals = catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(Refusal::Internal));
-        let taken = arrivals
+        let taken = contained(read)
             .map(|arrivals| Batch { request: request.clone(), arrivals, received_unix_nano })
             .and_then(|batch| queue(batch).map_err(|refused| self.no_room(&refused)))
             .inspect(|()| self.taps.iter().for_each(|tap| tap.offer(request)));
         taken.inspect_err(|refusal| self.refused(refusal))
+    }
+
+    fn queue(&self, batch: Batch) -> Result<(), Batch> {
+        let weight = batch.weight();
+        if !self.gate.enter(weight) {
+            return Err(batch);
+        }
+        self.batches.try_send(batch).map_err(|refused| {
+            self.gate.leave(weight);
+            refused.into_inner()
+        })
     }
 
     fn no_room(&self, refused: &Batch) -> Refusal {
@@ -65,11 +78,18 @@ impl Ingest {
 
 impl Sink for Ingest {
     fn traces(&self, request: Bytes) -> Result<(), Refusal> {
-        self.take(&request, |batch| self.batches.try_send(batch).map_err(TrySendError::into_inner))
+        self.take(&request, |batch| self.queue(batch))
     }
 
     fn traces_waiting(&self, request: Bytes) -> Result<(), Refusal> {
-        self.take(&request, |batch| self.batches.blocking_send(batch).map_err(|refused| refused.0))
+        self.take(&request, |batch| {
+            let weight = batch.weight();
+            self.gate.enter_anyway(weight);
+            self.batches.blocking_send(batch).map_err(|refused| {
+                self.gate.leave(weight);
+                refused.0
+            })
+        })
     }
 
     fn other_signal(&self) {
@@ -83,17 +103,33 @@ impl Sink for Ingest {
     fn connection_opened(&self) {
         self.gate.connection();
     }
+
+    fn connection_refused(&self) {
+        self.gate.connection_refused();
+    }
+}
+
+/// A fault of ours costs the request, not the program.
+fn contained<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Refusal::Internal))
 }
 
 /// Reads all spans of a request.
 ///
 /// # Errors
-/// [`Refusal::Malformed`] when any part of the bytes is not what the protocol says.
+/// [`Refusal::Malformed`] when any part of the bytes is not what the protocol says, [`Refusal::TooManySpans`] beyond
+/// [`MOST_SPANS`].
 pub fn read(request: &[u8], names: &mut Names, received_unix_nano: i64) -> Result<Vec<Arrival>, Refusal> {
     let mut arrivals = Vec::new();
-    wire::walk(request, |origin, span| arrivals.push(arrival(origin, span, names, received_unix_nano)))
-        .map_err(|error| Refusal::Malformed(error.to_string()))?;
-    Ok(arrivals)
+    let mut spans = 0_usize;
+    let take = |origin: &Origin<'_, '_>, span: &Span<'_, '_>| {
+        spans += 1;
+        if spans <= MOST_SPANS {
+            arrivals.push(arrival(origin, span, names, received_unix_nano));
+        }
+    };
+    wire::walk(request, take).map_err(|error| Refusal::Malformed(error.to_string()))?;
+    if spans > MOST_SPANS { Err(Refusal::TooManySpans { limit: MOST_SPANS }) } else { Ok(arrivals) }
 }
 
 fn arrival(origin: &Origin<'_, '_>, span: &Span<'_, '_>, names: &mut Names, received_unix_nano: i64) -> Arrival {
@@ -134,3 +170,6 @@ pub fn unix_nano_now() -> i64 {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,16 @@ pub enum Part {
     Other,
 }
 
+impl Part {
+    /// The start that the span tells, if it does and it is known.
+    fn emitted_start(&self) -> Option<i64> {
+        match self {
+            Self::Call(call) | Self::Completes(call) | Self::Context(call) => call.emitted_start_unix_nano(),
+            Self::Rejected | Self::Other => None,
+        }
+    }
+}
+
 /// How a span ended up, for those who ask why a call is or is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -244,15 +254,12 @@ impl Join {
         *self = Self::new(self.limit);
     }
 
-    /// The remembered span with this id, when it started at the same time: a repeat, not a namesake.
+    /// The remembered span with this id, when it started at the same time: a repeat, not a namesake. When they arrived
+    /// tells nothing.
     pub fn repeats(&self, trace: &TraceId, id: SpanId, part: &Part) -> bool {
         let Some(trace) = self.traces.get(trace) else { return false };
         let Some(node) = trace.position(id).and_then(|at| trace.node(at)) else { return false };
-        let started = match part {
-            Part::Call(call) | Part::Completes(call) | Part::Context(call) => call.start_unix_nano(),
-            Part::Rejected | Part::Other => 0,
-        };
-        node.started() == started
+        node.part.emitted_start() == part.emitted_start()
     }
 
     /// Whether a different span already has this id.

@@ -89,8 +89,7 @@ impl<S: Sink> Door<S> {
 
     async fn admit(&self, stream: TcpStream, peer: SocketAddr) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            self.sink.refused(&Refusal::Protocol("too many connections".to_owned()));
-            return;
+            return self.sink.connection_refused();
         };
         self.sink.connection_opened();
         // Batching small writes only delays answers; where it cannot be switched off, they are late.

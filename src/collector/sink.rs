@@ -15,6 +15,12 @@ pub enum Refusal {
         /// The limit in bytes.
         limit: usize,
     },
+    /// More spans than one request may bring. Not retryable.
+    #[error("export request too large: the limit is {limit} spans")]
+    TooManySpans {
+        /// The limit in spans.
+        limit: usize,
+    },
     /// The queue to the store is full. Retryable.
     #[error("busy: the queue is full, retry later")]
     Unavailable,
@@ -53,4 +59,7 @@ pub trait Sink: Clone + Send + Sync + 'static {
 
     /// Counts an accepted connection.
     fn connection_opened(&self);
+
+    /// Counts a connection that was closed at once because there are too many.
+    fn connection_refused(&self);
 }

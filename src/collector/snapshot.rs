@@ -8,12 +8,16 @@ use crate::stats::Totals;
 pub struct Counters {
     /// Connections accepted since start, both transports.
     pub connections: u64,
+    /// Connections closed at once because there were too many.
+    pub connections_refused: u64,
     /// Trace export requests accepted.
     pub requests: u64,
     /// Trace export requests refused as a whole: malformed, too large, unauthorised, or the queue was full.
     pub requests_refused: u64,
     /// Of those: the bytes were no export request.
     pub requests_malformed: u64,
+    /// Of those: over the limit of bytes or spans.
+    pub requests_too_large: u64,
     /// Of those: the queue was full, the client was told to retry.
     pub requests_unavailable: u64,
     /// Of those: the token or certificate was missing or wrong.

@@ -59,6 +59,14 @@ pub struct Batch {
     pub received_unix_nano: i64,
 }
 
+impl Batch {
+    /// The bytes it takes while it waits, roughly: the request, its spans, and a call for each.
+    pub fn weight(&self) -> usize {
+        let spans = self.arrivals.len().saturating_mul(size_of::<Arrival>() + size_of::<LlmCall>());
+        self.request.len().saturating_add(spans)
+    }
+}
+
 /// A span of a trace as the store knows it, with the bytes it came in if they are still kept.
 #[derive(Clone, Debug)]
 pub struct KnownSpan {
@@ -403,19 +411,23 @@ pub async fn run(
     publish_every: Duration,
     stop: CancellationToken,
 ) {
+    let take = |store: &mut Store, batch: Batch| {
+        gate.leave(batch.weight());
+        store.apply(batch);
+    };
     let mut next_publish = Instant::now();
     let mut changed = true;
     loop {
         tokio::select! {
             batch = batches.recv() => match batch {
-                Some(batch) => store.apply(batch),
+                Some(batch) => take(&mut store, batch),
                 None => break,
             },
             Some(command) = commands.recv() => {
                 // A command is about all that was accepted before it.
                 for _ in 0..batches.len() {
                     if let Ok(batch) = batches.try_recv() {
-                        store.apply(batch);
+                        take(&mut store, batch);
                     }
                 }
                 store.obey(command);
@@ -433,7 +445,7 @@ pub async fn run(
     }
     batches.close();
     while let Some(batch) = batches.recv().await {
-        store.apply(batch);
+        take(&mut store, batch);
     }
     publish(&mut store, &gate, &published);
 }

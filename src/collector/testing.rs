@@ -27,6 +27,8 @@ pub struct Inner {
     pub others: AtomicUsize,
     /// Connections.
     pub connections: AtomicUsize,
+    /// Connections closed at once.
+    pub connections_refused: AtomicUsize,
 }
 
 impl Sink for Kept {
@@ -49,6 +51,10 @@ impl Sink for Kept {
 
     fn connection_opened(&self) {
         self.0.connections.fetch_add(1, SeqCst);
+    }
+
+    fn connection_refused(&self) {
+        self.0.connections_refused.fetch_add(1, SeqCst);
     }
 }
 

@@ -90,7 +90,9 @@ impl Rejection {
             Self::Broken(_) | Self::Refused(Refusal::Malformed(_) | Refusal::Protocol(_)) => {
                 (StatusCode::BAD_REQUEST, 3)
             }
-            Self::Refused(Refusal::TooLarge { .. }) => (StatusCode::PAYLOAD_TOO_LARGE, 8),
+            Self::Refused(Refusal::TooLarge { .. } | Refusal::TooManySpans { .. }) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, 8)
+            }
             Self::Refused(Refusal::Unavailable) => (StatusCode::SERVICE_UNAVAILABLE, 14),
             Self::Refused(Refusal::Unauthorised) => (StatusCode::UNAUTHORIZED, 16),
             Self::Refused(Refusal::Internal) => (StatusCode::INTERNAL_SERVER_ERROR, 13),

@@ -2,7 +2,7 @@
 
 use super::WireError;
 use super::reader::{Reader, len, varint};
-use super::span::last_value;
+use super::span::{MOST_KEPT, last_value};
 use super::value::{Attribute, Value};
 
 /// The resource and scope a span came under.
@@ -37,7 +37,10 @@ mod resource_field {
 pub fn resource<'a>(mut message: Reader<'a>, attributes: &mut Vec<Attribute<'a>>) -> Result<(), WireError> {
     while let Some(key) = message.key()? {
         match key {
-            resource_field::ATTRIBUTE => Attribute::read_next(message.message()?, attributes)?,
+            resource_field::ATTRIBUTE => {
+                Attribute::read_next(message.message()?, attributes)?;
+                attributes.truncate(MOST_KEPT);
+            }
             resource_field::DROPPED_ATTRIBUTES => drop(message.varint()?),
             resource_field::ENTITY_REF => check_entity_ref(message.message()?)?,
             key => message.skip(key, &resource_field::NUMBERS)?,

@@ -74,8 +74,11 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     fn read(raw: &'a [u8]) -> Option<Self> {
         let mut attributes = Vec::new();
-        let EventHead { time_unix_nano, name } =
-            event(Reader::new(raw), |attribute| attributes.push(attribute)).ok()?;
+        let EventHead { time_unix_nano, name } = event(Reader::new(raw), |attribute| {
+            attributes.push(attribute);
+            attributes.truncate(MOST_KEPT);
+        })
+        .ok()?;
         Some(Self { time_unix_nano, name, attributes })
     }
 
@@ -113,6 +116,10 @@ mod field {
     pub const NUMBERS: RangeInclusive<u32> = 1..=16;
 }
 
+/// The most attributes and the most events of a span that are looked at; SDKs stop at 128 of either. All are validated, but
+/// a list of empty ones takes twenty times its bytes.
+pub const MOST_KEPT: usize = 65_535;
+
 /// Buffers that hold one span's lists, reused from span to span.
 #[derive(Debug, Default)]
 pub struct Lists<'a> {
@@ -127,7 +134,10 @@ pub fn span<'a, 's>(mut message: Reader<'a>, lists: &'s mut Lists<'a>) -> Result
     let mut span = blank(message);
     while let Some(key) = message.key()? {
         match key {
-            field::ATTRIBUTE => Attribute::read_next(message.message()?, &mut lists.attributes)?,
+            field::ATTRIBUTE => {
+                Attribute::read_next(message.message()?, &mut lists.attributes)?;
+                lists.attributes.truncate(MOST_KEPT);
+            }
             field::TRACE_ID => span.trace_id = message.bytes()?,
             field::SPAN_ID => span.span_id = message.bytes()?,
             field::PARENT_SPAN_ID => span.parent_span_id = message.bytes()?,
@@ -140,6 +150,7 @@ pub fn span<'a, 's>(mut message: Reader<'a>, lists: &'s mut Lists<'a>) -> Result
                 let raw = message.message()?;
                 event(raw, drop)?;
                 lists.events.push(raw.rest());
+                lists.events.truncate(MOST_KEPT);
             }
             field::LINK => check_link(message.message()?)?,
             field::TRACE_STATE => drop(message.string()?),

@@ -1,0 +1,116 @@
+//! Beyond a limit: the right status, counted, and the next client is served.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+
+use flate2::{Compression, write::GzEncoder};
+use tokio::net::TcpListener;
+use tonic::transport::{Channel, Endpoint};
+
+use super::*;
+use crate::collector::listener;
+use crate::collector::testing::Kept;
+
+const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+struct Server {
+    address: SocketAddr,
+    sink: Kept,
+    stop: CancellationToken,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Server {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sink, stop) = (Kept::default(), CancellationToken::new());
+        let incoming = listener::accept(listener, None, listener::Limits::default(), sink.clone(), stop.clone());
+        tokio::spawn(serve(sink.clone(), Access::default(), incoming, stop.clone()));
+        Self { address, sink, stop }
+    }
+
+    async fn channel(&self) -> Channel {
+        Endpoint::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap()
+    }
+
+    /// Posts a body as it stands, and returns the status of the answer.
+    async fn post(&self, headers: &[(&str, &str)], body: Vec<u8>) -> Result<Code, tonic::transport::Error> {
+        use tower_service::Service as _;
+        let mut channel = self.channel().await;
+        std::future::poll_fn(|cx| channel.poll_ready(cx)).await?;
+        let mut request =
+            http::Request::post(TRACES).header("content-type", "application/grpc").header("te", "trailers");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = Body::new(http_body_util::Full::from(body));
+        let response = channel.call(request.body(body).unwrap()).await?;
+        let code = Status::from_header_map(response.headers()).map(|status| status.code());
+        let body = http_body_util::BodyExt::collect(response.into_body()).await;
+        let trailers = body.ok().and_then(|body| body.trailers().cloned()).unwrap_or_default();
+        Ok(code.or_else(|| Some(Status::from_header_map(&trailers)?.code())).unwrap_or(Code::Unknown))
+    }
+
+    fn refusals(&self) -> Vec<Refusal> {
+        std::mem::take(&mut *self.sink.0.refusals.lock().unwrap())
+    }
+
+    async fn assert_lives(&self) {
+        assert_eq!(self.post(&[], framed(0, b"x")).await.unwrap(), Code::Ok);
+    }
+}
+
+/// A message behind its prefix.
+fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
+    [&[flag][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), message].concat()
+}
+
+fn bomb(bytes: usize) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    for _ in 0..bytes / 65_536 {
+        packed.write_all(&vec![0; 65_536]).unwrap();
+    }
+    packed.finish().unwrap()
+}
+
+const GZIP: (&str, &str) = ("grpc-encoding", "gzip");
+
+#[tokio::test]
+async fn what_is_too_large_or_broken_gets_its_status_and_is_counted() {
+    let server = Server::start().await;
+    let too_large = Refusal::TooLarge { limit: MESSAGE_LIMIT };
+    let announced = [&[0][..], &u32::MAX.to_be_bytes()].concat();
+    let cases = [
+        (&[GZIP][..], framed(1, &bomb(MESSAGE_LIMIT + 65_536)), Code::ResourceExhausted, Some(too_large.clone())),
+        (&[], announced, Code::ResourceExhausted, Some(too_large)),
+        (&[GZIP], framed(1, b"no gzip"), Code::Internal, None),
+        (&[], framed(7, b"x"), Code::Internal, None),
+        (&[], framed(0, b"cut off")[..8].to_vec(), Code::Internal, None),
+        (&[], Vec::new(), Code::Internal, None),
+        (&[("grpc-encoding", "br")], framed(1, b"x"), Code::Unimplemented, None),
+    ];
+    for (headers, body, code, refusal) in cases {
+        assert_eq!(server.post(headers, body).await.unwrap(), code, "{headers:?}");
+        let counted = server.refusals();
+        assert_eq!(counted.len(), 1, "{code:?}");
+        assert!(refusal.is_none_or(|refusal| counted[0] == refusal), "{counted:?}");
+        server.assert_lives().await;
+    }
+}
+
+#[tokio::test]
+async fn metadata_beyond_its_limit_is_refused() {
+    let server = Server::start().await;
+    let value = "x".repeat(8 * 1024);
+    let headers: Vec<_> = ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map(|name| (name, value.as_str())).into();
+    let answer = server.post(&headers, framed(0, b"x")).await;
+    assert_ne!(answer.ok(), Some(Code::Ok));
+    assert_eq!(server.sink.0.requests.lock().unwrap().len(), 0);
+    server.assert_lives().await;
+}
