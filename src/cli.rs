@@ -39,6 +39,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failure (one line on stderr says
 /// Options of `planoai obs`.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct ObsArgs {
     /// Address to listen on
     #[arg(long, default_value = "0.0.0.0", value_name = "HOST", help_heading = "Listening")]
@@ -103,6 +104,10 @@ pub struct ObsArgs {
     /// Never fetch prices from the network
     #[arg(long, help_heading = "Prices")]
     pub offline: bool,
+
+    /// Show credentials found in span attributes as they came, instead of masking them
+    #[arg(long)]
+    pub show_secrets: bool,
 
     /// Most memory for raw spans, which detail and trace views read
     #[arg(long, default_value = "64MiB", value_name = "SIZE", value_parser = bytes)]

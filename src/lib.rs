@@ -7,6 +7,7 @@ pub mod app;
 pub mod call;
 pub mod cli;
 pub mod collector;
+pub mod format;
 pub mod output;
 pub mod pricing;
 pub mod secrets;

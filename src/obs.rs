@@ -49,7 +49,7 @@ pub fn run(args: &ObsArgs) -> Result<(), Failure> {
     let notes = prices.refresh()?;
     if !args.json {
         let bundled = format!("prices: bundled {}", prices.pricer.catalog().generated());
-        let live = Live { handle, pricer: prices.pricer, show_secrets: false };
+        let live = Live { handle, pricer: prices.pricer, show_secrets: args.show_secrets };
         let ended = screen::show(args, filter, &listening, live, bundled, notes);
         stop_demo.cancel();
         collector.stop(GRACE);

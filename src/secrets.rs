@@ -34,8 +34,7 @@ const PREFIXES: [&str; 21] = [
     "eyJ",
 ];
 
-/// Parts of keys whose values are credentials. `token` counts only as the last word: `llm.usage.total_tokens` and
-/// `llm.time_to_first_token` count tokens of another kind.
+/// Parts of keys whose values are credentials.
 const KEY_PARTS: [&str; 10] = [
     "authorization",
     "apikey",
@@ -48,21 +47,16 @@ const KEY_PARTS: [&str; 10] = [
     "private_key",
     "bearer",
 ];
-const TOKEN_KEYS: [&str; 9] = [
-    "token",
-    "access_token",
-    "auth_token",
-    "id_token",
-    "refresh_token",
-    "session_token",
-    "api_token",
-    "x_token",
-    "csrf_token",
-];
+
+/// Keys that end in `token` hold one, except where it is the kind that models count: `llm.time_to_first_token`.
+const COUNTED_TOKENS: [&str; 5] = ["first_token", "firsttoken", "per_token", "pertoken", "last_token"];
+
+/// What stands before a credential in a header's value (RFC 9110, section 11).
+const SCHEMES: [&str; 2] = ["bearer", "basic"];
 
 /// `value` as it may be shown: masked whole where the key names a credential, else the words in it that look like one.
 pub fn mask<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
-    if value.is_empty() {
+    if value.is_empty() || matches!(value, "true" | "false") {
         return Cow::Borrowed(value);
     }
     if is_credential_key(key) {
@@ -74,19 +68,33 @@ pub fn mask<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
 fn is_credential_key(key: &str) -> bool {
     let key = key.to_ascii_lowercase().replace('-', "_");
     let last = key.rsplit(['.', '/', ':']).next().unwrap_or_default();
-    KEY_PARTS.iter().any(|part| key.contains(part)) || TOKEN_KEYS.contains(&last)
+    let holds_token = last.ends_with("token") && !COUNTED_TOKENS.iter().any(|counted| last.ends_with(counted));
+    holds_token || KEY_PARTS.iter().any(|part| key.contains(part))
 }
 
 fn mask_words(value: &str) -> Cow<'_, str> {
     let mut masked: Option<String> = None;
-    let mut done = 0;
+    let (mut done, mut scheme_end, mut key_end) = (0, None, None);
     for (start, end) in words(value) {
-        let Some(word) = value.get(start..end).filter(|word| is_credential(word)) else { continue };
-        let out = masked.get_or_insert_default();
-        out.push_str(value.get(done..start).unwrap_or_default());
-        out.push_str(word.get(..4.min(word.len())).unwrap_or_default());
-        out.push_str(MASK);
-        done = end;
+        if start < done {
+            continue;
+        }
+        let word = value.get(start..end).unwrap_or_default();
+        let after_scheme = scheme_end.is_some_and(|at| value.get(at..start) == Some(" "));
+        let after_key = key_end.is_some_and(|at| value.get(at..start).is_some_and(assigns));
+        scheme_end = SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme)).then_some(end);
+        key_end = is_credential_key(word).then_some(end);
+        let is_secret = is_credential(word)
+            || after_scheme && word.len() >= SHORTEST
+            || after_key && scheme_end.is_none() && !is_plain_word(word);
+        if is_secret {
+            let shown = if is_credential(word) { word.get(..4).unwrap_or_default() } else { "" };
+            let out = masked.get_or_insert_default();
+            out.push_str(value.get(done..start).unwrap_or_default());
+            out.push_str(shown);
+            out.push_str(MASK);
+            done = if after_key { end_of_value(value, end) } else { end };
+        }
     }
     match masked {
         None => Cow::Borrowed(value),
@@ -94,9 +102,26 @@ fn mask_words(value: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether what stands between a key and a word makes the word its value: `":"`, `=`, `': '`, also within quoted JSON.
+fn assigns(between: &str) -> bool {
+    between.contains([':', '=']) && between.chars().all(|char| matches!(char, ':' | '=' | '"' | '\'' | '\\' | ' '))
+}
+
+/// A value behind a key may hold what no credential does: it ends where its notation says.
+fn end_of_value(value: &str, from: usize) -> usize {
+    let is_end =
+        |char: char| char.is_whitespace() || matches!(char, '"' | '\'' | '\\' | '&' | ',' | ';' | '}' | ']' | ')');
+    value.get(from..).and_then(|rest| rest.find(is_end)).map_or(value.len(), |length| from + length)
+}
+
+/// Not a credential even behind a key that names one.
+fn is_plain_word(word: &str) -> bool {
+    matches!(word, "null" | "None" | "true" | "false" | "string" | "object" | "True" | "False")
+}
+
 /// Runs of the characters that credentials are made of, as byte ranges.
 fn words(value: &str) -> impl Iterator<Item = (usize, usize)> {
-    let is_part = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.' | '/' | '+' | '=');
+    let is_part = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.' | '/' | '+');
     let mut rest = value;
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -129,6 +154,17 @@ mod tests {
             ("openai.api_key", "abc", MASK),
             ("db.password", "hunter2", MASK),
             ("aws.session_token", "x", MASK),
+            ("X-Auth-Token", "x", MASK),
+            ("accessToken", "x", MASK),
+            ("cookie.secure", "true", "true"),
+            ("header", "Bearer abcdefghij0123456789", "Bearer ••••••"),
+            ("header", "the bearer came late", "the bearer came late"),
+            ("body", r#"{"api_key": "hunter2", "model": "gpt-4o"}"#, r#"{"api_key": "••••••", "model": "gpt-4o"}"#),
+            ("body", r#"{\"password\":\"hunter2\"}"#, r#"{\"password\":\"••••••\"}"#),
+            ("body", "password: hünter2!§ {", "password: •••••• {"),
+            ("body", "password=hunter2&user=me", "password=••••••&user=me"),
+            ("body", r#"{"api_key": null}"#, r#"{"api_key": null}"#),
+            ("usage", r#"{"total_tokens": 120}"#, r#"{"total_tokens": 120}"#),
             ("set-cookie", "a=b", MASK),
             ("llm.usage.total_tokens", "120", "120"),
             ("llm.time_to_first_token", "310", "310"),

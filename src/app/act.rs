@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::action::{Action, Motion};
 use super::column::{Column, Direction};
 use super::cursor::Cursor;
+use super::detail::{self, TraceSpan};
 use super::filter::{self, Filter};
 use super::filter_line::FilterLine;
 use super::line_edit::LineEdit;
@@ -15,7 +16,6 @@ use super::turns::TurnsView;
 use super::view::View;
 use super::{App, Cursors, Dialog, Effect, Frozen, Outcome, Pair, Pane, PaneState, REFRESH_MS, TraceView, choices};
 use crate::call::{CallId, LlmCall, Name};
-use crate::collector::decode::PlainSpan;
 
 /// The entry of the sort menu that means no sorting.
 const ARRIVAL: &str = "arrival";
@@ -388,24 +388,32 @@ impl App {
         Outcome::effect(Effect::Clear)
     }
 
+    /// All that is told of the open call, or of the selected span of its trace; narrowed as the pane is.
     fn copy_all(&mut self) -> Outcome {
-        let text = self.open_call().or_else(|| self.selected_call()).and_then(|call| {
-            let spans = self.detail_of(call)?.spans.iter().filter_map(|span| span.span.as_ref());
-            Some(spans.map(PlainSpan::to_text).collect::<Vec<_>>().join("\n"))
-        });
-        let Some(text) = text.filter(|text| !text.is_empty()) else {
-            self.tell("open the call first: its spans are read then");
-            return Outcome::draw(Draw::Now);
+        let lines = match &self.dialog {
+            Some(Dialog::Trace(trace)) => {
+                self.selected_span(trace).map(|span| detail::text(&detail::span_sections(span, self.clock.offset), ""))
+            }
+            _ => self.selected_call().map(|call| {
+                let is_narrowed = self.seen_pane().is_some_and(|pane| pane.is_expanded);
+                let find = if is_narrowed { self.find.trim().to_lowercase() } else { String::new() };
+                detail::text(&detail::sections(self.facts(call, usize::MAX)), &find)
+            }),
         };
-        self.tell(format!("copied {} bytes", text.len()));
-        Outcome::effect(Effect::Copy(text))
+        let Some(lines) = lines.filter(|lines| !lines.is_empty()) else { return Outcome::default() };
+        self.tell(format!("copied {} lines", lines.len()));
+        Outcome::effect(Effect::CopyLines(lines))
+    }
+
+    fn selected_span(&self, trace: &TraceView) -> Option<&TraceSpan> {
+        self.detail_of(&trace.call)?.spans.get(*trace.cursor.key()?)
     }
 
     fn copy(&mut self) -> Outcome {
         if let Some(Dialog::Trace(trace)) = &self.dialog {
-            let span =
-                trace.cursor.key().zip(self.detail_of(&trace.call)).and_then(|(at, detail)| detail.spans.get(*at));
-            let Some(text) = span.map(|span| format!("{:016x}", span.id)) else { return Outcome::default() };
+            let Some(text) = self.selected_span(trace).map(|span| format!("{:016x}", span.id)) else {
+                return Outcome::default();
+            };
             self.tell(format!("copied {text}"));
             return Outcome::effect(Effect::Copy(text));
         }

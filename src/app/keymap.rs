@@ -329,7 +329,7 @@ pub const KEYMAP: &[Binding] = &[
         Topic::Program,
         &[(Key::char('y'), Do::Copy), (Key::char('Y'), Do::CopyAll)],
         None,
-        "copy the request id; all its spans say (OSC 52)",
+        "copy the request id; all that is told (OSC 52)",
     ),
     bind(
         BROWSE,

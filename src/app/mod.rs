@@ -17,7 +17,6 @@ pub mod line_edit;
 pub mod live;
 pub mod pace;
 pub mod picker;
-pub mod plano;
 pub mod run;
 pub mod terminal;
 pub mod trace;
@@ -36,7 +35,7 @@ use crate::collector::Snapshot;
 use crate::stats::Arrivals;
 use analysis::{Picture, Request, Rollup, ViewSpec};
 use cursor::Cursor;
-use detail::{Detail, Wanted};
+use detail::{Detail, Facts, Wanted};
 use filter::{Filter, History, Known};
 use filter_line::FilterLine;
 use keymap::{Key, Scene};
@@ -109,6 +108,8 @@ pub enum Effect {
     Clear,
     /// Put text into the clipboard.
     Copy(String),
+    /// Put several lines into the clipboard.
+    CopyLines(Vec<String>),
 }
 
 /// What an event leads to.
@@ -402,6 +403,11 @@ impl App {
     /// What is known of a call beyond its row, once it was looked into.
     pub fn detail_of(&self, call: &LlmCall) -> Option<&Detail> {
         self.detail.as_deref().filter(|detail| detail.wanted.call == call.id())
+    }
+
+    /// What the sections of a call are made of; `most_chars` of each value are told.
+    pub fn facts<'a>(&'a self, call: &'a LlmCall, most_chars: usize) -> Facts<'a> {
+        Facts { call, detail: self.detail_of(call), offset: self.clock.offset, most_chars }
     }
 
     fn take_detail(&mut self, detail: Box<Detail>) -> Draw {

@@ -197,7 +197,8 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> Seen> Loop<S, P> {
             }
             Effect::Redraw => self.screen.forget(),
             Effect::Clear => self.source.clear(),
-            Effect::Copy(text) => self.screen.copy(&text).map_err(RunError::Terminal)?,
+            Effect::Copy(text) => self.screen.copy(&[text]).map_err(RunError::Terminal)?,
+            Effect::CopyLines(lines) => self.screen.copy(&lines).map_err(RunError::Terminal)?,
         }
         Ok(None)
     }

@@ -117,13 +117,15 @@ impl Screen {
         Ok(())
     }
 
-    /// Offers text to the clipboard (OSC 52); the terminal decides whether to take it.
+    /// Offers lines to the clipboard (OSC 52); the terminal decides whether to take it.
     ///
     /// # Errors
     /// When the terminal cannot be written to.
-    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+    pub fn copy(&mut self, lines: &[String]) -> io::Result<()> {
+        let lines: Vec<_> = lines.iter().map(|line| crate::text::clean(line)).collect();
+        let text = lines.join("\n");
         let text = text.get(..text.floor_char_boundary(CLIPBOARD_BYTES)).unwrap_or_default();
-        execute!(self.backend, CopyToClipboard::to_clipboard_from(crate::text::clean(text).as_ref()))
+        execute!(self.backend, CopyToClipboard::to_clipboard_from(text))
     }
 }
 

@@ -11,7 +11,6 @@ mod detail;
 mod dialogs;
 mod doctor;
 pub mod finish;
-pub mod format;
 mod frame;
 mod header;
 mod help;
@@ -30,6 +29,8 @@ mod turns;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+
+pub use crate::format;
 
 use crate::app::view::View;
 use crate::app::{App, Dialog, Pane, PaneState, Seen};

@@ -4,11 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Look;
+use super::cells::status_role;
 use super::pen::{Strip, line_of};
 use super::text::Safe;
-use super::theme::Role;
+use super::theme::{Role, latency_role, ttft_role};
 use crate::app::Seen;
-use crate::collector::decode::{Field, PlainSpan};
+use crate::app::detail::{Line, Section, Tone};
 
 /// Cells of a label.
 const LABEL: usize = 16;
@@ -20,8 +21,6 @@ pub struct Sheet<'a> {
     look: Look<'a>,
     width: usize,
     find: String,
-    /// The heading whose first line is still to come.
-    heading: Option<&'static str>,
     lines: Vec<Strip<'static>>,
 }
 
@@ -29,7 +28,7 @@ impl<'a> Sheet<'a> {
     /// An empty sheet, `width` cells wide, that takes in only lines with `find` in them.
     pub fn new(look: Look<'a>, width: u16, find: &str) -> Self {
         let find = find.trim().to_lowercase();
-        Self { look, width: usize::from(width), find, heading: None, lines: Vec::new() }
+        Self { look, width: usize::from(width), find, lines: Vec::new() }
     }
 
     /// The lines.
@@ -40,82 +39,65 @@ impl<'a> Sheet<'a> {
         self.lines
     }
 
-    /// Begins a group; a group without lines has no heading.
-    pub const fn heading(&mut self, title: &'static str) {
-        self.heading = Some(title);
-    }
-
-    /// A labelled value.
-    pub fn row(&mut self, label: &str, value: impl AsRef<str>, role: Role) {
-        self.put(label, LABEL, value.as_ref(), role);
-    }
-
-    /// A labelled value that is known.
-    pub fn known(&mut self, label: &str, value: Option<impl AsRef<str>>) {
-        if let Some(value) = value {
-            self.row(label, value, Role::Text);
+    /// Adds sections; one without lines to show has no heading.
+    pub fn sections(&mut self, sections: &[Section]) {
+        for section in sections {
+            self.section(section);
         }
     }
 
-    /// A line without a label.
-    pub fn note(&mut self, text: impl AsRef<str>, role: Role) {
-        self.put("", 0, text.as_ref(), role);
-    }
-
-    /// Keys and values, the keys as wide as they need be.
-    pub fn fields(&mut self, indent: usize, fields: &[Field]) {
-        let widest = fields.iter().map(|field| Safe::from(&field.key).width()).max().unwrap_or(0);
-        let cells = indent + widest.min(self.width / 2) + 2;
-        for Field { key, value } in fields {
-            let key = Safe::fit(key, cells.saturating_sub(indent + 2));
-            self.put(&format!("{:indent$}{key}", ""), cells, value, Role::Text);
-        }
-    }
-
-    /// All that a span says.
-    pub fn span(&mut self, span: &PlainSpan) {
-        self.heading("attributes");
-        self.fields(0, &span.attributes);
-        self.heading("events");
-        for event in &span.events {
-            let after = event.unix_nano.saturating_sub(span.start_unix_nano);
-            let at = super::format::duration(after as f64 / 1e6);
-            self.note(format!("+{at}  {}", event.name), Role::Accent);
-            self.fields(2, &event.attributes);
-        }
-        self.heading("resource");
-        self.fields(0, &span.resource);
-    }
-
-    fn put(&mut self, label: &str, label_cells: usize, value: &str, role: Role) {
-        if !self.passes(label, value) {
+    fn section(&mut self, section: &Section) {
+        let is_meant = section.has(&self.find);
+        let lines: Vec<_> = section.lines.iter().filter(|line| is_meant || line.has(&self.find)).collect();
+        if lines.is_empty() {
             return;
         }
-        self.begin_group();
-        let (dim, style) = (self.look.style(Role::Dim), self.look.style(role));
+        if !self.lines.is_empty() {
+            self.lines.push(Strip::new());
+        }
+        if !section.title.is_empty() {
+            let title = Safe::fit(&section.title, self.width).into_owned();
+            self.lines.push(Strip::of(title, self.look.style(Role::Strong)));
+        }
+        let cells = self.label_cells(section);
+        for line in lines {
+            self.line(line, cells);
+        }
+    }
+
+    /// Labels have a column; where attribute keys are labels it is as wide as they need, within half the width.
+    fn label_cells(&self, section: &Section) -> usize {
+        let widest = section.lines.iter().map(|line| Safe::from(line.label.as_ref()).width()).max().unwrap_or(0);
+        (widest + 2).clamp(LABEL, LABEL.max(self.width / 2))
+    }
+
+    fn line(&mut self, line: &Line, label_cells: usize) {
+        // Values without a label, such as remarks, have all the width.
+        let label_cells = if line.label.is_empty() { 0 } else { label_cells };
+        let (dim, style) = (self.look.style(Role::Dim), self.look.style(role(line.tone)));
         let cells = self.width.saturating_sub(label_cells).max(8);
-        let label = Safe::from(label).into_owned();
-        let padding = " ".repeat(label_cells.saturating_sub(label.width()).max(usize::from(label_cells > 0)));
+        let label = Safe::fit(&line.label, label_cells.saturating_sub(2)).into_owned();
+        let padding = " ".repeat(label_cells.saturating_sub(label.width()));
         let mut lead = Strip::of(label, dim).then(padding, dim);
-        for part in wrapped(value, cells) {
+        for part in wrapped(&line.value, cells) {
             self.lines.push(lead.then(part, style));
             lead = Strip::of(" ".repeat(label_cells), dim);
         }
     }
+}
 
-    fn begin_group(&mut self) {
-        let Some(title) = self.heading.take() else { return };
-        if !self.lines.is_empty() {
-            self.lines.push(Strip::new());
-        }
-        self.lines.push(Strip::of(title, self.look.style(Role::Strong)));
-    }
-
-    fn passes(&self, label: &str, value: &str) -> bool {
-        self.find.is_empty()
-            || label.to_lowercase().contains(&self.find)
-            || value.to_lowercase().contains(&self.find)
-            || self.heading.is_some_and(|heading| heading.contains(&self.find))
+/// What a tone looks like.
+fn role(tone: Tone) -> Role {
+    match tone {
+        Tone::Text => Role::Text,
+        Tone::Dim => Role::Dim,
+        Tone::Strong => Role::Strong,
+        Tone::Good => Role::Good,
+        Tone::Fair => Role::Fair,
+        Tone::Bad => Role::Bad,
+        Tone::Status(status) => status_role(status),
+        Tone::Latency(ms) => latency_role(ms),
+        Tone::FirstToken(ms) => ttft_role(ms),
     }
 }
 
@@ -123,22 +105,12 @@ impl<'a> Sheet<'a> {
 fn wrapped(text: &str, cells: usize) -> Vec<Safe<'static>> {
     let mut lines = Vec::new();
     for line in text.split('\n') {
-        let line = Safe::from(line.strip_suffix('\r').unwrap_or(line));
-        let width = line.width();
-        let mut from = 0;
-        while from == 0 || from < width {
+        let line = Safe::from(line.strip_suffix('\r').unwrap_or(line).replace('\t', "    "));
+        for part in line.wrap(cells) {
             if lines.len() == MOST_LINES {
                 lines.push(Safe::from("… more than fits here; Y copies it all"));
                 return lines;
             }
-            let mut part = line.window(from, cells);
-            if from + part.width() < width
-                && let Some(blank) = part.as_str().rfind(' ').filter(|blank| *blank > part.as_str().len() / 2)
-            {
-                part = Safe::from(part.as_str().get(..=blank).unwrap_or_default().to_owned());
-            }
-            // A wide character alone in too narrow a pane is left out.
-            from += part.width().max(1);
             lines.push(part.into_owned());
         }
     }

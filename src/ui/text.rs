@@ -105,6 +105,25 @@ impl<'a> Safe<'a> {
         Safe(Cow::Borrowed(head(self.0.get(skipped..).unwrap_or_default(), cells)))
     }
 
+    /// The text in parts of at most `cells` cells, broken after a blank where one is near the end of a part. A character
+    /// wider than that takes a part of its own. At least one part.
+    pub fn wrap(&self, cells: usize) -> Vec<Safe<'_>> {
+        let mut rest = self.as_str();
+        let mut parts = Vec::new();
+        while !head_is_all(rest, cells) {
+            let first = rest.graphemes(true).next().map_or(rest.len(), str::len);
+            let fits = head(rest, cells).len().max(first);
+            let part = rest.get(..fits).unwrap_or(rest);
+            let end = part.rfind(' ').map(|blank| blank + 1).filter(|end| *end > fits / 2).unwrap_or(fits);
+            parts.push(Safe(Cow::Borrowed(rest.get(..end).unwrap_or(rest))));
+            rest = rest.get(end..).unwrap_or_default();
+        }
+        if !rest.is_empty() || parts.is_empty() {
+            parts.push(Safe(Cow::Borrowed(rest)));
+        }
+        parts
+    }
+
     /// Cleans no more of a huge text than could be seen of its two ends.
     fn from_ends(raw: &'a str, cells: usize) -> Self {
         let enough = cells.saturating_add(8).saturating_mul(16);
@@ -135,6 +154,11 @@ fn head(text: &str, cells: usize) -> &str {
         })
         .last();
     text.get(..end.unwrap_or(0)).unwrap_or_default()
+}
+
+/// Whether text takes no more than `cells` cells, told without measuring all of it.
+fn head_is_all(text: &str, cells: usize) -> bool {
+    head(text, cells).len() == text.len()
 }
 
 fn tail(text: &str, cells: usize) -> &str {

@@ -10,7 +10,7 @@ use super::pen::{Strip, line_of};
 use super::sheet::{self, Sheet};
 use super::text::Safe;
 use super::theme::Role;
-use crate::app::detail::TraceSpan;
+use crate::app::detail::{TraceSpan, span_sections};
 use crate::app::trace::Bar;
 use crate::app::{Seen, TraceView};
 use crate::call::hex;
@@ -113,20 +113,6 @@ fn draw_span(look: Look<'_>, trace: &TraceView, span: &TraceSpan, area: Rect, se
     };
     let inner = panel(look, titles, area, buf);
     let mut sheet = Sheet::new(look, inner.width, "");
-    sheet.row("counted as", format!("{}: {}", span.outcome.name(), span.why), Role::Text);
-    match &span.span {
-        None => sheet.note("no longer kept; --span-memory keeps more", Role::Dim),
-        Some(plain) => {
-            sheet.row("name", &plain.name, Role::Text);
-            sheet.row("service", plain.service(), Role::Text);
-            sheet.known("kind", Some(plain.kind).filter(|kind| !kind.is_empty()));
-            sheet.known("scope", Some(&plain.scope).filter(|scope| !scope.is_empty()));
-            sheet.row("took", nanos(plain.duration_nanos()), Role::Text);
-            if plain.is_error {
-                sheet.row("error", &plain.message, Role::Bad);
-            }
-            sheet.span(plain);
-        }
-    }
+    sheet.sections(&span_sections(span, look.app.clock.offset));
     sheet::draw(sheet.into_lines(), trace.scroll, inner, seen, buf);
 }

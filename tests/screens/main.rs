@@ -88,15 +88,15 @@ fn the_figures_of_switch_signals_and_routing_are_seen() {
     for fact in [
         "retained",
         "switch vetoed — would exceed session overhead cap",
-        "costs $0.00121, ceiling $0.000173",
+        "costs $0.00121 > ceiling $0.000173",
         "anthropic/claude-sonnet-4-5 (code generation)",
-        "warm, idle for 923ms",
+        "warm, the session was idle for 923ms",
         "write rust code for a ring buffer",
     ] {
         assert!(vetoed.contains(fact), "{fact} is not in\n{vetoed}");
     }
     let angry = shown("/session:sess-angry\n\n\n");
-    for fact in ["interaction.misalignment ×1, severity 1", "“no, i said”", "severe, score 0 of 100"] {
+    for fact in ["interaction.misalignment 1×, severity 1", "“no, i said”", "severe, 0 of 100"] {
         assert!(angry.contains(fact), "{fact} is not in\n{angry}");
     }
 }

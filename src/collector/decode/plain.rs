@@ -85,9 +85,9 @@ impl PlainSpan {
         self.attributes.iter().rev().find(|field| field.key == key).map(|field| field.value.as_str())
     }
 
-    /// The first value of an attribute that is set more than once.
-    pub fn first_attribute(&self, key: &str) -> Option<&str> {
-        self.attributes.iter().find(|field| field.key == key).map(|field| field.value.as_str())
+    /// All values of a repeated attribute, in order.
+    pub fn values<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.attributes.iter().filter(move |field| field.key == key).map(|field| field.value.as_str())
     }
 
     /// `service.name` of the resource, or what the span overrides it with.
@@ -96,24 +96,6 @@ impl PlainSpan {
         self.attribute("service.name.override")
             .or_else(|| of_resource().map(|field| field.value.as_str()))
             .unwrap_or_default()
-    }
-
-    /// All it says, a line an attribute.
-    pub fn to_text(&self) -> String {
-        let mut text = format!("{} {}\n", self.name, self.service());
-        let add = |text: &mut String, indent: &str, fields: &[Field]| {
-            for Field { key, value } in fields {
-                let _ = writeln!(text, "{indent}{key} = {value}");
-            }
-        };
-        add(&mut text, "  ", &self.attributes);
-        for event in &self.events {
-            let _ = writeln!(text, "  event {}", event.name);
-            add(&mut text, "    ", &event.attributes);
-        }
-        let _ = writeln!(text, "  resource");
-        add(&mut text, "    ", &self.resource);
-        text
     }
 
     /// Duration, ns; a span that ends before it starts took no time.
@@ -263,7 +245,7 @@ mod tests {
         let decoded = |span| DecodedSpan { span, resource: <_>::default(), scope: <_>::default() };
         let plain = PlainSpan::of(decoded(span.clone()), false);
         assert_eq!(plain.attribute("llm.model"), Some("gpt-4o-2024-08-06"));
-        assert_eq!(plain.first_attribute("llm.model"), Some("openai/gpt-4o"));
+        assert_eq!(plain.values("llm.model").next(), Some("openai/gpt-4o"));
         assert_eq!(plain.attribute("api_key"), Some(crate::secrets::MASK));
         assert_eq!((plain.is_error, plain.duration_nanos()), (true, 0));
         assert_eq!(PlainSpan::of(decoded(span), true).attribute("api_key"), Some("abc"));

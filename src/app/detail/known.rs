@@ -64,18 +64,19 @@ pub struct Detail {
 
 impl Detail {
     /// The span that the row was made of.
-    pub fn own(&self, call: &LlmCall) -> Option<&PlainSpan> {
-        let id = u64::from_be_bytes(call.ids().1.try_into().ok()?);
-        self.spans.iter().find(|span| span.id == id)?.span.as_ref()
+    pub fn own(&self, call: &LlmCall) -> Option<&TraceSpan> {
+        let own = own_id(call)?;
+        self.spans.iter().find(|span| span.id == own)
     }
 
     /// The spans that completed the row or were merged into it.
-    pub fn parts(&self, call: &LlmCall) -> impl Iterator<Item = &PlainSpan> {
-        let own = call.ids().1.try_into().map_or(0, u64::from_be_bytes);
-        let id = call.id();
-        self.spans
-            .iter()
-            .filter(move |span| span.id != own && (span.row == Some(id) || span.parent == own))
-            .filter_map(|span| span.span.as_ref())
+    pub fn parts<'a>(&'a self, call: &LlmCall) -> impl Iterator<Item = &'a TraceSpan> + use<'a> {
+        let (row, own) = (call.id(), own_id(call));
+        self.spans.iter().filter(move |span| span.row == Some(row) && Some(span.id) != own)
     }
+}
+
+/// The id of the span that a row was made of; `None` where it is malformed.
+pub fn own_id(call: &LlmCall) -> Option<u64> {
+    call.ids().1.try_into().ok().map(u64::from_be_bytes).filter(|id| *id != 0)
 }

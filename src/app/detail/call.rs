@@ -1,0 +1,121 @@
+//! What the call itself says: outcome, timing, tokens, identity.
+
+use super::{Facts, Line, Section, Tone};
+use crate::call::{LlmCall, Name, Status, hex};
+use crate::format::{UNKNOWN, count, duration, moment, rate};
+
+/// Lines are added where there is something to say.
+#[derive(Default)]
+struct Lines(Vec<Line>);
+
+impl Lines {
+    fn line(&mut self, label: &'static str, value: String) {
+        self.0.push(Line::new(label, value));
+    }
+
+    fn known(&mut self, label: &'static str, value: Option<String>) {
+        self.0.extend(value.map(|value| Line::new(label, value)));
+    }
+
+    fn name(&mut self, label: &'static str, name: Option<&Name>) {
+        self.known(label, name.map(ToString::to_string));
+    }
+
+    fn toned(&mut self, label: &'static str, value: String, tone: Tone) {
+        self.0.push(Line::new(label, value).toned(tone));
+    }
+}
+
+/// What was called and how it ended.
+pub(super) fn overview(facts: Facts<'_>) -> Section {
+    let call = facts.call;
+    let labels = call.labels();
+    let mut lines = Lines::default();
+    lines.toned("status", outcome(call.status()), Tone::Status(call.status()));
+    lines.known("model", Some(call.shown_model().to_owned()).filter(|model| !model.is_empty()));
+    lines.name("asked for", call.request_model().filter(|asked| asked.as_str() != call.shown_model()));
+    lines.name("upstream", call.upstream_model());
+    lines.line("provider", call.provider().to_owned());
+    lines.name("operation", labels.operation.as_ref());
+    lines.known("streamed", call.is_streaming().map(|streamed| if streamed { "yes" } else { "no" }.to_owned()));
+    lines.name("finished", labels.finish_reasons.as_ref());
+    lines.name("session", call.session_id());
+    lines.name("user", call.user_id());
+    lines.line("started", moment(call.start_unix_nano(), facts.offset));
+    Section::new("", lines.0)
+}
+
+fn outcome(status: Status) -> String {
+    match status {
+        Status::Code(code) => code.to_string(),
+        Status::Ok => "ok, without a status code".to_owned(),
+        Status::Error => "error, without a status code".to_owned(),
+        Status::NoResponse => "no response".to_owned(),
+    }
+}
+
+/// How long it took.
+pub(super) fn timing(facts: Facts<'_>) -> Section {
+    let call = facts.call;
+    let mut lines = Lines::default();
+    if let Some(ms) = call.duration_ms() {
+        lines.toned("latency", duration(ms), Tone::Latency(ms));
+    }
+    if let Some(ms) = call.ttft_ms() {
+        lines.toned("first token", duration(ms), Tone::FirstToken(ms));
+    }
+    lines.known("per token", call.tpt_ms().filter(|_| call.generation_rate().is_some()).map(duration));
+    lines.0.push(speed(call));
+    Section::new("timing", lines.0)
+}
+
+/// Generated tokens a second; without a generation window the end-to-end rate, said to be one.
+fn speed(call: &LlmCall) -> Line {
+    if let Some(per_second) = call.generation_rate() {
+        return Line::new("speed", format!("{} tok/s", rate(per_second)));
+    }
+    let end_to_end = call.usage().output.zip(call.duration_ms()).filter(|&(output, ms)| output > 0 && ms > 0.0);
+    match end_to_end {
+        Some((output, ms)) => Line::new("speed", format!("≈{} tok/s end to end", rate(output as f64 * 1000.0 / ms))),
+        None => Line::new("speed", UNKNOWN),
+    }
+    .toned(Tone::Dim)
+}
+
+/// What went in and came out.
+pub(super) fn tokens(facts: Facts<'_>) -> Section {
+    let usage = facts.call.usage();
+    let is_split = usage.cache_read.is_some() || usage.cache_write.is_some();
+    let counts = [
+        ("input", usage.input_total()),
+        ("  fresh", usage.input_fresh().filter(|_| is_split)),
+        ("  cached", usage.cache_read),
+        ("  written", usage.cache_write),
+        ("    for 1h", usage.cache_write_1h),
+        ("  audio", usage.input_audio),
+        ("output", usage.output),
+        ("  reasoning", usage.reasoning),
+        ("  audio", usage.output_audio),
+        ("total", usage.total),
+    ];
+    let mut lines: Vec<Line> =
+        counts.into_iter().filter_map(|(label, figure)| Some(Line::new(label, count(figure?)))).collect();
+    if lines.is_empty() {
+        lines.push(Line::remark("none reported"));
+    }
+    Section::new("tokens", lines)
+}
+
+/// What the call can be found by elsewhere.
+pub(super) fn identity(facts: Facts<'_>) -> Section {
+    let call = facts.call;
+    let (trace, span) = call.ids();
+    let mut lines = Lines::default();
+    lines.line("request id", call.request_id());
+    lines.line("trace", hex(trace));
+    lines.line("span", hex(span));
+    lines.name("service", call.labels().service_name.as_ref());
+    lines.line("convention", call.labels().convention.name().to_owned());
+    lines.toned("call", format!("{} revision {}", call.id().0, call.revision()), Tone::Dim);
+    Section::new("identity", lines.0)
+}

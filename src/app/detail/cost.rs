@@ -1,0 +1,75 @@
+//! What the call cost: the figure, where it comes from, the arithmetic, and who says otherwise (PRICING.md, section 3).
+
+use super::{Facts, Line, Section, Tone};
+use crate::call::CostBasis;
+use crate::format::{count, money, percent};
+use crate::pricing::{self, Explanation, Item, Priced, dollars};
+
+/// The cost and everything behind it.
+pub(super) fn section(facts: Facts<'_>) -> Section {
+    let call = facts.call;
+    let mut lines = vec![match call.cost() {
+        Some(cost) => Line::new("cost", format!("{} {}", money(cost.usd), basis(cost.basis))).toned(Tone::Strong),
+        None => Line::new("cost", unknown(facts.detail.map(|detail| &detail.cost))).toned(Tone::Dim),
+    }];
+    match facts.detail {
+        Some(detail) => lines.extend(explained(&detail.cost)),
+        None => lines.extend(reported(facts)),
+    }
+    lines.extend(call.labels().service_tier.as_ref().map(|tier| Line::new("service tier", tier.to_string())));
+    Section::new("cost", lines)
+}
+
+const fn basis(basis: CostBasis) -> &'static str {
+    match basis {
+        CostBasis::Reported => "as reported",
+        CostBasis::Priced => "by price list",
+        CostBasis::Estimate => "estimated: the first party's list price",
+    }
+}
+
+fn unknown(cost: Option<&Explanation>) -> String {
+    let reason = cost.and_then(|cost| cost.unknown_because);
+    format!("unknown: {}", reason.unwrap_or("no price for this model at this provider"))
+}
+
+/// What is known before the prices were asked.
+fn reported(facts: Facts<'_>) -> impl Iterator<Item = Line> {
+    let figures = [("reported", facts.call.reported_cost_usd()), ("Plano billed", facts.call.fallback_cost_usd())];
+    figures.into_iter().filter_map(|(label, usd)| Some(Line::new(label, money(usd?))))
+}
+
+fn explained(cost: &Explanation) -> Vec<Line> {
+    let mut lines = cost.priced.as_ref().map(priced).unwrap_or_default();
+    lines.extend(cost.differing().map(|(who, usd)| differing(cost, who, usd)));
+    lines
+}
+
+/// Tokens times rates, line by line, and where the rates come from.
+fn priced(priced: &Priced) -> Vec<Line> {
+    let deprecated = if priced.is_deprecated { " (deprecated)" } else { "" };
+    let mut lines: Vec<_> = priced.sum.iter().flat_map(|sum| &sum.lines).map(product).collect();
+    lines.extend(priced.sum.as_ref().map(|sum| Line::new("  sum", format!("{:<24} = {}", "", dollars(sum.usd)))));
+    lines.push(Line::new("price row", format!("{} / {}{deprecated}", priced.provider, priced.row)));
+    lines.push(Line::new("matched by", format!("{}: {}", priced.matched_by, priced.reason)));
+    lines.extend(priced.conditions.iter().map(|condition| Line::new("applies", condition.clone())));
+    lines.push(Line::new("price list", priced.source.clone()));
+    lines
+}
+
+/// `1,060 × $2.5/M = $0.00265`
+fn product(line: &pricing::Line) -> Line {
+    let unit = if line.item == Item::Request { "" } else { "/M" };
+    let factors = format!("{} × ${}{unit}", count(line.tokens), line.rate);
+    Line::new(format!("  {}", line.item.label()), format!("{factors:<24} = {}", dollars(line.usd)))
+}
+
+/// `reported by the gateway $0.0021, 4.5% less`
+fn differing(cost: &Explanation, who: &str, usd: f64) -> Line {
+    let shown = cost.cost.usd.filter(|shown| *shown > 0.0);
+    let by = shown.map_or_else(String::new, |shown| {
+        let side = if usd > shown { "more" } else { "less" };
+        format!(", {} {side}", percent((usd - shown).abs() / shown))
+    });
+    Line::new("differs", format!("{who}: {}{by}", money(usd))).toned(Tone::Fair)
+}
