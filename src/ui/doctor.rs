@@ -100,6 +100,9 @@ fn arrived(look: Look<'_>) -> Vec<Strip<'static>> {
     let alarms = [
         (counters.rejected, "calls rejected by the gateway before routing"),
         (counters.requests_malformed, "requests malformed"),
+        (counters.requests_too_large, "requests too large"),
+        (counters.connections_refused, "connections refused: too many at once"),
+        (counters.requests_failed, "requests failed by a fault of ours"),
         (counters.requests_unauthorised, "requests without the right token or certificate"),
         (counters.requests_unavailable, "requests told to retry"),
         (counters.other_signals, "requests with metrics or logs only"),

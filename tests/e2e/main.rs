@@ -13,6 +13,7 @@ mod emitters;
 mod faults;
 mod headless;
 mod hostile;
+mod limits;
 mod plano;
 mod prices;
 mod screen;
