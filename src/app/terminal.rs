@@ -1,7 +1,10 @@
 //! The terminal while the program has it: taken, drawn to, handed back, whatever happens.
 
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread;
+use std::time::Duration;
 
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
@@ -16,15 +19,16 @@ use ratatui::crossterm::{execute, queue};
 use ratatui::layout::{Position, Rect};
 use signal_hook::consts::SIGTSTP;
 
-/// Whether the terminal is ours now. One for the process, since there is one terminal: a panic in any thread must be
-/// able to hand it back.
-static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether the terminal is ours now, and the right to write to it. One for the process, since there is one terminal: a
+/// panic in any thread must be able to hand it back, and nothing may be drawn after that.
+static TERMINAL: Mutex<bool> = Mutex::new(false);
 
 /// Whether the mouse was taken too.
 static HAS_MOUSE: AtomicBool = AtomicBool::new(false);
 
-/// Bytes of one frame that are gathered before they are written.
-const FRAME_BYTES: usize = 64 * 1024;
+/// How long a thread that panics waits for a frame to be written to the end.
+const PATIENCE: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// The most text that is offered to the clipboard; terminals take no more.
 const CLIPBOARD_BYTES: usize = 48 * 1024;
@@ -35,7 +39,6 @@ const USUAL_SIZE: (u16, u16) = (80, 24);
 /// The taken terminal. Handed back on drop.
 #[derive(Debug)]
 pub struct Screen {
-    backend: CrosstermBackend<BufWriter<Stdout>>,
     /// What the terminal shows; `None` when that is not known.
     shown: Option<(Buffer, Option<Position>)>,
     mouse: bool,
@@ -48,8 +51,7 @@ impl Screen {
     /// When there is no terminal, or it does not do what it is told.
     pub fn take(mouse: bool) -> io::Result<Self> {
         enter(mouse)?;
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, io::stdout()));
-        Ok(Self { backend, shown: None, mouse })
+        Ok(Self { shown: None, mouse })
     }
 
     /// Draws what `paint` puts into a blank buffer, and the cursor where it says. Sends what changed, and nothing when
@@ -59,34 +61,15 @@ impl Screen {
     /// When the terminal is gone or cannot be written to.
     pub fn frame(&mut self, paint: impl FnOnce(&mut Buffer) -> Option<Position>) -> io::Result<()> {
         let area = area()?;
-        if !IS_TAKEN.load(Ordering::SeqCst) {
-            return Ok(());
-        }
         let mut next = Buffer::empty(area);
         let cursor = paint(&mut next);
         let known = self.shown.take().filter(|(shown, _)| shown.area == area);
-        if let Some((shown, former)) = &known
-            && former == &cursor
-            && shown.diff_iter(&next).next().is_none()
-        {
-            self.shown = known;
-            return Ok(());
+        let is_same =
+            known.as_ref().is_some_and(|(shown, former)| former == &cursor && shown.diff_iter(&next).next().is_none());
+        if !is_same {
+            let frame = written(known.map(|(shown, _)| shown), &next, cursor)?;
+            send(&frame)?;
         }
-        queue!(self.backend, BeginSynchronizedUpdate)?;
-        let before = known.map_or_else(
-            || {
-                queue!(self.backend, Clear(ClearType::All))?;
-                io::Result::Ok(Buffer::empty(area))
-            },
-            |(shown, _)| Ok(shown),
-        )?;
-        self.backend.draw(before.diff_iter(&next))?;
-        match cursor {
-            Some(Position { x, y }) => queue!(self.backend, MoveTo(x, y), Show)?,
-            None => queue!(self.backend, Hide)?,
-        }
-        queue!(self.backend, EndSynchronizedUpdate)?;
-        io::Write::flush(&mut self.backend)?;
         self.shown = Some((next, cursor));
         Ok(())
     }
@@ -121,11 +104,14 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal cannot be written to.
-    pub fn copy(&mut self, lines: &[String]) -> io::Result<()> {
+    pub fn copy(&self, lines: &[String]) -> io::Result<()> {
         let lines: Vec<_> = lines.iter().map(|line| crate::text::clean(line)).collect();
-        let text = lines.join("\n");
+        let text = lines.join("
+");
         let text = text.get(..text.floor_char_boundary(CLIPBOARD_BYTES)).unwrap_or_default();
-        execute!(self.backend, CopyToClipboard::to_clipboard_from(text))
+        let mut sequence = Vec::new();
+        queue!(sequence, CopyToClipboard::to_clipboard_from(text))?;
+        send(&sequence)
     }
 }
 
@@ -145,19 +131,59 @@ fn area() -> io::Result<Rect> {
     Ok(Rect::new(0, 0, width, height))
 }
 
+/// The bytes that make the terminal show `next` instead of `before`; in one piece, so that it is sent in one piece.
+fn written(before: Option<Buffer>, next: &Buffer, cursor: Option<Position>) -> io::Result<Vec<u8>> {
+    let mut frame = Vec::new();
+    queue!(frame, BeginSynchronizedUpdate)?;
+    if before.is_none() {
+        queue!(frame, Clear(ClearType::All))?;
+    }
+    let before = before.unwrap_or_else(|| Buffer::empty(next.area));
+    CrosstermBackend::new(&mut frame).draw(before.diff_iter(next))?;
+    match cursor {
+        Some(Position { x, y }) => queue!(frame, MoveTo(x, y), Show)?,
+        None => queue!(frame, Hide)?,
+    }
+    queue!(frame, EndSynchronizedUpdate)?;
+    Ok(frame)
+}
+
+/// Sends bytes, unless the terminal was handed back.
+fn send(bytes: &[u8]) -> io::Result<()> {
+    let is_taken = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*is_taken {
+        return Ok(());
+    }
+    let mut out = io::stdout();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
 fn enter(mouse: bool) -> io::Result<()> {
+    let mut is_taken = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner);
     enable_raw_mode()?;
-    IS_TAKEN.store(true, Ordering::SeqCst);
+    *is_taken = true;
+    HAS_MOUSE.store(mouse, Ordering::SeqCst);
     let mut out = io::stdout();
     let entered = execute!(out, EnterAlternateScreen, EnableBracketedPaste, Hide);
-    HAS_MOUSE.store(mouse, Ordering::SeqCst);
     let entered = if mouse { entered.and_then(|()| execute!(out, EnableMouseCapture)) } else { entered };
-    entered.inspect_err(|_| leave())
+    if entered.is_err() {
+        hand_back(&mut is_taken);
+    }
+    entered
 }
 
 /// Hands the terminal back, once. Safe to call from a panic hook in any thread.
 pub fn leave() {
-    if !IS_TAKEN.swap(false, Ordering::SeqCst) {
+    match lock_patiently() {
+        Some(mut is_taken) => hand_back(&mut is_taken),
+        // A write to the terminal does not end, or it panicked in this very thread.
+        None => hand_back(&mut true),
+    }
+}
+
+fn hand_back(is_taken: &mut bool) {
+    if !std::mem::replace(is_taken, false) {
         return;
     }
     // There is nothing to be done about a terminal that does not answer any more.
@@ -168,4 +194,15 @@ pub fn leave() {
     }
     let _ = disable_raw_mode();
     let _ = out.flush();
+}
+
+fn lock_patiently() -> Option<MutexGuard<'static, bool>> {
+    for _ in 0..PATIENCE.as_millis() / LOOK_EVERY.as_millis() {
+        match TERMINAL.try_lock() {
+            Ok(is_taken) => return Some(is_taken),
+            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => thread::sleep(LOOK_EVERY),
+        }
+    }
+    None
 }
