@@ -26,13 +26,15 @@ pub fn width(column: &Column, has_dates: bool) -> Width {
         Column::TokensPerSec | Column::Streaming => Width::Fixed(6),
         Column::Cost => Width::Fixed(10),
         // Narrow enough that 60 columns hold time, status, model, rate, first token and cost.
-        Column::Model | Column::RequestModel => Width::Flexible { min: 14, max: 36 },
-        Column::Route | Column::Provider | Column::Operation | Column::Finish => Width::Flexible { min: 10, max: 20 },
-        Column::Session | Column::User | Column::Service => Width::Flexible { min: 10, max: 36 },
+        Column::Model | Column::RequestModel => Width::Flexible { min: 14, want: 26, max: 36 },
+        Column::Route | Column::Provider | Column::Operation | Column::Finish => {
+            Width::Flexible { min: 10, want: 16, max: 20 }
+        }
+        Column::Session | Column::User | Column::Service => Width::Flexible { min: 10, want: 16, max: 36 },
         Column::Convention => Width::Fixed(13),
-        Column::Error => Width::Flexible { min: 24, max: 160 },
-        Column::Attribute(_) => Width::Flexible { min: 12, max: 80 },
-        Column::RequestId => Width::Flexible { min: 12, max: 36 },
+        Column::Error => Width::Flexible { min: 24, want: 60, max: 160 },
+        Column::Attribute(_) => Width::Flexible { min: 12, want: 20, max: 80 },
+        Column::RequestId => Width::Flexible { min: 12, want: 36, max: 36 },
     }
 }
 

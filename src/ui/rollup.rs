@@ -115,10 +115,10 @@ impl Column {
 
     const fn width(self) -> Width {
         match self {
-            Self::Model => Width::Flexible { min: 20, max: 36 },
-            Self::Route => Width::Flexible { min: 12, max: 28 },
-            Self::Session => Width::Flexible { min: 12, max: 40 },
-            Self::Models => Width::Flexible { min: 12, max: 50 },
+            Self::Model => Width::Flexible { min: 20, want: 28, max: 36 },
+            Self::Route => Width::Flexible { min: 12, want: 20, max: 28 },
+            Self::Session => Width::Flexible { min: 12, want: 24, max: 40 },
+            Self::Models => Width::Flexible { min: 12, want: 30, max: 50 },
             Self::Calls | Self::Duration => Width::Fixed(7),
             Self::Errors | Self::CallShare | Self::CostShare | Self::Rate => Width::Fixed(6),
             Self::Input | Self::Output => Width::Fixed(5),

@@ -12,10 +12,13 @@ use super::text::Safe;
 pub enum Width {
     /// Always so many cells: figures, which must not be cut nor make the table jump.
     Fixed(u16),
-    /// At least `min` cells, and a share of what is left over, up to `max`.
+    /// At least `min` cells. What is left over goes to the columns of the highest priority first, up to what they
+    /// `want`, then is shared evenly, up to `max`.
     Flexible {
         /// Fewer make no sense.
         min: u16,
+        /// Enough for most.
+        want: u16,
         /// More are not needed.
         max: u16,
     },
@@ -25,6 +28,12 @@ impl Width {
     const fn min(self) -> u16 {
         match self {
             Self::Fixed(cells) | Self::Flexible { min: cells, .. } => cells,
+        }
+    }
+
+    const fn want(self) -> u16 {
+        match self {
+            Self::Fixed(cells) | Self::Flexible { want: cells, .. } => cells,
         }
     }
 
@@ -118,25 +127,37 @@ impl Gaps {
 /// The columns that fit in `width` cells, in their order.
 pub fn lay_out(columns: &[Column<'_>], width: u16, gaps: Gaps) -> Vec<Place> {
     let shown = fitting(columns, width, gaps);
-    let mut left = width.saturating_sub(needed(&shown, gaps));
-    let mut flexible = shown.iter().filter(|(_, column)| column.width.min() < column.width.max()).count();
+    let widths = widths(&shown, width.saturating_sub(needed(&shown, gaps)));
     let mut end = None;
-    shown
-        .into_iter()
-        .map(|(at, column)| {
-            let Column { width, .. } = column;
-            let mut cells = width.min();
-            if width.min() < width.max() {
-                let share = left.div_ceil(u16::try_from(flexible).unwrap_or(1).max(1)).min(width.max() - width.min());
-                cells += share;
-                left -= share;
-                flexible -= 1;
-            }
-            let x = end.map_or(0, |end| end + gaps.before(column));
-            end = Some(x + cells);
-            Place { column: at, x, width: cells }
-        })
-        .collect()
+    let places = shown.into_iter().zip(widths).map(|((at, column), cells)| {
+        let x = end.map_or(0, |end| end + gaps.before(column));
+        end = Some(x + cells);
+        Place { column: at, x, width: cells }
+    });
+    places.collect()
+}
+
+/// The width of each column, `left` cells being left over beyond the least.
+fn widths(shown: &[(usize, &Column<'_>)], mut left: u16) -> Vec<u16> {
+    let mut widths: Vec<_> = shown.iter().map(|(_, column)| column.width.min()).collect();
+    let mut dearest: Vec<_> = shown.iter().zip(&mut widths).collect();
+    dearest.sort_by_key(|((_, column), _)| std::cmp::Reverse(column.priority));
+    for ((_, column), cells) in &mut dearest {
+        let share = left.min(column.width.want().saturating_sub(**cells));
+        **cells += share;
+        left -= share;
+    }
+    let mut growing = dearest.iter().filter(|((_, column), cells)| **cells < column.width.max()).count();
+    for ((_, column), cells) in dearest {
+        let room = column.width.max().saturating_sub(*cells);
+        if room > 0 {
+            let share = left.div_ceil(u16::try_from(growing).unwrap_or(u16::MAX).max(1)).min(room);
+            *cells += share;
+            left -= share;
+            growing -= 1;
+        }
+    }
+    widths
 }
 
 fn needed(shown: &[(usize, &Column<'_>)], gaps: Gaps) -> u16 {
@@ -207,10 +228,10 @@ mod tests {
     fn columns() -> Vec<Column<'static>> {
         vec![
             column("time", Width::Fixed(8), 9),
-            column("model", Width::Flexible { min: 10, max: 20 }, 8),
+            column("model", Width::Flexible { min: 10, want: 14, max: 20 }, 8),
             column("out", Width::Fixed(6), 5),
             column("cost", Width::Fixed(9), 7),
-            column("session", Width::Flexible { min: 6, max: 40 }, 3),
+            column("session", Width::Flexible { min: 6, want: 8, max: 40 }, 3),
         ]
     }
 
@@ -220,7 +241,8 @@ mod tests {
             lay_out(&columns(), width, EVEN).iter().map(|place| (place.column, place.width)).collect()
         };
         assert_eq!(shown(100), [(0, 8), (1, 20), (2, 6), (3, 9), (4, 40)]);
-        assert_eq!(shown(53), [(0, 8), (1, 15), (2, 6), (3, 9), (4, 11)]);
+        assert_eq!(shown(53), [(0, 8), (1, 16), (2, 6), (3, 9), (4, 10)]);
+        assert_eq!(shown(46), [(0, 8), (1, 13), (2, 6), (3, 9), (4, 6)]);
         assert_eq!(shown(43), [(0, 8), (1, 10), (2, 6), (3, 9), (4, 6)]);
         assert_eq!(shown(42), [(0, 8), (1, 16), (2, 6), (3, 9)]);
         assert_eq!(shown(30), [(0, 8), (1, 11), (3, 9)]);

@@ -50,7 +50,7 @@ impl Column {
             Self::Number => ("turn", Width::Fixed(5), Align::Right, 80),
             Self::Time => ("time", Width::Fixed(8), Align::Left, 90),
             Self::Status => ("status", Width::Fixed(7), Align::Left, 95),
-            Self::Model => ("model", Width::Flexible { min: 16, max: 60 }, Align::Left, 100),
+            Self::Model => ("model", Width::Flexible { min: 16, want: 30, max: 60 }, Align::Left, 100),
             Self::Input => ("in", Width::Fixed(5), Align::Right, 60),
             Self::Cached => ("cached", Width::Fixed(6), Align::Right, 91),
             Self::Output => ("out", Width::Fixed(5), Align::Right, 50),

@@ -33,7 +33,7 @@ fn filters_by_model_and_route_from_the_keyboard() {
     terminal.wait_for("only Claude in the table", |screen| {
         let contents = screen.contents();
         let table = contents.split("newest first").nth(1).unwrap_or_default();
-        table.contains("onnet-4-5") && !table.contains("gpt-4o")
+        table.contains("-4-5") && !table.contains("gpt-4o")
     });
     terminal.type_keys("\x7f");
     terminal.wait_until_gone("model=");
