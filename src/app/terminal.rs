@@ -106,8 +106,10 @@ impl Screen {
     /// When the terminal cannot be written to.
     pub fn copy(&self, lines: &[String]) -> io::Result<()> {
         let lines: Vec<_> = lines.iter().map(|line| crate::text::clean(line)).collect();
-        let text = lines.join("
-");
+        let text = lines.join(
+            "
+",
+        );
         let text = text.get(..text.floor_char_boundary(CLIPBOARD_BYTES)).unwrap_or_default();
         let mut sequence = Vec::new();
         queue!(sequence, CopyToClipboard::to_clipboard_from(text))?;

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Look;
-use super::cells::{align, cell, is_dated, width};
+use super::cells::{Room, align, cell, is_dated, width};
 use super::doctor;
 use super::format::count;
 use super::frame::{Titles, is_roomy, panel};
@@ -83,16 +83,17 @@ const fn arrow(direction: Direction) -> &'static str {
 fn draw_rows(look: Look<'_>, rows: &Rows, cursor: &Cursor<CallId>, page: usize, area: Rect, buf: &mut Buffer) {
     let top = cursor.top(rows.len(), page);
     let visible: Vec<&LlmCall> = rows.from(top).take(page).filter_map(|id| look.app.picture.call(id)).collect();
-    let has_dates = area.width >= 100 && visible.iter().any(|call| is_dated(look, call));
+    let is_wide = area.width >= 100;
+    let room = Room { is_wide, has_dates: is_wide && visible.iter().any(|call| is_dated(look, call)) };
     let shown = columns(look);
-    let columns: Vec<_> = shown.iter().map(|column| table_column(look, column, has_dates)).collect();
+    let columns: Vec<_> = shown.iter().map(|column| table_column(look, column, room)).collect();
     let places = table::lay_out(&columns, area.width, Gaps::of(area.width));
     table::draw_titles(&columns, &places, line_of(area, 0), buf);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     for (nth, call) in (0..).zip(&visible) {
         let line = line_of(body, nth);
         table::draw_row(&columns, &places, line, 0, buf, |at| match shown.get(at) {
-            Some(column) => cell(look, column, call, has_dates),
+            Some(column) => cell(look, column, call, room.has_dates),
             None => Cell::new("", look.style(Role::Text)),
         });
         if top + usize::from(nth) == cursor.row() {
@@ -124,12 +125,12 @@ const FAILED: [Column; 9] = [
     Column::RequestId,
 ];
 
-fn table_column<'a>(look: Look<'_>, column: &'a Column, has_dates: bool) -> table::Column<'a> {
+fn table_column<'a>(look: Look<'_>, column: &'a Column, room: Room) -> table::Column<'a> {
     let sorted = look.app.spec.sort.as_ref().filter(|(by, _)| look.app.view == View::Calls && by == column);
     let role = if sorted.is_some() { Role::Accent } else { Role::Dim };
     table::Column {
         title: column.title().into(),
-        width: width(column, has_dates),
+        width: width(column, room),
         align: align(column),
         priority: priority(look.app.view, column),
         style: look.style(role),

@@ -15,10 +15,24 @@ use crate::call::{CostBasis, LlmCall, Name, Status};
 const CLOCK_CELLS: u16 = 8;
 const DATED_CELLS: u16 = 16;
 
-/// The width of a column. `has_dates` tells that some visible call is of another day.
-pub fn width(column: &Column, has_dates: bool) -> Width {
+/// How much room a table has, and needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Names need not be cut to the bone to make room for figures.
+    pub is_wide: bool,
+    /// Some visible call is of another day.
+    pub has_dates: bool,
+}
+
+/// The width of a column.
+pub fn width(column: &Column, room: Room) -> Width {
+    let name = |narrow: u16, min: u16, want: u16, max: u16| Width::Flexible {
+        min: if room.is_wide { min } else { narrow },
+        want,
+        max,
+    };
     match column {
-        Column::Time => Width::Fixed(if has_dates { DATED_CELLS } else { CLOCK_CELLS }),
+        Column::Time => Width::Fixed(if room.has_dates { DATED_CELLS } else { CLOCK_CELLS }),
         Column::Status | Column::Output | Column::InputFresh | Column::Reasoning | Column::Ttft | Column::Latency => {
             Width::Fixed(7)
         }
@@ -26,11 +40,9 @@ pub fn width(column: &Column, has_dates: bool) -> Width {
         Column::TokensPerSec | Column::Streaming => Width::Fixed(6),
         Column::Cost => Width::Fixed(10),
         // Narrow enough that 60 columns hold time, status, model, rate, first token and cost.
-        Column::Model | Column::RequestModel => Width::Flexible { min: 14, want: 26, max: 36 },
-        Column::Route | Column::Provider | Column::Operation | Column::Finish => {
-            Width::Flexible { min: 10, want: 16, max: 20 }
-        }
-        Column::Session | Column::User | Column::Service => Width::Flexible { min: 10, want: 16, max: 36 },
+        Column::Model | Column::RequestModel => name(14, 20, 26, 36),
+        Column::Route | Column::Provider | Column::Operation | Column::Finish => name(10, 11, 16, 20),
+        Column::Session | Column::User | Column::Service => name(10, 10, 16, 36),
         Column::Convention => Width::Fixed(13),
         Column::Error => Width::Flexible { min: 24, want: 60, max: 160 },
         Column::Attribute(_) => Width::Flexible { min: 12, want: 20, max: 80 },
