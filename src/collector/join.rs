@@ -272,7 +272,8 @@ impl Join {
         self.make_room();
         let trace = self.traces.entry(id).or_insert_with(|| {
             self.order.push_back(id);
-            Trace::default()
+            // Most traces have a span or two; the default growth would reserve four.
+            Trace { nodes: Vec::with_capacity(1), ..Trace::default() }
         });
         if trace.ids.len() >= TRACE_SPANS {
             trace.forget_oldest(TRACE_SPANS / 4);
@@ -320,12 +321,20 @@ fn affected(trace: &Trace, at: usize) -> Vec<Regrouped> {
     if is_leaf && matches!(node.part, Part::Other | Part::Rejected | Part::Context(_)) {
         return Vec::new();
     }
+    if is_leaf && trace.parent(at).is_none() {
+        return alone(node).into_iter().collect();
+    }
     if let Some(top) = trace.top(at) {
         return regroup(trace, top);
     }
     // No call at or above it: calls below may now see its session, but belong together no more than before.
     let below = trace.subtree(at);
     below.iter().filter(|&&below| trace.top(below) == Some(below)).flat_map(|&top| regroup(trace, top)).collect()
+}
+
+/// A call with nobody above or below it, as most gateways' calls are when they arrive.
+fn alone(node: &Node) -> Option<Regrouped> {
+    Some(Regrouped { rows: Vec::new(), facts: vec![node.facts()?.clone()], members: vec![node.id] })
 }
 
 /// All calls of the subtree of the topmost candidate `top`, each with its members.

@@ -255,7 +255,7 @@ impl Store {
     /// Makes a row anew from all spans that belong to it.
     fn regroup(&mut self, trace: TraceId, regrouped: Regrouped) {
         let Regrouped { mut rows, facts, members } = regrouped;
-        let Some(mut call) = self.merge(&facts) else { return };
+        let Some(mut call) = self.merge(facts) else { return };
         let twin = self.response_ids.twin(&call, trace);
         if let Some(other) = twin.and_then(|twin| self.ring.calls().get(twin)) {
             call = self.merge_twins(other.clone(), call);
@@ -276,11 +276,11 @@ impl Store {
     }
 
     /// One call out of the leading one and those that fill its gaps.
-    fn merge(&mut self, facts: &[LlmCall]) -> Option<LlmCall> {
-        let (leader, others) = facts.split_first()?;
-        if others.is_empty() {
-            return Some(leader.clone());
+    fn merge(&mut self, mut facts: Vec<LlmCall>) -> Option<LlmCall> {
+        if facts.len() <= 1 {
+            return facts.pop();
         }
+        let (leader, others) = facts.split_first()?;
         let mut draft = leader.draft();
         for other in others {
             draft.fill_gaps(&other.draft());
@@ -291,8 +291,10 @@ impl Store {
     /// The same call seen in two traces: the one that started first leads, a gateway always does.
     fn merge_twins(&mut self, one: LlmCall, other: LlmCall) -> LlmCall {
         let order = |call: &LlmCall| (call.labels().convention != Convention::Plano, call.start_unix_nano());
-        let facts = if order(&one) <= order(&other) { [one, other] } else { [other, one] };
-        self.merge(&facts).unwrap_or_else(|| facts[0].clone())
+        let (leader, other) = if order(&one) <= order(&other) { (one, other) } else { (other, one) };
+        let mut draft = leader.draft();
+        draft.fill_gaps(&other.draft());
+        self.keep(&draft, leader.start_unix_nano())
     }
 
     fn keep(&mut self, draft: &Draft<'_>, start_unix_nano: i64) -> LlmCall {
