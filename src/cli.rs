@@ -1,11 +1,13 @@
 //! The command line as data. Long help, the README's option table and the parser come from here.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::output::price::PriceArgs;
+use crate::output::{Columns, Shape};
 use crate::pricing::Feed;
 
 /// Exit codes, as documented in the README and in `--help`.
@@ -78,8 +80,28 @@ pub struct ObsArgs {
     pub refresh_ms: u32,
 
     /// Write one JSON object per call and line to stdout instead of drawing a screen
-    #[arg(long, help_heading = "Without a screen")]
+    #[arg(long, groups = ["headless", "records"], help_heading = "Without a screen")]
     pub json: bool,
+
+    /// Write calls as comma-separated values under a line of names
+    #[arg(long, groups = ["headless", "records"], help_heading = "Without a screen")]
+    pub csv: bool,
+
+    /// Write just these fields, in this order
+    #[arg(long, value_name = "A,B,C", value_parser = Columns::parse, requires = "records", help_heading = "Without a screen")]
+    pub fields: Option<Columns>,
+
+    /// End after so many calls
+    #[arg(long, value_name = "N", requires = "headless", help_heading = "Without a screen")]
+    pub count: Option<u64>,
+
+    /// End after this time, such as `30s` or `5m`
+    #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration, requires = "headless", help_heading = "Without a screen")]
+    pub duration: Option<Duration>,
+
+    /// Add to each call, as `spans`, the spans of its trace: which made it, which were not counted, and why
+    #[arg(long, requires = "records", help_heading = "Without a screen")]
+    pub explain_spans: bool,
 
     /// Generate lifelike gateway traffic and send it to the own listener
     #[arg(long, conflicts_with = "tls_cert")]
@@ -112,6 +134,18 @@ pub struct ObsArgs {
     /// Most memory for raw spans, which detail and trace views read
     #[arg(long, default_value = "64MiB", value_name = "SIZE", value_parser = bytes)]
     pub span_memory: usize,
+}
+
+impl ObsArgs {
+    /// Whether it runs without a screen.
+    pub const fn is_headless(&self) -> bool {
+        self.json || self.csv
+    }
+
+    /// The shape in which calls are written.
+    pub const fn shape(&self) -> Shape {
+        if self.csv { Shape::Csv } else { Shape::Ndjson }
+    }
 }
 
 fn feed() -> impl TypedValueParser<Value = Feed> {

@@ -1,6 +1,7 @@
 //! The `planoai` program.
 
 mod failure;
+mod headless;
 mod obs;
 mod screen;
 

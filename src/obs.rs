@@ -1,7 +1,7 @@
 //! `planoai obs`: from the command line to a running collector, and from there to the screen or to stdout.
 
 use std::env;
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -10,19 +10,18 @@ use planoai::app::filter::Filter;
 use planoai::app::live::Live;
 use planoai::cli::{HttpPort, ObsArgs};
 use planoai::collector::access::{Access, TlsFiles, Token};
-use planoai::collector::{Collector, CollectorConfig, Handle, HttpListener, Listening, demo, ingest::unix_nano_now};
-use planoai::output::{Format, Shape, Tally, Writer, follow};
+use planoai::collector::{Collector, CollectorConfig, Listening, demo, ingest::unix_nano_now};
 use planoai::pricing::config::PlanoConfig;
 use planoai::pricing::refresh::{self, RefreshConfig};
 use planoai::pricing::{Catalog, Pricer};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
+use crate::headless::Headless;
 use crate::screen;
 
 /// What requests in flight get when the program ends.
-const GRACE: Duration = Duration::from_secs(2);
+pub const GRACE: Duration = Duration::from_secs(2);
 
 /// The demo plays the same traffic every time.
 const DEMO_SEED: u64 = 1;
@@ -36,8 +35,8 @@ const HEADLESS_CAPACITY: usize = 100_000;
 /// Runs until the user, a signal or a closed pipe ends it.
 pub fn run(args: &ObsArgs) -> Result<(), Failure> {
     let filter = filter(args)?;
-    if !args.json && !io::stdout().is_terminal() {
-        return Err(Failure::Usage("stdout is no terminal; use --json to write calls as JSON lines".to_owned()));
+    if !args.is_headless() && !io::stdout().is_terminal() {
+        return Err(Failure::Usage("stdout is no terminal; use --json or --csv to write calls to it".to_owned()));
     }
     let prices = Prices::load(args)?;
     let mut collector = Collector::new(config(args, access(args)?, Arc::clone(&prices.pricer)));
@@ -47,7 +46,7 @@ pub fn run(args: &ObsArgs) -> Result<(), Failure> {
         play_demo(&collector, &listening, args.token.as_deref(), stop_demo.clone());
     }
     let notes = prices.refresh()?;
-    if !args.json {
+    if !args.is_headless() {
         let bundled = format!("prices: bundled {}", prices.pricer.catalog().generated());
         let live = Live { handle, pricer: prices.pricer, show_secrets: args.show_secrets };
         let ended = screen::show(args, filter, &listening, live, bundled, notes);
@@ -55,11 +54,9 @@ pub fn run(args: &ObsArgs) -> Result<(), Failure> {
         collector.stop(GRACE);
         return ended;
     }
-    let format = Format::new(Shape::Ndjson, prices.pricer);
-    let mut writer = Writer::new(io::stdout().lock(), format, filter, None)?;
-    headless(&mut collector, &listening, &handle, &mut writer, notes)?;
+    let ended = Headless { args, collector, listening, handle, notes }.run(&prices.pricer, filter);
     stop_demo.cancel();
-    Ok(())
+    ended
 }
 
 fn filter(args: &ObsArgs) -> Result<Filter, Failure> {
@@ -139,9 +136,13 @@ fn config(args: &ObsArgs, access: Access, pricer: Arc<Pricer>) -> CollectorConfi
             HttpPort::Port(port) => Some(port),
             HttpPort::Off => None,
         },
-        capacity: if args.json { capacity.max(HEADLESS_CAPACITY) } else { capacity },
+        capacity: if args.is_headless() { capacity.max(HEADLESS_CAPACITY) } else { capacity },
         span_memory: args.span_memory,
-        publish_every: if args.json { HEADLESS_INTERVAL } else { Duration::from_millis(args.refresh_ms.into()) },
+        publish_every: if args.is_headless() {
+            HEADLESS_INTERVAL
+        } else {
+            Duration::from_millis(args.refresh_ms.into())
+        },
         access,
         pricer,
         taps: Vec::new(),
@@ -156,54 +157,4 @@ fn play_demo(collector: &Collector, listening: &Listening, token: Option<&str>, 
         // The own listener was just bound; if it fails now, the empty screen says that nothing arrived.
         let _ = demo::run(listener, options, stop).await;
     });
-}
-
-/// Writes calls to stdout until a signal or a closed pipe ends it.
-fn headless(
-    collector: &mut Collector,
-    listening: &Listening,
-    handle: &Handle,
-    writer: &mut Writer<impl Write>,
-    notes: Receiver<String>,
-) -> Result<(), Failure> {
-    tell_addresses(listening);
-    std::thread::spawn(move || notes.iter().for_each(|note| tell(&note)));
-    let Some(runtime) = collector.runtime() else { return Ok(()) };
-    runtime.block_on(async {
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let stop = async {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        };
-        follow(handle.snapshots(), writer, unix_nano_now, stop).await
-    })?;
-    collector.stop(GRACE);
-    // What was accepted while stopping belongs to the output too.
-    let last = Arc::clone(&handle.snapshots().borrow());
-    writer.write(&last.calls, unix_nano_now())?;
-    tell_loss(writer.tally());
-    Ok(())
-}
-
-fn tell_loss(tally: Tally) {
-    if let Some(loss) = tally.loss() {
-        tell(&loss);
-    }
-}
-
-#[expect(clippy::print_stderr, reason = "stdout carries the calls")]
-fn tell(note: &str) {
-    eprintln!("planoai: {note}");
-}
-
-#[expect(clippy::print_stderr, reason = "stdout carries the calls")]
-fn tell_addresses(listening: &Listening) {
-    eprintln!("listening on {} (OTLP/gRPC)", listening.grpc);
-    match &listening.http {
-        HttpListener::Bound(address) => eprintln!("listening on {address} (OTLP/HTTP)"),
-        HttpListener::Off => {}
-        HttpListener::Failed(reason) => eprintln!("no OTLP/HTTP: {reason}"),
-    }
 }

@@ -36,7 +36,7 @@ impl Source for Live {
     fn look_into(&self, call: &LlmCall) -> Detail {
         let wanted = Wanted::of(call);
         // A store that is gone knows no spans.
-        let known = wanted.trace.and_then(|trace| self.handle.spans(trace).blocking_recv().ok()).unwrap_or_default();
+        let known = wanted.trace.and_then(|trace| self.handle.spans(trace).recv().ok()).unwrap_or_default();
         let spans = known.into_iter().take(MOST_SPANS).map(|span| TraceSpan::decode(span, self.show_secrets)).collect();
         Detail { wanted, spans, cost: self.pricer.explain(call) }
     }

@@ -34,7 +34,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -144,17 +144,17 @@ impl Handle {
         let _ = self.commands.send(Command::Clear);
     }
 
-    /// Forgets all kept calls and spans, and waits on this thread until that is done. Never called from asynchronous
-    /// code.
+    /// Forgets all kept calls and spans, and waits on this thread until that is done.
     pub fn clear_and_wait(&self) {
         self.clear();
         // Commands are obeyed in order: an answer to the next one means that this one is done.
-        let _ = self.spans([0; 16]).blocking_recv();
+        let _ = self.spans([0; 16]).recv();
     }
 
-    /// Asks for all known spans of a trace; the answer comes through the receiver, or never if the store is gone.
-    pub fn spans(&self, trace: [u8; 16]) -> oneshot::Receiver<Vec<KnownSpan>> {
-        let (reply, answer) = oneshot::channel();
+    /// Asks for all known spans of a trace; the answer comes through the receiver, or never if the store is gone. It can be
+    /// waited for, or looked for now and then, on any thread but the collector's own.
+    pub fn spans(&self, trace: [u8; 16]) -> std::sync::mpsc::Receiver<Vec<KnownSpan>> {
+        let (reply, answer) = std::sync::mpsc::channel();
         let _ = self.commands.send(Command::Spans { trace, reply });
         answer
     }
@@ -198,11 +198,20 @@ impl Collector {
         }
     }
 
+    /// Stops listening and gives requests in flight `grace` to end. The last snapshot then holds all that was accepted,
+    /// and questions about it are still answered.
+    pub fn drain(&mut self, grace: Duration) {
+        if let Some(running) = &mut self.running {
+            running.drain(grace);
+        }
+    }
+
     /// Stops listening, gives requests in flight `grace` to end, then ends the threads. The last snapshot holds
     /// all that was accepted.
     pub fn stop(&mut self, grace: Duration) {
-        if let Some(running) = self.running.take() {
-            running.stop(grace);
+        if let Some(mut running) = self.running.take() {
+            running.drain(grace);
+            running.runtime.shutdown_timeout(grace);
         }
     }
 
@@ -264,7 +273,7 @@ impl Running {
         Ok(Self { runtime, servers, stop, stop_store, listening, handle: Handle { snapshots, commands }, sink: ingest })
     }
 
-    fn stop(mut self, grace: Duration) {
+    fn drain(&mut self, grace: Duration) {
         self.stop.cancel();
         let servers = &mut self.servers;
         self.runtime.block_on(async {
@@ -276,7 +285,6 @@ impl Running {
             // The store takes what is queued and publishes once more; then its channel closes.
             let _ = tokio::time::timeout(grace, async { while snapshots.changed().await.is_ok() {} }).await;
         });
-        self.runtime.shutdown_timeout(grace);
     }
 }
 

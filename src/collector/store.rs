@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::decode::{DecodedSpan, decode};
 use super::gate::Gate;
 use super::ingest::{SharedNames, lock};
 use super::join::{Join, Node, Outcome, Part, Regrouped, SpanId, TraceId};
@@ -84,6 +85,19 @@ pub struct KnownSpan {
     pub bytes: Option<(Bytes, Range<usize>)>,
 }
 
+impl KnownSpan {
+    /// Its name, decoded now; `None` when the span log dropped it.
+    pub fn name(&self) -> Option<String> {
+        self.decoded().map(|decoded| decoded.span.name)
+    }
+
+    /// All of it, decoded now; `None` when the span log dropped it.
+    pub fn decoded(&self) -> Option<DecodedSpan> {
+        let (request, range) = self.bytes.as_ref()?;
+        decode(request, range)
+    }
+}
+
 /// What can be asked of a running store.
 #[derive(Debug)]
 pub enum Command {
@@ -94,7 +108,7 @@ pub enum Command {
         /// The trace.
         trace: TraceId,
         /// Where the answer goes.
-        reply: oneshot::Sender<Vec<KnownSpan>>,
+        reply: std::sync::mpsc::Sender<Vec<KnownSpan>>,
     },
 }
 
@@ -403,7 +417,7 @@ impl ResponseIds {
 }
 
 /// Owns the store: takes batches and commands, publishes at most once every `publish_every`, and only what changed.
-/// Ends when `stop` is cancelled, after all that was queued by then.
+/// When `stop` is cancelled it takes what was queued by then, publishes for the last time, and from then on only answers.
 pub async fn run(
     mut store: Store,
     mut batches: mpsc::Receiver<Batch>,
@@ -450,6 +464,10 @@ pub async fn run(
         take(&mut store, batch);
     }
     publish(&mut store, &gate, &published);
+    drop(published);
+    while let Some(command) = commands.recv().await {
+        store.obey(command);
+    }
 }
 
 fn publish(store: &mut Store, gate: &Gate, published: &watch::Sender<Arc<Snapshot>>) {

@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 use std::io;
 
-use super::record::{Columns, Record, Value};
-use crate::pricing::Pricer;
+use serde::Serialize;
+
+use super::record::{Columns, Record, Sources, Value};
 use crate::text::clean;
 
 /// Room for a usual line.
@@ -23,8 +24,13 @@ pub(super) fn append_header(columns: &Columns, out: &mut Vec<u8>) -> io::Result<
 ///
 /// # Errors
 /// Whatever `out` refuses.
-pub(super) fn append(record: Record<'_>, columns: &Columns, pricer: &Pricer, out: &mut Vec<u8>) -> io::Result<()> {
-    append_line(record.values(columns, pricer).map(|(_, value)| cell(&value)), out)
+pub(super) fn append<'a>(
+    record: Record<'a>,
+    columns: &Columns,
+    sources: Sources<'a>,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    append_line(record.values(columns, sources).map(|(_, value)| cell(&value)), out)
 }
 
 fn append_line(cells: impl Iterator<Item = impl AsRef<[u8]>>, out: &mut Vec<u8>) -> io::Result<()> {
@@ -44,8 +50,14 @@ fn cell(value: &Value<'_>) -> String {
         }
         Value::Text(text) => guard(clean(text)),
         Value::Texts(texts) => guard(clean(&texts.join(","))),
-        Value::Cost(cost) => guard(clean(&serde_json::to_string(cost).unwrap_or_default())),
+        Value::Cost(cost) => json(cost),
+        Value::Spans(spans) => json(spans),
     }
+}
+
+/// What has parts, as JSON in one cell.
+fn json(parts: &impl Serialize) -> String {
+    guard(clean(&serde_json::to_string(parts).unwrap_or_default()))
 }
 
 /// Text that a spreadsheet would take for a formula (OWASP, "CSV Injection"), full-width signs included, gets a `'`.
@@ -63,12 +75,17 @@ fn is_number(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::call::{CallId, Draft, LlmCall, Names};
+    use crate::pricing::Pricer;
     use proptest::prelude::*;
+
+    const fn sources(pricer: &Pricer) -> Sources<'_> {
+        Sources { pricer, spans: None }
+    }
 
     fn line(call: &LlmCall, columns: &str) -> String {
         let mut out = Vec::new();
         let columns = Columns::parse(columns).unwrap();
-        append(Record::Call(call), &columns, &Pricer::default(), &mut out).unwrap();
+        append(Record::Call(call), &columns, sources(&Pricer::default()), &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -119,7 +136,7 @@ mod tests {
         let mut out = Vec::new();
         append_header(&columns, &mut out).unwrap();
         let record = Record::MergedAway(CallId(7), 2);
-        append(record, &columns, &Pricer::default(), &mut out).unwrap();
+        append(record, &columns, sources(&Pricer::default()), &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "model,call_id,revision,merged\n,7,2,true\n");
     }
 

@@ -3,7 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use super::record::{Columns, Record};
+use super::record::{Columns, Record, Sources};
+use super::spans::SpanNote;
 use super::{csv, ndjson};
 use crate::pricing::Pricer;
 
@@ -51,14 +52,15 @@ impl Format {
         }
     }
 
-    /// Appends one record.
+    /// Appends one record, with the spans behind its call where those are written and known.
     ///
     /// # Errors
     /// Never, as long as memory can be written to.
-    pub fn append(&self, record: Record<'_>, out: &mut Vec<u8>) -> io::Result<()> {
+    pub fn append(&self, record: Record<'_>, spans: Option<&[SpanNote]>, out: &mut Vec<u8>) -> io::Result<()> {
+        let sources = Sources { pricer: &self.pricer, spans };
         match self.shape {
-            Shape::Ndjson => ndjson::append(record, &self.columns, &self.pricer, out),
-            Shape::Csv => csv::append(record, &self.columns, &self.pricer, out),
+            Shape::Ndjson => ndjson::append(record, &self.columns, sources, out),
+            Shape::Csv => csv::append(record, &self.columns, sources, out),
         }
     }
 
@@ -79,7 +81,7 @@ mod tests {
         let columns = Columns::parse("cost_usd,cost").unwrap();
         let mut out = Vec::new();
         let format = Format::new(Shape::Ndjson, Arc::default()).with_columns(columns);
-        format.append(Record::Call(call), &mut out).unwrap();
+        format.append(Record::Call(call), None, &mut out).unwrap();
         serde_json::from_slice(&out).unwrap()
     }
 

@@ -3,13 +3,18 @@
 //! [`FIELDS`] is the record as one table, from which `--json`, `--csv`, `--fields` and the manual are made.
 
 mod csv;
+mod follow;
 mod format;
 mod ndjson;
 pub mod price;
+mod recheck;
 mod record;
 pub mod recorder;
+mod spans;
 mod writer;
 
+pub use follow::{Follower, Progress, follow};
 pub use format::{Format, Shape};
-pub use record::{Columns, FIELDS, Field, Record, UnknownField, Value};
-pub use writer::{Progress, Tally, Writer, follow};
+pub use record::{Columns, FIELDS, Field, Record, Sources, UnknownField, Value};
+pub use spans::{Explainer, SpanNote};
+pub use writer::{Tally, Writer};

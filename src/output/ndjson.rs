@@ -9,18 +9,22 @@ use serde::Serializer as _;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-use super::record::{Columns, Record};
-use crate::pricing::Pricer;
+use super::record::{Columns, Record, Sources};
 
 /// Appends the record and a line break. A record that takes a call back holds only what says so.
 ///
 /// # Errors
 /// Whatever `out` refuses.
-pub(super) fn append(record: Record<'_>, columns: &Columns, pricer: &Pricer, out: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn append<'a>(
+    record: Record<'a>,
+    columns: &Columns,
+    sources: Sources<'a>,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
     let mut json = Serializer::with_formatter(&mut *out, Tame);
     match record.taken_back() {
         Some(values) => json.collect_map(values)?,
-        None => json.collect_map(record.values(columns, pricer))?,
+        None => json.collect_map(record.values(columns, sources))?,
     }
     out.push(b'\n');
     Ok(())
@@ -65,11 +69,12 @@ const fn is_wild(character: char) -> bool {
 mod tests {
     use super::*;
     use crate::call::{CallId, Draft, LlmCall, Names};
+    use crate::pricing::Pricer;
     use proptest::prelude::*;
 
     fn line(record: Record<'_>, columns: &Columns) -> String {
         let mut out = Vec::new();
-        append(record, columns, &Pricer::default(), &mut out).unwrap();
+        append(record, columns, Sources { pricer: &Pricer::default(), spans: None }, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, SecondsFormat};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
+use super::spans::SpanNote;
 use crate::call::{CallId, LlmCall, Name, hex};
 use crate::pricing::{CostObject, Pricer};
 
@@ -26,6 +27,8 @@ pub enum Value<'a> {
     Texts(Vec<&'a str>),
     /// A cost with its parts.
     Cost(Box<CostObject>),
+    /// The spans of a trace.
+    Spans(&'a [SpanNote]),
 }
 
 impl Serialize for Value<'_> {
@@ -38,6 +41,7 @@ impl Serialize for Value<'_> {
             Self::Text(text) => serializer.serialize_str(text),
             Self::Texts(texts) => texts.serialize(serializer),
             Self::Cost(cost) => cost.serialize(serializer),
+            Self::Spans(spans) => spans.serialize(serializer),
         }
     }
 }
@@ -76,6 +80,13 @@ pub struct Field {
     read: Read,
 }
 
+impl Field {
+    /// Whether it is written only where it is asked for by name.
+    pub const fn is_extra(&self) -> bool {
+        matches!(self.read, Read::Spans)
+    }
+}
+
 /// Where a field's value comes from.
 #[derive(Clone, Copy, Debug)]
 enum Read {
@@ -83,6 +94,17 @@ enum Read {
     Call(for<'a> fn(&'a LlmCall) -> Value<'a>),
     /// The price list says it.
     Prices,
+    /// The collector says it, at the cost of a question: written only where it is asked for.
+    Spans,
+}
+
+/// What is told of a call beyond what it says itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Sources<'a> {
+    /// Explains costs.
+    pub pricer: &'a Pricer,
+    /// The spans behind the call; `None` is unknown.
+    pub spans: Option<&'a [SpanNote]>,
 }
 
 const fn field(name: &'static str, help: &'static str, read: for<'a> fn(&'a LlmCall) -> Value<'a>) -> Field {
@@ -92,6 +114,7 @@ const fn field(name: &'static str, help: &'static str, read: for<'a> fn(&'a LlmC
 const CALL_ID: &str = "call_id";
 const REVISION: &str = "revision";
 const MERGED: &str = "merged";
+const SPANS: &str = "spans";
 
 /// All fields, in the order in which they are written.
 pub static FIELDS: &[Field] = &[
@@ -165,6 +188,13 @@ pub static FIELDS: &[Field] = &[
     }),
     field("is_flagged", "whether the gateway flagged the call", |call| Value::Bool(call.plano_facts().flagged)),
     field(MERGED, "true in the last record of a call that turned out to be part of another", |_| Value::Bool(false)),
+    Field {
+        name: SPANS,
+        help: "with --explain-spans: the known spans of the call's trace, each with span_id, parent_span_id, name, role, \
+               why and the call_id it is part of; written again when more of them arrive",
+        is_nested: true,
+        read: Read::Spans,
+    },
 ];
 
 /// Microseconds are what every reader of RFC 3339 takes.
@@ -195,22 +225,68 @@ fn explained_cost(call: &LlmCall, pricer: &Pricer) -> Option<CostObject> {
 
 /// A word of `--fields` that is no field.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("there is no field {0:?} to write")]
+#[error("there is no field {0:?}; {hint}", hint = self.hint())]
 pub struct UnknownField(pub String);
+
+impl UnknownField {
+    /// The fields that may have been meant; all of them when it is none's misspelling.
+    fn hint(&self) -> String {
+        let near = self.near();
+        if near.is_empty() {
+            format!("the fields are {}", names(FIELDS.iter()))
+        } else {
+            format!("did you mean {}?", names(near.into_iter()))
+        }
+    }
+
+    /// The fields spelled most like the word, or that contain it.
+    fn near(&self) -> Vec<&'static Field> {
+        let word = self.0.to_ascii_lowercase();
+        if word.is_empty() || word.len() > LONGEST_WORD {
+            return Vec::new();
+        }
+        let distance = |field: &&'static Field| strsim::osa_distance(&word, field.name);
+        let closest = FIELDS.iter().map(|field| distance(&field)).min().unwrap_or(usize::MAX);
+        let is_misspelt = |field: &&'static Field| closest <= word.len() / 3 && distance(field) == closest;
+        let misspelt: Vec<_> = FIELDS.iter().filter(is_misspelt).collect();
+        if misspelt.is_empty() { FIELDS.iter().filter(|field| field.name.contains(&word)).collect() } else { misspelt }
+    }
+}
+
+/// No field's name is longer, however misspelt.
+const LONGEST_WORD: usize = 32;
+
+fn names(fields: impl Iterator<Item = &'static Field>) -> String {
+    fields.map(|field| field.name).collect::<Vec<_>>().join(", ")
+}
 
 /// The fields that are written, in their order.
 #[derive(Clone, Debug)]
 pub struct Columns(Vec<&'static Field>);
 
 impl Columns {
-    /// Every field.
+    /// Every field but those that are written only where they are asked for.
     pub fn all() -> Self {
-        Self(FIELDS.iter().collect())
+        Self(FIELDS.iter().filter(|field| !field.is_extra()).collect())
     }
 
     /// Every field that fits into one cell of a table.
     pub fn flat() -> Self {
         Self(FIELDS.iter().filter(|field| !field.is_nested).collect())
+    }
+
+    /// These and the spans behind each call.
+    #[must_use]
+    pub fn with_spans(mut self) -> Self {
+        if !self.have_spans() {
+            self.0.extend(FIELDS.iter().filter(|field| matches!(field.read, Read::Spans)));
+        }
+        self
+    }
+
+    /// Whether the spans behind each call are among them.
+    pub fn have_spans(&self) -> bool {
+        self.names().any(|name| name == SPANS)
     }
 
     /// The fields of a list `a,b,c`, in its order. Blanks and repetitions do no harm.
@@ -255,12 +331,13 @@ impl<'a> Record<'a> {
     }
 
     /// The value of one field. A record that takes a call back holds only what says so.
-    fn value(self, field: &Field, pricer: &Pricer) -> Value<'a> {
+    fn value(self, field: &Field, sources: Sources<'a>) -> Value<'a> {
         match (self, field.read, field.name) {
             (Self::Call(call), Read::Call(read), _) => read(call),
             (Self::Call(call), Read::Prices, _) => {
-                explained_cost(call, pricer).map_or(Value::Null, |cost| Value::Cost(Box::new(cost)))
+                explained_cost(call, sources.pricer).map_or(Value::Null, |cost| Value::Cost(Box::new(cost)))
             }
+            (Self::Call(_), Read::Spans, _) => sources.spans.map_or(Value::Null, Value::Spans),
             (Self::MergedAway(id, _), _, CALL_ID) => Value::Count(id.0),
             (Self::MergedAway(_, revision), _, REVISION) => Value::Count(u64::from(revision)),
             (Self::MergedAway(..), _, MERGED) => Value::Bool(true),
@@ -269,8 +346,12 @@ impl<'a> Record<'a> {
     }
 
     /// Name and value of each chosen field.
-    pub(super) fn values(self, columns: &Columns, pricer: &Pricer) -> impl Iterator<Item = (&'static str, Value<'a>)> {
-        columns.0.iter().map(move |field| (field.name, self.value(field, pricer)))
+    pub(super) fn values(
+        self,
+        columns: &Columns,
+        sources: Sources<'a>,
+    ) -> impl Iterator<Item = (&'static str, Value<'a>)> {
+        columns.0.iter().map(move |field| (field.name, self.value(field, sources)))
     }
 
     /// Name and value of the fields that say which call is taken back, if this record does that.
@@ -308,6 +389,24 @@ mod tests {
         assert_eq!(names("model,modle"), Err(UnknownField("modle".to_owned())));
         assert_eq!(names(""), Err(UnknownField(String::new())));
         assert_eq!(names("model,"), Err(UnknownField(String::new())));
+    }
+
+    #[test]
+    fn a_word_that_is_no_field_gets_a_hint() {
+        for (word, hint) in [
+            ("modle", "did you mean model?"),
+            ("Cost", "did you mean cost?"),
+            (
+                "tokens",
+                "did you mean prompt_tokens, completion_tokens, total_tokens, cached_input_tokens, \
+                        cache_creation_tokens, reasoning_tokens, tokens_per_sec, input_fresh_tokens?",
+            ),
+            ("latency", "the fields are request_id, timestamp, model, "),
+            ("", "the fields are request_id, "),
+        ] {
+            let message = UnknownField(word.to_owned()).to_string();
+            assert!(message.starts_with(&format!("there is no field {word:?}; {hint}")), "{message}");
+        }
     }
 
     #[test]

@@ -1,28 +1,17 @@
-//! The loop of a run without a screen: snapshot after snapshot, every call once and every revision of it once.
+//! Writing calls as they come: every call once and every revision of it once.
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
+use super::follow::{Follower, Progress};
 use super::format::Format;
+use super::recheck::Recheck;
 use super::record::Record;
+use super::spans::{Explainer, SpanNote};
 use crate::app::filter::Filter;
 use crate::call::{CallId, LlmCall};
 use crate::collector::{Calls, Snapshot};
-
-/// Whether there is any use in another snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// More may be written.
-    Open,
-    /// As many calls as were asked for are written.
-    Complete,
-    /// Nobody reads any more.
-    Closed,
-}
 
 /// What was written, and what could not be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,6 +83,8 @@ pub struct Writer<W> {
     left: Option<u64>,
     before: Calls,
     written: Written,
+    explainer: Option<Explainer>,
+    recheck: Recheck,
     next: CallId,
     progress: Progress,
     tally: Tally,
@@ -109,8 +100,15 @@ impl<W: Write> Writer<W> {
         let mut chunk = Vec::new();
         format.begin(&mut chunk)?;
         let progress = if limit == Some(0) { Progress::Complete } else { Progress::Open };
-        let (before, written, next, tally) = Default::default();
-        Ok(Self { out, format, filter, left: limit, before, written, next, progress, tally, chunk })
+        let (before, written, explainer, recheck, next, tally) = Default::default();
+        Ok(Self { out, format, filter, left: limit, before, written, explainer, recheck, next, progress, tally, chunk })
+    }
+
+    /// This writer, asking `explainer` for the spans behind each call if those are written at all.
+    #[must_use]
+    pub fn explained_by(self, explainer: Explainer) -> Self {
+        let explainer = self.format.columns().have_spans().then_some(explainer);
+        Self { explainer, ..self }
     }
 
     /// What was written so far.
@@ -127,7 +125,10 @@ impl<W: Write> Writer<W> {
             return Ok(self.progress);
         }
         self.written.forget_before(calls.first_id());
-        let written = self.write_revised(calls, now_unix_nano).and_then(|()| self.write_new(calls, now_unix_nano));
+        let written = self
+            .write_revised(calls, now_unix_nano)
+            .and_then(|()| self.write_new(calls, now_unix_nano))
+            .and_then(|()| self.write_better_explained(calls, now_unix_nano));
         match written.and_then(|()| self.hand_on()).and_then(|()| self.out.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.progress = Progress::Closed,
             Err(error) => return Err(error),
@@ -167,7 +168,7 @@ impl<W: Write> Writer<W> {
         }
         self.tally.calls += 1;
         self.written.add(call.id());
-        self.write_record(Record::Call(call))
+        self.write_record(Record::Call(call), self.spans(call))
     }
 
     fn write_again(&mut self, old: &LlmCall, new: &LlmCall) -> io::Result<()> {
@@ -182,18 +183,40 @@ impl<W: Write> Writer<W> {
             Record::Call(_) => self.tally.revisions += 1,
             Record::MergedAway(..) => self.tally.taken_back += 1,
         }
-        self.write_record(record)
+        self.write_record(record, self.spans(new))
+    }
+
+    /// A record whose call was not revised is written again when more spans of its trace are known.
+    fn write_better_explained(&mut self, calls: &Calls, now_unix_nano: i64) -> io::Result<()> {
+        let due = self.recheck.due(now_unix_nano).into_iter();
+        let kept = due.filter_map(|(id, listed)| Some((calls.get(id)?, listed)));
+        for (call, listed) in kept.filter(|(call, _)| !call.is_merged_away()) {
+            let spans = self.spans(call);
+            if spans.as_ref().is_some_and(|spans| spans.len() > listed) {
+                self.tally.revisions += 1;
+                self.write_record(Record::Call(call), spans)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The spans behind a call, if those are written.
+    fn spans(&self, call: &LlmCall) -> Option<Vec<SpanNote>> {
+        self.explainer.as_ref().and_then(|explainer| explainer.spans(call))
     }
 
     fn reads_differently(&self, old: &LlmCall, new: &LlmCall) -> io::Result<bool> {
         let (mut before, mut after) = (Vec::new(), Vec::new());
-        self.format.append(Record::revised(old), &mut before)?;
-        self.format.append(Record::revised(new), &mut after)?;
+        self.format.append(Record::revised(old), None, &mut before)?;
+        self.format.append(Record::revised(new), None, &mut after)?;
         Ok(before != after)
     }
 
-    fn write_record(&mut self, record: Record<'_>) -> io::Result<()> {
-        self.format.append(record, &mut self.chunk)?;
+    fn write_record(&mut self, record: Record<'_>, spans: Option<Vec<SpanNote>>) -> io::Result<()> {
+        self.format.append(record, spans.as_deref(), &mut self.chunk)?;
+        if let (Record::Call(call), Some(_)) = (record, &self.explainer) {
+            self.recheck.note(call.id(), spans.map_or(0, |spans| spans.len()));
+        }
         if self.chunk.len() < CHUNK_BYTES { Ok(()) } else { self.hand_on() }
     }
 
@@ -204,32 +227,14 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Writes every snapshot until `stop` is ready, the collector is gone, or nothing more is wanted. The last snapshot is
-/// written whatever ended the run. `now` reads the clock, in ns since the epoch.
-///
-/// # Errors
-/// When the output fails; a reader who left is no failure.
-pub async fn follow<W: Write>(
-    mut snapshots: watch::Receiver<Arc<Snapshot>>,
-    writer: &mut Writer<W>,
-    now: impl Fn() -> i64,
-    stop: impl Future<Output = ()>,
-) -> io::Result<Progress> {
-    tokio::pin!(stop);
-    loop {
-        let snapshot = Arc::clone(&snapshots.borrow_and_update());
-        let progress = writer.write(&snapshot.calls, now())?;
-        if progress != Progress::Open {
-            return Ok(progress);
-        }
-        let goes_on = tokio::select! {
-            changed = snapshots.changed() => changed.is_ok(),
-            () = &mut stop => false,
-        };
-        if !goes_on {
-            let last = Arc::clone(&snapshots.borrow_and_update());
-            return writer.write(&last.calls, now());
-        }
+impl<W: Write> Follower for Writer<W> {
+    fn take(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<Progress> {
+        self.write(&snapshot.calls, now_unix_nano)
+    }
+
+    fn end(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<()> {
+        self.recheck.hurry();
+        self.write(&snapshot.calls, now_unix_nano).map(|_| ())
     }
 }
 
@@ -237,10 +242,14 @@ pub async fn follow<W: Write>(
 mod tests {
     use super::*;
     use crate::call::{Draft, Names};
+    use crate::collector::KnownSpan;
+    use crate::collector::join::Outcome;
     use crate::collector::ring::Ring;
     use crate::output::{Columns, Shape};
     use proptest::prelude::*;
+    use std::cell::Cell;
     use std::collections::{HashMap, HashSet};
+    use std::rc::Rc;
 
     fn call(model: &'static str) -> LlmCall {
         LlmCall::keep(&Draft { model: Some(model.into()), ..Draft::default() }, &mut Names::default(), 0)
@@ -401,24 +410,57 @@ mod tests {
         assert_eq!(writer.out, b"model,call_id\n");
     }
 
-    #[tokio::test]
-    async fn following_writes_the_last_snapshot_whatever_ends_it() {
+    #[test]
+    fn what_arrived_while_it_stopped_is_written_too() {
         let snapshot = |models: &[&'static str]| {
             Arc::new(Snapshot { calls: ring(10, models).calls().clone(), ..Snapshot::default() })
         };
-        let (sender, receiver) = watch::channel(snapshot(&["a"]));
         let mut writer = writer("model,call_id", "", None);
-        sender.send(snapshot(&["a", "b"])).unwrap();
-        drop(sender);
-        follow(receiver, &mut writer, || 0, std::future::pending()).await.unwrap();
+        writer.take(&snapshot(&["a"]), 0).unwrap();
+        writer.end(&snapshot(&["a", "b"]), 0).unwrap();
         assert_eq!(lines(&mut writer), ["a,0", "b,1"]);
+    }
 
-        let (sender, receiver) = watch::channel(snapshot(&["a"]));
-        let stop = async { sender.send(snapshot(&["a", "b", "c"])).unwrap() };
-        let mut late = super::tests::writer("model,call_id", "", None);
-        follow(receiver, &mut late, || 0, stop).await.unwrap();
-        assert_eq!(lines(&mut late), ["a,0", "b,1", "c,2"]);
-        drop(sender);
+    #[test]
+    fn a_record_is_written_again_when_more_of_its_spans_are_known() {
+        let second = 1_000_000_000;
+        let (spans, asked) = (Rc::new(Cell::new(1)), Rc::new(Cell::new(0)));
+        let (known, questions) = (Rc::clone(&spans), Rc::clone(&asked));
+        let explainer = Explainer::new(move |_| {
+            questions.set(questions.get() + 1);
+            Some((1..=known.get()).map(known_span).collect())
+        });
+        let columns = Columns::parse("call_id,spans").unwrap();
+        let format = Format::new(Shape::Ndjson, Arc::default()).with_columns(columns);
+        let mut writer = Writer::new(Vec::new(), format, Filter::default(), None).unwrap().explained_by(explainer);
+        let mut ring = Ring::new(10);
+        ring.push(traced());
+        writer.write(ring.calls(), second).unwrap();
+        writer.write(ring.calls(), 5 * second).unwrap();
+        spans.set(2);
+        writer.write(ring.calls(), 5 * second + 1).unwrap();
+        assert_eq!(spans_told(&mut writer), [1], "neither without news nor at once");
+        writer.write(ring.calls(), 6 * second).unwrap();
+        assert_eq!(spans_told(&mut writer), [2]);
+        spans.set(3);
+        writer.end(&Arc::new(Snapshot { calls: ring.calls().clone(), ..Snapshot::default() }), 6 * second + 1).unwrap();
+        assert_eq!(spans_told(&mut writer), [3]);
+        assert_eq!(asked.get(), 5, "a question a look");
+    }
+
+    fn traced() -> LlmCall {
+        LlmCall::keep(&Draft { trace_id: &[7; 16], span_id: &[8; 8], ..Draft::default() }, &mut Names::default(), 0)
+    }
+
+    fn known_span(id: u64) -> KnownSpan {
+        KnownSpan { id, parent: id - 1, row: None, outcome: Outcome::NotCounted, why: "", bytes: None }
+    }
+
+    /// How many spans each record that came out since the last time lists.
+    fn spans_told(writer: &mut Writer<Vec<u8>>) -> Vec<usize> {
+        let text = String::from_utf8(std::mem::take(&mut writer.out)).unwrap();
+        let spans = |line| serde_json::from_str::<serde_json::Value>(line).unwrap()["spans"].as_array().unwrap().len();
+        text.lines().map(spans).collect()
     }
 
     proptest! {

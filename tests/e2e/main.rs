@@ -10,6 +10,8 @@
 
 mod access;
 mod emitters;
+mod ends;
+mod explain;
 mod faults;
 mod headless;
 mod hostile;

@@ -31,9 +31,18 @@ impl Headless {
         Self::start_in(&[], extra, true)
     }
 
+    /// Starts it with another switch than `--json`.
+    pub fn start_as(shape: &str, extra: &[&str]) -> Self {
+        Self::launch(shape, &[], extra, true)
+    }
+
     /// Starts it in an environment, offline or not.
     pub fn start_in(environment: &[(&str, &str)], extra: &[&str], offline: bool) -> Self {
-        let mut child = command(&["obs", "--json", "--host", "127.0.0.1", "--port", "0", "--http-port", "0"])
+        Self::launch("--json", environment, extra, offline)
+    }
+
+    fn launch(shape: &str, environment: &[(&str, &str)], extra: &[&str], offline: bool) -> Self {
+        let mut child = command(&["obs", shape, "--host", "127.0.0.1", "--port", "0", "--http-port", "0"])
             .args(offline.then_some("--offline"))
             .args(extra)
             .envs(environment.iter().copied())
@@ -70,11 +79,21 @@ impl Headless {
     }
 
     /// Like [`Headless::finish`], the lines as they were written.
-    pub fn finish_raw(mut self) -> (Vec<String>, ExitStatus) {
+    pub fn finish_raw(self) -> (Vec<String>, ExitStatus) {
         signal(&self.child, "TERM");
-        let rest = self.lines.iter().collect();
-        let status = wait(&mut self.child);
+        let (rest, _, status) = self.await_end();
         (rest, status)
+    }
+
+    /// Waits until the program ends by itself; returns all further lines of both outputs and its exit status.
+    pub fn await_end(mut self) -> (Vec<String>, Vec<String>, ExitStatus) {
+        let status = wait(&mut self.child);
+        (self.lines.iter().collect(), self.diagnostics.iter().collect(), status)
+    }
+
+    /// Sends a POSIX signal by name.
+    pub fn signal(&self, name: &str) {
+        signal(&self.child, name);
     }
 }
 

@@ -1,0 +1,104 @@
+//! A run without a screen: calls to stdout, everything else that is to be told to stderr.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use planoai::app::filter::Filter;
+use planoai::cli::ObsArgs;
+use planoai::collector::ingest::unix_nano_now;
+use planoai::collector::{Collector, Handle, HttpListener, Listening};
+use planoai::output::{Explainer, Follower, Format, Writer, follow};
+use planoai::pricing::Pricer;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::failure::Failure;
+use crate::obs::GRACE;
+
+/// A running collector and what is to be made of it.
+pub struct Headless<'a> {
+    /// The command line.
+    pub args: &'a ObsArgs,
+    /// Who collects.
+    pub collector: Collector,
+    /// Where it listens.
+    pub listening: Listening,
+    /// Answers questions.
+    pub handle: Handle,
+    /// What background work has to tell.
+    pub notes: Receiver<String>,
+}
+
+impl Headless<'_> {
+    /// Runs until a signal, a closed pipe, or as much as the command line asks for.
+    pub fn run(mut self, pricer: &Arc<Pricer>, filter: Filter) -> Result<(), Failure> {
+        let format = self.format(Format::new(self.args.shape(), Arc::clone(pricer)));
+        let mut writer = Writer::new(io::stdout().lock(), format, filter, self.args.count)?
+            .explained_by(Explainer::asking(self.handle.clone()));
+        self.drive(&mut writer)?;
+        if let Some(loss) = writer.tally().loss() {
+            tell(&loss);
+        }
+        Ok(())
+    }
+
+    fn format(&self, format: Format) -> Format {
+        let columns = self.args.fields.clone().unwrap_or_else(|| format.columns().clone());
+        format.with_columns(if self.args.explain_spans { columns.with_spans() } else { columns })
+    }
+
+    /// Follows the collector to the end of the run, then all that it still accepted while it stopped.
+    fn drive(&mut self, follower: &mut impl Follower) -> Result<(), Failure> {
+        let Some(runtime) = self.collector.runtime() else { return Ok(()) };
+        let stop = {
+            let _entered = runtime.enter();
+            stop_after(self.args.duration)?
+        };
+        // From here on a signal ends the run in order, so that whoever waits for an address may send one.
+        tell_addresses(&self.listening);
+        let notes = std::mem::replace(&mut self.notes, channel().1);
+        thread::spawn(move || notes.iter().for_each(|note| tell(&note)));
+        runtime.block_on(follow(self.handle.snapshots(), follower, unix_nano_now, stop))?;
+        self.collector.drain(GRACE);
+        let last = Arc::clone(&self.handle.snapshots().borrow());
+        follower.end(&last, unix_nano_now())?;
+        self.collector.stop(GRACE);
+        Ok(())
+    }
+}
+
+/// Ready at a signal to end, or when the time is over.
+fn stop_after(duration: Option<Duration>) -> io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let time_is_over = async move {
+        match duration {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = time_is_over => {}
+        }
+    })
+}
+
+#[expect(clippy::print_stderr, reason = "stdout carries the calls")]
+fn tell(note: &str) {
+    eprintln!("planoai: {note}");
+}
+
+#[expect(clippy::print_stderr, reason = "stdout carries the calls")]
+fn tell_addresses(listening: &Listening) {
+    eprintln!("listening on {} (OTLP/gRPC)", listening.grpc);
+    match &listening.http {
+        HttpListener::Bound(address) => eprintln!("listening on {address} (OTLP/HTTP)"),
+        HttpListener::Off => {}
+        HttpListener::Failed(reason) => eprintln!("no OTLP/HTTP: {reason}"),
+    }
+}
