@@ -18,6 +18,10 @@ pub struct Bar {
     pub duration: u64,
     /// Whether the end of the trace waited for it.
     pub is_critical: bool,
+    /// Whether it names a parent that never arrived, or was forgotten.
+    pub is_orphan: bool,
+    /// Whether it, or a span above it, was moved: its clock said that it began before its parent.
+    pub is_moved: bool,
 }
 
 /// A laid-out trace.
@@ -30,7 +34,7 @@ pub struct Waterfall {
 }
 
 /// A span's place in time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stretch {
     start: u64,
     end: u64,
@@ -42,24 +46,33 @@ impl Stretch {
         let start = span.start_unix_nano;
         (start > 0).then(|| Self { start, end: span.end_unix_nano.max(start) })
     }
+
+    const fn later(self, nanos: u64) -> Self {
+        Self { start: self.start.saturating_add(nanos), end: self.end.saturating_add(nanos) }
+    }
 }
 
 impl Waterfall {
     /// Lays spans out. Spans whose parent is unknown, or that are their own ancestors, stand at the left.
     pub fn of(spans: &[TraceSpan]) -> Self {
-        let stretches: Vec<_> = spans.iter().map(|span| span.span.as_ref().and_then(Stretch::of)).collect();
+        let told: Vec<_> = spans.iter().map(|span| span.span.as_ref().and_then(Stretch::of)).collect();
+        let tree = Tree::of(spans, &told);
+        let stretches = tree.without_skew(&told);
         let start = stretches.iter().flatten().map(|stretch| stretch.start).min().unwrap_or(0);
         let end = stretches.iter().flatten().map(|stretch| stretch.end).max().unwrap_or(0);
-        let tree = Tree::of(spans, &stretches);
-        let critical = tree.critical();
+        let critical = tree.critical(&stretches);
+        let known: HashSet<u64> = spans.iter().map(|span| span.id).collect();
         let bars = tree.walk().into_iter().map(|(span, depth)| {
             let stretch = stretches.get(span).copied().flatten();
+            let parent = spans.get(span).map_or(0, |span| span.parent);
             Bar {
                 span,
                 depth,
                 offset: stretch.map_or(0, |stretch| stretch.start - start),
                 duration: stretch.map_or(0, |stretch| stretch.end - stretch.start),
                 is_critical: critical.contains(&span),
+                is_orphan: parent != 0 && !known.contains(&parent),
+                is_moved: told.get(span).copied().flatten() != stretch,
             }
         });
         Self { bars: bars.collect(), duration: end - start }
@@ -67,16 +80,15 @@ impl Waterfall {
 }
 
 /// Who is whose child. Never recursive: a hostile trace may be deep.
-struct Tree<'a> {
-    stretches: &'a [Option<Stretch>],
+struct Tree {
     roots: Vec<usize>,
     children: HashMap<usize, Vec<usize>>,
 }
 
-impl<'a> Tree<'a> {
-    fn of(spans: &[TraceSpan], stretches: &'a [Option<Stretch>]) -> Self {
+impl Tree {
+    fn of(spans: &[TraceSpan], stretches: &[Option<Stretch>]) -> Self {
         let by_id: HashMap<u64, usize> = spans.iter().enumerate().rev().map(|(at, span)| (span.id, at)).collect();
-        let mut tree = Self { stretches, roots: Vec::new(), children: HashMap::new() };
+        let mut tree = Self { roots: Vec::new(), children: HashMap::new() };
         for (at, span) in spans.iter().enumerate() {
             match by_id.get(&span.parent).filter(|parent| **parent != at && span.parent != 0) {
                 Some(&parent) => tree.children.entry(parent).or_default().push(at),
@@ -126,10 +138,30 @@ impl<'a> Tree<'a> {
         walked
     }
 
+    /// Nothing begins before what caused it: where a clock says so, the span and all below it are moved to the start of
+    /// the parent.
+    fn without_skew(&self, told: &[Option<Stretch>]) -> Vec<Option<Stretch>> {
+        let mut stretches = told.to_vec();
+        let mut shifts: HashMap<usize, u64> = HashMap::new();
+        for (at, _) in self.walk() {
+            let shift = shifts.get(&at).copied().unwrap_or(0);
+            let own = told.get(at).copied().flatten().map(|stretch| stretch.later(shift));
+            if let Some(place) = stretches.get_mut(at) {
+                *place = own;
+            }
+            for &child in self.children.get(&at).into_iter().flatten() {
+                let start = told.get(child).copied().flatten().map(|stretch| stretch.start.saturating_add(shift));
+                let late = own.zip(start).map_or(0, |(own, start)| own.start.saturating_sub(start));
+                shifts.entry(child).or_insert(shift.saturating_add(late));
+            }
+        }
+        stretches
+    }
+
     /// The spans on which the end of the longest root waited: from its end backwards, always the child that ended last
     /// before the moment looked at.
-    fn critical(&self) -> HashSet<usize> {
-        let stretch = |at: usize| self.stretches.get(at).copied().flatten();
+    fn critical(&self, stretches: &[Option<Stretch>]) -> HashSet<usize> {
+        let stretch = |at: usize| stretches.get(at).copied().flatten();
         let longest = self.roots.iter().copied().filter_map(|root| Some((root, stretch(root)?)));
         let Some((root, _)) = longest.max_by_key(|(_, stretch)| stretch.end - stretch.start) else {
             return HashSet::new();
@@ -147,7 +179,8 @@ impl<'a> Tree<'a> {
             let mut until = own.end;
             for child in children.into_iter().rev() {
                 let Some(Stretch { start, end }) = stretch(child) else { continue };
-                if end <= until && end > own.start {
+                // What outlives its parent was waited for until the parent ended.
+                if end.min(own.end) <= until && end > own.start && start < until {
                     stack.push(child);
                     until = start;
                 }
@@ -202,6 +235,29 @@ mod tests {
         let mut ids: Vec<_> = lines(&spans).into_iter().map(|(id, ..)| id).collect();
         ids.sort_unstable();
         assert_eq!(ids, [1, 2, 3, 4, 6, 7]);
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_moves_its_spans_below_their_parents() {
+        let spans = [span(1, 0, 1_000, 2_000), span(2, 1, 400, 700), span(3, 2, 500, 600), span(4, 1, 1_500, 1_600)];
+        let waterfall = Waterfall::of(&spans);
+        let placed: Vec<_> =
+            waterfall.bars.iter().map(|bar| (spans[bar.span].id, bar.offset, bar.duration, bar.is_moved)).collect();
+        assert_eq!(placed, [(1, 0, 1_000, false), (2, 0, 300, true), (3, 100, 100, true), (4, 500, 100, false)]);
+        assert_eq!(waterfall.duration, 1_000);
+    }
+
+    #[test]
+    fn a_span_whose_parent_is_missing_says_so() {
+        let spans = [span(1, 0, 10, 20), span(2, 99, 12, 15), span(3, 2, 13, 14)];
+        let orphans: Vec<_> = Waterfall::of(&spans).bars.iter().map(|bar| bar.is_orphan).collect();
+        assert_eq!(orphans, [false, true, false]);
+    }
+
+    #[test]
+    fn what_outlives_its_parent_was_waited_for() {
+        let spans = [span(1, 0, 100, 200), span(2, 1, 150, 260), span(3, 1, 110, 149)];
+        assert_eq!(lines(&spans), [(1, 0, true), (3, 1, true), (2, 1, true)]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The waterfall of a trace: all its spans over time, those marked on which its end waited.
 
+use std::collections::HashSet;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -18,6 +20,10 @@ use crate::collector::join::Outcome;
 
 /// Cells of a duration.
 const TIME: u16 = 8;
+/// Cells of an offset.
+const OFFSET: u16 = 9;
+/// A line at least so wide tells offsets too.
+const WIDE: u16 = 90;
 
 /// Draws it in the place of the view.
 pub fn draw(look: Look<'_>, trace: &TraceView, area: Rect, buf: &mut Buffer) -> Seen {
@@ -49,13 +55,31 @@ pub fn draw(look: Look<'_>, trace: &TraceView, area: Rect, buf: &mut Buffer) -> 
 
 fn titles(look: Look<'_>, trace: &TraceView, spans: &[TraceSpan]) -> Titles<'static> {
     let id = Safe::from(hex(trace.call.ids().0)).cut_middle(32);
-    let facts = format!("  {} spans  {}", count(spans.len() as u128), nanos(trace.waterfall.duration));
+    let services: HashSet<&str> =
+        spans.iter().filter_map(|span| Some(span.span.as_ref()?.service())).filter(|name| !name.is_empty()).collect();
+    let errors = spans.iter().filter(|span| span.span.as_ref().is_some_and(|span| span.is_error)).count();
+    let failed = if errors == 0 { String::new() } else { format!("  {} failed", count(errors as u128)) };
+    let facts = format!(
+        "  {}  {}  {}{failed}",
+        plural(spans.len(), "span"),
+        plural(services.len(), "service"),
+        nanos(trace.waterfall.duration)
+    );
+    let mut legend = vec!["█ waited for", "● LLM call"];
+    legend.extend(trace.waterfall.bars.iter().any(|bar| bar.is_orphan).then_some("◇ parent unknown"));
+    legend.extend(trace.waterfall.bars.iter().any(|bar| bar.is_moved).then_some("≈ clock set right"));
+    legend.push("Enter span");
     Titles {
         left: Strip::of("trace ", look.style(Role::Dim))
             .then(id, look.style(Role::Accent))
             .then(facts, look.style(Role::Text)),
-        right: Strip::of("█ waited for  ● LLM call  Enter span", look.style(Role::Dim)),
+        right: Strip::of(legend.join("  "), look.style(Role::Dim)),
     }
+}
+
+/// `1 span`, `2 spans`
+fn plural(many: usize, one: &str) -> String {
+    format!("{} {one}{}", count(many as u128), if many == 1 { "" } else { "s" })
 }
 
 fn nanos(nanos: u64) -> String {
@@ -64,7 +88,9 @@ fn nanos(nanos: u64) -> String {
 
 fn draw_bar(look: Look<'_>, bar: Bar, span: &TraceSpan, whole: u64, line: Rect, buf: &mut Buffer) {
     let names = line.width * 2 / 5;
-    let chart = Rect { x: line.x + names + 1, width: line.width.saturating_sub(names + TIME + 2), ..line };
+    let offset = if line.width < WIDE { 0 } else { OFFSET };
+    let left = names + offset + 1;
+    let chart = Rect { x: line.x + left, width: line.width.saturating_sub(left + TIME + 1), ..line };
     name(look, bar, span, usize::from(names)).draw(Rect { width: names, ..line }, buf);
     let Some(plain) = &span.span else { return };
     let cells = f64::from(chart.width);
@@ -81,6 +107,11 @@ fn draw_bar(look: Look<'_>, bar: Bar, span: &TraceSpan, whole: u64, line: Rect, 
     };
     let spot = Rect { x: chart.x + from, width, ..chart };
     Strip::of(glyph.repeat(usize::from(width)), look.style(role)).draw(spot, buf);
+    if offset > 0 {
+        let sign = if bar.is_moved { "≈" } else { "+" };
+        let spot = Rect { x: line.x + names, width: offset, ..line };
+        Strip::of(format!("{sign}{}", nanos(bar.offset)), look.style(Role::Dim)).draw_right(spot, buf);
+    }
     Strip::of(nanos(bar.duration), look.style(Role::Text)).draw_right(line, buf);
 }
 
@@ -91,7 +122,9 @@ fn name<'a>(look: Look<'_>, bar: Bar, span: &'a TraceSpan, cells: usize) -> Stri
         Outcome::Merged | Outcome::Completed => ("· ", Role::Dim),
         Outcome::Context | Outcome::Rejected | Outcome::NotCounted => ("  ", Role::Dim),
     };
-    let strip = Strip::of(indent, look.style(Role::Dim)).then(mark, look.style(role));
+    let orphan = if bar.is_orphan { "◇ " } else { "" };
+    let strip =
+        Strip::of(indent, look.style(Role::Dim)).then(orphan, look.style(Role::Fair)).then(mark, look.style(role));
     match &span.span {
         None => strip.then("(no longer kept)", look.style(Role::Dim)),
         Some(plain) => {

@@ -23,6 +23,35 @@ fn start_with_calls() -> Terminal {
 }
 
 #[test]
+fn a_call_is_seen_from_inside_and_its_trace_over_time() {
+    use base64::Engine as _;
+    let mut terminal = start_with_calls();
+    terminal.type_keys("/98cfd833\r");
+    terminal.wait_for_text("1 of 29");
+    terminal.type_keys("\r\r");
+    // The arithmetic comes with the spans; then there is something to scroll.
+    terminal.wait_for_text("by price list");
+    terminal.type_keys("\x04");
+    terminal.wait_for_text("retained: switching costs $0.00121 > ceiling $0.000173");
+    terminal.type_keys("Y");
+    terminal.wait_for_copy();
+    let copied = base64::prelude::BASE64_STANDARD.decode(&terminal.seen().copied[0]).unwrap();
+    let copied = String::from_utf8(copied).unwrap();
+    for line in ["switch ledger", "decision: retained", "plano.switch.decision: retained"] {
+        assert!(copied.lines().any(|copied| copied == line), "{line} is not in\n{copied}");
+    }
+    terminal.type_keys("t");
+    terminal.wait_for_text("2 spans  2 services");
+    terminal.type_keys("j\r");
+    terminal.wait_for_text("counted as");
+    terminal.type_keys("JJJJJJJJJJ");
+    terminal.wait_for_text("routing.determination_ms");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_exit(), 0);
+    terminal.assert_restored();
+}
+
+#[test]
 fn filters_by_model_and_route_from_the_keyboard() {
     let mut terminal = start_with_calls();
     terminal.type_keys("m");
