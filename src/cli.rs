@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use crate::collector::forward::Target;
+use crate::collector::replay::Speed;
 use crate::output::price::PriceArgs;
 use crate::output::{Columns, Shape};
 use crate::pricing::Feed;
@@ -131,6 +133,34 @@ pub struct ObsArgs {
     #[arg(long)]
     pub show_secrets: bool,
 
+    /// Record every accepted export: OTLP JSON lines, or delimited protobuf for `.binpb`; `.gz` and `.zst` compress
+    #[arg(long, value_name = "FILE", help_heading = "Recordings")]
+    pub record: Option<PathBuf>,
+
+    /// Begin a new file when the recording is this large
+    #[arg(long, value_name = "SIZE", value_parser = bytes_u64, requires = "record", help_heading = "Recordings")]
+    pub record_max: Option<u64>,
+
+    /// How many full files to keep beside the current one
+    #[arg(long, value_name = "N", default_value_t = 5, requires = "record_max", help_heading = "Recordings")]
+    pub record_keep: u32,
+
+    /// Replay recordings, ours or the OpenTelemetry Collector's; `-` is standard input
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Recordings")]
+    pub replay: Vec<PathBuf>,
+
+    /// How fast to replay: `1` as it was, `10` ten times as fast, `max` at once
+    #[arg(long, value_name = "SPEED", default_value = "1", help_heading = "Recordings")]
+    pub speed: Speed,
+
+    /// Move the times of a replay so that its calls happen now
+    #[arg(long, requires = "replay", help_heading = "Recordings")]
+    pub now: bool,
+
+    /// Send every accepted export on, unchanged: `grpc://HOST:PORT`, `http://HOST:PORT` or their TLS kin (repeatable)
+    #[arg(long, value_name = "URL", help_heading = "Recordings")]
+    pub forward: Vec<Target>,
+
     /// Most memory for raw spans, which detail and trace views read
     #[arg(long, default_value = "64MiB", value_name = "SIZE", value_parser = bytes)]
     pub span_memory: usize,
@@ -170,6 +200,11 @@ fn port_or_off(text: &str) -> Result<HttpPort, String> {
             port.parse().map(HttpPort::Port).map_err(|_| "expected a port number from 0 to 65535, or `off`".to_owned())
         }
     }
+}
+
+/// As [`bytes`], for sizes of files.
+fn bytes_u64(text: &str) -> Result<u64, String> {
+    bytes(text).map(|size| size as u64)
 }
 
 /// Reads a size: bytes, or with a unit (`kB`, `KiB`, `MB`, `MiB`, `GB`, `GiB`, in any case).

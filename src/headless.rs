@@ -10,6 +10,7 @@ use std::time::Duration;
 use planoai::app::filter::Filter;
 use planoai::cli::ObsArgs;
 use planoai::collector::ingest::unix_nano_now;
+use planoai::collector::replay::Replay;
 use planoai::collector::{Collector, Handle, HttpListener, Listening};
 use planoai::output::{Explainer, Follower, Format, Writer, follow};
 use planoai::pricing::Pricer;
@@ -17,6 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
 use crate::obs::GRACE;
+use crate::streams;
 
 /// A running collector and what is to be made of it.
 pub struct Headless<'a> {
@@ -30,6 +32,8 @@ pub struct Headless<'a> {
     pub handle: Handle,
     /// What background work has to tell.
     pub notes: Receiver<String>,
+    /// What is replayed; its end is the end of the run.
+    pub replay: Option<Replay>,
 }
 
 impl Headless<'_> {
@@ -61,7 +65,16 @@ impl Headless<'_> {
         tell_addresses(&self.listening);
         let notes = std::mem::replace(&mut self.notes, channel().1);
         thread::spawn(move || notes.iter().for_each(|note| tell(&note)));
+        let replayed = streams::done(self.replay.as_ref(), tell);
+        let stop = async {
+            tokio::select! {
+                () = stop => {}
+                () = replayed => {}
+            }
+        };
         runtime.block_on(follow(self.handle.snapshots(), follower, unix_nano_now, stop))?;
+        // It hands in through the collector, which stops only when nobody does.
+        self.replay = None;
         self.collector.drain(GRACE);
         let last = Arc::clone(&self.handle.snapshots().borrow());
         follower.end(&last, unix_nano_now())?;
@@ -88,8 +101,9 @@ fn stop_after(duration: Option<Duration>) -> io::Result<impl Future<Output = ()>
     })
 }
 
+/// Tells something on stderr.
 #[expect(clippy::print_stderr, reason = "stdout carries the calls")]
-fn tell(note: &str) {
+pub fn tell(note: &str) {
     eprintln!("planoai: {note}");
 }
 

@@ -4,6 +4,7 @@ mod failure;
 mod headless;
 mod obs;
 mod screen;
+mod streams;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

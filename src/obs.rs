@@ -17,8 +17,9 @@ use planoai::pricing::{Catalog, Pricer};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
-use crate::headless::Headless;
+use crate::headless::{self, Headless};
 use crate::screen;
+use crate::streams::{self, Streams};
 
 /// What requests in flight get when the program ends.
 pub const GRACE: Duration = Duration::from_secs(2);
@@ -39,8 +40,12 @@ pub fn run(args: &ObsArgs) -> Result<(), Failure> {
         return Err(Failure::Usage("stdout is no terminal; use --json or --csv to write calls to it".to_owned()));
     }
     let prices = Prices::load(args)?;
-    let mut collector = Collector::new(config(args, access(args)?, Arc::clone(&prices.pricer)));
+    let streams = Streams::open(args)?;
+    let config = CollectorConfig { taps: streams.taps(), ..config(args, access(args)?, Arc::clone(&prices.pricer)) };
+    let mut collector = Collector::new(config);
     let (listening, handle) = collector.start()?;
+    streams.check(&listening)?;
+    let replay = streams::replay(args, &collector, &handle)?;
     let stop_demo = CancellationToken::new();
     if args.demo {
         play_demo(&collector, &listening, args.token.as_deref(), stop_demo.clone());
@@ -51,11 +56,14 @@ pub fn run(args: &ObsArgs) -> Result<(), Failure> {
         let live = Live { handle, pricer: prices.pricer, show_secrets: args.show_secrets };
         let ended = screen::show(args, filter, &listening, live, bundled, notes);
         stop_demo.cancel();
+        drop(replay);
         collector.stop(GRACE);
+        streams.finish().iter().for_each(|loss| headless::tell(loss));
         return ended;
     }
-    let ended = Headless { args, collector, listening, handle, notes }.run(&prices.pricer, filter);
+    let ended = Headless { args, collector, listening, handle, notes, replay }.run(&prices.pricer, filter);
     stop_demo.cancel();
+    streams.finish().iter().for_each(|loss| headless::tell(loss));
     ended
 }
 

@@ -19,5 +19,6 @@ mod limits;
 mod plano;
 mod prices;
 mod screen;
+mod streams;
 mod support;
 mod terminal;

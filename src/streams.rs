@@ -1,0 +1,109 @@
+//! The bytes on their way: recorded to a file, forwarded to other collectors, replayed from a recording.
+
+use std::env;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use planoai::cli::ObsArgs;
+use planoai::collector::forward::{Forward, ForwardConfig, Headers};
+use planoai::collector::replay::{Replay, ReplayConfig, State};
+use planoai::collector::tap::Tap;
+use planoai::collector::{Collector, Handle, HttpListener, Listening};
+use planoai::output::recorder::{RecordConfig, Recorder, Rotation};
+
+use crate::failure::Failure;
+
+/// What forwarded requests still get when the program ends.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Bytes of requests that may wait for the disk.
+const RECORD_QUEUE: usize = 64 * 1024 * 1024;
+
+/// Where accepted requests go on to.
+#[derive(Default)]
+pub struct Streams {
+    recorder: Option<Arc<Recorder>>,
+    forwards: Vec<Arc<Forward>>,
+}
+
+impl Streams {
+    /// Opens the recording and the way to each target.
+    pub fn open(args: &ObsArgs) -> Result<Self, Failure> {
+        let usage = |option: &str, error: &dyn std::fmt::Display| Failure::Usage(format!("{option}: {error}"));
+        let recorder = args.record.as_ref().map(|path| {
+            let rotation = args.record_max.map(|max_bytes| Rotation { max_bytes, keep: args.record_keep });
+            let config = RecordConfig { path: path.clone(), rotation, queue_bytes: RECORD_QUEUE };
+            Recorder::start(&config).map_err(|error| usage("--record", &format!("{}: {error}", path.display())))
+        });
+        let headers = Headers::from_environment(|name| env::var(name).ok())
+            .map_err(|error| usage("OTEL_EXPORTER_OTLP_HEADERS", &error))?;
+        let forwards = args.forward.iter().map(|target| {
+            let config = ForwardConfig::new(target.clone(), headers.clone());
+            Forward::start(config).map(Arc::new).map_err(|error| usage("--forward", &error))
+        });
+        Ok(Self { recorder: recorder.transpose()?.map(Arc::new), forwards: forwards.collect::<Result<_, _>>()? })
+    }
+
+    /// Where the collector offers what it accepts.
+    pub fn taps(&self) -> Vec<Arc<dyn Tap>> {
+        let recorder = self.recorder.iter().map(|recorder| Arc::clone(recorder) as Arc<dyn Tap>);
+        recorder.chain(self.forwards.iter().map(|forward| Arc::clone(forward) as Arc<dyn Tap>)).collect()
+    }
+
+    /// Refuses a target that is this program itself: its traffic would go round for ever.
+    pub fn check(&self, listening: &Listening) -> Result<(), Failure> {
+        let mut own: Vec<SocketAddr> = vec![listening.grpc];
+        if let HttpListener::Bound(address) = &listening.http {
+            own.push(*address);
+        }
+        match self.forwards.iter().find(|forward| forward.target().is_one_of(&own)) {
+            Some(forward) => Err(Failure::Usage(format!("--forward: {} is this program itself", forward.target()))),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes and sends what is still queued, once the collector has stopped, and says in a line each what was lost.
+    pub fn finish(&self) -> Vec<String> {
+        let recorded = self.recorder.iter().filter_map(|recorder| {
+            let counters = recorder.finish();
+            let lost = counters.dropped + counters.failed;
+            let why = counters.error.map(|error| format!(": {error}")).unwrap_or_default();
+            (lost > 0).then(|| format!("{lost} requests were not recorded{why}"))
+        });
+        let forwarded = self.forwards.iter().filter_map(|forward| {
+            let counters = forward.finish(GRACE);
+            let lost = counters.dropped + counters.refused + counters.given_up + counters.waiting;
+            let why = counters.error.map(|error| format!(": {error}")).unwrap_or_default();
+            (lost > 0).then(|| format!("{lost} requests did not reach {}{why}", forward.target()))
+        });
+        recorded.chain(forwarded).collect()
+    }
+}
+
+/// Begins to replay what the command line names, through the same ingest as everything else.
+pub fn replay(args: &ObsArgs, collector: &Collector, handle: &Handle) -> Result<Option<Replay>, Failure> {
+    let Some(sink) = collector.sink().filter(|_| !args.replay.is_empty()) else { return Ok(None) };
+    let config = ReplayConfig { speed: args.speed, now: args.now, ..ReplayConfig::new(args.replay.clone()) };
+    let handle = handle.clone();
+    let started = Replay::start(config, sink, move || handle.clear_and_wait());
+    started.map(Some).map_err(|error| Failure::Usage(format!("--replay: {}: {}", error.input, error.error)))
+}
+
+/// Ready when everything was handed in; never without a replay. Broken entries are told as they are met.
+pub async fn done(replay: Option<&Replay>, tell: impl Fn(&str)) {
+    let Some(replay) = replay else { return std::future::pending().await };
+    let mut progress = replay.progress();
+    let mut told = 0;
+    loop {
+        let now = progress.borrow_and_update().clone();
+        let fresh = usize::try_from(now.broken - told).unwrap_or(usize::MAX);
+        for broken in now.last_broken.iter().rev().take(fresh).rev() {
+            tell(&format!("{}: entry {} skipped: {}", broken.input, broken.number, broken.why));
+        }
+        told = now.broken;
+        if now.state == State::Done || progress.changed().await.is_err() {
+            return;
+        }
+    }
+}
