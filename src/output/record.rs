@@ -214,13 +214,13 @@ fn micros(unix_nano: i64) -> i64 {
 
 /// The shown cost with its parts. Prices may have been refreshed since the call was priced; then its cost stands, and
 /// the parts, which are those of another sum, are left out.
-fn explained_cost(call: &LlmCall, pricer: &Pricer) -> Option<CostObject> {
+fn explained_cost(call: &LlmCall, pricer: &Pricer) -> CostObject {
     let explained = pricer.explain(call).cost;
     let shown = call.cost();
     if explained.usd == shown.map(|cost| cost.usd) {
-        return Some(explained).filter(|cost| cost.usd.is_some() || cost.row.is_some());
+        return explained;
     }
-    shown.map(|cost| CostObject { usd: Some(cost.usd), basis: Some(cost.basis.name()), ..CostObject::default() })
+    CostObject { usd: shown.map(|cost| cost.usd), basis: shown.map(|cost| cost.basis.name()), ..CostObject::default() }
 }
 
 /// A word of `--fields` that is no field.
@@ -334,9 +334,7 @@ impl<'a> Record<'a> {
     fn value(self, field: &Field, sources: Sources<'a>) -> Value<'a> {
         match (self, field.read, field.name) {
             (Self::Call(call), Read::Call(read), _) => read(call),
-            (Self::Call(call), Read::Prices, _) => {
-                explained_cost(call, sources.pricer).map_or(Value::Null, |cost| Value::Cost(Box::new(cost)))
-            }
+            (Self::Call(call), Read::Prices, _) => Value::Cost(Box::new(explained_cost(call, sources.pricer))),
             (Self::Call(_), Read::Spans, _) => sources.spans.map_or(Value::Null, Value::Spans),
             (Self::MergedAway(id, _), _, CALL_ID) => Value::Count(id.0),
             (Self::MergedAway(_, revision), _, REVISION) => Value::Count(u64::from(revision)),
