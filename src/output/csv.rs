@@ -50,6 +50,7 @@ fn cell(value: &Value<'_>) -> String {
         }
         Value::Text(text) => guard(clean(text)),
         Value::Texts(texts) => guard(clean(&texts.join(","))),
+        Value::Cost(cost) if cost.usd.is_none() && cost.row.is_none() => String::new(),
         Value::Cost(cost) => json(cost),
         Value::Spans(spans) => json(spans),
     }
