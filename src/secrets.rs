@@ -1,6 +1,7 @@
 //! Credentials that found their way into span attributes: recognised and masked wherever attributes are shown.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Stands for what is not shown.
 pub const MASK: &str = "••••••";
@@ -74,26 +75,16 @@ fn is_credential_key(key: &str) -> bool {
 
 fn mask_words(value: &str) -> Cow<'_, str> {
     let mut masked: Option<String> = None;
-    let (mut done, mut scheme_end, mut key_end) = (0, None, None);
+    let mut done = 0;
     for (start, end) in words(value) {
         if start < done {
             continue;
         }
-        let word = value.get(start..end).unwrap_or_default();
-        let after_scheme = scheme_end.is_some_and(|at| value.get(at..start) == Some(" "));
-        let after_key = key_end.is_some_and(|at| value.get(at..start).is_some_and(assigns));
-        scheme_end = SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme)).then_some(end);
-        key_end = is_credential_key(word).then_some(end);
-        let is_secret = is_credential(word)
-            || after_scheme && word.len() >= SHORTEST
-            || after_key && scheme_end.is_none() && !is_plain_word(word);
-        if is_secret {
-            let shown = if is_credential(word) { word.get(..4).unwrap_or_default() } else { "" };
+        if let Some(secret) = secret(value, start, end) {
             let out = masked.get_or_insert_default();
-            out.push_str(value.get(done..start).unwrap_or_default());
-            out.push_str(shown);
+            out.push_str(value.get(done..secret.start).unwrap_or_default());
             out.push_str(MASK);
-            done = if after_key { end_of_value(value, end) } else { end };
+            done = secret.end;
         }
     }
     match masked {
@@ -102,21 +93,59 @@ fn mask_words(value: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether what stands between a key and a word makes the word its value: `":"`, `=`, `': '`, also within quoted JSON.
-fn assigns(between: &str) -> bool {
-    between.contains([':', '=']) && between.chars().all(|char| matches!(char, ':' | '=' | '"' | '\'' | '\\' | ' '))
+/// What is to be masked because of the word at `start..end`: what it names, or most of itself.
+fn secret(value: &str, start: usize, end: usize) -> Option<Range<usize>> {
+    let word = value.get(start..end)?;
+    if is_scheme(word) {
+        let given = given(value, end)?;
+        return (given.len() >= SHORTEST).then_some(given);
+    }
+    if is_credential_key(word) {
+        return assigned(value, end);
+    }
+    // Its beginning tells whose it is.
+    is_credential(word).then_some(start + 4..end)
 }
 
-/// A value behind a key may hold what no credential does: it ends where its notation says.
-fn end_of_value(value: &str, from: usize) -> usize {
+fn is_scheme(word: &str) -> bool {
+    SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme))
+}
+
+/// The value that stands behind a key that ends at `end`: `"key": "value"`, `key=value`, also in quoted JSON. A scheme
+/// before a credential is left standing.
+fn assigned(value: &str, end: usize) -> Option<Range<usize>> {
+    let behind = value.get(end..)?;
+    let between = behind.find(|char| !matches!(char, ':' | '=' | '"' | '\'' | '\\' | ' '))?;
+    let separator = behind.get(..between).filter(|separator| separator.contains([':', '=']))?;
+    let start = end + between;
+    let length = match separator.chars().next_back().filter(|last| matches!(last, '"' | '\'')) {
+        Some(quote) => value.get(start..)?.find(['\\', quote]).unwrap_or(value.len() - start),
+        None => unquoted(value.get(start..)?),
+    };
+    let named = value.get(start..start + length)?;
+    let scheme = named.split(' ').next().filter(|first| is_scheme(first));
+    match scheme {
+        Some(scheme) => given(value, start + scheme.len()),
+        None => (!is_plain_word(named)).then_some(start..start + length),
+    }
+}
+
+/// What stands one blank behind a scheme that ends at `end`.
+fn given(value: &str, end: usize) -> Option<Range<usize>> {
+    let behind = value.get(end..)?.strip_prefix(' ')?;
+    Some(end + 1..end + 1 + unquoted(behind))
+}
+
+/// Bytes of a value without quotes around it.
+fn unquoted(behind: &str) -> usize {
     let is_end =
         |char: char| char.is_whitespace() || matches!(char, '"' | '\'' | '\\' | '&' | ',' | ';' | '}' | ']' | ')');
-    value.get(from..).and_then(|rest| rest.find(is_end)).map_or(value.len(), |length| from + length)
+    behind.find(is_end).unwrap_or(behind.len())
 }
 
 /// Not a credential even behind a key that names one.
 fn is_plain_word(word: &str) -> bool {
-    matches!(word, "null" | "None" | "true" | "false" | "string" | "object" | "True" | "False")
+    matches!(word, "" | "null" | "None" | "true" | "false" | "string" | "object" | "True" | "False" | "{" | "[")
 }
 
 /// Runs of the characters that credentials are made of, as byte ranges.
@@ -143,6 +172,8 @@ fn is_credential(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -158,6 +189,8 @@ mod tests {
             ("accessToken", "x", MASK),
             ("cookie.secure", "true", "true"),
             ("header", "Bearer abcdefghij0123456789", "Bearer ••••••"),
+            ("header", "authorization: Bearer abc", "authorization: Bearer ••••••"),
+            ("headers", r#"{"Authorization": "Basic dTpw", "X": 1}"#, r#"{"Authorization": "Basic ••••••", "X": 1}"#),
             ("header", "the bearer came late", "the bearer came late"),
             ("body", r#"{"api_key": "hunter2", "model": "gpt-4o"}"#, r#"{"api_key": "••••••", "model": "gpt-4o"}"#),
             ("body", r#"{\"password\":\"hunter2\"}"#, r#"{\"password\":\"••••••\"}"#),
@@ -180,6 +213,22 @@ mod tests {
         ];
         for (key, value, shown) in cases {
             assert_eq!(mask(key, value), shown, "{key}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_credential_behind_its_name_is_never_shown(secret in "[A-Za-z0-9!§#%^~@]{8,40}", other in "[a-z ]{0,20}") {
+            for value in [
+                format!("{{\"{other}\": 1, \"api_key\": \"{secret}\"}}"),
+                format!("{{\\\"client_secret\\\":\\\"{secret}\\\"}}"),
+                format!("x={other}&password={secret}&y=2"),
+                format!("{other}\nAuthorization: Bearer {secret}\n"),
+            ] {
+                let shown = mask("body", &value);
+                prop_assert!(!shown.contains(&secret), "{shown}");
+                prop_assert!(shown.contains(MASK));
+            }
         }
     }
 }

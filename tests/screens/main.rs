@@ -82,6 +82,16 @@ fn what_a_gateway_told_of_a_call() {
 }
 
 #[test]
+fn what_other_clients_told_of_a_call() {
+    for (name, client, keys) in [("agent_failed", "pydantic-ai", "5\n\n"), ("sdk_trace", "vercel-proto", "t\n")] {
+        for (width, height) in [(120, 40), (200, 60)] {
+            let screen = after(Desk::captured_from(client), keys, (width, height));
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), portrait(&screen));
+        }
+    }
+}
+
+#[test]
 fn the_figures_of_switch_signals_and_routing_are_seen() {
     let shown = |keys: &str| text(&after(Desk::captured(), keys, (120, 90)));
     let vetoed = shown("/98cfd833\n\n\n");

@@ -111,13 +111,21 @@ impl Desk {
 
     /// What a gateway really sent, spans and all.
     pub fn captured() -> Self {
+        Self::captured_from("plano-brightstaff")
+    }
+
+    /// What a client really sent.
+    pub fn captured_from(client: &str) -> Self {
         let mut desk = Self::empty();
         let names = SharedNames::default();
         let pricer = Arc::<Pricer>::default();
         let span_memory = 1 << 20;
         let mut store = Store::new(StoreConfig { capacity: 1000, span_memory, pricer, names: Arc::clone(&names) });
-        for nth in 1..=6 {
-            let file = format!("tests/fixtures/plano-brightstaff/{nth:03}.binpb");
+        let folder = std::fs::read_dir(format!("tests/fixtures/{client}")).unwrap();
+        let mut files: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "binpb"));
+        files.sort();
+        for file in files {
             let request = Bytes::from(std::fs::read(file).unwrap());
             let received_unix_nano = 1_795_425_100 * SECOND;
             let arrivals = read(&request, &mut names.lock().unwrap(), received_unix_nano).unwrap();

@@ -1,7 +1,7 @@
 //! What the call itself says: outcome, timing, tokens, identity.
 
 use super::{Facts, Line, Section, Tone};
-use crate::call::{LlmCall, Name, Status, hex};
+use crate::call::{Convention, LlmCall, Name, Status, hex};
 use crate::format::{UNKNOWN, count, duration, moment, rate};
 
 /// Lines are added where there is something to say.
@@ -34,7 +34,9 @@ pub(super) fn overview(facts: Facts<'_>) -> Section {
     lines.toned("status", outcome(call.status()), Tone::Status(call.status()));
     lines.known("model", Some(call.shown_model().to_owned()).filter(|model| !model.is_empty()));
     lines.name("asked for", call.request_model().filter(|asked| asked.as_str() != call.shown_model()));
-    lines.name("upstream", call.upstream_model());
+    // A gateway's dispatched model has its place in the routing audit.
+    let is_gateway = labels.convention == Convention::Plano;
+    lines.name("upstream", call.upstream_model().filter(|name| !is_gateway && name.as_str() != call.shown_model()));
     lines.line("provider", call.provider().to_owned());
     lines.name("operation", labels.operation.as_ref());
     lines.known("streamed", call.is_streaming().map(|streamed| if streamed { "yes" } else { "no" }.to_owned()));

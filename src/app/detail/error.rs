@@ -27,7 +27,7 @@ pub(super) fn section(facts: Facts<'_>) -> Section {
 }
 
 fn status_message(span: &PlainSpan, known: &str, most: usize) -> Option<Line> {
-    let message = Some(span.message.as_str()).filter(|message| !message.is_empty() && *message != known)?;
+    let message = Some(span.message.as_str()).filter(|message| !message.is_empty() && !known.contains(message))?;
     Some(Line::new("span status", shortened(message, most)).toned(Tone::Bad))
 }
 
@@ -37,7 +37,7 @@ fn exception(event: &PlainEvent, known: &str, most: usize) -> Vec<Line> {
     if let Some(kind) = event.attribute("exception.type") {
         lines.push(Line::new("exception", kind.to_owned()).toned(Tone::Bad));
     }
-    if let Some(message) = event.attribute("exception.message").filter(|message| *message != known) {
+    if let Some(message) = event.attribute("exception.message").filter(|message| !known.contains(message)) {
         lines.push(Line::new("says", shortened(message, most)).toned(Tone::Bad));
     }
     if let Some(trace) = event.attribute("exception.stacktrace").map(str::trim_end).filter(|trace| !trace.is_empty()) {
