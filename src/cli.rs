@@ -101,6 +101,19 @@ pub struct ObsArgs {
     #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration, requires = "headless", help_heading = "Without a screen")]
     pub duration: Option<Duration>,
 
+    /// End with a line that counts where everything that arrived ended, and write it every so often, too: `--stats=10s`. A
+    /// JSON object with the one key `stats`, on stdout after the calls; beside `--csv` on stderr
+    #[arg(
+        long,
+        value_name = "EVERY",
+        num_args = 0..=1,
+        require_equals = true,
+        value_parser = humantime::parse_duration,
+        requires = "records",
+        help_heading = "Without a screen"
+    )]
+    pub stats: Option<Option<Duration>>,
+
     /// Add to each call, as `spans`, the spans of its trace: which made it, which were not counted, and why
     #[arg(long, requires = "records", help_heading = "Without a screen")]
     pub explain_spans: bool,

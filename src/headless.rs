@@ -12,7 +12,7 @@ use planoai::cli::ObsArgs;
 use planoai::collector::ingest::unix_nano_now;
 use planoai::collector::replay::Replay;
 use planoai::collector::{Collector, Handle, HttpListener, Listening};
-use planoai::output::{Explainer, Follower, Format, Writer, follow};
+use planoai::output::{Explainer, Follower, Format, Reports, Shape, Writer, follow};
 use planoai::pricing::Pricer;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -42,6 +42,9 @@ impl Headless<'_> {
         let format = self.format(Format::new(self.args.shape(), Arc::clone(pricer)));
         let mut writer = Writer::new(io::stdout().lock(), format, filter, self.args.count)?
             .explained_by(Explainer::asking(self.handle.clone()));
+        if let Some(every) = self.args.stats {
+            writer = writer.reporting(self.reports(every));
+        }
         self.drive(&mut writer)?;
         if let Some(loss) = writer.tally().loss() {
             tell(&loss);
@@ -52,6 +55,14 @@ impl Headless<'_> {
     fn format(&self, format: Format) -> Format {
         let columns = self.args.fields.clone().unwrap_or_else(|| format.columns().clone());
         format.with_columns(if self.args.explain_spans { columns.with_spans() } else { columns })
+    }
+
+    fn reports(&self, every: Option<Duration>) -> Reports {
+        let reports = Reports::every(every);
+        match self.args.shape() {
+            Shape::Ndjson => reports,
+            Shape::Csv => reports.aside(io::stderr()),
+        }
     }
 
     /// Follows the collector to the end of the run, then all that it still accepted while it stopped.

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::gate::Gate;
 use super::join::Part;
+use super::sampling;
 use super::semconv::{self, Role};
 use super::sink::{Refusal, Sink};
 use super::store::{Arrival, Batch};
@@ -152,6 +153,7 @@ fn arrival(origin: &Origin<'_, '_>, span: &Span<'_, '_>, names: &mut Names, rece
         part,
         why: reading.why,
         range: offset(place.start)..offset(place.end),
+        is_sampled: sampling::says_sampled(span.trace_state),
     }
 }
 

@@ -16,6 +16,7 @@ pub mod json;
 pub mod listener;
 pub mod replay;
 pub mod ring;
+mod sampling;
 pub mod semconv;
 pub mod sink;
 pub mod snapshot;

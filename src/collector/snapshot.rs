@@ -1,10 +1,12 @@
 //! What the collector shows to others: one immutable picture of a moment.
 
+use serde::Serialize;
+
 use super::ring::Calls;
 use crate::stats::Totals;
 
 /// Where every span and request ended. The sum of the span outcomes is `spans_received`, always.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
     /// Connections accepted since start, both transports.
     pub connections: u64,
@@ -38,7 +40,14 @@ pub struct Counters {
     pub rejected: u64,
     /// Spans of requests that were read but refused.
     pub spans_refused: u64,
+    /// Of all accepted spans, those that say that only a share of all traces was kept: figures are too low then.
+    pub spans_sampled: u64,
+    /// By how much the start of a call was furthest ahead of its arrival, ns; 0 if none was. More than a little means that
+    /// an emitter's clock is wrong.
+    #[serde(skip)]
+    pub clock_ahead_nanos: i64,
     /// Arrival of the last accepted batch, ns since the epoch.
+    #[serde(skip)]
     pub last_batch_unix_nano: Option<i64>,
 }
 

@@ -47,6 +47,8 @@ pub struct Arrival {
     pub why: &'static str,
     /// Its place in the request.
     pub range: Range<u32>,
+    /// Whether it says that only a share of all traces was kept.
+    pub is_sampled: bool,
 }
 
 /// All spans of one accepted export request.
@@ -163,7 +165,16 @@ impl Store {
         let request = self.log.next();
         self.log.push(&batch.request);
         for arrival in batch.arrivals {
+            self.note_hints(&arrival, batch.received_unix_nano);
             self.arrive(arrival, request);
+        }
+    }
+
+    fn note_hints(&mut self, arrival: &Arrival, received_unix_nano: i64) {
+        self.counters.spans_sampled += u64::from(arrival.is_sampled);
+        if let Part::Call(call) = &arrival.part {
+            let ahead = call.start_unix_nano().saturating_sub(received_unix_nano);
+            self.counters.clock_ahead_nanos = self.counters.clock_ahead_nanos.max(ahead);
         }
     }
 
@@ -213,7 +224,7 @@ impl Store {
     }
 
     fn arrive(&mut self, arrival: Arrival, request: u64) {
-        let Arrival { ids, parent, part, why, range } = arrival;
+        let Arrival { ids, parent, part, why, range, is_sampled: _ } = arrival;
         let Some((trace, id)) = ids.filter(|(trace, id)| !self.is_namesake(trace, *id, &part)) else {
             self.arrive_alone(part);
             return;

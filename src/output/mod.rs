@@ -10,11 +10,15 @@ pub mod price;
 mod recheck;
 mod record;
 pub mod recorder;
+mod reports;
 mod spans;
+mod stats;
 mod writer;
 
 pub use follow::{Follower, Progress, follow};
 pub use format::{Format, Shape};
 pub use record::{Columns, FIELDS, Field, Record, Sources, UnknownField, Value};
+pub use reports::Reports;
 pub use spans::{Explainer, SpanNote};
+pub use stats::Stats;
 pub use writer::{Tally, Writer};

@@ -198,7 +198,7 @@ pub static FIELDS: &[Field] = &[
 ];
 
 /// Microseconds are what every reader of RFC 3339 takes.
-fn timestamp(unix_nano: i64) -> String {
+pub(super) fn timestamp(unix_nano: i64) -> String {
     let time = DateTime::from_timestamp_micros(micros(unix_nano)).unwrap_or_default();
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }

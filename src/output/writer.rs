@@ -4,25 +4,33 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::follow::{Follower, Progress};
 use super::format::Format;
 use super::recheck::Recheck;
 use super::record::Record;
+use super::reports::Reports;
 use super::spans::{Explainer, SpanNote};
+use super::stats::Stats;
 use crate::app::filter::Filter;
 use crate::call::{CallId, LlmCall};
 use crate::collector::{Calls, Snapshot};
 
 /// What was written, and what could not be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
     /// Calls, each counted once.
+    #[serde(rename = "calls_written")]
     pub calls: u64,
     /// Further records of calls that were completed later.
+    #[serde(rename = "revisions_written")]
     pub revisions: u64,
     /// Records that took a call back.
+    #[serde(rename = "calls_taken_back")]
     pub taken_back: u64,
     /// Calls that were evicted before they could be written.
+    #[serde(rename = "calls_missed")]
     pub missed: u64,
 }
 
@@ -85,6 +93,7 @@ pub struct Writer<W> {
     written: Written,
     explainer: Option<Explainer>,
     recheck: Recheck,
+    reports: Option<Reports>,
     next: CallId,
     progress: Progress,
     tally: Tally,
@@ -100,8 +109,22 @@ impl<W: Write> Writer<W> {
         let mut chunk = Vec::new();
         format.begin(&mut chunk)?;
         let progress = if limit == Some(0) { Progress::Complete } else { Progress::Open };
-        let (before, written, explainer, recheck, next, tally) = Default::default();
-        Ok(Self { out, format, filter, left: limit, before, written, explainer, recheck, next, progress, tally, chunk })
+        let (before, written, explainer, recheck, reports, next, tally) = Default::default();
+        Ok(Self {
+            out,
+            format,
+            filter,
+            left: limit,
+            before,
+            written,
+            explainer,
+            recheck,
+            reports,
+            next,
+            progress,
+            tally,
+            chunk,
+        })
     }
 
     /// This writer, asking `explainer` for the spans behind each call if those are written at all.
@@ -109,6 +132,12 @@ impl<W: Write> Writer<W> {
     pub fn explained_by(self, explainer: Explainer) -> Self {
         let explainer = self.format.columns().have_spans().then_some(explainer);
         Self { explainer, ..self }
+    }
+
+    /// This writer, reporting where everything that arrived ended.
+    #[must_use]
+    pub fn reporting(self, reports: Reports) -> Self {
+        Self { reports: Some(reports), ..self }
     }
 
     /// What was written so far.
@@ -129,15 +158,33 @@ impl<W: Write> Writer<W> {
             .write_revised(calls, now_unix_nano)
             .and_then(|()| self.write_new(calls, now_unix_nano))
             .and_then(|()| self.write_better_explained(calls, now_unix_nano));
-        match written.and_then(|()| self.hand_on()).and_then(|()| self.out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.progress = Progress::Closed,
-            Err(error) => return Err(error),
-            Ok(()) if self.left == Some(0) => self.progress = Progress::Complete,
-            Ok(()) => {}
+        if self.left == Some(0) {
+            self.progress = Progress::Complete;
         }
+        written.and_then(|()| self.flush()).or_else(|error| self.bear(error))?;
         self.before = calls.clone();
         self.next = calls.next_id();
         Ok(self.progress)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.hand_on()?;
+        self.out.flush()
+    }
+
+    /// A reader who left is no error.
+    fn bear(&mut self, error: io::Error) -> io::Result<()> {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            self.progress = Progress::Closed;
+            return Ok(());
+        }
+        Err(error)
+    }
+
+    fn report(&mut self, snapshot: &Snapshot, now_unix_nano: i64) -> io::Result<()> {
+        let Some(reports) = self.reports.as_mut().filter(|_| self.progress != Progress::Closed) else { return Ok(()) };
+        reports.write(&Stats::of(snapshot, self.tally, now_unix_nano), &mut self.chunk)?;
+        self.flush().or_else(|error| self.bear(error))
     }
 
     fn write_new(&mut self, calls: &Calls, now_unix_nano: i64) -> io::Result<()> {
@@ -229,12 +276,17 @@ impl<W: Write> Writer<W> {
 
 impl<W: Write> Follower for Writer<W> {
     fn take(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<Progress> {
-        self.write(&snapshot.calls, now_unix_nano)
+        self.write(&snapshot.calls, now_unix_nano)?;
+        if self.reports.as_mut().is_some_and(|reports| reports.is_due(now_unix_nano)) {
+            self.report(snapshot, now_unix_nano)?;
+        }
+        Ok(self.progress)
     }
 
     fn end(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<()> {
         self.recheck.hurry();
-        self.write(&snapshot.calls, now_unix_nano).map(|_| ())
+        self.write(&snapshot.calls, now_unix_nano)?;
+        self.report(snapshot, now_unix_nano)
     }
 }
 

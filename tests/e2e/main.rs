@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod accounts;
 mod emitters;
 mod ends;
 mod explain;

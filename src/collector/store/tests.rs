@@ -77,7 +77,7 @@ fn arrival(span: &TestSpan) -> Arrival {
         }
         TestRole::Other => Part::Other,
     };
-    Arrival { ids: Some((span.trace, span.id)), parent: span.parent, part, why: "", range: 0..0 }
+    Arrival { ids: Some((span.trace, span.id)), parent: span.parent, part, why: "", range: 0..0, is_sampled: false }
 }
 
 fn feed(store: &mut Store, spans: &[TestSpan]) {

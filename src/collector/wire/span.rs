@@ -15,6 +15,8 @@ pub struct Span<'a, 's> {
     pub span_id: &'a [u8],
     /// Empty for a root.
     pub parent_span_id: &'a [u8],
+    /// `trace_state`, as the W3C header of that name.
+    pub trace_state: &'a str,
     /// `name`
     pub name: &'a str,
     /// `kind`, an open enum.
@@ -153,7 +155,7 @@ pub fn span<'a, 's>(mut message: Reader<'a>, lists: &'s mut Lists<'a>) -> Result
                 lists.events.truncate(MOST_KEPT);
             }
             field::LINK => check_link(message.message()?)?,
-            field::TRACE_STATE => drop(message.string()?),
+            field::TRACE_STATE => span.trace_state = message.string()?,
             field::DROPPED_ATTRIBUTES | field::DROPPED_EVENTS | field::DROPPED_LINKS => drop(message.varint()?),
             field::FLAGS => message.fixed32()?,
             key => message.skip(key, &field::NUMBERS)?,
@@ -167,6 +169,7 @@ const fn blank<'s>(message: Reader<'_>) -> Span<'_, 's> {
         trace_id: &[],
         span_id: &[],
         parent_span_id: &[],
+        trace_state: "",
         name: "",
         kind: 0,
         start_unix_nano: 0,

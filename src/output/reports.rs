@@ -1,0 +1,79 @@
+//! When accounts are given, and where to.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::stats::Stats;
+
+/// Accounts on the way and at the end: a JSON object a line, with the one key `stats`, which no record has.
+pub struct Reports {
+    every_nanos: Option<i64>,
+    due: Option<i64>,
+    aside: Option<Box<dyn Write>>,
+}
+
+impl fmt::Debug for Reports {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Reports").field("every_nanos", &self.every_nanos).finish_non_exhaustive()
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    stats: &'a Stats,
+}
+
+impl Reports {
+    /// At the end, and every so often if that is given.
+    pub fn every(every: Option<Duration>) -> Self {
+        let nanos = |every: Duration| i64::try_from(every.as_nanos()).unwrap_or(i64::MAX);
+        Self { every_nanos: every.map(nanos), due: None, aside: None }
+    }
+
+    /// These accounts, apart from the records.
+    #[must_use]
+    pub fn aside(self, out: impl Write + 'static) -> Self {
+        Self { aside: Some(Box::new(out)), ..self }
+    }
+
+    /// Whether it is time for another; the first comes one interval after the first question.
+    pub(super) fn is_due(&mut self, now_unix_nano: i64) -> bool {
+        let Some(every) = self.every_nanos else { return false };
+        let due = *self.due.get_or_insert(now_unix_nano.saturating_add(every));
+        if now_unix_nano < due {
+            return false;
+        }
+        self.due = Some(now_unix_nano.saturating_add(every));
+        true
+    }
+
+    /// Writes a line into the stream of `records`, or apart from it.
+    pub(super) fn write(&mut self, stats: &Stats, records: &mut Vec<u8>) -> io::Result<()> {
+        let mut line = serde_json::to_vec(&Line { stats })?;
+        line.push(b'\n');
+        if let Some(aside) = &mut self.aside {
+            // Who looks at the records only may have closed it.
+            return aside.write_all(&line).and_then(|()| aside.flush()).or(Ok(()));
+        }
+        records.append(&mut line);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_due_at_intervals() {
+        let second = 1_000_000_000;
+        let mut reports = Reports::every(Some(Duration::from_secs(2)));
+        let asked = [10, 11, 12, 13, 14, 20, 21, 22];
+        let due: Vec<i64> = asked.into_iter().filter(|at| reports.is_due(at * second)).collect();
+        assert_eq!(due, [12, 14, 20, 22]);
+        assert!(!Reports::every(None).is_due(i64::MAX));
+    }
+}
