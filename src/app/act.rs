@@ -37,7 +37,7 @@ impl App {
             Action::Move(motion) => self.step(motion),
             Action::Scroll(motion) => self.scroll_pane(motion),
             Action::Open => self.open(),
-            Action::Accept => self.accept(),
+            Action::Accept => return self.accept(),
             Action::Type(step) => self.edit(step),
             Action::Complete => self.complete(),
             Action::Show(view) => self.go(view),
@@ -47,6 +47,9 @@ impl App {
             Action::PickModel => self.pick(Subject::Model),
             Action::PickRoute => self.pick(Subject::Route),
             Action::PickSort => self.pick(Subject::Sort),
+            Action::PickColumns => self.pick(Subject::Columns),
+            Action::Shift(motion) => self.shift_column(motion),
+            Action::Export => self.dialog = Some(Dialog::Export(LineEdit::new("calls.ndjson"))),
             Action::ErrorsOnly => {
                 let filter = Filter::clone(&self.spec.filter);
                 self.set_filter(filter.with_errors_only(!self.spec.filter.errors_only()));
@@ -116,7 +119,7 @@ impl App {
                 turns.cursor.step(motion, turns.turns.as_slice(), self.seen.list);
                 turns.cursor.hold();
             }
-            Some(Dialog::Find(_) | Dialog::AskClear | Dialog::Compare(_)) => {}
+            Some(_) => {}
             None if is_pane_expanded => self.scroll_pane(motion),
             None => self.step_view(motion),
         }
@@ -240,8 +243,13 @@ impl App {
         }
     }
 
-    fn accept(&mut self) {
+    fn accept(&mut self) -> Outcome {
         match self.dialog.take() {
+            Some(Dialog::Export(line)) => match line.text().trim() {
+                "" => self.dialog = Some(Dialog::Export(line)),
+                path => return Outcome::effect(Effect::Export { path: path.to_owned(), overwrite: false }),
+            },
+            Some(Dialog::Pick(picker)) if picker.subject == Subject::Columns => self.toggle_column(picker),
             Some(Dialog::Pick(picker)) => self.set_picked(&picker),
             Some(Dialog::Filter(line)) => match line.filter() {
                 Some(filter) => {
@@ -254,6 +262,54 @@ impl App {
             Some(Dialog::Find(line)) => line.text().clone_into(&mut self.find),
             dialog => self.dialog = dialog,
         }
+        Outcome::draw(Draw::Now)
+    }
+
+    /// Shows the selected column, or no longer; the list stays open.
+    fn toggle_column(&mut self, mut picker: Picker) {
+        if let Some(column) = picker.selected().and_then(|choice| Column::parse(&choice.name)) {
+            let mut columns = self.shown_columns();
+            match columns.iter().position(|shown| *shown == column) {
+                Some(at) => drop(columns.remove(at)),
+                None => columns.push(column),
+            }
+            self.columns = Some(columns).filter(|columns| !columns.is_empty());
+            picker.input.take();
+            picker.refresh(self.column_choices());
+        }
+        self.dialog = Some(Dialog::Pick(picker));
+    }
+
+    /// Moves the selected column among those that are shown.
+    fn shift_column(&mut self, motion: Motion) {
+        let mut columns = self.shown_columns();
+        let Some(Dialog::Pick(picker)) = &self.dialog else { return };
+        let column = picker.selected().and_then(|choice| Column::parse(&choice.name));
+        let Some(at) = columns.iter().position(|shown| Some(shown) == column.as_ref()) else { return };
+        let to = if motion == Motion::Up { at.saturating_sub(1) } else { (at + 1).min(columns.len() - 1) };
+        columns.swap(at, to);
+        self.columns = Some(columns);
+        let choices = self.column_choices();
+        if let Some(Dialog::Pick(picker)) = &mut self.dialog {
+            picker.refresh(choices);
+        }
+    }
+
+    /// The columns that are shown in their order, then the others, then attributes of the call that was looked into.
+    fn column_choices(&self) -> Vec<Choice> {
+        let shown = self.shown_columns();
+        let looked_into = self.detail.iter().flat_map(|detail| &detail.spans).filter_map(|span| span.span.as_ref());
+        let keys =
+            looked_into.flat_map(|span| &span.attributes).map(|field| Column::Attribute(field.key.as_str().into()));
+        let mut others: Vec<Column> = Vec::new();
+        for column in Column::BUILT_IN.into_iter().chain(keys) {
+            if !shown.contains(&column) && !others.contains(&column) {
+                others.push(column);
+            }
+        }
+        let choice =
+            |is_set: bool| move |column: Column| Choice { name: Name::from(&*column.name()), calls: None, is_set };
+        shown.into_iter().map(choice(true)).chain(others.into_iter().map(choice(false))).collect()
     }
 
     fn set_picked(&mut self, picker: &Picker) {
@@ -269,6 +325,7 @@ impl App {
                 let column = picker.picked().and_then(|name| Column::parse(&name));
                 self.spec.sort = column.map(|column| (column.clone(), first_direction(&column)));
             }
+            Subject::Columns => {}
         }
     }
 
@@ -279,6 +336,7 @@ impl App {
                 line.edit(step, &mut self.history);
                 self.preview();
             }
+            Some(Dialog::Export(line)) => step.take(line),
             Some(Dialog::Find(line)) => {
                 step.take(line);
                 line.text().clone_into(&mut self.find);
@@ -321,22 +379,18 @@ impl App {
     }
 
     fn pick(&mut self, subject: Subject) {
-        let filter = &self.spec.filter;
-        let current = match subject {
-            Subject::Model => filter.model().cloned(),
-            Subject::Route => filter.route().cloned(),
-            Subject::Sort => {
-                Some(self.spec.sort.as_ref().map_or(Name::from(ARRIVAL), |(column, _)| Name::from(&*column.name())))
-            }
-        };
-        let choices = choices(subject, &self.picture).unwrap_or_else(|| self.sort_choices());
-        self.dialog = Some(Dialog::Pick(Picker::new(subject, choices, current)));
+        let choices = choices(subject, &self.picture, &self.spec.filter).unwrap_or_else(|| match subject {
+            Subject::Columns => self.column_choices(),
+            Subject::Model | Subject::Route | Subject::Sort => self.sort_choices(),
+        });
+        self.dialog = Some(Dialog::Pick(Picker::new(subject, choices)));
     }
 
     fn sort_choices(&self) -> Vec<Choice> {
+        let set = self.spec.sort.as_ref().map_or(Name::from(ARRIVAL), |(column, _)| Name::from(&*column.name()));
         let columns = self.sortable().into_iter().map(|column| Name::from(&*column.name()));
         let names = std::iter::once(Name::from(ARRIVAL)).chain(columns);
-        names.map(|name| Choice { name, calls: None }).collect()
+        names.map(|name| Choice { is_set: name == set, name, calls: None }).collect()
     }
 
     fn sortable(&self) -> Vec<Column> {
@@ -378,9 +432,14 @@ impl App {
     }
 
     fn confirm(&mut self) -> Outcome {
-        if !matches!(self.dialog.take(), Some(Dialog::AskClear)) {
-            return Outcome::default();
+        match self.dialog.take() {
+            Some(Dialog::AskClear) => self.clear(),
+            Some(Dialog::AskOverwrite(path)) => Outcome::effect(Effect::Export { path, overwrite: true }),
+            _ => Outcome::default(),
         }
+    }
+
+    fn clear(&mut self) -> Outcome {
         self.frozen = None;
         self.pane = PaneState::default();
         self.cursors = Cursors::default();

@@ -126,6 +126,12 @@ pub enum Action {
     SortPrevious,
     /// Turn the order around.
     InvertSort,
+    /// Choose the columns.
+    PickColumns,
+    /// Move the selected entry of a list itself.
+    Shift(Motion),
+    /// Write what is shown to a file.
+    Export,
     /// Freeze the view, or go on.
     Pause,
     /// Keep the newest call selected.

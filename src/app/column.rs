@@ -198,6 +198,14 @@ impl Column {
         })
     }
 
+    /// The key of an attribute column.
+    pub const fn attribute(&self) -> Option<&Name> {
+        match self {
+            Self::Attribute(key) => Some(key),
+            _ => None,
+        }
+    }
+
     /// The column of this name, in any case; `attr:KEY` is the column of a span attribute.
     pub fn parse(name: &str) -> Option<Self> {
         match name.strip_prefix(ATTRIBUTE_PREFIX) {

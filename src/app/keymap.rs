@@ -285,6 +285,13 @@ pub const KEYMAP: &[Binding] = &[
         "sort by the previous, next column; invert",
     ),
     bind(TABLES, Topic::Look, &[(Key::char('='), Do::Compare)], None, "mark a model or route; on another: compare"),
+    bind(
+        BROWSE,
+        Topic::Look,
+        &[(Key::char('c'), Do::PickColumns)],
+        None,
+        "choose columns, add attributes by their keys",
+    ),
     // Filtering.
     bind(
         BROWSE,
@@ -338,6 +345,7 @@ pub const KEYMAP: &[Binding] = &[
         None,
         "draw more often, less often",
     ),
+    bind(BROWSE, Topic::Program, &[(Key::ctrl('s'), Do::Export)], None, "write what is shown to a file"),
     bind(BROWSE, Topic::Program, &[(Key::ctrl('r'), Do::Clear)], None, "forget all calls, asked first"),
     bind(
         &[Scene::Browse, Scene::Inspect, Scene::Help],
@@ -384,6 +392,13 @@ pub const KEYMAP: &[Binding] = &[
         ],
         None,
         "scroll the help",
+    ),
+    bind(
+        &[Scene::Pick],
+        Topic::Dialog,
+        &[(Key::ctrl_code(Code::Up), Do::Shift(To::Up)), (Key::ctrl_code(Code::Down), Do::Shift(To::Down))],
+        None,
+        "move a column up, down",
     ),
     bind(
         &[Scene::Pick, Scene::Edit],

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::attributes::{Lookup, Read};
 use super::detail::{Detail, TraceSpan, Wanted};
+use super::export::{Export, Exported};
 use super::run::Source;
-use crate::call::LlmCall;
-use crate::collector::{Handle, Snapshot};
+use crate::call::{LlmCall, Name};
+use crate::collector::{Handle, KnownSpan, Snapshot};
 use crate::pricing::Pricer;
 
 /// The most spans of a trace that are read for its waterfall.
@@ -35,9 +37,35 @@ impl Source for Live {
 
     fn look_into(&self, call: &LlmCall) -> Detail {
         let wanted = Wanted::of(call);
-        // A store that is gone knows no spans.
-        let known = wanted.trace.and_then(|trace| self.handle.spans(trace).recv().ok()).unwrap_or_default();
-        let spans = known.into_iter().take(MOST_SPANS).map(|span| TraceSpan::decode(span, self.show_secrets)).collect();
+        let spans = self
+            .known(wanted.trace)
+            .into_iter()
+            .take(MOST_SPANS)
+            .map(|span| TraceSpan::decode(span, self.show_secrets))
+            .collect();
         Detail { wanted, spans, cost: self.pricer.explain(call) }
+    }
+
+    fn look_up(&self, lookup: &Lookup) -> Vec<Read> {
+        let mut read = Vec::new();
+        for call in &lookup.calls {
+            let own = call.ids().1.try_into().map_or(0, u64::from_be_bytes);
+            let span = self.known(Wanted::of(call).trace).into_iter().find(|span| span.id == own);
+            let span = span.and_then(|span| TraceSpan::decode(span, self.show_secrets).span);
+            let value = |key: &Name| span.as_ref()?.attribute(key).map(str::to_owned);
+            read.extend(lookup.keys.iter().map(|key| (call.id(), key.clone(), value(key))));
+        }
+        read
+    }
+
+    fn export(&self, export: &Export) -> Exported {
+        export.write(&self.pricer)
+    }
+}
+
+impl Live {
+    /// What the store knows of a trace; one that is gone knows nothing.
+    fn known(&self, trace: Option<[u8; 16]>) -> Vec<KnownSpan> {
+        trace.and_then(|trace| self.handle.spans(trace).recv().ok()).unwrap_or_default()
     }
 }

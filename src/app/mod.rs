@@ -7,9 +7,11 @@
 mod act;
 pub mod action;
 pub mod analysis;
+pub mod attributes;
 pub mod column;
 pub mod cursor;
 pub mod detail;
+pub mod export;
 pub mod filter;
 pub mod filter_line;
 pub mod keymap;
@@ -34,8 +36,11 @@ use crate::call::{CallId, LlmCall, Name};
 use crate::collector::Snapshot;
 use crate::stats::Arrivals;
 use analysis::{Picture, Request, Rollup, ViewSpec};
+use attributes::{Attributes, Lookup, Read};
+use column::Column;
 use cursor::Cursor;
 use detail::{Detail, Facts, Wanted};
+use export::Exported;
 use filter::{Filter, History, Known};
 use filter_line::FilterLine;
 use keymap::{Key, Scene};
@@ -93,6 +98,10 @@ pub enum Event {
     Prices(String),
     /// A call was looked into.
     Detail(Box<Detail>),
+    /// Attributes were read.
+    Attributes(Vec<Read>),
+    /// What is shown was written to the file of this name, or not.
+    Exported(String, Exported),
 }
 
 /// Something to be done outside.
@@ -106,6 +115,13 @@ pub enum Effect {
     Redraw,
     /// Have the collector forget all calls.
     Clear,
+    /// Write what is shown to a file.
+    Export {
+        /// The path as written.
+        path: String,
+        /// Replace what is there.
+        overwrite: bool,
+    },
     /// Put text into the clipboard.
     Copy(String),
     /// Put several lines into the clipboard.
@@ -142,6 +158,10 @@ pub enum Dialog {
     Filter(FilterLine),
     /// Text to find in the pane.
     Find(LineEdit),
+    /// Where to write what is shown.
+    Export(LineEdit),
+    /// Whether to write over a file that is there.
+    AskOverwrite(String),
     /// Whether to forget all calls.
     AskClear,
     /// The waterfall of a call's trace.
@@ -298,6 +318,10 @@ pub struct App {
     pub view: View,
     /// What is selected in each view.
     pub cursors: Cursors,
+    /// The columns of the calls table, where others than the usual ones were chosen.
+    pub columns: Option<Vec<Column>>,
+    /// What attribute columns show.
+    pub attributes: Attributes,
     /// The model or route to compare with.
     pub marked: Option<(View, Name)>,
     /// The pane.
@@ -331,6 +355,8 @@ impl App {
             arrivals: Arrivals::default(),
             view: View::default(),
             cursors: Cursors::default(),
+            columns: None,
+            attributes: Attributes::default(),
             marked: None,
             pane: PaneState::default(),
             find: String::new(),
@@ -353,6 +379,11 @@ impl App {
             Event::Picture(picture) => Outcome::draw(self.show(picture)),
             Event::Tick(clock) => Outcome::draw(self.tick(clock)),
             Event::Detail(detail) => Outcome::draw(self.take_detail(detail)),
+            Event::Attributes(read) => {
+                self.attributes.learn(read);
+                Outcome::draw(Draw::Paced)
+            }
+            Event::Exported(path, exported) => Outcome::draw(self.take_exported(path, &exported)),
             Event::Note(text) => {
                 self.tell(text);
                 Outcome::draw(Draw::Paced)
@@ -408,6 +439,37 @@ impl App {
     /// What the sections of a call are made of; `most_chars` of each value are told.
     pub fn facts<'a>(&'a self, call: &'a LlmCall, most_chars: usize) -> Facts<'a> {
         Facts { call, detail: self.detail_of(call), offset: self.clock.offset, most_chars }
+    }
+
+    /// The attributes to read for the rows that are seen, if some are shown as columns.
+    pub fn look_up(&mut self) -> Option<Lookup> {
+        let keys: Vec<_> = self.columns.iter().flatten().filter_map(Column::attribute).cloned().collect();
+        if keys.is_empty() || self.view != View::Calls {
+            return None;
+        }
+        let rows = &self.picture.rows;
+        let top = self.cursors.calls.top(rows.len(), self.seen.rows);
+        let calls = rows.from(top).take(self.seen.rows).filter_map(|id| self.picture.call(id));
+        self.attributes.ask(calls, &keys)
+    }
+
+    /// The columns of the calls table that are worth showing.
+    pub fn shown_columns(&self) -> Vec<Column> {
+        let mut columns = self.columns.clone().unwrap_or_else(Column::default_set);
+        // What was chosen by hand stays, empty or not.
+        if self.columns.is_none() {
+            columns.retain(|column| self.picture.has_data(column));
+        }
+        columns
+    }
+
+    fn take_exported(&mut self, path: String, exported: &Exported) -> Draw {
+        match exported {
+            Exported::Written(calls) => self.tell(format!("{calls} calls written to {path}")),
+            Exported::Exists => self.dialog = Some(Dialog::AskOverwrite(path)),
+            Exported::Failed(why) => self.tell(format!("{path} was not written: {why}")),
+        }
+        Draw::Now
     }
 
     fn take_detail(&mut self, detail: Box<Detail>) -> Draw {
@@ -471,8 +533,8 @@ impl App {
             None => Scene::Browse,
             Some(Dialog::Help(_)) => Scene::Help,
             Some(Dialog::Pick(_)) => Scene::Pick,
-            Some(Dialog::Filter(_) | Dialog::Find(_)) => Scene::Edit,
-            Some(Dialog::AskClear) => Scene::Ask,
+            Some(Dialog::Filter(_) | Dialog::Find(_) | Dialog::Export(_)) => Scene::Edit,
+            Some(Dialog::AskClear | Dialog::AskOverwrite(_)) => Scene::Ask,
             Some(Dialog::Trace(_) | Dialog::Turns(_) | Dialog::Compare(_)) => Scene::Inspect,
         }
     }
@@ -515,8 +577,8 @@ impl App {
                 line.insert(text);
                 line.text().clone_into(&mut self.find);
             }
-            Some(Dialog::Help(_) | Dialog::AskClear | Dialog::Trace(_) | Dialog::Turns(_) | Dialog::Compare(_))
-            | None => {}
+            Some(Dialog::Export(line)) => line.insert(text),
+            _ => {}
         }
     }
 
@@ -532,7 +594,7 @@ impl App {
         self.settle();
         match &mut self.dialog {
             Some(Dialog::Pick(picker)) => {
-                if let Some(choices) = choices(picker.subject, &self.picture) {
+                if let Some(choices) = choices(picker.subject, &self.picture, &self.spec.filter) {
                     picker.refresh(choices);
                 }
             }
@@ -603,13 +665,15 @@ impl TraceView {
 }
 
 /// The entries of a picker that follow the calls; `None` for one that does not.
-fn choices(subject: Subject, picture: &Picture) -> Option<Vec<Choice>> {
-    let names = match subject {
-        Subject::Model => &picture.names.models,
-        Subject::Route => &picture.names.routes,
-        Subject::Sort => return None,
+fn choices(subject: Subject, picture: &Picture, filter: &Filter) -> Option<Vec<Choice>> {
+    let (names, set) = match subject {
+        Subject::Model => (&picture.names.models, filter.model()),
+        Subject::Route => (&picture.names.routes, filter.route()),
+        Subject::Sort | Subject::Columns => return None,
     };
-    Some(names.iter().map(|(name, calls)| Choice { name: name.clone(), calls: Some(*calls) }).collect())
+    let choice =
+        |(name, calls): &(Name, u64)| Choice { name: name.clone(), calls: Some(*calls), is_set: set == Some(name) };
+    Some(names.iter().map(choice).collect())
 }
 
 #[cfg(test)]

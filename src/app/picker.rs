@@ -1,6 +1,7 @@
 //! A list to pick one name from, narrowed by typing.
 
 use super::action::{Motion, Step};
+use super::column::Column;
 use super::cursor::{Cursor, Named};
 use super::line_edit::LineEdit;
 use crate::call::Name;
@@ -14,6 +15,8 @@ pub enum Subject {
     Route,
     /// The column to sort by.
     Sort,
+    /// The columns of the calls table.
+    Columns,
 }
 
 impl Subject {
@@ -23,6 +26,7 @@ impl Subject {
             Self::Model => "model",
             Self::Route => "route",
             Self::Sort => "sort by",
+            Self::Columns => "columns",
         }
     }
 }
@@ -34,6 +38,8 @@ pub struct Choice {
     pub name: Name,
     /// Kept calls that bear it, where that is known.
     pub calls: Option<u64>,
+    /// It is set now; picking it again lifts it.
+    pub is_set: bool,
 }
 
 impl Named for Choice {
@@ -53,16 +59,15 @@ pub struct Picker {
     pub shown: Vec<Choice>,
     /// The selected entry.
     pub cursor: Cursor<Name>,
-    /// What is set now; picking it again lifts it.
-    pub current: Option<Name>,
     choices: Vec<Choice>,
 }
 
 impl Picker {
     /// A list with the cursor on what is set now.
-    pub fn new(subject: Subject, choices: Vec<Choice>, current: Option<Name>) -> Self {
-        let cursor = current.clone().map_or_else(Cursor::default, Cursor::on);
-        let mut picker = Self { subject, input: LineEdit::default(), shown: Vec::new(), cursor, current, choices };
+    pub fn new(subject: Subject, choices: Vec<Choice>) -> Self {
+        let set = choices.iter().find(|choice| choice.is_set).map(|choice| choice.name.clone());
+        let cursor = set.map_or_else(Cursor::default, Cursor::on);
+        let mut picker = Self { subject, input: LineEdit::default(), shown: Vec::new(), cursor, choices };
         picker.narrow();
         picker
     }
@@ -96,8 +101,27 @@ impl Picker {
 
     /// What Enter sets: the selected name, or nothing where it was set already.
     pub fn picked(&self) -> Option<Name> {
+        self.selected().filter(|choice| !choice.is_set).map(|choice| choice.name.clone())
+    }
+
+    /// The entry under the cursor.
+    pub fn selected(&self) -> Option<&Choice> {
         let name = self.cursor.key()?;
-        (self.current.as_ref() != Some(name)).then(|| name.clone())
+        self.shown.iter().find(|choice| choice.name == *name)
+    }
+
+    /// Whether anything is set.
+    pub fn has_set(&self) -> bool {
+        self.choices.iter().any(|choice| choice.is_set)
+    }
+
+    /// What is typed, as the key of an attribute to make a column of.
+    fn attribute(&self) -> Option<Choice> {
+        let key = self.input.text().trim();
+        let name = Column::Attribute(Name::from(key)).name();
+        let is_listed = self.choices.iter().any(|choice| *choice.name == *name);
+        let can_be = self.subject == Subject::Columns && !key.is_empty() && !is_listed;
+        can_be.then(|| Choice { name: Name::from(&*name), calls: None, is_set: false })
     }
 
     /// The best match is what a typist means.
@@ -114,6 +138,7 @@ impl Picker {
             words.iter().all(|word| name.contains(word))
         };
         self.shown = self.choices.iter().filter(passes).cloned().collect();
+        self.shown.extend(self.attribute());
         self.cursor.settle(self.shown.as_slice());
         self.cursor.hold();
     }
@@ -124,7 +149,7 @@ mod tests {
     use super::*;
 
     fn choices(names: &[&str]) -> Vec<Choice> {
-        names.iter().map(|&name| Choice { name: name.into(), calls: Some(1) }).collect()
+        names.iter().map(|&name| Choice { name: name.into(), calls: Some(1), is_set: name == "gpt-5" }).collect()
     }
 
     fn shown(picker: &Picker) -> Vec<&str> {
@@ -134,7 +159,7 @@ mod tests {
     #[test]
     fn typing_narrows_and_enter_sets_or_lifts() {
         let all = ["gpt-4o", "gpt-5", "claude-sonnet-4-5", "GPT-4o-mini"];
-        let mut picker = Picker::new(Subject::Model, choices(&all), Some("gpt-5".into()));
+        let mut picker = Picker::new(Subject::Model, choices(&all));
         assert_eq!(picker.picked(), None, "the cursor is on what is set: Enter lifts it");
         picker.insert("gpt 4O");
         assert_eq!(shown(&picker), ["gpt-4o", "GPT-4o-mini"]);
@@ -149,8 +174,18 @@ mod tests {
     }
 
     #[test]
+    fn any_attribute_can_become_a_column_by_its_key() {
+        let mut picker = Picker::new(Subject::Columns, choices(&["model", "cost"]));
+        picker.insert("team");
+        assert_eq!(shown(&picker), ["attr:team"]);
+        picker.edit(Step::DeleteToStart);
+        picker.insert("cos");
+        assert_eq!(shown(&picker), ["cost", "attr:cos"]);
+    }
+
+    #[test]
     fn entries_that_arrive_do_not_move_the_cursor() {
-        let mut picker = Picker::new(Subject::Route, choices(&["a", "b"]), None);
+        let mut picker = Picker::new(Subject::Route, choices(&["a", "b"]));
         assert_eq!(picker.picked().as_deref(), Some("a"));
         picker.refresh(choices(&["new", "a", "b"]));
         assert_eq!(picker.picked().as_deref(), Some("a"));

@@ -17,7 +17,9 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use super::analysis::Worker;
+use super::attributes::{Lookup, Read};
 use super::detail::Detail;
+use super::export::{Export, Exported, path_of};
 use super::pace::{Draw, Pace};
 use super::terminal::{self, Screen};
 use super::{App, Clock, Effect, Event, Seen};
@@ -34,6 +36,26 @@ pub trait Source: Clone + Send + 'static {
 
     /// Gathers what is known of a call beyond its row. May take its time: it is asked on a thread of its own.
     fn look_into(&self, call: &LlmCall) -> Detail;
+
+    /// Reads attributes of the spans of calls, on the same thread.
+    fn look_up(&self, lookup: &Lookup) -> Vec<Read> {
+        let _ = lookup;
+        Vec::new()
+    }
+
+    /// Writes calls to a file, on the same thread.
+    fn export(&self, export: &Export) -> Exported {
+        let _ = export;
+        Exported::Failed("there is nothing to write".to_owned())
+    }
+}
+
+/// What is asked of the source on a thread of its own.
+#[derive(Debug)]
+enum Question {
+    LookInto(Box<LlmCall>),
+    LookUp(Lookup),
+    Export(String, Export),
 }
 
 /// How the loop treats its surroundings.
@@ -107,9 +129,9 @@ pub fn run(
     watch_snapshots(snapshots, wake.clone()).map_err(RunError::Start)?;
     watch_signals(wake.clone()).map_err(RunError::Start)?;
     watch_told(told, wake.clone()).map_err(RunError::Start)?;
-    let details = watch_details(source.clone(), wake.clone()).map_err(RunError::Start)?;
+    let questions = answer_questions(source.clone(), wake.clone()).map_err(RunError::Start)?;
     watch_input(wake).map_err(RunError::Start)?;
-    match (Loop { app, worker, details, screen, pace: Pace::default(), source, paint }).run(&inbox) {
+    match (Loop { app, worker, questions, screen, pace: Pace::default(), source, paint }).run(&inbox) {
         Err(RunError::Terminal(error)) if is_gone(&error) => Ok(Exit::TerminalGone),
         ended => ended,
     }
@@ -118,7 +140,7 @@ pub fn run(
 struct Loop<S, P> {
     app: App,
     worker: Worker,
-    details: Sender<LlmCall>,
+    questions: Sender<Question>,
     screen: Screen,
     pace: Pace,
     source: S,
@@ -182,9 +204,11 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> Seen> Loop<S, P> {
         if let Some(request) = self.app.request() {
             self.worker.ask(request);
         }
-        if let Some(call) = self.app.look_into() {
+        let look_into = self.app.look_into().map(|call| Question::LookInto(Box::new(call)));
+        let look_up = self.app.look_up().map(Question::LookUp);
+        for question in look_into.into_iter().chain(look_up) {
             // The thread ends with the program only.
-            let _ = self.details.send(call);
+            let _ = self.questions.send(question);
         }
     }
 
@@ -197,6 +221,11 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> Seen> Loop<S, P> {
             }
             Effect::Redraw => self.screen.forget(),
             Effect::Clear => self.source.clear(),
+            Effect::Export { path, overwrite } => {
+                let (picture, view) = (Arc::clone(&self.app.picture), self.app.view);
+                let export = Export { picture, view, path: path_of(&path), overwrite };
+                let _ = self.questions.send(Question::Export(path, export));
+            }
             Effect::Copy(text) => self.screen.copy(&[text]).map_err(RunError::Terminal)?,
             Effect::CopyLines(lines) => self.screen.copy(&lines).map_err(RunError::Terminal)?,
         }
@@ -257,17 +286,33 @@ fn watch_told(told: impl Iterator<Item = Event> + Send + 'static, wake: Sender<W
     thread::Builder::new().name("told".into()).spawn(watch).map(drop)
 }
 
-/// Looks into calls as they are opened; of several that wait only the last one matters.
-fn watch_details(source: impl Source, wake: Sender<Wake>) -> io::Result<Sender<LlmCall>> {
-    let (sender, calls) = channel::<LlmCall>();
-    let watch = move || {
-        while let Ok(call) = calls.recv() {
-            let call = calls.try_iter().last().unwrap_or(call);
-            send(&wake, Wake::Event(Event::Detail(Box::new(source.look_into(&call)))));
+/// Answers questions in turn; of several calls that wait to be looked into only the last one matters.
+fn answer_questions(source: impl Source, wake: Sender<Wake>) -> io::Result<Sender<Question>> {
+    let (sender, questions) = channel::<Question>();
+    let answer = move || {
+        while let Ok(first) = questions.recv() {
+            let mut waiting: Vec<_> = std::iter::once(first).chain(questions.try_iter()).collect();
+            let last = waiting.iter().rposition(|question| matches!(question, Question::LookInto(_)));
+            let mut at = 0;
+            waiting.retain(|question| {
+                at += 1;
+                !matches!(question, Question::LookInto(_)) || Some(at - 1) == last
+            });
+            for question in waiting {
+                send(&wake, Wake::Event(answered(&source, question)));
+            }
         }
     };
-    thread::Builder::new().name("details".into()).spawn(watch)?;
+    thread::Builder::new().name("questions".into()).spawn(answer)?;
     Ok(sender)
+}
+
+fn answered(source: &impl Source, question: Question) -> Event {
+    match question {
+        Question::LookInto(call) => Event::Detail(Box::new(source.look_into(&call))),
+        Question::LookUp(lookup) => Event::Attributes(source.look_up(&lookup)),
+        Question::Export(path, export) => Event::Exported(path, source.export(&export)),
+    }
 }
 
 fn watch_signals(wake: Sender<Wake>) -> io::Result<()> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
 
 use super::analysis::{Analysis, ViewSpec, Window};
+use super::export::Exported;
 use super::pace::Draw;
 use super::view::View;
 use super::{About, App, Clock, Dialog, Effect, Event, Outcome, Pair, Pane, PaneState, Seen};
@@ -263,6 +264,44 @@ fn two_models_are_compared_by_marking_both() {
     assert!(desk.app.dialog.is_none());
     desk.press("k=");
     assert_eq!(desk.app.marked, None, "the marked one again unmarks");
+}
+
+#[test]
+fn columns_are_chosen_ordered_and_made_of_attributes() {
+    let mut desk = traffic();
+    let names =
+        |desk: &Desk| desk.app.shown_columns().iter().map(|column| column.name().into_owned()).collect::<Vec<_>>();
+    assert_eq!(names(&desk), ["time", "status", "model", "route", "session"]);
+    desk.press("croute\n");
+    assert_eq!(names(&desk), ["time", "status", "model", "session"], "the list stays open");
+    desk.press("team\n");
+    assert_eq!(names(&desk).last().map(String::as_str), Some("attr:team"));
+    desk.key(KeyCode::Up, KeyModifiers::CONTROL);
+    assert_eq!(names(&desk), ["time", "status", "model", "attr:team", "session"]);
+    let lookup = desk.app.look_up().expect("values to read");
+    assert_eq!((lookup.calls.len(), lookup.keys.as_slice()), (4, [Name::from("team")].as_slice()));
+    desk.app.update(Event::Attributes(vec![(CallId(3), "team".into(), Some("core".into()))]));
+    assert_eq!(desk.app.attributes.get(CallId(3), &"team".into()), Some("core"));
+    assert!(desk.app.look_up().is_none());
+    desk.press("team\n");
+    assert!(!names(&desk).contains(&"attr:team".to_owned()), "picking it again takes it away");
+}
+
+#[test]
+fn an_export_asks_where_to_and_before_it_overwrites() {
+    let mut desk = traffic();
+    desk.ctrl('s');
+    desk.key(KeyCode::Char('u'), KeyModifiers::CONTROL);
+    desk.press("x.csv");
+    let outcome = desk.key(KeyCode::Enter, KeyModifiers::NONE);
+    assert_eq!(outcome.effects, [Effect::Export { path: "x.csv".into(), overwrite: false }]);
+    desk.app.update(Event::Exported("x.csv".into(), Exported::Exists));
+    assert_eq!(desk.key(KeyCode::Char('n'), KeyModifiers::NONE).effects, [], "any other key is no");
+    desk.app.update(Event::Exported("x.csv".into(), Exported::Exists));
+    let outcome = desk.key(KeyCode::Char('y'), KeyModifiers::NONE);
+    assert_eq!(outcome.effects, [Effect::Export { path: "x.csv".into(), overwrite: true }]);
+    desk.app.update(Event::Exported("x.csv".into(), Exported::Written(4)));
+    assert_eq!(desk.app.note.as_ref().map(|note| note.text.as_str()), Some("4 calls written to x.csv"));
 }
 
 #[test]

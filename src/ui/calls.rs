@@ -104,12 +104,10 @@ fn draw_rows(look: Look<'_>, rows: &Rows, cursor: &Cursor<CallId>, page: usize, 
 
 /// The columns worth showing in this view.
 fn columns(look: Look<'_>) -> Vec<Column> {
-    let mut columns = match look.app.view {
-        View::Errors => FAILED.to_vec(),
-        _ => Column::default_set(),
-    };
-    columns.retain(|column| look.app.picture.has_data(column));
-    columns
+    match look.app.view {
+        View::Errors => FAILED.into_iter().filter(|column| look.app.picture.has_data(column)).collect(),
+        _ => look.app.shown_columns(),
+    }
 }
 
 /// What is asked about a failed call.
@@ -132,15 +130,16 @@ fn table_column<'a>(look: Look<'_>, column: &'a Column, room: Room) -> table::Co
         title: column.title().into(),
         width: width(column, room),
         align: align(column),
-        priority: priority(look.app.view, column),
+        priority: priority(look, column),
         style: look.style(role),
     }
 }
 
-/// Among failed calls the error is what matters.
-const fn priority(view: View, column: &Column) -> u8 {
-    match (view, column) {
+/// Among failed calls the error is what matters, and a column that somebody asked for beats the usual ones.
+fn priority(look: Look<'_>, column: &Column) -> u8 {
+    match (look.app.view, column) {
         (View::Errors, Column::Error) => 98,
+        (View::Calls, column) if look.app.columns.is_some() && !Column::default_set().contains(column) => 97,
         (_, column) => column.priority(),
     }
 }

@@ -101,7 +101,7 @@ fn time(look: Look<'_>, call: &LlmCall, may_be_dated: bool) -> String {
 }
 
 /// The cell of a call in a column.
-pub fn cell<'a>(look: Look<'_>, column: &Column, call: &'a LlmCall, has_dates: bool) -> Cell<'a> {
+pub fn cell<'a>(look: Look<'a>, column: &Column, call: &'a LlmCall, has_dates: bool) -> Cell<'a> {
     let labels = call.labels();
     let usage = call.usage();
     let plain = |text: Safe<'a>| Cell { text, style: look.style(Role::Text) };
@@ -142,8 +142,10 @@ pub fn cell<'a>(look: Look<'_>, column: &Column, call: &'a LlmCall, has_dates: b
             None => absent(look),
         },
         Column::RequestId => plain(call.request_id().into()),
-        // Attributes are not kept with the call.
-        Column::Attribute(_) => absent(look),
+        Column::Attribute(key) => match look.app.attributes.get(call.id(), key) {
+            Some(value) => plain(Safe::fit(value, LONGEST_CELL)),
+            None => absent(look),
+        },
     }
 }
 

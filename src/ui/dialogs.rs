@@ -13,7 +13,7 @@ use super::text::Safe;
 use super::theme::Role;
 use crate::app::Seen;
 use crate::app::filter_line::FilterLine;
-use crate::app::picker::{Choice, Picker};
+use crate::app::picker::{Choice, Picker, Subject};
 
 /// The widest list.
 const PICKER_WIDTH: u16 = 56;
@@ -28,10 +28,7 @@ pub fn draw_picker(look: Look<'_>, picker: &Picker, screen: Rect, seen: &mut See
         Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
     let titles = Titles {
         left: Strip::of(picker.subject.title(), look.style(Role::Accent)),
-        right: Strip::of(
-            if picker.current.is_some() { "Enter on ● clears it" } else { "Enter sets" },
-            look.style(Role::Dim),
-        ),
+        right: Strip::of(hint(picker), look.style(Role::Dim)),
     };
     let inner = popup(look, titles, area, buf);
     seen.cursor = Some(lines::edited(look, "› ", &picker.input, None, line_of(inner, 0), buf));
@@ -43,16 +40,23 @@ pub fn draw_picker(look: Look<'_>, picker: &Picker, screen: Rect, seen: &mut See
     let top = picker.cursor.top(picker.shown.len(), seen.list);
     for (nth, (row, choice)) in (0..list.height).zip(picker.shown.iter().enumerate().skip(top)) {
         let line = line_of(list, nth);
-        draw_choice(look, picker, choice, line, buf);
+        draw_choice(look, choice, line, buf);
         if row == picker.cursor.row() {
             buf.set_style(line, look.style(Role::Selected));
         }
     }
 }
 
-fn draw_choice(look: Look<'_>, picker: &Picker, choice: &Choice, line: Rect, buf: &mut Buffer) {
-    let is_set = picker.current.as_ref() == Some(&choice.name);
-    let (mark, role) = if is_set { ("● ", Role::Accent) } else { ("  ", Role::Text) };
+fn hint(picker: &Picker) -> &'static str {
+    match picker.subject {
+        Subject::Columns => "Enter shows or hides · Ctrl-↑↓ moves",
+        _ if picker.has_set() => "Enter on ● clears it",
+        _ => "Enter sets",
+    }
+}
+
+fn draw_choice(look: Look<'_>, choice: &Choice, line: Rect, buf: &mut Buffer) {
+    let (mark, role) = if choice.is_set { ("● ", Role::Accent) } else { ("  ", Role::Text) };
     let name = if choice.name.is_empty() { "(unknown)" } else { choice.name.as_str() };
     let calls = choice.calls.map_or_else(Strip::new, |calls| Strip::of(count(calls), look.style(Role::Dim)));
     let room = usize::from(line.width).saturating_sub(calls.width() + 3);

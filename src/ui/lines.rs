@@ -26,8 +26,14 @@ pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
             Some(edited(look, "/ ", &line.input, line.error.as_ref().map(|error| error.span.clone()), room, buf))
         }
         Some(Dialog::Find(line)) => Some(edited(look, "find ", line, None, room, buf)),
+        Some(Dialog::Export(line)) => Some(edited(look, "write to ", line, None, room, buf)),
         Some(Dialog::AskClear) => {
-            question(look).draw(room, buf);
+            let kept = count(look.app.newest.calls.len() as u128);
+            question(look, format!("forget all {kept} kept calls?")).draw(room, buf);
+            None
+        }
+        Some(Dialog::AskOverwrite(path)) => {
+            question(look, format!("write over {path}?")).draw(room, buf);
             None
         }
         _ => {
@@ -40,9 +46,8 @@ pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
     }
 }
 
-fn question(look: Look<'_>) -> Strip<'static> {
-    let kept = count(look.app.newest.calls.len() as u128);
-    Strip::of(format!("forget all {kept} kept calls?"), look.style(Role::Strong))
+fn question(look: Look<'_>, text: String) -> Strip<'static> {
+    Strip::of(text, look.style(Role::Strong))
         .gap(2)
         .then("y", look.style(Role::Accent))
         .then(" yes   any other key: no", look.style(Role::Dim))

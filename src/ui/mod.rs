@@ -116,7 +116,7 @@ fn screen(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Seen {
         Some(Dialog::Pick(picker)) => dialogs::draw_picker(look, picker, area, &mut seen, buf),
         Some(Dialog::Filter(line)) => dialogs::draw_candidates(look, line, footer, buf),
         Some(Dialog::Compare(pair)) => compare::draw(look, pair, area, buf),
-        Some(Dialog::AskClear | Dialog::Find(_) | Dialog::Trace(_) | Dialog::Turns(_)) | None => {}
+        _ => {}
     }
     seen
 }

@@ -73,6 +73,8 @@ fn what_a_gateway_told_of_a_call() {
         ("switch", "/98cfd833\n\n\n", (100, 70)),
         ("signals", "/session:sess-angry\n\n\n", (100, 70)),
         ("find", "/session:sess-angry\n\n\n/switch", (80, 24)),
+        ("columns", "cllm.user_message_preview\n", (120, 30)),
+        ("attribute_column", "cllm.user_message_preview\n\x1b", (120, 30)),
         ("trace", "/session:sess-angry\nt", (120, 24)),
         ("trace_span", "/session:sess-angry\nt\n", (80, 30)),
     ] {
@@ -116,6 +118,7 @@ fn dialogs() {
     check("help", "?", &[(60, 15), (120, 40)]);
     check("pick_model", "mgpt", &[(60, 15), (80, 24)]);
     check("pick_sort", "s", &[(80, 24)]);
+    check("export", "\u{13}", &[(80, 24)]);
     check("filter_preview", "/model:gpt* status:4", &[(80, 24)]);
     check("filter_completion", "/stat", &[(80, 24)]);
     check("filter_mistake", "/late:>3", &[(60, 15), (80, 24)]);

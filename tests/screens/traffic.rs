@@ -7,7 +7,7 @@ use bytes::Bytes;
 use planoai::app::analysis::{Analysis, ViewSpec};
 use planoai::app::detail::{Detail, TraceSpan, Wanted};
 use planoai::app::{About, App, Clock, Event};
-use planoai::call::{Convention, Cost, CostBasis, Draft, LlmCall, Names, PlanoFacts, Quality, RequestId, Usage};
+use planoai::call::{Convention, Cost, CostBasis, Draft, LlmCall, Name, Names, PlanoFacts, Quality, RequestId, Usage};
 use planoai::collector::ingest::{SharedNames, read};
 use planoai::collector::ring::Ring;
 use planoai::collector::store::{Batch, Store, StoreConfig};
@@ -140,7 +140,22 @@ impl Desk {
 
     /// Looks into the open call, as the details thread does.
     pub fn look_into(&mut self) {
-        let (Some(store), Some(call)) = (&self.store, self.app.look_into()) else { return };
+        let Some(store) = &self.store else { return };
+        if let Some(lookup) = self.app.look_up() {
+            let own = |call: &LlmCall| {
+                let id = u64::from_be_bytes(call.ids().1.try_into().unwrap());
+                let known = store.spans(&Wanted::of(call).trace?).into_iter().find(|span| span.id == id)?;
+                TraceSpan::decode(known, false).span
+            };
+            let read = lookup.calls.iter().flat_map(|call| {
+                let span = own(call);
+                let value = move |key: &Name| span.as_ref()?.attribute(key).map(str::to_owned);
+                lookup.keys.iter().map(move |key| (call.id(), key.clone(), value(key)))
+            });
+            let read = read.collect();
+            self.app.update(Event::Attributes(read));
+        }
+        let Some(call) = self.app.look_into() else { return };
         let wanted = Wanted::of(&call);
         let spans = wanted.trace.map(|trace| store.spans(&trace)).unwrap_or_default();
         let spans = spans.into_iter().map(|span| TraceSpan::decode(span, false)).collect();

@@ -1,0 +1,143 @@
+//! Writing what is shown to a file: NDJSON, or CSV where the name says so. Nothing is overwritten unasked.
+
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::analysis::{Picture, Rows};
+use super::view::View;
+use crate::output::{Format, Record, Shape};
+use crate::pricing::Pricer;
+
+/// Bytes gathered before they are written.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// What to write, and where to.
+#[derive(Clone, Debug)]
+pub struct Export {
+    /// What is shown.
+    pub picture: Arc<Picture>,
+    /// In which view: of the errors only the failed calls are written.
+    pub view: View,
+    /// The file.
+    pub path: PathBuf,
+    /// Replace a file that is there.
+    pub overwrite: bool,
+}
+
+/// How writing ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exported {
+    /// So many calls were written.
+    Written(usize),
+    /// There is a file of this name.
+    Exists,
+    /// It could not be written, and why.
+    Failed(String),
+}
+
+/// A path as a person writes it: `~/` is the home folder.
+pub fn path_of(text: &str) -> PathBuf {
+    match (text.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(text),
+    }
+}
+
+impl Export {
+    /// Writes the calls in the order in which they are shown.
+    pub fn write(&self, pricer: &Arc<Pricer>) -> Exported {
+        match self.try_write(pricer) {
+            Ok(calls) => Exported::Written(calls),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Exported::Exists,
+            Err(error) => Exported::Failed(error.to_string()),
+        }
+    }
+
+    fn try_write(&self, pricer: &Arc<Pricer>) -> io::Result<usize> {
+        let mut options = OpenOptions::new();
+        options.write(true);
+        if self.overwrite {
+            options.create(true).truncate(true);
+        } else {
+            options.create_new(true);
+        }
+        let mut out = BufWriter::new(options.open(&self.path)?);
+        let format = Format::new(shape(&self.path), Arc::clone(pricer));
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        format.begin(&mut chunk)?;
+        let mut calls = 0;
+        for call in self.rows().from(0).filter_map(|id| self.picture.call(id)) {
+            format.append(Record::Call(call), &mut chunk)?;
+            calls += 1;
+            if chunk.len() >= CHUNK_BYTES {
+                out.write_all(&chunk)?;
+                chunk.clear();
+            }
+        }
+        out.write_all(&chunk)?;
+        out.flush()?;
+        Ok(calls)
+    }
+
+    fn rows(&self) -> &Rows {
+        match self.view {
+            View::Errors => &self.picture.failed,
+            View::Calls | View::Models | View::Routes | View::Sessions => &self.picture.rows,
+        }
+    }
+}
+
+fn shape(path: &Path) -> Shape {
+    match path.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("csv") => Shape::Csv,
+        Some(_) | None => Shape::Ndjson,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::analysis::{Analysis, ViewSpec};
+    use crate::call::{Draft, LlmCall, Names};
+    use crate::collector::Snapshot;
+    use crate::collector::ring::Ring;
+
+    fn picture() -> Arc<Picture> {
+        let mut ring = Ring::new(10);
+        for status in [200, 429, 200] {
+            let draft = Draft { model: Some("gpt-5".into()), status_code: Some(status), ..Draft::default() };
+            ring.push(LlmCall::keep(&draft, &mut Names::default(), 0));
+        }
+        let snapshot = Snapshot { version: 1, calls: ring.calls().clone(), ..Snapshot::default() };
+        Analysis::default().update(&ViewSpec::default(), &Arc::new(snapshot), 1)
+    }
+
+    #[test]
+    fn what_is_shown_is_written_and_nothing_is_overwritten_unasked() {
+        let folder = tempfile::tempdir().unwrap();
+        let export = |name: &str, view, overwrite| {
+            let path = folder.path().join(name);
+            let export = Export { picture: picture(), view, path: path.clone(), overwrite };
+            (export.write(&Arc::default()), std::fs::read_to_string(path).unwrap_or_default())
+        };
+        let (ended, text) = export("calls.ndjson", View::Calls, false);
+        assert_eq!((ended, text.lines().count()), (Exported::Written(3), 3));
+        assert!(text.lines().all(|line| line.starts_with('{')));
+        assert_eq!(export("calls.ndjson", View::Errors, false), (Exported::Exists, text));
+        let (ended, text) = export("calls.ndjson", View::Errors, true);
+        assert_eq!((ended, text.lines().count()), (Exported::Written(1), 1));
+        let (ended, text) = export("calls.CSV", View::Calls, false);
+        assert_eq!((ended, text.lines().count()), (Exported::Written(3), 4));
+        let (ended, _) = export("no/such/folder.csv", View::Calls, false);
+        assert!(matches!(ended, Exported::Failed(_)), "{ended:?}");
+    }
+
+    #[test]
+    fn home_is_where_the_tilde_points() {
+        let home = std::env::home_dir().unwrap();
+        assert_eq!(path_of("~/calls.csv"), home.join("calls.csv"));
+        assert_eq!(path_of("calls~/x"), PathBuf::from("calls~/x"));
+    }
+}
