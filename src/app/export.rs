@@ -69,7 +69,7 @@ impl Export {
         format.begin(&mut chunk)?;
         let mut calls = 0;
         for call in self.rows().from(0).filter_map(|id| self.picture.call(id)) {
-            format.append(Record::Call(call), &mut chunk)?;
+            format.append(Record::Call(call), None, &mut chunk)?;
             calls += 1;
             if chunk.len() >= CHUNK_BYTES {
                 out.write_all(&chunk)?;
