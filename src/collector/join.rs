@@ -157,9 +157,16 @@ pub struct Regrouped {
 struct Trace {
     ids: Vec<SpanId>,
     parents: Vec<SpanId>,
+    /// Where each span's parent stands, once it is there.
+    above: Vec<Option<usize>>,
     nodes: Vec<Node>,
     touched: bool,
 }
+
+/// How far up a span's lineage is followed, and how many spans below one are looked at. No call has so many around it;
+/// without a bound a stranger's trace of calls below calls would cost minutes a span.
+const HIGHEST: usize = 32;
+const WIDEST: usize = 64;
 
 /// Spans remembered in one trace; a trace that never ends forgets its oldest quarter.
 const TRACE_SPANS: usize = 4096;
@@ -169,18 +176,27 @@ impl Trace {
         self.ids.iter().rposition(|&known| known == id)
     }
 
-    fn parent(&self, at: usize) -> Option<usize> {
-        let parent = *self.parents.get(at)?;
-        (parent != 0).then(|| self.position(parent)).flatten()
+    fn push(&mut self, node: Node) -> usize {
+        let at = self.ids.len();
+        for (&parent, above) in self.parents.iter().zip(&mut self.above) {
+            if parent == node.id && above.is_none() {
+                *above = Some(at);
+            }
+        }
+        self.ids.push(node.id);
+        self.parents.push(node.parent);
+        self.above.push((node.parent != 0).then(|| self.position(node.parent)).flatten());
+        self.nodes.push(node);
+        at
     }
 
     /// From the span upwards, itself first. A ring of parents, which only hostile input has, ends the climb.
     fn lineage(&self, at: usize) -> impl Iterator<Item = usize> {
-        std::iter::successors(Some(at), |&at| self.parent(at)).take(self.ids.len())
+        std::iter::successors(Some(at), |&at| *self.above.get(at)?).take(HIGHEST.min(self.ids.len()))
     }
 
-    fn children(&self, id: SpanId) -> impl Iterator<Item = usize> {
-        self.parents.iter().enumerate().filter(move |&(_, &parent)| parent == id).map(|(at, _)| at)
+    fn children(&self, at: usize) -> impl Iterator<Item = usize> {
+        self.above.iter().enumerate().filter(move |&(_, &above)| above == Some(at)).map(|(at, _)| at)
     }
 
     /// The span and all below it, parents before children.
@@ -189,12 +205,9 @@ impl Trace {
         let mut next = 0;
         while let Some(&at) = found.get(next) {
             next += 1;
-            let Some(&id) = self.ids.get(at) else { continue };
-            for child in self.children(id) {
-                if child != at && !found.contains(&child) {
-                    found.push(child);
-                }
-            }
+            let room = WIDEST.saturating_sub(found.len());
+            let new: Vec<usize> = self.children(at).filter(|child| !found.contains(child)).take(room).collect();
+            found.extend(new);
         }
         found
     }
@@ -206,6 +219,10 @@ impl Trace {
     fn forget_oldest(&mut self, count: usize) {
         self.ids.drain(..count);
         self.parents.drain(..count);
+        self.above.drain(..count);
+        for above in &mut self.above {
+            *above = above.and_then(|above| above.checked_sub(count));
+        }
         self.nodes.drain(..count);
     }
 
@@ -281,10 +298,7 @@ impl Join {
         }
         trace.touched = true;
         self.spans += 1;
-        let at = trace.ids.len();
-        trace.ids.push(node.id);
-        trace.parents.push(node.parent);
-        trace.nodes.push(node);
+        let at = trace.push(node);
         affected(trace, at)
     }
 
@@ -317,15 +331,19 @@ impl Join {
 /// The rows that the new span at `at` has to do with.
 fn affected(trace: &Trace, at: usize) -> Vec<Regrouped> {
     let Some(node) = trace.node(at) else { return Vec::new() };
-    let is_leaf = trace.children(node.id).next().is_none();
+    let is_leaf = trace.children(at).next().is_none();
     if is_leaf && matches!(node.part, Part::Other | Part::Rejected | Part::Context(_)) {
         return Vec::new();
     }
-    if is_leaf && trace.parent(at).is_none() {
+    if is_leaf && trace.above.get(at).copied().flatten().is_none() {
         return alone(node).into_iter().collect();
     }
-    if let Some(top) = trace.top(at) {
-        return regroup(trace, top);
+    match trace.top(at) {
+        None => {}
+        Some(top) if trace.subtree(top).contains(&at) => return regroup(trace, top),
+        // Too many around it to tell what it belongs to: a call is a row of its own then.
+        Some(_) if node.is_candidate() => return regroup(trace, at),
+        Some(_) => return Vec::new(),
     }
     // No call at or above it: calls below may now see its session, but belong together no more than before.
     let below = trace.subtree(at);
@@ -341,7 +359,15 @@ fn alone(node: &Node) -> Option<Regrouped> {
 fn regroup(trace: &Trace, top: usize) -> Vec<Regrouped> {
     let subtree = trace.subtree(top);
     let leaders = leaders(trace, &subtree, top);
-    let mut groups: Vec<Regrouped> = leaders.iter().map(|&leader| gather(trace, &subtree, &leaders, leader)).collect();
+    let led = Led::new(trace, &leaders);
+    let mut members: HashMap<usize, Vec<usize>, foldhash::fast::RandomState> = HashMap::default();
+    let is_member =
+        |&at: &usize| trace.node(at).is_some_and(|node| matches!(node.part, Part::Call(_) | Part::Completes(_)));
+    for at in subtree.into_iter().filter(is_member) {
+        members.entry(led.leader_of(trace, at)).or_default().push(at);
+    }
+    let group = |&leader: &usize| gather(trace, members.remove(&leader).unwrap_or_default(), leader);
+    let mut groups: Vec<Regrouped> = leaders.iter().map(group).collect();
     claim_rows_once(trace, &leaders, &mut groups);
     groups
 }
@@ -376,21 +402,31 @@ fn claim_rows_once(trace: &Trace, leaders: &[usize], groups: &mut [Regrouped]) {
     }
 }
 
-/// Which leader a span of the group belongs to: the nearest above it, else the first one.
-fn leader_of(trace: &Trace, leaders: &[usize], at: usize) -> Option<usize> {
-    trace.lineage(at).find(|at| leaders.contains(at)).or_else(|| {
-        let below = |leader: &&usize| trace.lineage(**leader).any(|above| above == at);
-        leaders.iter().find(below).or(leaders.first()).copied()
-    })
+/// The leaders of a group, and which of them is the first one below a span.
+struct Led<'l> {
+    leaders: &'l [usize],
+    first_below: HashMap<usize, usize, foldhash::fast::RandomState>,
 }
 
-fn gather(trace: &Trace, subtree: &[usize], leaders: &[usize], leader: usize) -> Regrouped {
-    let mut members: Vec<usize> = subtree
-        .iter()
-        .copied()
-        .filter(|&at| trace.node(at).is_some_and(|node| matches!(node.part, Part::Call(_) | Part::Completes(_))))
-        .filter(|&at| leader_of(trace, leaders, at) == Some(leader))
-        .collect();
+impl<'l> Led<'l> {
+    fn new(trace: &Trace, leaders: &'l [usize]) -> Self {
+        let mut first_below = HashMap::default();
+        for &leader in leaders {
+            for above in trace.lineage(leader) {
+                first_below.entry(above).or_insert(leader);
+            }
+        }
+        Self { leaders, first_below }
+    }
+
+    /// Which leader a span of the group belongs to: the nearest above it, else the first below it, else the first one.
+    fn leader_of(&self, trace: &Trace, at: usize) -> usize {
+        let above = trace.lineage(at).find(|at| self.leaders.contains(at));
+        above.or_else(|| self.first_below.get(&at).copied()).or(self.leaders.first().copied()).unwrap_or(at)
+    }
+}
+
+fn gather(trace: &Trace, mut members: Vec<usize>, leader: usize) -> Regrouped {
     // Trust: the leader, then calls from the outermost in, then completions.
     members.sort_by_key(|&at| {
         let node = trace.node(at);

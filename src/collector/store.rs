@@ -234,16 +234,14 @@ impl Store {
             return;
         }
         self.count(&part);
-        let is_call = matches!(part, Part::Call(_));
+        let calls_booked = self.counters.llm_calls + self.counters.merged + u64::from(matches!(part, Part::Call(_)));
         let span = SpanRef { request, start: range.start, end: range.end };
         let rows = self.join.insert(trace, Node { id, parent, part, row: None, why, span });
-        let calls_before = self.counters.llm_calls;
         for regrouped in rows {
             self.regroup(trace, regrouped);
         }
-        if is_call && self.counters.llm_calls <= calls_before {
-            self.counters.merged += 1;
-        }
+        // Whatever became of the rows, a call is one or part of one; one may be a row again that was part of another.
+        self.counters.merged = calls_booked.saturating_sub(self.counters.llm_calls);
     }
 
     /// Another span with the id of this one: both are told apart by giving this one no place in the trace.
