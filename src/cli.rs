@@ -142,6 +142,10 @@ pub struct ObsArgs {
     #[arg(long, help_heading = "Prices")]
     pub offline: bool,
 
+    /// Take the mouse: the wheel moves, a click selects, another click opens
+    #[arg(long, conflicts_with = "json")]
+    pub mouse: bool,
+
     /// Show credentials found in span attributes as they came, instead of masking them
     #[arg(long)]
     pub show_secrets: bool,

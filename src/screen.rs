@@ -40,7 +40,7 @@ pub fn show(
     let app = App::new(about(args, listening, prices), spec, refresh, Clock::default());
     let events =
         told.into_iter().map(|line| if line.starts_with(PRICES) { Event::Prices(line) } else { Event::Note(line) });
-    let options = Options { mouse: false, contained_threads: CONTAINED_THREADS };
+    let options = Options { mouse: args.mouse, contained_threads: CONTAINED_THREADS };
     match run(app, live, events, |app, buf| ui::draw(app, theme, buf), options)? {
         Exit::Quit | Exit::TerminalGone => Ok(()),
         Exit::Signal(signal) => Err(Failure::Signal(signal)),

@@ -32,6 +32,7 @@ impl App {
             Action::CopyAll => return self.copy_all(),
             Action::Trace => self.toggle_trace(),
             Action::Compare => self.compare(),
+            Action::Accounting => self.toggle_accounting(),
             Action::Help => self.toggle_help(),
             Action::Close => self.close(),
             Action::Move(motion) => self.step(motion),
@@ -79,6 +80,13 @@ impl App {
         self.dialog = match self.dialog.take() {
             Some(Dialog::Help(_)) => None,
             Some(_) | None => Some(Dialog::Help(0)),
+        };
+    }
+
+    fn toggle_accounting(&mut self) {
+        self.dialog = match self.dialog.take() {
+            Some(Dialog::Accounting) => None,
+            Some(_) | None => Some(Dialog::Accounting),
         };
     }
 

@@ -132,6 +132,8 @@ pub enum Action {
     Shift(Motion),
     /// Write what is shown to a file.
     Export,
+    /// Where everything that arrived ended.
+    Accounting,
     /// Freeze the view, or go on.
     Pause,
     /// Keep the newest call selected.

@@ -191,6 +191,14 @@ impl<K: Clone + PartialEq> Cursor<K> {
         self.stand(list, row);
     }
 
+    /// Goes to a row in a window of `page` lines, which stays where it is.
+    pub fn select(&mut self, row: usize, list: &(impl List<Key = K> + ?Sized), page: usize) {
+        let top = self.top(list.len(), page);
+        self.is_following &= row == 0;
+        self.line = row.saturating_sub(top);
+        self.stand(list, row.min(list.len().saturating_sub(1)));
+    }
+
     /// The first row of a window of `page` lines on `len` rows. A window is never half empty for nothing.
     pub fn top(&self, len: usize, page: usize) -> usize {
         let line = self.line.min(page.saturating_sub(1));

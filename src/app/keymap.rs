@@ -345,6 +345,7 @@ pub const KEYMAP: &[Binding] = &[
         None,
         "draw more often, less often",
     ),
+    bind(TABLES, Topic::Program, &[(Key::char('a'), Do::Accounting)], None, "where everything that arrived ended"),
     bind(BROWSE, Topic::Program, &[(Key::ctrl('s'), Do::Export)], None, "write what is shown to a file"),
     bind(BROWSE, Topic::Program, &[(Key::ctrl('r'), Do::Clear)], None, "forget all calls, asked first"),
     bind(

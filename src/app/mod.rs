@@ -17,6 +17,7 @@ pub mod filter_line;
 pub mod keymap;
 pub mod line_edit;
 pub mod live;
+mod mouse;
 pub mod pace;
 pub mod picker;
 pub mod run;
@@ -30,7 +31,7 @@ use std::time::Duration;
 
 use chrono::{FixedOffset, Offset, Utc};
 use ratatui::crossterm::event::{Event as Input, KeyEventKind};
-use ratatui::layout::Position;
+use ratatui::layout::{Position, Rect};
 
 use crate::call::{CallId, LlmCall, Name};
 use crate::collector::Snapshot;
@@ -170,6 +171,8 @@ pub enum Dialog {
     Turns(TurnsView),
     /// Two models or routes side by side.
     Compare(Pair),
+    /// Where everything that arrived ended.
+    Accounting,
 }
 
 /// Two models, or two routes.
@@ -263,6 +266,8 @@ pub struct Cursors {
 pub struct Seen {
     /// Rows of the view's table that fit.
     pub rows: usize,
+    /// Where on the screen they are.
+    pub table: Rect,
     /// Lines of the open list, or of the help, that fit.
     pub list: usize,
     /// Lines that the help or the pane can be scrolled down at most.
@@ -535,7 +540,7 @@ impl App {
             Some(Dialog::Pick(_)) => Scene::Pick,
             Some(Dialog::Filter(_) | Dialog::Find(_) | Dialog::Export(_)) => Scene::Edit,
             Some(Dialog::AskClear | Dialog::AskOverwrite(_)) => Scene::Ask,
-            Some(Dialog::Trace(_) | Dialog::Turns(_) | Dialog::Compare(_)) => Scene::Inspect,
+            Some(Dialog::Trace(_) | Dialog::Turns(_) | Dialog::Compare(_) | Dialog::Accounting) => Scene::Inspect,
         }
     }
 
@@ -549,7 +554,8 @@ impl App {
                 Outcome::draw(Draw::Now)
             }
             Input::Resize(..) => Outcome::draw(Draw::Now),
-            Input::Key(_) | Input::FocusGained | Input::FocusLost | Input::Mouse(_) => Outcome::default(),
+            Input::Mouse(event) => self.mouse(event),
+            Input::Key(_) | Input::FocusGained | Input::FocusLost => Outcome::default(),
         }
     }
 

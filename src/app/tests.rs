@@ -1,7 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
+use ratatui::crossterm::event::{
+    Event as Input, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+use ratatui::layout::Rect;
 
 use super::analysis::{Analysis, ViewSpec, Window};
 use super::export::Exported;
@@ -35,7 +38,8 @@ impl Desk {
             version: 0,
             now: 1_000 * SECOND,
         };
-        desk.app.see(Seen { rows: 10, list: 5, scroll: 100, pane: 0, cursor: None });
+        let table = Rect::new(0, 5, 80, 10);
+        desk.app.see(Seen { rows: 10, table, list: 5, scroll: 100, ..Seen::default() });
         desk.tick(0);
         desk
     }
@@ -302,6 +306,23 @@ fn an_export_asks_where_to_and_before_it_overwrites() {
     assert_eq!(outcome.effects, [Effect::Export { path: "x.csv".into(), overwrite: true }]);
     desk.app.update(Event::Exported("x.csv".into(), Exported::Written(4)));
     assert_eq!(desk.app.note.as_ref().map(|note| note.text.as_str()), Some("4 calls written to x.csv"));
+}
+
+#[test]
+fn the_mouse_moves_selects_and_opens() {
+    let mut desk = traffic();
+    let mut mouse = |kind, column, row| {
+        let event = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
+        desk.app.update(Event::Input(Input::Mouse(event)));
+        (desk.app.cursors.calls.row(), matches!(desk.app.pane, PaneState::Open(_)))
+    };
+    assert_eq!(mouse(MouseEventKind::ScrollDown, 3, 7), (3, false));
+    assert_eq!(mouse(MouseEventKind::ScrollUp, 3, 7), (0, false));
+    let click = MouseEventKind::Down(MouseButton::Left);
+    assert_eq!(mouse(click, 3, 7), (2, false));
+    assert_eq!(mouse(click, 3, 2), (2, false), "outside the table");
+    assert_eq!(mouse(click, 3, 7), (2, true), "again opens");
+    assert_eq!(mouse(click, 3, 14), (3, true), "below the last row");
 }
 
 #[test]

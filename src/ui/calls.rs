@@ -17,8 +17,8 @@ use crate::app::cursor::Cursor;
 use crate::app::view::View;
 use crate::call::{CallId, LlmCall};
 
-/// Draws it and tells how many rows fit.
-pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
+/// Draws it and tells where its rows are.
+pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Rect {
     let app = look.app;
     let (rows, cursor) = match app.view {
         View::Errors => (&app.picture.failed, &app.cursors.errors),
@@ -32,11 +32,11 @@ pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
     );
     if rows.is_empty() {
         doctor::draw(look, inner, buf);
-        return 0;
+        return Rect::default();
     }
-    let page = usize::from(inner.height.saturating_sub(1));
-    draw_rows(look, rows, cursor, page, inner, buf);
-    page
+    let body = table::body(inner);
+    draw_rows(look, rows, cursor, usize::from(body.height), inner, buf);
+    body
 }
 
 /// The views as tabs at the left, how many rows and in which order at the right.
@@ -89,7 +89,7 @@ fn draw_rows(look: Look<'_>, rows: &Rows, cursor: &Cursor<CallId>, page: usize, 
     let columns: Vec<_> = shown.iter().map(|column| table_column(look, column, room)).collect();
     let places = table::lay_out(&columns, area.width, Gaps::of(area.width));
     table::draw_titles(&columns, &places, line_of(area, 0), buf);
-    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let body = table::body(area);
     for (nth, call) in (0..).zip(&visible) {
         let line = line_of(body, nth);
         table::draw_row(&columns, &places, line, 0, buf, |at| match shown.get(at) {

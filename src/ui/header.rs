@@ -26,6 +26,7 @@ pub fn draw(look: Look<'_>, line: Rect, buf: &mut Buffer) {
         Item::new(40, listening(look)),
         Item::new(50, kept(look)),
         Item::new(30, since_start(look)),
+        Item::new(85, refused(look)),
         Item::new(80, window(look)),
         Item::new(95, filter(look, usize::from(width) / 2)),
         Item::new(100, paused(look)),
@@ -46,6 +47,15 @@ fn paused(look: Look<'_>) -> Strip<'static> {
     match look.app.new_while_paused() {
         None => Strip::new(),
         Some(new) => Strip::of(format!("⏸ paused +{}", count(new)), look.style(Role::Fair)),
+    }
+}
+
+/// Nothing is lost in silence: what was refused is told until the end.
+fn refused(look: Look<'_>) -> Strip<'static> {
+    let counters = &look.app.newest.counters;
+    match counters.requests_refused.saturating_add(counters.connections_refused) {
+        0 => Strip::new(),
+        refused => Strip::of(format!("{} refused", count(refused)), look.style(Role::Bad)),
     }
 }
 

@@ -39,10 +39,18 @@ pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
         _ => {
             match &look.app.note {
                 Some(note) => Strip::of(&note.text, look.style(Role::Accent)).draw(room, buf),
-                None => hints(look, look.app.scene(), room, buf),
+                None => hints(look, hinted(look), room, buf),
             }
             None
         }
+    }
+}
+
+/// A popup that only shows has no keys of its own but those of the help.
+const fn hinted(look: Look<'_>) -> Scene {
+    match look.app.dialog {
+        Some(Dialog::Compare(_) | Dialog::Accounting) => Scene::Help,
+        _ => look.app.scene(),
     }
 }
 

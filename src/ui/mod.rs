@@ -3,6 +3,7 @@
 //! [`draw`] lays the panels out for the size at hand, each panel draws itself with the [`pen`], and [`finish`] has the
 //! last look. No panel reads a clock, keeps state, or names a colour.
 
+mod accounting;
 mod bars;
 mod calls;
 mod cells;
@@ -116,6 +117,7 @@ fn screen(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Seen {
         Some(Dialog::Pick(picker)) => dialogs::draw_picker(look, picker, area, &mut seen, buf),
         Some(Dialog::Filter(line)) => dialogs::draw_candidates(look, line, footer, buf),
         Some(Dialog::Compare(pair)) => compare::draw(look, pair, area, buf),
+        Some(Dialog::Accounting) => accounting::draw(look, area, buf),
         _ => {}
     }
     seen
@@ -134,10 +136,11 @@ fn body(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Seen {
         detail::draw(look, pane, &mut seen, buf);
     }
     if let Some(table) = table {
-        seen.rows = match look.app.view {
+        seen.table = match look.app.view {
             View::Calls | View::Errors => calls::draw(look, table, buf),
             View::Models | View::Routes | View::Sessions => rollup::draw_view(look, table, buf),
         };
+        seen.rows = usize::from(seen.table.height);
     }
     seen
 }

@@ -220,8 +220,8 @@ fn draw_panel(look: Look<'_>, title: &'static str, columns: &[Column], rows: &[R
     );
 }
 
-/// Draws a rollup as the whole view and tells how many rows fit.
-pub fn draw_view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
+/// Draws a rollup as the whole view and tells where its rows are.
+pub fn draw_view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Rect {
     let app = look.app;
     let picture = &app.picture;
     let rows = match app.view {
@@ -237,9 +237,10 @@ pub fn draw_view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
     let inner = panel(look, Titles { left: tabs(look), right }, area, buf);
     if rows == 0 {
         draw_nothing(look, inner, buf);
-        return 0;
+        return Rect::default();
     }
-    let page = usize::from(inner.height.saturating_sub(1));
+    let body = table::body(inner);
+    let page = usize::from(body.height);
     let whole = Whole::of(look);
     match app.view {
         View::Models => {
@@ -279,7 +280,7 @@ pub fn draw_view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> usize {
             );
         }
     }
-    page
+    body
 }
 
 fn draw_nothing(look: Look<'_>, area: Rect, buf: &mut Buffer) {

@@ -177,6 +177,11 @@ fn fitting<'a, 't>(columns: &'a [Column<'t>], width: u16, gaps: Gaps) -> Vec<(us
     shown
 }
 
+/// The lines below the titles.
+pub fn body(area: Rect) -> Rect {
+    Rect { y: area.y + area.height.min(1), height: area.height.saturating_sub(1), ..area }
+}
+
 /// Draws the titles on the first line of `area`.
 pub fn draw_titles(columns: &[Column<'_>], places: &[Place], area: Rect, buf: &mut Buffer) {
     for place in places {

@@ -151,6 +151,9 @@ fn empty() {
         last_batch_unix_nano: Some(NOW - 5_000_000_000),
         ..Counters::default()
     });
+    desk.press("a");
+    insta::assert_snapshot!("accounting_80x24", portrait(&page(&mut desk.app, THEME, 80, 24)));
+    desk.press("a");
     insta::assert_snapshot!("empty_but_spans_arrive_80x24", portrait(&page(&mut desk.app, THEME, 80, 24)));
 }
 

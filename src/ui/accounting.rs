@@ -1,0 +1,111 @@
+//! Where everything that arrived ended: the sum that always holds, and what hints at figures being wrong.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::Look;
+use super::frame::{Titles, popup};
+use super::pen::{Strip, line_of};
+use super::theme::Role;
+use crate::format::{age, clock_near, count, duration};
+
+/// Cells of the whole.
+const WIDTH: u16 = 66;
+/// Cells of a figure.
+const FIGURE: usize = 14;
+/// An emitter's clock may be ahead by this much, ns: nobody's clock is exact.
+const TOLERATED_NANOS: i64 = 2_000_000_000;
+
+/// Draws it over the middle of the screen.
+pub fn draw(look: Look<'_>, screen: Rect, buf: &mut Buffer) {
+    let lines = lines(look);
+    let width = WIDTH.min(screen.width.saturating_sub(2));
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2).min(screen.height);
+    let area =
+        Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
+    let titles = Titles {
+        left: Strip::of("where everything that arrived ended", look.style(Role::Accent)),
+        right: Strip::of("Esc closes", look.style(Role::Dim)),
+    };
+    let inner = popup(look, titles, area, buf);
+    for (nth, line) in (0..inner.height).zip(lines) {
+        line.draw(line_of(inner, nth), buf);
+    }
+}
+
+fn lines(look: Look<'_>) -> Vec<Strip<'static>> {
+    let snapshot = &look.app.newest;
+    let counters = &snapshot.counters;
+    let line = |figure: String, what: &'static str, role: Role| {
+        Strip::of(format!("{figure:>FIGURE$}  "), look.style(role)).then(what, look.style(Role::Dim))
+    };
+    let plain = |figure: u64, what| line(count(figure), what, Role::Text);
+    let bad = |figure: u64, what| line(count(figure), what, if figure > 0 { Role::Bad } else { Role::Text });
+    let mut lines = vec![
+        plain(counters.spans_received, "spans received"),
+        plain(counters.llm_calls, "= LLM calls"),
+        plain(counters.merged, "+ parts of another call, and repeats"),
+        plain(counters.not_llm, "+ no LLM calls"),
+        bad(counters.rejected, "+ calls the gateway rejected before routing"),
+        bad(counters.spans_refused, "+ refused with their requests"),
+        Strip::new(),
+        plain(counters.connections, "connections"),
+        bad(counters.connections_refused, "connections closed: too many"),
+        plain(counters.requests, "requests accepted"),
+        bad(counters.requests_refused, "requests refused"),
+    ];
+    let reasons = [
+        (counters.requests_malformed, "  malformed"),
+        (counters.requests_too_large, "  too large"),
+        (counters.requests_unavailable, "  told to retry: the queue was full"),
+        (counters.requests_unauthorised, "  without the right token or certificate"),
+        (counters.requests_failed, "  a fault of our own"),
+    ];
+    lines.extend(reasons.into_iter().filter(|(figure, _)| *figure > 0).map(|(figure, what)| bad(figure, what)));
+    lines.push(plain(counters.other_signals, "requests with metrics or logs, dropped"));
+    lines.push(Strip::new());
+    lines.extend(kept(look));
+    lines.extend(hints(look));
+    lines
+}
+
+/// What is still here, and since when.
+fn kept(look: Look<'_>) -> Vec<Strip<'static>> {
+    let snapshot = &look.app.newest;
+    let app = look.app;
+    let line = |figure: String, what: &'static str| {
+        Strip::of(format!("{figure:>FIGURE$}  "), look.style(Role::Text)).then(what, look.style(Role::Dim))
+    };
+    let evicted = snapshot.calls.first_id().0;
+    let mut lines = vec![
+        line(count(snapshot.calls.len() as u64), "calls kept"),
+        line(count(evicted), "calls no longer kept: evicted or cleared"),
+    ];
+    if let Some(oldest) = snapshot.calls.iter().next() {
+        let start = clock_near(oldest.start_unix_nano(), app.clock.unix_nano, app.clock.offset);
+        lines.push(line(start, "oldest call kept"));
+    }
+    if let Some(at) = snapshot.counters.last_batch_unix_nano {
+        lines.push(line(age(app.clock.unix_nano.saturating_sub(at)), "last batch"));
+    }
+    lines
+}
+
+/// What makes figures doubtful.
+fn hints(look: Look<'_>) -> Vec<Strip<'static>> {
+    let counters = &look.app.newest.counters;
+    let fair = look.style(Role::Fair);
+    let mut hints = Vec::new();
+    if counters.spans_sampled > 0 {
+        let text = format!("{} spans are samples of more: figures are too low", count(counters.spans_sampled));
+        hints.push(Strip::of(text, fair));
+    }
+    if counters.clock_ahead_nanos > TOLERATED_NANOS {
+        let ahead = duration(counters.clock_ahead_nanos as f64 / 1e6);
+        hints.push(Strip::of(format!("an emitter's clock is {ahead} ahead of ours"), fair));
+    }
+    if !hints.is_empty() {
+        hints.insert(0, Strip::new());
+    }
+    hints
+}
