@@ -80,8 +80,8 @@ impl Theme {
         match self.depth {
             Depth::None => plain(role),
             Depth::Ansi16 => ansi(role),
-            Depth::Ansi256 => rich(role, self.ground, |Rgb(rgb)| Color::Indexed(nearest_indexed(rgb))),
-            Depth::TrueColor => rich(role, self.ground, |Rgb([red, green, blue])| Color::Rgb(red, green, blue)),
+            Depth::Ansi256 => rich(role, self.ground, |tone| Color::Indexed(tone.indexed)),
+            Depth::TrueColor => rich(role, self.ground, |tone| Color::Rgb(tone.red, tone.green, tone.blue)),
         }
     }
 }
@@ -141,35 +141,49 @@ fn ansi(role: Role) -> Style {
     }
 }
 
-/// A colour before the terminal's depth is applied.
-#[derive(Clone, Copy, Debug)]
-struct Rgb([u8; 3]);
-
-const fn rgb(hex: u32) -> Rgb {
-    let [_, red, green, blue] = hex.to_be_bytes();
-    Rgb([red, green, blue])
+/// A colour as each depth has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tone {
+    red: u8,
+    green: u8,
+    blue: u8,
+    indexed: u8,
 }
 
-fn rich(role: Role, ground: Ground, color: impl Fn(Rgb) -> Color) -> Style {
-    let on = |dark: u32, light: u32, either: u32| {
-        color(rgb(match ground {
+/// Evaluated at compile time: styles are asked for thousands of times a frame.
+const fn tone(hex: u32) -> Tone {
+    let [_, red, green, blue] = hex.to_be_bytes();
+    Tone { red, green, blue, indexed: nearest_indexed([red, green, blue]) }
+}
+
+fn rich(role: Role, ground: Ground, color: impl Fn(Tone) -> Color) -> Style {
+    let on = |dark: Tone, light: Tone, either: Tone| {
+        color(match ground {
             Ground::Dark => dark,
             Ground::Light => light,
             Ground::Unknown => either,
-        }))
+        })
     };
+    let red = || on(const { tone(0xf4_7067) }, const { tone(0xcf_222e) }, const { tone(0xe5_484d) });
+    let grey = const { tone(0x80_8080) };
     match role {
         Role::Text => Style::new(),
         Role::Strong => plain(role),
-        Role::Dim => Style::new().fg(on(0x8b_949e, 0x65_6d76, 0x80_8080)),
-        Role::Border => Style::new().fg(on(0x48_4f58, 0xb8_c0c8, 0x80_8080)),
-        Role::Accent => Style::new().fg(on(0x6c_b6ff, 0x05_50ae, 0x2f_81d7)),
-        Role::Good => Style::new().fg(on(0x57_ab5a, 0x1a_7f37, 0x2e_a043)),
-        Role::Fair => Style::new().fg(on(0xd9_a83c, 0x8a_5c00, 0xb0_8800)),
-        Role::Bad => Style::new().fg(on(0xf4_7067, 0xcf_222e, 0xe5_484d)),
-        Role::Alarm | Role::Wrong => plain(role).fg(on(0xf4_7067, 0xcf_222e, 0xe5_484d)),
+        Role::Dim => Style::new().fg(on(const { tone(0x8b_949e) }, const { tone(0x65_6d76) }, grey)),
+        Role::Border => Style::new().fg(on(const { tone(0x48_4f58) }, const { tone(0xb8_c0c8) }, grey)),
+        Role::Accent => {
+            Style::new().fg(on(const { tone(0x6c_b6ff) }, const { tone(0x05_50ae) }, const { tone(0x2f_81d7) }))
+        }
+        Role::Good => {
+            Style::new().fg(on(const { tone(0x57_ab5a) }, const { tone(0x1a_7f37) }, const { tone(0x2e_a043) }))
+        }
+        Role::Fair => {
+            Style::new().fg(on(const { tone(0xd9_a83c) }, const { tone(0x8a_5c00) }, const { tone(0xb0_8800) }))
+        }
+        Role::Bad => Style::new().fg(red()),
+        Role::Alarm | Role::Wrong => plain(role).fg(red()),
         Role::Selected if ground == Ground::Unknown => plain(role),
-        Role::Selected => Style::new().bg(on(0x2d_3a4d, 0xd6_e4f5, 0)),
+        Role::Selected => Style::new().bg(on(const { tone(0x2d_3a4d) }, const { tone(0xd6_e4f5) }, grey)),
     }
 }
 
@@ -177,20 +191,37 @@ fn rich(role: Role, ground: Ground, color: impl Fn(Rgb) -> Color) -> Style {
 const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
 /// The xterm colour (16 to 255: cube and greys) that differs least.
-fn nearest_indexed(rgb: [u8; 3]) -> u8 {
-    (16..=255_u8).min_by_key(|&index| distance(rgb, indexed(index))).unwrap_or(7)
+const fn nearest_indexed(rgb: [u8; 3]) -> u8 {
+    let (mut nearest, mut index) = (16, 16);
+    loop {
+        if distance(rgb, indexed(index)) < distance(rgb, indexed(nearest)) {
+            nearest = index;
+        }
+        if index == u8::MAX {
+            return nearest;
+        }
+        index += 1;
+    }
 }
 
-fn indexed(index: u8) -> [u8; 3] {
+#[expect(clippy::indexing_slicing, reason = "steps are 0 to 5: 240 colours before the greys, less 16")]
+const fn indexed(index: u8) -> [u8; 3] {
     if index >= 232 {
         return [8 + (index - 232) * 10; 3];
     }
-    let cube = index.saturating_sub(16);
-    [cube / 36, cube / 6 % 6, cube % 6].map(|step| CUBE.get(usize::from(step)).copied().unwrap_or(0))
+    let cube = index.saturating_sub(16) as usize;
+    [CUBE[cube / 36], CUBE[cube / 6 % 6], CUBE[cube % 6]]
 }
 
-fn distance(left: [u8; 3], right: [u8; 3]) -> u32 {
-    left.iter().zip(right).map(|(&left, right)| u32::from(left.abs_diff(right)).pow(2)).sum()
+const fn distance(left: [u8; 3], right: [u8; 3]) -> u32 {
+    let [red, green, blue] = left;
+    let [other_red, other_green, other_blue] = right;
+    square(red, other_red) + square(green, other_green) + square(blue, other_blue)
+}
+
+const fn square(left: u8, right: u8) -> u32 {
+    let difference = left.abs_diff(right) as u32;
+    difference * difference
 }
 
 /// How fast a call answered in all, as TUI.md sets the thresholds: below 500 ms good, below 2 s fair.
