@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+use crate::app::guard::{Limits, Share, UsdPerHour};
 use crate::collector::forward::Target;
 use crate::collector::replay::Speed;
 use crate::output::price::PriceArgs;
@@ -18,6 +19,8 @@ pub mod exit {
     pub const FAILURE: u8 = 1;
     /// The command line was wrong.
     pub const USAGE: u8 = 2;
+    /// A limit was passed; one line on stderr names it and who is to blame.
+    pub const BREACH: u8 = 3;
 }
 
 /// A live terminal view of LLM traffic, fed by OpenTelemetry.
@@ -38,7 +41,8 @@ pub enum Cmd {
     Price(Box<PriceArgs>),
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failure (one line on stderr says why), 2 wrong usage.";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failure (one line on stderr says why), 2 wrong usage, \
+                          3 a limit was passed (one line on stderr says which, and by whom).";
 
 /// Options of `planoai obs`.
 #[derive(Debug, Args)]
@@ -89,6 +93,10 @@ pub struct ObsArgs {
     #[arg(long, groups = ["headless", "records"], help_heading = "Without a screen")]
     pub csv: bool,
 
+    /// Gather for a while (`--for`, else 10s, or `--count` calls), print one plain summary, and end
+    #[arg(long, group = "headless", help_heading = "Without a screen")]
+    pub once: bool,
+
     /// Write just these fields, in this order
     #[arg(long, value_name = "A,B,C", value_parser = Columns::parse, requires = "records", help_heading = "Without a screen")]
     pub fields: Option<Columns>,
@@ -117,6 +125,19 @@ pub struct ObsArgs {
     /// Add to each call, as `spans`, the spans of its trace: which made it, which were not counted, and why
     #[arg(long, requires = "records", help_heading = "Without a screen")]
     pub explain_spans: bool,
+
+    /// Most spending, such as `'$5/h'`. Passing a limit is exit code 3. Measured over the last five minutes of calls, and at
+    /// least over one
+    #[arg(long, value_name = "USD/TIME", requires = "headless", help_heading = "Limits")]
+    pub budget: Option<UsdPerHour>,
+
+    /// Most failed calls of all, such as `5%`. Measured over the last five minutes of calls; fewer than 20 count as 20
+    #[arg(long, value_name = "SHARE", requires = "headless", help_heading = "Limits")]
+    pub max_error_rate: Option<Share>,
+
+    /// Longest duration of 95% of the calls, such as `2s`. Measured like the error rate
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, requires = "headless", help_heading = "Limits")]
+    pub max_p95: Option<Duration>,
 
     /// Generate lifelike gateway traffic and send it to the own listener
     #[arg(long, conflicts_with = "tls_cert")]
@@ -186,7 +207,12 @@ pub struct ObsArgs {
 impl ObsArgs {
     /// Whether it runs without a screen.
     pub const fn is_headless(&self) -> bool {
-        self.json || self.csv
+        self.json || self.csv || self.once
+    }
+
+    /// What may not be passed.
+    pub const fn limits(&self) -> Limits {
+        Limits { budget: self.budget, max_error_rate: self.max_error_rate, max_p95: self.max_p95 }
     }
 
     /// The shape in which calls are written.

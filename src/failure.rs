@@ -11,6 +11,8 @@ pub enum Failure {
     Usage(String),
     /// Something failed while running.
     Run(anyhow::Error),
+    /// A limit was passed.
+    Breach(String),
     /// A signal ended it: nothing to tell, and the exit code that shells give to such an end.
     Signal(i32),
 }
@@ -28,6 +30,7 @@ impl Failure {
         let (text, code) = match self {
             Self::Signal(signal) => return ExitCode::from(u8::try_from(128 + signal).unwrap_or(exit::FAILURE)),
             Self::Usage(text) => (text, exit::USAGE),
+            Self::Breach(text) => (text, exit::BREACH),
             Self::Run(error) => (format!("{error:#}"), exit::FAILURE),
         };
         eprintln!("planoai: {text}");

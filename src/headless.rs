@@ -8,17 +8,21 @@ use std::thread;
 use std::time::Duration;
 
 use planoai::app::filter::Filter;
+use planoai::app::guard::Guard;
 use planoai::cli::ObsArgs;
 use planoai::collector::ingest::unix_nano_now;
 use planoai::collector::replay::Replay;
 use planoai::collector::{Collector, Handle, HttpListener, Listening};
-use planoai::output::{Explainer, Follower, Format, Reports, Shape, Writer, follow};
+use planoai::output::{Explainer, Follower, Format, Guarded, Once, Reports, Shape, Writer, follow};
 use planoai::pricing::Pricer;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
 use crate::obs::GRACE;
 use crate::streams;
+
+/// How long `--once` gathers, unless told otherwise.
+const SUMMARY_AFTER: Duration = Duration::from_secs(10);
 
 /// A running collector and what is to be made of it.
 pub struct Headless<'a> {
@@ -39,17 +43,24 @@ pub struct Headless<'a> {
 impl Headless<'_> {
     /// Runs until a signal, a closed pipe, or as much as the command line asks for.
     pub fn run(mut self, pricer: &Arc<Pricer>, filter: Filter) -> Result<(), Failure> {
+        let guard = Guard::new(self.args.limits(), Arc::new(filter.clone()));
+        if self.args.once {
+            let mut once = Guarded::new(Once::new(io::stdout().lock(), filter, self.args.count), guard);
+            self.drive(&mut once)?;
+            return once.verdict().map_err(Failure::Breach);
+        }
         let format = self.format(Format::new(self.args.shape(), Arc::clone(pricer)));
         let mut writer = Writer::new(io::stdout().lock(), format, filter, self.args.count)?
             .explained_by(Explainer::asking(self.handle.clone()));
         if let Some(every) = self.args.stats {
             writer = writer.reporting(self.reports(every));
         }
+        let mut writer = Guarded::new(writer, guard);
         self.drive(&mut writer)?;
-        if let Some(loss) = writer.tally().loss() {
+        if let Some(loss) = writer.inner().tally().loss() {
             tell(&loss);
         }
-        Ok(())
+        writer.verdict().map_err(Failure::Breach)
     }
 
     fn format(&self, format: Format) -> Format {
@@ -70,7 +81,7 @@ impl Headless<'_> {
         let Some(runtime) = self.collector.runtime() else { return Ok(()) };
         let stop = {
             let _entered = runtime.enter();
-            stop_after(self.args.duration)?
+            stop_after(self.duration())?
         };
         // From here on a signal ends the run in order, so that whoever waits for an address may send one.
         tell_addresses(&self.listening);
@@ -91,6 +102,12 @@ impl Headless<'_> {
         follower.end(&last, unix_nano_now())?;
         self.collector.stop(GRACE);
         Ok(())
+    }
+
+    /// A summary that nothing else ends does not wait for ever.
+    fn duration(&self) -> Option<Duration> {
+        let has_end = !self.args.once || self.args.count.is_some() || self.replay.is_some();
+        self.args.duration.or((!has_end).then_some(SUMMARY_AFTER))
     }
 }
 

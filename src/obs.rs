@@ -37,7 +37,9 @@ const HEADLESS_CAPACITY: usize = 100_000;
 pub fn run(args: &ObsArgs) -> Result<(), Failure> {
     let filter = filter(args)?;
     if !args.is_headless() && !io::stdout().is_terminal() {
-        return Err(Failure::Usage("stdout is no terminal; use --json or --csv to write calls to it".to_owned()));
+        return Err(Failure::Usage(
+            "stdout is no terminal; use --json or --csv to write calls to it, or --once for a summary".to_owned(),
+        ));
     }
     let prices = Prices::load(args)?;
     let streams = Streams::open(args)?;

@@ -14,6 +14,7 @@ pub mod detail;
 pub mod export;
 pub mod filter;
 pub mod filter_line;
+pub mod guard;
 pub mod keymap;
 pub mod line_edit;
 pub mod live;

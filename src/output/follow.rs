@@ -19,6 +19,8 @@ pub enum Progress {
     Complete,
     /// Nobody reads any more.
     Closed,
+    /// A limit was passed.
+    Breached,
 }
 
 /// Who makes something of snapshots.

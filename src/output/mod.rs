@@ -5,7 +5,9 @@
 mod csv;
 mod follow;
 mod format;
+mod guarded;
 mod ndjson;
+mod once;
 pub mod price;
 mod recheck;
 mod record;
@@ -13,10 +15,13 @@ pub mod recorder;
 mod reports;
 mod spans;
 mod stats;
+mod summary;
 mod writer;
 
 pub use follow::{Follower, Progress, follow};
 pub use format::{Format, Shape};
+pub use guarded::Guarded;
+pub use once::Once;
 pub use record::{Columns, FIELDS, Field, Record, Sources, UnknownField, Value};
 pub use reports::Reports;
 pub use spans::{Explainer, SpanNote};

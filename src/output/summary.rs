@@ -1,0 +1,223 @@
+//! One picture as plain text: a line a figure, then a table each of models, routes and sessions. Made for `grep` and
+//! `awk`: keys with units, numbers without grouping, names at the end of their lines, `-` for what is unknown.
+
+use std::fmt::{Display, Write as _};
+
+use super::record::timestamp;
+use crate::app::analysis::{Picture, Rollup};
+use crate::call::Status;
+use crate::stats::{Quantiles, SessionRow, Tally, usd};
+use crate::text::clean;
+
+/// The most lines of a table.
+const MOST_ROWS: usize = 20;
+
+/// Columns of models and routes beside the sums.
+const ROLLUP: [&str; 3] = ["tokens_per_sec", "latency_p95_ms", "ttft_p95_ms"];
+
+/// The whole summary.
+pub(super) fn text(picture: &Picture) -> String {
+    let mut out = String::new();
+    for (key, value) in head(picture).into_iter().chain(figures(picture)).chain(books(picture)) {
+        // Text can always be appended to text.
+        let _ = writeln!(out, "{key}: {value}");
+    }
+    let rollup = |rollup: &Rollup| {
+        let figures = &rollup.figures;
+        let mut cells = sums(&figures.tally);
+        cells.extend([
+            number(figures.tally.tokens_per_sec()),
+            number(figures.latency_ms.p95),
+            number(figures.ttft_ms.p95),
+        ]);
+        cells.push(name(&rollup.name));
+        cells
+    };
+    table(&mut out, &ROLLUP, "model", picture.models.iter().map(rollup));
+    table(&mut out, &ROLLUP, "route", picture.routes.iter().map(rollup));
+    let session = |row: &SessionRow| {
+        let mut cells = sums(&row.tally);
+        cells.extend([row.models.len().to_string(), row.model_switches.to_string()]);
+        cells.extend([number(Some(row.duration_nanos() as f64 / 1e6)), name(&row.session)]);
+        cells
+    };
+    let sessions = picture.sessions.as_deref().unwrap_or_default();
+    table(&mut out, &["models", "model_switches", "duration_ms"], "session", sessions.iter().map(session));
+    out
+}
+
+type Line = (String, String);
+
+fn line(key: impl Into<String>, value: impl Display) -> Line {
+    (key.into(), format!("{value}"))
+}
+
+fn head(picture: &Picture) -> Vec<Line> {
+    let mut lines = vec![line("timestamp", timestamp(picture.now_unix_nano))];
+    if !picture.spec.filter.is_empty() {
+        lines.push(line("filter", clean(&picture.spec.filter.describe())));
+    }
+    lines
+}
+
+fn figures(picture: &Picture) -> Vec<Line> {
+    let summary = &picture.summary;
+    let figures = &summary.figures;
+    let Tally { calls, errors, unpriced, tokens, .. } = figures.tally;
+    let mut lines = vec![
+        line("calls", calls),
+        line("errors", errors),
+        line("error_rate_percent", percent(figures.tally.error_rate())),
+    ];
+    lines.extend(summary.failures.iter().map(|(status, count)| line(format!("errors_{}", failure(*status)), count)));
+    lines.extend([
+        line("cost_usd", money(figures.tally.cost_usd())),
+        line("unpriced_calls", unpriced),
+        line("burn_usd_per_hour", money(summary.burn.map(|burn| burn.usd_per_hour))),
+        line("input_tokens", tokens.input),
+        line("cached_input_tokens", tokens.cached),
+        line("cache_creation_tokens", tokens.written),
+        line("output_tokens", tokens.output),
+        line("reasoning_tokens", tokens.reasoning),
+        line("tokens_per_sec", number(figures.tally.tokens_per_sec())),
+    ]);
+    lines.extend(quantiles("tokens_per_sec", "", &figures.tokens_per_sec));
+    lines.extend(quantiles("latency", "_ms", &figures.latency_ms));
+    lines.extend(quantiles("ttft", "_ms", &figures.ttft_ms));
+    lines.push(line("sessions", picture.sessions.as_ref().map_or(0, Vec::len)));
+    lines
+}
+
+/// Where everything that arrived ended, whatever the filter.
+fn books(picture: &Picture) -> [Line; 8] {
+    let counters = &picture.snapshot.counters;
+    [
+        line("requests", counters.requests),
+        line("requests_refused", counters.requests_refused),
+        line("spans_received", counters.spans_received),
+        line("spans_llm_calls", counters.llm_calls),
+        line("spans_merged", counters.merged),
+        line("spans_not_llm", counters.not_llm),
+        line("spans_rejected", counters.rejected),
+        line("spans_refused", counters.spans_refused),
+    ]
+}
+
+fn failure(status: Status) -> String {
+    match status {
+        Status::Code(code) => code.to_string(),
+        Status::NoResponse => "no_response".to_owned(),
+        Status::Ok | Status::Error => "without_code".to_owned(),
+    }
+}
+
+fn quantiles(figure: &str, unit: &str, quantiles: &Quantiles) -> [Line; 3] {
+    let Quantiles { p50, p95, p99, .. } = *quantiles;
+    [("p50", p50), ("p95", p95), ("p99", p99)]
+        .map(|(rank, value)| line(format!("{figure}_{rank}{unit}"), number(value)))
+}
+
+const SUMS: [&str; 5] = ["calls", "errors", "cost_usd", "input_tokens", "output_tokens"];
+
+fn sums(tally: &Tally) -> Vec<String> {
+    let cost = (tally.priced() > 0).then(|| usd(tally.cost_femto_usd));
+    vec![
+        tally.calls.to_string(),
+        tally.errors.to_string(),
+        money(cost),
+        tally.tokens.input.to_string(),
+        tally.tokens.output.to_string(),
+    ]
+}
+
+/// Columns of numbers under their names, each line ending with the name it is about.
+fn table(out: &mut String, further: &[&str], last: &str, rows: impl ExactSizeIterator<Item = Vec<String>>) {
+    let left_out = rows.len().saturating_sub(MOST_ROWS);
+    if rows.len() == 0 {
+        return;
+    }
+    let head = SUMS.iter().chain(further).chain([&last]).map(|name| (*name).to_owned()).collect();
+    let lines: Vec<Vec<String>> = std::iter::once(head).chain(rows.take(MOST_ROWS)).collect();
+    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(String::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..SUMS.len() + further.len()).map(width).collect();
+    out.push('\n');
+    for line in &lines {
+        let (figures, name) = line.split_at(widths.len().min(line.len()));
+        for (figure, width) in figures.iter().zip(&widths) {
+            let _ = write!(out, "{figure:>width$}  ");
+        }
+        let _ = writeln!(out, "{}", name.concat());
+    }
+    if left_out > 0 {
+        let _ = writeln!(out, "({left_out} more)");
+    }
+}
+
+fn name(name: &str) -> String {
+    if name.is_empty() { "-".to_owned() } else { clean(name).into_owned() }
+}
+
+/// USD to a thousand-millionth, which no price list goes below.
+fn money(usd: Option<f64>) -> String {
+    decimal(usd, 9)
+}
+
+/// To a tenth where that tells anything.
+fn number(figure: Option<f64>) -> String {
+    decimal(figure, if figure.is_some_and(|figure| figure.abs() < 1.0) { 3 } else { 1 })
+}
+
+fn percent(share: Option<f64>) -> String {
+    decimal(share.map(|share| share * 100.0), 2)
+}
+
+/// So many digits after the point at the most.
+fn decimal(figure: Option<f64>, digits: usize) -> String {
+    let Some(figure) = figure.filter(|figure| figure.is_finite()) else { return "-".to_owned() };
+    let text = format!("{figure:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_plain_numbers() {
+        let cases = [(1234.56, "1234.6"), (2.0, "2"), (0.1234, "0.123"), (0.0, "0"), (f64::NAN, "-"), (100.0, "100")];
+        for (figure, shown) in cases {
+            assert_eq!(number(Some(figure)), shown);
+        }
+        assert_eq!(money(Some(0.000_000_12)), "0.00000012");
+        assert_eq!((money(None), percent(Some(0.069))), ("-".to_owned(), "6.9".to_owned()));
+    }
+
+    #[test]
+    fn names_end_their_lines_and_are_tame() {
+        let mut out = String::new();
+        let row = |calls: &str, model: &str| {
+            ["0", "-", "0", "0"]
+                .iter()
+                .fold(vec![calls.to_owned()], |mut row, cell| {
+                    row.push((*cell).to_owned());
+                    row
+                })
+                .into_iter()
+                .chain([name(model)])
+                .collect::<Vec<_>>()
+        };
+        table(&mut out, &[], "model", vec![row("12", "a \u{1b}[2J"), row("3", "")].into_iter());
+        assert_eq!(
+            out,
+            "\ncalls  errors  cost_usd  input_tokens  output_tokens  model\n   12       0         -             0              0  a ␛[2J\n    3       0         -             0              0  -\n"
+        );
+    }
+
+    #[test]
+    fn long_tables_say_how_much_is_left_out() {
+        let mut out = String::new();
+        table(&mut out, &[], "model", (0..23).map(|nth| vec![nth.to_string(); 6]).collect::<Vec<_>>().into_iter());
+        assert_eq!(out.lines().count(), 1 + 1 + MOST_ROWS + 1);
+        assert!(out.ends_with("(3 more)\n"));
+    }
+}
