@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory as _;
+use clap::{CommandFactory as _, Parser as _};
 use planoai::app::keymap;
 use planoai::cli::Cli;
 use planoai::output::FIELDS;
@@ -67,6 +67,43 @@ fn its_tables_are_those_of_the_code() {
         fs::write(readme(), &current).unwrap();
     } else {
         assert!(current == written, "README.md is out of date; run `UPDATE_README=1 cargo test --test readme`");
+    }
+}
+
+/// The words of a command line in which single quotes are the only ones.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut is_quoted = false;
+    for character in line.trim().chars() {
+        match character {
+            '\'' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => words.push(String::new()),
+            other => words.last_mut().unwrap().push(other),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// The calls of this program in the shell examples, without what they are piped into.
+fn examples(text: &str) -> Vec<Vec<String>> {
+    let blocks = text.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("sh\n"));
+    let commands = blocks.flat_map(str::lines).filter_map(|line| match line.split_once(" -- ") {
+        Some((cargo, rest)) if cargo.starts_with("cargo run") => Some(format!("planoai {rest}")),
+        _ => line.starts_with("planoai ").then(|| line.to_owned()),
+    });
+    let is_end = |word: &str| ["|", "||", ">", "&", "&&", "#", ";"].contains(&word);
+    commands.map(|command| words(&command).into_iter().take_while(|word| !is_end(word)).collect()).collect()
+}
+
+#[test]
+fn its_examples_are_commands() {
+    let text = fs::read_to_string(readme()).unwrap();
+    let examples = examples(&text);
+    assert!(examples.len() > 3, "{examples:?}");
+    for example in examples {
+        let parsed = Cli::try_parse_from(&example);
+        assert!(parsed.is_ok(), "{example:?}: {}", parsed.unwrap_err());
     }
 }
 
