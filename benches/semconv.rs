@@ -43,6 +43,16 @@ fn walk_and_read(bencher: Bencher<'_, '_>, client: &str) {
         .bench(|| walk(black_box(&requests), |origin, span| _ = black_box(semconv::read(origin, span))));
 }
 
+/// The same with Plano's adapter alone: the other adapters may cost Plano's traffic a tenth at most.
+#[divan::bench(args = ["plano-brightstaff"])]
+fn walk_and_read_by_plano_alone(bencher: Bencher<'_, '_>, client: &str) {
+    let requests = requests(client);
+    let spans = walk(&requests, |_, _| ());
+    bencher
+        .counter(ItemsCount::new(spans))
+        .bench(|| walk(black_box(&requests), |origin, span| _ = black_box(semconv::read_by_plano_alone(origin, span))));
+}
+
 fn main() {
     divan::main();
 }

@@ -97,6 +97,12 @@ pub fn read<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Reading<'a> {
     ADAPTERS.iter().find_map(|adapter| adapter(&evidence)).unwrap_or_else(|| not_a_call(&evidence, NO_MATCH))
 }
 
+/// Reads one span as if only Plano's adapter existed: what the others cost is measured against it.
+pub fn read_by_plano_alone<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Reading<'a> {
+    let evidence = Evidence::of(origin, span);
+    plano::read(&evidence).unwrap_or_else(|| Reading::other(NO_MATCH))
+}
+
 /// A span that is no call, but may say whose calls are below it.
 fn not_a_call<'a>(evidence: &Evidence<'a, '_>, why: &'static str) -> Reading<'a> {
     let (session_id, user_id) = (fields::session(evidence), fields::user(evidence));
