@@ -7,7 +7,8 @@ use super::Look;
 use super::frame::{Titles, popup};
 use super::pen::{Strip, line_of};
 use super::theme::Role;
-use crate::format::{age, clock_near, count, duration};
+use crate::format::{UNKNOWN, age, clock_near, compact, count, duration, money};
+use crate::stats::usd;
 
 /// Cells of the whole.
 const WIDTH: u16 = 66;
@@ -41,7 +42,8 @@ fn lines(look: Look<'_>) -> Vec<Strip<'static>> {
     };
     let plain = |figure: u64, what| line(count(figure), what, Role::Text);
     let bad = |figure: u64, what| line(count(figure), what, if figure > 0 { Role::Bad } else { Role::Text });
-    let mut lines = vec![
+    let mut lines = hints(look);
+    lines.extend([
         plain(counters.spans_received, "spans received"),
         plain(counters.llm_calls, "= LLM calls"),
         plain(counters.merged, "+ parts of another call, and repeats"),
@@ -53,7 +55,7 @@ fn lines(look: Look<'_>) -> Vec<Strip<'static>> {
         bad(counters.connections_refused, "connections closed: too many"),
         plain(counters.requests, "requests accepted"),
         bad(counters.requests_refused, "requests refused"),
-    ];
+    ]);
     let reasons = [
         (counters.requests_malformed, "  malformed"),
         (counters.requests_too_large, "  too large"),
@@ -65,7 +67,6 @@ fn lines(look: Look<'_>) -> Vec<Strip<'static>> {
     lines.push(plain(counters.other_signals, "requests with metrics or logs, dropped"));
     lines.push(Strip::new());
     lines.extend(kept(look));
-    lines.extend(hints(look));
     lines
 }
 
@@ -77,7 +78,19 @@ fn kept(look: Look<'_>) -> Vec<Strip<'static>> {
         Strip::of(format!("{figure:>FIGURE$}  "), look.style(Role::Text)).then(what, look.style(Role::Dim))
     };
     let evicted = snapshot.calls.first_id().0;
+    let totals = &snapshot.totals;
+    let cost = usd(totals.cost_femto_usd);
     let mut lines = vec![
+        line(count(totals.calls), "calls since start"),
+        line(count(totals.errors), "of them failed"),
+        line(
+            if totals.unpriced < totals.calls { money(cost) } else { UNKNOWN.to_owned() },
+            "cost since start, of those with a known cost",
+        ),
+        line(
+            format!("{} / {}", compact(totals.input_tokens), compact(totals.output_tokens)),
+            "input / output tokens since start",
+        ),
         line(count(snapshot.calls.len() as u64), "calls kept"),
         line(count(evicted), "calls no longer kept: evicted or cleared"),
     ];
@@ -105,7 +118,7 @@ fn hints(look: Look<'_>) -> Vec<Strip<'static>> {
         hints.push(Strip::of(format!("an emitter's clock is {ahead} ahead of ours"), fair));
     }
     if !hints.is_empty() {
-        hints.insert(0, Strip::new());
+        hints.push(Strip::new());
     }
     hints
 }

@@ -61,7 +61,7 @@ fn second(look: Look<'_>, summary: &Summary) -> Vec<Item<'static>> {
         Item::new(50, trend(look, "calls/s", &series.calls_per_sec().collect::<Vec<_>>())),
         Item::new(40, trend(look, "errors", &series.errors().map(|errors| errors as f64).collect::<Vec<_>>())),
         Item::new(30, trend(look, "$/min", &series.usd_per_min().collect::<Vec<_>>())),
-        Item::new(10, session(look, summary)),
+        Item::new(10, sessions(look, summary)).or(35, session_count(look, summary)),
     ]
 }
 
@@ -157,12 +157,21 @@ fn trend(look: Look<'_>, label: &'static str, points: &[f64]) -> Strip<'static> 
     Strip::of(spark(points, TREND_CELLS), look.style(Role::Accent)).gap(1).then(label, look.style(Role::Dim))
 }
 
-fn session(look: Look<'_>, summary: &Summary) -> Strip<'static> {
+fn session_count(look: Look<'_>, summary: &Summary) -> Strip<'static> {
+    match summary.sessions {
+        0 => Strip::new(),
+        sessions => labelled(look, "sessions", count(sessions)),
+    }
+}
+
+/// `sessions 12, now sess-alpha`
+fn sessions(look: Look<'_>, summary: &Summary) -> Strip<'static> {
+    let strip = session_count(look, summary);
     match &summary.current_session {
         Some(session) => {
-            let name = super::text::Safe::fit(session, 24).into_owned();
-            Strip::of("session ", look.style(Role::Dim)).then(name, look.style(Role::Text))
+            let name = super::text::Safe::fit(session, 20).into_owned();
+            strip.then(", now ", look.style(Role::Dim)).then(name, look.style(Role::Text))
         }
-        None => Strip::new(),
+        None => strip,
     }
 }

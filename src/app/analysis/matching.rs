@@ -97,6 +97,8 @@ pub(super) struct Matching {
     pub(super) failed: IdSet,
     cells: Cells<Group>,
     failures: BTreeMap<Status, u64>,
+    /// Calls by session; sessions without any are not in it.
+    sessions: HashMap<Name, u32, foldhash::fast::RandomState>,
     chart: Chart,
     spending: Timeline,
     /// When calls are to be considered again because time alone may bring them in or take them out, the soonest first.
@@ -122,6 +124,7 @@ impl Matching {
             failed: IdSet::default(),
             cells: Cells::default(),
             failures: BTreeMap::new(),
+            sessions: HashMap::default(),
             chart: window.nanos().map_or_else(|| Chart::open(end), |nanos| Chart::spanning(nanos, end)),
             spending: Timeline::new(BURN_BUCKET, moment.now),
             due: BinaryHeap::new(),
@@ -170,6 +173,9 @@ impl Matching {
             *self.failures.entry(call.status()).or_insert(0) += 1;
         }
         self.cells.entry_ref(&CellOf::call(call)).or_default().add(&share);
+        if let Some(session) = call.session_id() {
+            *self.sessions.entry(session.clone()).or_insert(0) += 1;
+        }
         self.chart.add(start, &share);
         self.spending.add(start, SeriesPoint::of(&share));
     }
@@ -193,8 +199,25 @@ impl Matching {
                 self.cells.remove(&CellOf::call(call));
             }
         }
+        self.leave_session(call);
         self.chart.remove(start, &share);
         self.spending.remove(start, SeriesPoint::of(&share));
+    }
+
+    fn leave_session(&mut self, call: &LlmCall) {
+        if let Some(session) = call.session_id()
+            && let Some(calls) = self.sessions.get_mut(session)
+        {
+            *calls -= 1;
+            if *calls == 0 {
+                self.sessions.remove(session);
+            }
+        }
+    }
+
+    /// Distinct sessions.
+    pub(super) fn sessions(&self) -> u64 {
+        self.sessions.len() as u64
     }
 
     /// Considers the calls anew for which time alone may have changed the outcome, and notes them in `touched`.

@@ -205,6 +205,7 @@ impl Analysis {
                 burn: matching.burn(&told.all.tally, now, oldest_start),
                 figures: told.all,
                 failures: told.failures,
+                sessions: matching.sessions(),
                 current_session: latest.and_then(session_of),
             },
             models: told.models,

@@ -20,6 +20,8 @@ pub struct Summary {
     pub failures: Vec<(Status, u64)>,
     /// Spending as an hourly rate; `None` while nothing is priced.
     pub burn: Option<Burn>,
+    /// Distinct sessions.
+    pub sessions: u64,
     /// The session of the newest call, if it has one.
     pub current_session: Option<Name>,
 }
