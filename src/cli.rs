@@ -245,7 +245,7 @@ fn port_or_off(text: &str) -> Result<HttpPort, String> {
     }
 }
 
-/// As [`bytes`], for sizes of files.
+/// As [`bytes()`], for sizes of files.
 fn bytes_u64(text: &str) -> Result<u64, String> {
     bytes(text).map(|size| size as u64)
 }
