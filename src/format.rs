@@ -40,7 +40,7 @@ pub fn tokens(figure: u64) -> String {
     if figure < 1_000_000 { count(figure) } else { compact(figure) }
 }
 
-/// USD for one call, at most nine cells: `$1.2340`, `$0.000186`, `$1,234.56`, `$0` only when it is zero.
+/// USD for one call, at most ten cells: `$1.2340`, `$0.000186`, `$1,234.56`, `$0` only when it is zero.
 pub fn money(usd: f64) -> String {
     if !usd.is_finite() {
         return UNKNOWN.to_owned();
@@ -280,6 +280,12 @@ mod tests {
             (f64::INFINITY, "—"),
         ];
         check(&cases, money);
+        for exponent in -12..12 {
+            for digits in [1.0, 1.25, 9.949, 9.951, 9.996, 9.999_99] {
+                let text = money(digits * 10_f64.powi(exponent));
+                assert!(text.len() <= 10 && text != "$0", "{text}");
+            }
+        }
         let cases =
             [(7.2, "$7.2"), (0.0042, "$0.00420"), (0.5, "$0.50"), (99.96, "$100"), (1234.0, "$1,234"), (0.0, "$0")];
         check(&cases, money_short);

@@ -14,6 +14,8 @@ use crate::call::{CostBasis, LlmCall, Name, Status};
 /// Cells of a time of day, and of a time of another day.
 const CLOCK_CELLS: u16 = 8;
 const DATED_CELLS: u16 = 16;
+/// Cells of an amount of money with a mark before it: `~$0.0000097`.
+pub const COST_CELLS: u16 = 11;
 
 /// How much room a table has, and needs.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +40,7 @@ pub fn width(column: &Column, room: Room) -> Width {
         }
         Column::InputCached | Column::CacheWrite => Width::Fixed(8),
         Column::TokensPerSec | Column::Streaming => Width::Fixed(6),
-        Column::Cost => Width::Fixed(10),
+        Column::Cost => Width::Fixed(COST_CELLS),
         // Narrow enough that 60 columns hold time, status, model, rate, first token and cost.
         Column::Model | Column::RequestModel => name(14, 20, 26, 36),
         Column::Route | Column::Provider | Column::Operation | Column::Finish => name(10, 11, 16, 20),

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::Look;
 use super::calls::tabs;
+use super::cells::COST_CELLS;
 use super::doctor;
 use super::format::{UNKNOWN, age, compact, count, duration, known, money, percent, rate};
 use super::frame::{Titles, is_roomy, panel};
@@ -125,7 +126,7 @@ impl Column {
             Self::Cached | Self::Written | Self::Ttft95 | Self::Latency95 | Self::Switches | Self::Overhead => {
                 Width::Fixed(8)
             }
-            Self::Cost => Width::Fixed(10),
+            Self::Cost => Width::Fixed(COST_CELLS),
             Self::LastSeen => Width::Fixed(9),
         }
     }

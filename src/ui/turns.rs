@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Look;
-use super::cells::{status_role, time_of};
+use super::cells::{COST_CELLS, status_role, time_of};
 use super::format::{UNKNOWN, compact, count, duration, known, money, percent, share};
 use super::frame::{Titles, panel};
 use super::pen::{Strip, line_of};
@@ -55,8 +55,8 @@ impl Column {
             Self::Cached => ("cached", Width::Fixed(6), Align::Right, 91),
             Self::Output => ("out", Width::Fixed(5), Align::Right, 50),
             Self::Latency => ("latency", Width::Fixed(7), Align::Right, 85),
-            Self::Cost => ("cost", Width::Fixed(10), Align::Right, 92),
-            Self::Running => ("so far", Width::Fixed(10), Align::Right, 93),
+            Self::Cost => ("cost", Width::Fixed(COST_CELLS), Align::Right, 92),
+            Self::Running => ("so far", Width::Fixed(COST_CELLS), Align::Right, 93),
         };
         table::Column { title: title.into(), width, align, priority, style: look.style(Role::Dim) }
     }

@@ -50,7 +50,7 @@ const MODELS: [Model; 6] = [
     },
     Model { name: "gpt-4o-mini", provider: "openai", usd_per_token: Some(6e-7), tokens_per_sec: 112 },
     Model { name: "gemini-2.5-flash", provider: "google", usd_per_token: Some(2.5e-6), tokens_per_sec: 183 },
-    Model { name: "openai-gpt-oss-120b", provider: "digitalocean", usd_per_token: Some(7e-7), tokens_per_sec: 96 },
+    Model { name: "openai-gpt-oss-120b", provider: "digitalocean", usd_per_token: Some(7e-9), tokens_per_sec: 96 },
     Model { name: "qwen3-coder-local", provider: "vllm", usd_per_token: None, tokens_per_sec: 38 },
 ];
 const ROUTES: [Option<&str>; 5] = [Some("code generation"), Some("chat"), Some("summaries"), Some("chat"), None];
