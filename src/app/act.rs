@@ -1,24 +1,24 @@
 //! What actions do to the state.
 
+mod columns;
+mod copy;
+mod dialogs;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::action::{Action, Motion};
-use super::column::{Column, Direction};
 use super::cursor::Cursor;
-use super::detail::{self, TraceSpan};
 use super::filter::{self, Filter};
-use super::filter_line::FilterLine;
 use super::line_edit::LineEdit;
 use super::pace::Draw;
-use super::picker::{Choice, Picker, Subject};
+use super::picker::Subject;
 use super::turns::TurnsView;
 use super::view::View;
-use super::{App, Cursors, Dialog, Effect, Frozen, Outcome, Pair, Pane, PaneState, REFRESH_MS, TraceView, choices};
-use crate::call::{CallId, LlmCall, Name};
+use super::{App, Dialog, Effect, Frozen, Outcome, Pair, Pane, PaneState, REFRESH_MS, TraceView};
+use crate::call::CallId;
 
-/// The entry of the sort menu that means no sorting.
-const ARRIVAL: &str = "arrival";
+pub(super) use columns::choices;
 
 impl App {
     /// Carries out an action. What it means depends on what is open.
@@ -251,117 +251,6 @@ impl App {
         }
     }
 
-    fn accept(&mut self) -> Outcome {
-        match self.dialog.take() {
-            Some(Dialog::Export(line)) => match line.text().trim() {
-                "" => self.dialog = Some(Dialog::Export(line)),
-                path => return Outcome::effect(Effect::Export { path: path.to_owned(), overwrite: false }),
-            },
-            Some(Dialog::Pick(picker)) if picker.subject == Subject::Columns => self.toggle_column(picker),
-            Some(Dialog::Pick(picker)) => self.set_picked(&picker),
-            Some(Dialog::Filter(line)) => match line.filter() {
-                Some(filter) => {
-                    self.history.push(line.input.text());
-                    self.set_filter(filter);
-                }
-                // A mistake keeps the line open.
-                None => self.dialog = Some(Dialog::Filter(line)),
-            },
-            Some(Dialog::Find(line)) => line.text().clone_into(&mut self.find),
-            dialog => self.dialog = dialog,
-        }
-        Outcome::draw(Draw::Now)
-    }
-
-    /// Shows the selected column, or no longer; the list stays open.
-    fn toggle_column(&mut self, mut picker: Picker) {
-        if let Some(column) = picker.selected().and_then(|choice| Column::parse(&choice.name)) {
-            let mut columns = self.shown_columns();
-            match columns.iter().position(|shown| *shown == column) {
-                Some(at) => drop(columns.remove(at)),
-                None => columns.push(column),
-            }
-            self.columns = Some(columns).filter(|columns| !columns.is_empty());
-            picker.input.take();
-            picker.refresh(self.column_choices());
-        }
-        self.dialog = Some(Dialog::Pick(picker));
-    }
-
-    /// Moves the selected column among those that are shown.
-    fn shift_column(&mut self, motion: Motion) {
-        let mut columns = self.shown_columns();
-        let Some(Dialog::Pick(picker)) = &self.dialog else { return };
-        let column = picker.selected().and_then(|choice| Column::parse(&choice.name));
-        let Some(at) = columns.iter().position(|shown| Some(shown) == column.as_ref()) else { return };
-        let to = if motion == Motion::Up { at.saturating_sub(1) } else { (at + 1).min(columns.len() - 1) };
-        columns.swap(at, to);
-        self.columns = Some(columns);
-        let choices = self.column_choices();
-        if let Some(Dialog::Pick(picker)) = &mut self.dialog {
-            picker.refresh(choices);
-        }
-    }
-
-    /// The columns that are shown in their order, then the others, then attributes of the call that was looked into.
-    fn column_choices(&self) -> Vec<Choice> {
-        let shown = self.shown_columns();
-        let looked_into = self.detail.iter().flat_map(|detail| &detail.spans).filter_map(|span| span.span.as_ref());
-        let keys =
-            looked_into.flat_map(|span| &span.attributes).map(|field| Column::Attribute(field.key.as_str().into()));
-        let mut others: Vec<Column> = Vec::new();
-        for column in Column::BUILT_IN.into_iter().chain(keys) {
-            if !shown.contains(&column) && !others.contains(&column) {
-                others.push(column);
-            }
-        }
-        let choice =
-            |is_set: bool| move |column: Column| Choice { name: Name::from(&*column.name()), calls: None, is_set };
-        shown.into_iter().map(choice(true)).chain(others.into_iter().map(choice(false))).collect()
-    }
-
-    fn set_picked(&mut self, picker: &Picker) {
-        // Nothing passes what was typed: there is nothing to set, and nothing to lift.
-        if picker.shown.is_empty() {
-            return;
-        }
-        let filter = Filter::clone(&self.spec.filter);
-        match picker.subject {
-            Subject::Model => self.set_filter(filter.with_model(picker.picked())),
-            Subject::Route => self.set_filter(filter.with_route(picker.picked())),
-            Subject::Sort => {
-                let column = picker.picked().and_then(|name| Column::parse(&name));
-                self.spec.sort = column.map(|column| (column.clone(), first_direction(&column)));
-            }
-            Subject::Columns => {}
-        }
-    }
-
-    fn edit(&mut self, step: super::action::Step) {
-        match &mut self.dialog {
-            Some(Dialog::Pick(picker)) => picker.edit(step),
-            Some(Dialog::Filter(line)) => {
-                line.edit(step, &mut self.history);
-                self.preview();
-            }
-            Some(Dialog::Export(line)) => step.take(line),
-            Some(Dialog::Find(line)) => {
-                step.take(line);
-                line.text().clone_into(&mut self.find);
-            }
-            _ => {}
-        }
-    }
-
-    fn edit_filter(&mut self) {
-        let is_reading = self.seen_pane().is_some_and(|pane| pane.is_expanded);
-        self.dialog = Some(if is_reading {
-            Dialog::Find(LineEdit::new(&self.find))
-        } else {
-            Dialog::Filter(FilterLine::new(&self.spec.filter, self.known()))
-        });
-    }
-
     fn toggle_trace(&mut self) {
         if matches!(self.dialog.take(), Some(Dialog::Trace(_) | Dialog::Turns(_) | Dialog::Compare(_))) {
             return;
@@ -377,42 +266,6 @@ impl App {
             trace.show(detail);
         }
         self.dialog = Some(Dialog::Trace(Box::new(trace)));
-    }
-
-    fn complete(&mut self) {
-        if let Some(Dialog::Filter(line)) = &mut self.dialog {
-            line.complete();
-            self.preview();
-        }
-    }
-
-    fn pick(&mut self, subject: Subject) {
-        let choices = choices(subject, &self.picture, &self.spec.filter).unwrap_or_else(|| match subject {
-            Subject::Columns => self.column_choices(),
-            Subject::Model | Subject::Route | Subject::Sort => self.sort_choices(),
-        });
-        self.dialog = Some(Dialog::Pick(Picker::new(subject, choices)));
-    }
-
-    fn sort_choices(&self) -> Vec<Choice> {
-        let set = self.spec.sort.as_ref().map_or(Name::from(ARRIVAL), |(column, _)| Name::from(&*column.name()));
-        let columns = self.sortable().into_iter().map(|column| Name::from(&*column.name()));
-        let names = std::iter::once(Name::from(ARRIVAL)).chain(columns);
-        names.map(|name| Choice { is_set: name == set, name, calls: None }).collect()
-    }
-
-    fn sortable(&self) -> Vec<Column> {
-        Column::BUILT_IN.into_iter().filter(|column| self.picture.has_data(column)).collect()
-    }
-
-    /// Sorts by the column `by` places further on; before the first comes arrival.
-    fn sort_by_neighbour(&mut self, by: isize) {
-        let columns = self.sortable();
-        let sorted = self.spec.sort.as_ref();
-        let at = sorted.and_then(|(column, _)| columns.iter().position(|other| other == column)).map_or(0, |at| at + 1);
-        let next = at.checked_add_signed(by).unwrap_or(columns.len());
-        let column = next.checked_sub(1).and_then(|at| columns.into_iter().nth(at));
-        self.spec.sort = column.map(|column| (column.clone(), first_direction(&column)));
     }
 
     fn toggle_pause(&mut self) {
@@ -437,93 +290,6 @@ impl App {
             self.refresh = Duration::from_millis(ms);
         }
         self.tell(format!("refresh every {} ms", self.refresh.as_millis()));
-    }
-
-    fn confirm(&mut self) -> Outcome {
-        match self.dialog.take() {
-            Some(Dialog::AskClear) => self.clear(),
-            Some(Dialog::AskOverwrite(path)) => Outcome::effect(Effect::Export { path, overwrite: true }),
-            _ => Outcome::default(),
-        }
-    }
-
-    fn clear(&mut self) -> Outcome {
-        self.frozen = None;
-        self.pane = PaneState::default();
-        self.cursors = Cursors::default();
-        self.tell("cleared");
-        Outcome::effect(Effect::Clear)
-    }
-
-    /// All that is told of the open call, or of the selected span of its trace; narrowed as the pane is.
-    fn copy_all(&mut self) -> Outcome {
-        let lines = match &self.dialog {
-            Some(Dialog::Trace(trace)) => {
-                self.selected_span(trace).map(|span| detail::text(&detail::span_sections(span, self.clock.offset), ""))
-            }
-            _ => self.selected_call().map(|call| {
-                let is_narrowed = self.seen_pane().is_some_and(|pane| pane.is_expanded);
-                let find = if is_narrowed { self.find.trim().to_lowercase() } else { String::new() };
-                detail::text(&detail::sections(self.facts(call, usize::MAX)), &find)
-            }),
-        };
-        let Some(lines) = lines.filter(|lines| !lines.is_empty()) else { return Outcome::default() };
-        self.tell(format!("copied {} lines", lines.len()));
-        Outcome::effect(Effect::CopyLines(lines))
-    }
-
-    fn selected_span(&self, trace: &TraceView) -> Option<&TraceSpan> {
-        self.detail_of(&trace.call)?.spans.get(*trace.cursor.key()?)
-    }
-
-    fn copy(&mut self) -> Outcome {
-        if let Some(Dialog::Trace(trace)) = &self.dialog {
-            let Some(text) = self.selected_span(trace).map(|span| format!("{:016x}", span.id)) else {
-                return Outcome::default();
-            };
-            self.tell(format!("copied {text}"));
-            return Outcome::effect(Effect::Copy(text));
-        }
-        let text = match self.view {
-            View::Calls | View::Errors => self.selected_call().map(LlmCall::request_id),
-            View::Models => self.cursors.models.key().map(ToString::to_string),
-            View::Routes => self.cursors.routes.key().map(ToString::to_string),
-            View::Sessions => self.cursors.sessions.key().map(ToString::to_string),
-        };
-        let Some(text) = text else { return Outcome::default() };
-        self.tell(format!("copied {text}"));
-        Outcome::effect(Effect::Copy(text))
-    }
-}
-
-/// Times and amounts are looked at from the top, names from A.
-fn first_direction(column: &Column) -> Direction {
-    match column {
-        Column::Time
-        | Column::Status
-        | Column::InputFresh
-        | Column::InputCached
-        | Column::CacheWrite
-        | Column::Output
-        | Column::Reasoning
-        | Column::TokensPerSec
-        | Column::Ttft
-        | Column::Latency
-        | Column::Cost => Direction::Descending,
-        Column::Model
-        | Column::RequestModel
-        | Column::Provider
-        | Column::Route
-        | Column::Session
-        | Column::User
-        | Column::Operation
-        | Column::Convention
-        | Column::Service
-        | Column::Streaming
-        | Column::Finish
-        | Column::Error
-        | Column::RequestId
-        | Column::Attribute(_) => Direction::Ascending,
     }
 }
 

@@ -47,7 +47,7 @@ pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
 }
 
 /// A popup that only shows has no keys of its own but those of the help.
-const fn hinted(look: Look<'_>) -> Scene {
+fn hinted(look: Look<'_>) -> Scene {
     match look.app.dialog {
         Some(Dialog::Compare(_) | Dialog::Accounting) => Scene::Help,
         _ => look.app.scene(),

@@ -1,177 +1,28 @@
 //! Figures by model, route and session: as whole views, and the first two as panels above the calls.
 
+mod cell;
+mod column;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Look;
 use super::calls::tabs;
-use super::cells::COST_CELLS;
 use super::doctor;
-use super::format::{UNKNOWN, age, compact, count, duration, known, money, percent, rate};
 use super::frame::{Titles, is_roomy, panel};
 use super::pen::{Strip, line_of};
-use super::table::{self, Align, Cell, Gaps, Width};
-use super::text::Safe;
-use super::theme::{Role, latency_role, ttft_role};
+use super::table::{self, Cell, Gaps};
+use super::theme::Role;
 use crate::app::analysis::Rollup;
 use crate::app::cursor::Cursor;
 use crate::app::view::View;
 use crate::call::Name;
-use crate::stats::{SessionRow, Tally, usd};
+use crate::format::count;
+use cell::{Whole, rollup_cell, session_cell};
+use column::{Column, MODELS, ROUTES, SESSIONS};
 
 /// Rows of a panel above the calls.
 const PANEL_ROWS: u16 = 6;
-
-/// A column of a rollup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Column {
-    Model,
-    Route,
-    Session,
-    Calls,
-    CallShare,
-    Errors,
-    Input,
-    Cached,
-    Written,
-    Output,
-    Rate,
-    Ttft95,
-    Latency95,
-    Cost,
-    CostShare,
-    Models,
-    Duration,
-    Switches,
-    Overhead,
-    LastSeen,
-}
-
-const MODELS: &[Column] = &[
-    Column::Model,
-    Column::Calls,
-    Column::Errors,
-    Column::Input,
-    Column::Cached,
-    Column::Written,
-    Column::Output,
-    Column::Rate,
-    Column::Ttft95,
-    Column::Latency95,
-    Column::Cost,
-    Column::CostShare,
-];
-
-const ROUTES: &[Column] = &[
-    Column::Route,
-    Column::Calls,
-    Column::CallShare,
-    Column::Errors,
-    Column::Ttft95,
-    Column::Latency95,
-    Column::Output,
-    Column::Cost,
-    Column::CostShare,
-];
-
-const SESSIONS: &[Column] = &[
-    Column::Session,
-    Column::Calls,
-    Column::Errors,
-    Column::Models,
-    Column::Input,
-    Column::Cached,
-    Column::Output,
-    Column::Cost,
-    Column::Duration,
-    Column::Switches,
-    Column::Overhead,
-    Column::LastSeen,
-];
-
-impl Column {
-    const fn title(self) -> &'static str {
-        match self {
-            Self::Model => "model",
-            Self::Route => "route",
-            Self::Session => "session",
-            Self::Calls => "calls",
-            Self::Errors => "errors",
-            Self::Input => "in",
-            Self::Cached => "in·cache",
-            Self::Written => "in·write",
-            Self::Output => "out",
-            Self::Rate => "tok/s",
-            Self::Ttft95 => "TTFT p95",
-            Self::Latency95 => "lat. p95",
-            Self::Cost => "cost",
-            Self::CallShare | Self::CostShare => "share",
-            Self::Models => "models",
-            Self::Duration => "lasted",
-            Self::Switches => "switches",
-            Self::Overhead => "overhead",
-            Self::LastSeen => "last seen",
-        }
-    }
-
-    const fn width(self) -> Width {
-        match self {
-            Self::Model => Width::Flexible { min: 20, want: 28, max: 36 },
-            Self::Route => Width::Flexible { min: 12, want: 20, max: 28 },
-            Self::Session => Width::Flexible { min: 12, want: 24, max: 40 },
-            Self::Models => Width::Flexible { min: 12, want: 30, max: 50 },
-            Self::Calls | Self::Duration => Width::Fixed(7),
-            Self::Errors | Self::CallShare | Self::CostShare | Self::Rate => Width::Fixed(6),
-            Self::Input | Self::Output => Width::Fixed(5),
-            Self::Cached | Self::Written | Self::Ttft95 | Self::Latency95 | Self::Switches | Self::Overhead => {
-                Width::Fixed(8)
-            }
-            Self::Cost => Width::Fixed(COST_CELLS),
-            Self::LastSeen => Width::Fixed(9),
-        }
-    }
-
-    const fn align(self) -> Align {
-        match self {
-            Self::Model | Self::Route | Self::Session => Align::Left,
-            Self::Models => Align::Prose,
-            _ => Align::Right,
-        }
-    }
-
-    const fn priority(self) -> u8 {
-        match self {
-            Self::Model | Self::Route | Self::Session => 100,
-            Self::Calls => 99,
-            Self::Cost => 98,
-            Self::Errors => 95,
-            Self::LastSeen => 92,
-            Self::Rate | Self::Overhead => 90,
-            Self::Latency95 | Self::Switches => 85,
-            Self::Ttft95 => 80,
-            Self::CallShare | Self::Models => 75,
-            Self::CostShare => 70,
-            Self::Output | Self::Duration => 60,
-            Self::Input => 58,
-            Self::Cached => 40,
-            Self::Written => 30,
-        }
-    }
-}
-
-/// What shares are shares of.
-#[derive(Clone, Copy)]
-struct Whole {
-    calls: u64,
-    cost_femto_usd: i128,
-}
-
-impl Whole {
-    fn of(look: Look<'_>) -> Self {
-        let tally = &look.app.picture.summary.figures.tally;
-        Self { calls: tally.calls, cost_femto_usd: tally.cost_femto_usd }
-    }
-}
 
 /// How many lines the panels take above the calls on a screen of this size.
 pub fn panels_height(look: Look<'_>, screen: Rect) -> u16 {
@@ -333,91 +184,4 @@ fn draw_table<'a, F: FnMut(Column) -> Cell<'a>>(
             buf.set_style(line_of(area, nth), look.style(Role::Selected));
         }
     }
-}
-
-fn text(look: Look<'_>, text: impl Into<String>) -> Cell<'static> {
-    Cell::new(text.into(), look.style(Role::Text))
-}
-
-fn figure<T>(look: Look<'_>, figure: Option<T>, text: impl FnOnce(T) -> String) -> Cell<'static> {
-    let role = if figure.is_some() { Role::Text } else { Role::Dim };
-    Cell::new(known(figure, text), look.style(role))
-}
-
-fn timed(look: Look<'_>, ms: Option<f64>, role: impl Fn(f64) -> Role) -> Cell<'static> {
-    Cell::new(known(ms, duration), look.style(ms.map_or(Role::Dim, role)))
-}
-
-fn name<'a>(look: Look<'_>, name: &'a Name) -> Cell<'a> {
-    match name.as_str() {
-        "" => Cell::new("(unknown)", look.style(Role::Dim)),
-        name => Cell::new(Safe::fit(name, 60), look.style(Role::Text)),
-    }
-}
-
-fn is_marked(look: Look<'_>, name: &Name) -> bool {
-    look.app.marked.as_ref().is_some_and(|(view, marked)| *view == look.app.view && marked == name)
-}
-
-fn rollup_cell<'a>(look: Look<'_>, column: Column, row: &'a Rollup, whole: Whole) -> Cell<'a> {
-    let figures = &row.figures;
-    match column {
-        Column::Model | Column::Route if is_marked(look, &row.name) => {
-            Cell { style: look.style(Role::Accent), ..name(look, &row.name) }
-        }
-        Column::Model | Column::Route => name(look, &row.name),
-        Column::Rate => figure(look, figures.tally.tokens_per_sec(), rate),
-        Column::Ttft95 => timed(look, figures.ttft_ms.p95, ttft_role),
-        Column::Latency95 => timed(look, figures.latency_ms.p95, latency_role),
-        Column::CallShare => {
-            figure(look, (whole.calls > 0).then(|| figures.tally.calls as f64 / whole.calls as f64), percent)
-        }
-        Column::CostShare => {
-            let share = usd(figures.tally.cost_femto_usd) / usd(whole.cost_femto_usd);
-            figure(look, (whole.cost_femto_usd > 0 && figures.tally.priced() > 0).then_some(share), percent)
-        }
-        other => tally_cell(look, other, &figures.tally),
-    }
-}
-
-fn session_cell<'a>(look: Look<'_>, column: Column, row: &'a SessionRow) -> Cell<'a> {
-    match column {
-        Column::Session => name(look, &row.session),
-        Column::Models => {
-            let models: Vec<_> = row.models.iter().map(Name::as_str).collect();
-            text(look, models.join(", "))
-        }
-        Column::Duration => text(look, duration(row.duration_nanos() as f64 / 1e6)),
-        Column::Switches => text(look, count(row.reported_switches.map_or(row.model_switches, u64::from))),
-        Column::Overhead => figure(look, row.overhead_pct, |overhead| percent(overhead / 100.0)),
-        Column::LastSeen => text(look, age(look.app.clock.unix_nano.saturating_sub(row.last_unix_nano))),
-        other => tally_cell(look, other, &row.tally),
-    }
-}
-
-fn tally_cell(look: Look<'_>, column: Column, tally: &Tally) -> Cell<'static> {
-    let tokens = &tally.tokens;
-    match column {
-        Column::Calls => text(look, narrow_count(tally.calls)),
-        Column::Errors => {
-            let role = if tally.errors > 0 { Role::Bad } else { Role::Dim };
-            Cell::new(narrow_count(tally.errors), look.style(role))
-        }
-        Column::Input => text(look, compact(tokens.input)),
-        Column::Cached => text(look, compact(tokens.cached)),
-        Column::Written => text(look, compact(tokens.written)),
-        Column::Output => text(look, compact(tokens.output)),
-        Column::Cost => cost(look, tally),
-        _ => Cell::new(UNKNOWN, look.style(Role::Dim)),
-    }
-}
-
-/// Exact while it fits six cells.
-fn narrow_count(figure: u64) -> String {
-    if figure < 100_000 { count(figure) } else { compact(figure) }
-}
-
-fn cost(look: Look<'_>, tally: &Tally) -> Cell<'static> {
-    let at_least = if tally.unpriced > 0 { "≥" } else { "" };
-    figure(look, tally.cost_usd(), |usd| format!("{at_least}{}", money(usd)))
 }

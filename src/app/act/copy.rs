@@ -1,0 +1,48 @@
+//! What is copied.
+
+use super::super::detail::{self, TraceSpan};
+use super::super::view::View;
+use super::super::{App, Dialog, Effect, Outcome, TraceView};
+use crate::call::LlmCall;
+
+impl App {
+    /// All that is told of the open call, or of the selected span of its trace; narrowed as the pane is.
+    pub(super) fn copy_all(&mut self) -> Outcome {
+        let lines = match &self.dialog {
+            Some(Dialog::Trace(trace)) => {
+                self.selected_span(trace).map(|span| detail::text(&detail::span_sections(span, self.clock.offset), ""))
+            }
+            _ => self.selected_call().map(|call| {
+                let is_narrowed = self.seen_pane().is_some_and(|pane| pane.is_expanded);
+                let find = if is_narrowed { self.find.trim().to_lowercase() } else { String::new() };
+                detail::text(&detail::sections(self.facts(call, usize::MAX)), &find)
+            }),
+        };
+        let Some(lines) = lines.filter(|lines| !lines.is_empty()) else { return Outcome::default() };
+        self.tell(format!("copied {} lines", lines.len()));
+        Outcome::effect(Effect::CopyLines(lines))
+    }
+
+    pub(super) fn selected_span(&self, trace: &TraceView) -> Option<&TraceSpan> {
+        self.detail_of(&trace.call)?.spans.get(*trace.cursor.key()?)
+    }
+
+    pub(super) fn copy(&mut self) -> Outcome {
+        if let Some(Dialog::Trace(trace)) = &self.dialog {
+            let Some(text) = self.selected_span(trace).map(|span| format!("{:016x}", span.id)) else {
+                return Outcome::default();
+            };
+            self.tell(format!("copied {text}"));
+            return Outcome::effect(Effect::Copy(text));
+        }
+        let text = match self.view {
+            View::Calls | View::Errors => self.selected_call().map(LlmCall::request_id),
+            View::Models => self.cursors.models.key().map(ToString::to_string),
+            View::Routes => self.cursors.routes.key().map(ToString::to_string),
+            View::Sessions => self.cursors.sessions.key().map(ToString::to_string),
+        };
+        let Some(text) = text else { return Outcome::default() };
+        self.tell(format!("copied {text}"));
+        Outcome::effect(Effect::Copy(text))
+    }
+}

@@ -1,0 +1,96 @@
+//! What happens, and what it leads to.
+
+use std::sync::Arc;
+
+use chrono::{FixedOffset, Offset, Utc};
+use ratatui::crossterm::event::Event as Input;
+
+use super::analysis::Picture;
+use super::attributes::Read;
+use super::detail::Detail;
+use super::export::Exported;
+use super::pace::Draw;
+use crate::collector::Snapshot;
+
+/// The time as the last tick told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// ns since the epoch.
+    pub unix_nano: i64,
+    /// Local time's offset from UTC.
+    pub offset: FixedOffset,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { unix_nano: 0, offset: Utc.fix() }
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A key, a paste, a resize.
+    Input(Input),
+    /// The collector has news.
+    Snapshot(Arc<Snapshot>),
+    /// The analysis has figures.
+    Picture(Arc<Picture>),
+    /// Time went on.
+    Tick(Clock),
+    /// Something to tell the user, in a line.
+    Note(String),
+    /// Prices now come from elsewhere.
+    Prices(String),
+    /// A call was looked into.
+    Detail(Box<Detail>),
+    /// Attributes were read.
+    Attributes(Vec<Read>),
+    /// What is shown was written to the file of this name, or not.
+    Exported(String, Exported),
+}
+
+/// Something to be done outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// End the program.
+    Quit,
+    /// Hand the terminal back until resumed.
+    Suspend,
+    /// Draw every cell anew.
+    Redraw,
+    /// Have the collector forget all calls.
+    Clear,
+    /// Write what is shown to a file.
+    Export {
+        /// The path as written.
+        path: String,
+        /// Replace what is there.
+        overwrite: bool,
+    },
+    /// Put text into the clipboard.
+    Copy(String),
+    /// Put several lines into the clipboard.
+    CopyLines(Vec<String>),
+}
+
+/// What an event leads to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// How soon the screen should follow.
+    pub draw: Draw,
+    /// What is to be done outside, in order.
+    pub effects: Vec<Effect>,
+}
+
+impl Outcome {
+    /// Only the screen follows.
+    pub(super) fn draw(draw: Draw) -> Self {
+        Self { draw, effects: Vec::new() }
+    }
+
+    /// Something is to be done, and the screen follows at once.
+    pub(super) fn effect(effect: Effect) -> Self {
+        Self { draw: Draw::Now, effects: vec![effect] }
+    }
+}

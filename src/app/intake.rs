@@ -1,0 +1,151 @@
+//! How the state takes in what happens.
+
+use std::sync::Arc;
+
+use ratatui::crossterm::event::{Event as Input, KeyEventKind};
+
+use super::act::choices;
+use super::analysis::Picture;
+use super::cursor::Cursor;
+use super::detail::Detail;
+use super::export::Exported;
+use super::keymap::{self, Key, Scene};
+use super::pace::Draw;
+use super::{App, Clock, Cursors, Dialog, Event, Outcome};
+use crate::collector::Snapshot;
+
+impl App {
+    /// Takes in what happened.
+    pub fn update(&mut self, event: Event) -> Outcome {
+        match event {
+            Event::Input(input) => self.input(input),
+            Event::Snapshot(snapshot) => Outcome::draw(self.note_snapshot(snapshot)),
+            Event::Picture(picture) => Outcome::draw(self.show(picture)),
+            Event::Tick(clock) => Outcome::draw(self.tick(clock)),
+            Event::Detail(detail) => Outcome::draw(self.take_detail(detail)),
+            Event::Attributes(read) => {
+                self.attributes.learn(read);
+                Outcome::draw(Draw::Paced)
+            }
+            Event::Exported(path, exported) => Outcome::draw(self.take_exported(path, &exported)),
+            Event::Note(text) => {
+                self.tell(text);
+                Outcome::draw(Draw::Paced)
+            }
+            Event::Prices(prices) => {
+                let draw = if self.about.prices == prices { Draw::No } else { Draw::Paced };
+                self.about.prices = prices;
+                Outcome::draw(draw)
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input) -> Outcome {
+        match input {
+            Input::Key(event) if event.kind != KeyEventKind::Release => {
+                Key::of(event).map_or_else(Outcome::default, |key| self.key(key))
+            }
+            Input::Paste(text) => {
+                self.insert(&text);
+                Outcome::draw(Draw::Now)
+            }
+            Input::Resize(..) => Outcome::draw(Draw::Now),
+            Input::Mouse(event) => self.mouse(event),
+            Input::Key(_) | Input::FocusGained | Input::FocusLost => Outcome::default(),
+        }
+    }
+
+    fn key(&mut self, key: Key) -> Outcome {
+        let scene = self.scene();
+        if let Some(action) = keymap::action(scene, key) {
+            return self.act(action);
+        }
+        match (scene, key.typed()) {
+            (Scene::Pick | Scene::Edit, Some(char)) => self.insert(char.encode_utf8(&mut [0; 4])),
+            (Scene::Ask, _) => self.dialog = None,
+            (Scene::Browse | Scene::Inspect | Scene::Help | Scene::Pick | Scene::Edit, _) => return Outcome::default(),
+        }
+        Outcome::draw(Draw::Now)
+    }
+
+    fn insert(&mut self, text: &str) {
+        match &mut self.dialog {
+            Some(Dialog::Pick(picker)) => picker.insert(text),
+            Some(Dialog::Filter(line)) => {
+                line.insert(text, &mut self.history);
+                self.preview();
+            }
+            Some(Dialog::Find(line)) => {
+                line.insert(text);
+                line.text().clone_into(&mut self.find);
+            }
+            Some(Dialog::Export(line)) => line.insert(text),
+            _ => {}
+        }
+    }
+
+    fn note_snapshot(&mut self, snapshot: Arc<Snapshot>) -> Draw {
+        self.arrivals.note(snapshot.totals.calls, self.clock.unix_nano);
+        self.newest = snapshot;
+        // Unless paused, a picture of it follows and is drawn.
+        if self.frozen.is_some() { Draw::Paced } else { Draw::No }
+    }
+
+    fn show(&mut self, picture: Arc<Picture>) -> Draw {
+        self.picture = picture;
+        self.settle();
+        match &mut self.dialog {
+            Some(Dialog::Pick(picker)) => {
+                if let Some(choices) = choices(picker.subject, &self.picture, &self.spec.filter) {
+                    picker.refresh(choices);
+                }
+            }
+            Some(Dialog::Turns(turns)) => turns.refresh(&self.picture),
+            _ => {}
+        }
+        Draw::Paced
+    }
+
+    fn settle(&mut self) {
+        let Cursors { calls, errors, models, routes, sessions } = &mut self.cursors;
+        calls.settle(&self.picture.rows);
+        errors.settle(&self.picture.failed);
+        models.settle(self.picture.models.as_slice());
+        routes.settle(self.picture.routes.as_slice());
+        sessions.settle(self.picture.sessions.as_deref().unwrap_or_default());
+        // A rollup is sorted by its figures: its first row is no newest one to follow.
+        [models, routes, sessions].into_iter().filter(|cursor| cursor.key().is_some()).for_each(Cursor::hold);
+    }
+
+    fn tick(&mut self, clock: Clock) -> Draw {
+        self.clock = clock;
+        self.arrivals.note(self.newest.totals.calls, clock.unix_nano);
+        self.note.take_if(|note| note.until_unix_nano <= clock.unix_nano);
+        Draw::Now
+    }
+
+    fn take_detail(&mut self, detail: Box<Detail>) -> Draw {
+        let is_same = self.detail.as_ref().is_some_and(|former| *former == detail);
+        let is_expected = self.detail.as_ref().is_none_or(|former| former.wanted.call != detail.wanted.call);
+        if let Some(Dialog::Trace(trace)) = &mut self.dialog
+            && trace.call.id() == detail.wanted.call
+        {
+            trace.show(&detail);
+        }
+        self.detail = Some(detail);
+        match (is_same, is_expected) {
+            (true, _) => Draw::No,
+            (false, true) => Draw::Now,
+            (false, false) => Draw::Paced,
+        }
+    }
+
+    fn take_exported(&mut self, path: String, exported: &Exported) -> Draw {
+        match exported {
+            Exported::Written(calls) => self.tell(format!("{calls} calls written to {path}")),
+            Exported::Exists => self.dialog = Some(Dialog::AskOverwrite(path)),
+            Exported::Failed(why) => self.tell(format!("{path} was not written: {why}")),
+        }
+        Draw::Now
+    }
+}

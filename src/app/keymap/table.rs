@@ -1,0 +1,293 @@
+//! The table itself.
+
+use ratatui::crossterm::event::KeyCode as Code;
+
+use super::super::action::{Action as Do, Motion as To, Step as By};
+use super::super::view::View;
+use super::{Binding, Key, Scene, Topic};
+
+const BROWSE: &[Scene] = &[Scene::Browse];
+const TEXT: &[Scene] = &[Scene::Pick, Scene::Edit];
+const TABLES: &[Scene] = &[Scene::Browse, Scene::Inspect];
+const EVERYWHERE_BUT_TEXT: &[Scene] = &[Scene::Browse, Scene::Inspect, Scene::Help, Scene::Ask];
+
+const fn bind(
+    scenes: &'static [Scene],
+    topic: Topic,
+    keys: &'static [(Key, Do)],
+    hint: Option<(u8, &'static str)>,
+    help: &'static str,
+) -> Binding {
+    Binding { keys, scenes, topic, hint, help }
+}
+
+/// The table, in the order of the help.
+pub const KEYMAP: &[Binding] = &[
+    // Moving.
+    bind(
+        TABLES,
+        Topic::Move,
+        &[
+            (Key::char('j'), Do::Move(To::Down)),
+            (Key::char('k'), Do::Move(To::Up)),
+            (Key::code(Code::Down), Do::Move(To::Down)),
+            (Key::code(Code::Up), Do::Move(To::Up)),
+        ],
+        None,
+        "down, up",
+    ),
+    bind(
+        TABLES,
+        Topic::Move,
+        &[
+            (Key::code(Code::PageDown), Do::Move(To::PageDown)),
+            (Key::code(Code::PageUp), Do::Move(To::PageUp)),
+            (Key::ctrl('d'), Do::Move(To::HalfPageDown)),
+            (Key::ctrl('u'), Do::Move(To::HalfPageUp)),
+        ],
+        None,
+        "page down, up; half a page",
+    ),
+    bind(
+        TABLES,
+        Topic::Move,
+        &[
+            (Key::char('g'), Do::Move(To::First)),
+            (Key::code(Code::Home), Do::Move(To::First)),
+            (Key::char('G'), Do::Move(To::Last)),
+            (Key::code(Code::End), Do::Move(To::Last)),
+        ],
+        None,
+        "newest; oldest",
+    ),
+    bind(BROWSE, Topic::Move, &[(Key::char('f'), Do::Follow)], None, "follow the newest call"),
+    bind(
+        TABLES,
+        Topic::Move,
+        &[(Key::char('J'), Do::Scroll(To::Down)), (Key::char('K'), Do::Scroll(To::Up))],
+        None,
+        "scroll the open pane",
+    ),
+    // Looking.
+    bind(
+        BROWSE,
+        Topic::Look,
+        &[
+            (Key::char('1'), Do::Show(View::Calls)),
+            (Key::char('2'), Do::Show(View::Models)),
+            (Key::char('3'), Do::Show(View::Routes)),
+            (Key::char('4'), Do::Show(View::Sessions)),
+            (Key::char('5'), Do::Show(View::Errors)),
+        ],
+        None,
+        "calls, models, routes, sessions, errors",
+    ),
+    bind(
+        BROWSE,
+        Topic::Look,
+        &[(Key::code(Code::Tab), Do::NextView), (Key::code(Code::BackTab), Do::PreviousView)],
+        None,
+        "next, previous view",
+    ),
+    bind(
+        TABLES,
+        Topic::Look,
+        &[(Key::code(Code::Enter), Do::Open)],
+        Some((6, "open")),
+        "open the call; from a rollup, its calls",
+    ),
+    bind(&Scene::ALL, Topic::Look, &[(Key::code(Code::Esc), Do::Close)], None, "close what is open"),
+    bind(BROWSE, Topic::Look, &[(Key::char('e'), Do::Expand)], None, "give the open pane all the room"),
+    bind(
+        TABLES,
+        Topic::Look,
+        &[(Key::char('t'), Do::Trace)],
+        Some((6, "trace")),
+        "the call's trace over time; a session's turns",
+    ),
+    bind(BROWSE, Topic::Look, &[(Key::char('s'), Do::PickSort)], Some((5, "sort")), "pick the column to sort by"),
+    bind(
+        BROWSE,
+        Topic::Look,
+        &[(Key::char('<'), Do::SortPrevious), (Key::char('>'), Do::SortNext), (Key::char('i'), Do::InvertSort)],
+        None,
+        "sort by the previous, next column; invert",
+    ),
+    bind(TABLES, Topic::Look, &[(Key::char('='), Do::Compare)], None, "mark a model or route; on another: compare"),
+    bind(
+        BROWSE,
+        Topic::Look,
+        &[(Key::char('c'), Do::PickColumns)],
+        None,
+        "choose columns, add attributes by their keys",
+    ),
+    // Filtering.
+    bind(
+        BROWSE,
+        Topic::Filter,
+        &[(Key::char('/'), Do::EditFilter)],
+        Some((1, "filter")),
+        "filter by an expression; find in an expanded pane",
+    ),
+    bind(
+        BROWSE,
+        Topic::Filter,
+        &[(Key::char('m'), Do::PickModel)],
+        Some((2, "model")),
+        "filter by a model; again clears",
+    ),
+    bind(
+        BROWSE,
+        Topic::Filter,
+        &[(Key::char('r'), Do::PickRoute)],
+        Some((3, "route")),
+        "filter by a route; again clears",
+    ),
+    bind(BROWSE, Topic::Filter, &[(Key::char('!'), Do::ErrorsOnly)], Some((4, "errors")), "errors only"),
+    bind(
+        BROWSE,
+        Topic::Filter,
+        &[(Key::code(Code::Backspace), Do::ClearFilters), (Key::code(Code::Delete), Do::ClearFilters)],
+        None,
+        "clear all filters",
+    ),
+    bind(BROWSE, Topic::Filter, &[(Key::char('w'), Do::NextWindow)], None, "time window: 1m, 5m, 15m, 1h, all kept"),
+    // The program.
+    bind(
+        BROWSE,
+        Topic::Program,
+        &[(Key::char(' '), Do::Pause)],
+        Some((7, "pause")),
+        "freeze the view; calls still arrive",
+    ),
+    bind(
+        TABLES,
+        Topic::Program,
+        &[(Key::char('y'), Do::Copy), (Key::char('Y'), Do::CopyAll)],
+        None,
+        "copy the request id; all that is told (OSC 52)",
+    ),
+    bind(
+        BROWSE,
+        Topic::Program,
+        &[(Key::char('+'), Do::Faster), (Key::char('-'), Do::Slower)],
+        None,
+        "draw more often, less often",
+    ),
+    bind(TABLES, Topic::Program, &[(Key::char('a'), Do::Accounting)], None, "where everything that arrived ended"),
+    bind(BROWSE, Topic::Program, &[(Key::ctrl('s'), Do::Export)], None, "write what is shown to a file"),
+    bind(BROWSE, Topic::Program, &[(Key::ctrl('r'), Do::Clear)], None, "forget all calls, asked first"),
+    bind(
+        &[Scene::Browse, Scene::Inspect, Scene::Help],
+        Topic::Program,
+        &[(Key::char('?'), Do::Help), (Key::code(Code::F(1)), Do::Help)],
+        Some((20, "help")),
+        "these keys",
+    ),
+    bind(
+        EVERYWHERE_BUT_TEXT,
+        Topic::Program,
+        &[(Key::ctrl('l'), Do::Redraw), (Key::ctrl('z'), Do::Suspend)],
+        None,
+        "redraw; suspend",
+    ),
+    bind(
+        EVERYWHERE_BUT_TEXT,
+        Topic::Program,
+        &[(Key::char('q'), Do::Quit), (Key::ctrl('c'), Do::Quit)],
+        Some((21, "quit")),
+        "quit",
+    ),
+    // Dialogs.
+    bind(
+        &[Scene::Pick],
+        Topic::Dialog,
+        &[
+            (Key::code(Code::Down), Do::Move(To::Down)),
+            (Key::code(Code::Up), Do::Move(To::Up)),
+            (Key::code(Code::PageDown), Do::Move(To::PageDown)),
+            (Key::code(Code::PageUp), Do::Move(To::PageUp)),
+        ],
+        None,
+        "move in a list; typing narrows it",
+    ),
+    bind(
+        &[Scene::Help],
+        Topic::Dialog,
+        &[
+            (Key::code(Code::Down), Do::Move(To::Down)),
+            (Key::code(Code::Up), Do::Move(To::Up)),
+            (Key::char('j'), Do::Move(To::Down)),
+            (Key::char('k'), Do::Move(To::Up)),
+        ],
+        None,
+        "scroll the help",
+    ),
+    bind(
+        &[Scene::Pick],
+        Topic::Dialog,
+        &[(Key::ctrl_code(Code::Up), Do::Shift(To::Up)), (Key::ctrl_code(Code::Down), Do::Shift(To::Down))],
+        None,
+        "move a column up, down",
+    ),
+    bind(
+        &[Scene::Pick, Scene::Edit],
+        Topic::Dialog,
+        &[(Key::code(Code::Enter), Do::Accept)],
+        Some((7, "set")),
+        "set it",
+    ),
+    bind(&[Scene::Pick, Scene::Edit], Topic::Dialog, &[(Key::ctrl('c'), Do::Close)], None, "close the list or line"),
+    bind(
+        &[Scene::Edit],
+        Topic::Dialog,
+        &[
+            (Key::code(Code::Tab), Do::Complete),
+            (Key::code(Code::Up), Do::Move(To::Up)),
+            (Key::code(Code::Down), Do::Move(To::Down)),
+        ],
+        Some((8, "complete")),
+        "complete the word; older, newer line",
+    ),
+    bind(
+        TEXT,
+        Topic::Dialog,
+        &[
+            (Key::code(Code::Left), Do::Type(By::Left)),
+            (Key::code(Code::Right), Do::Type(By::Right)),
+            (Key::ctrl_code(Code::Left), Do::Type(By::WordLeft)),
+            (Key::ctrl_code(Code::Right), Do::Type(By::WordRight)),
+            (Key::alt('b'), Do::Type(By::WordLeft)),
+            (Key::alt('f'), Do::Type(By::WordRight)),
+        ],
+        None,
+        "left, right; by words",
+    ),
+    bind(
+        TEXT,
+        Topic::Dialog,
+        &[
+            (Key::code(Code::Home), Do::Type(By::Start)),
+            (Key::code(Code::End), Do::Type(By::End)),
+            (Key::ctrl('a'), Do::Type(By::Start)),
+            (Key::ctrl('e'), Do::Type(By::End)),
+        ],
+        None,
+        "start, end of the line",
+    ),
+    bind(
+        TEXT,
+        Topic::Dialog,
+        &[
+            (Key::code(Code::Backspace), Do::Type(By::Backspace)),
+            (Key::code(Code::Delete), Do::Type(By::Delete)),
+            (Key::ctrl('w'), Do::Type(By::DeleteWordBack)),
+            (Key::alt('d'), Do::Type(By::DeleteWord)),
+            (Key::ctrl('u'), Do::Type(By::DeleteToStart)),
+            (Key::ctrl('k'), Do::Type(By::DeleteToEnd)),
+        ],
+        None,
+        "delete back, ahead; a word; to the start, the end",
+    ),
+    bind(&[Scene::Ask], Topic::Dialog, &[(Key::char('y'), Do::Confirm)], Some((8, "yes")), "yes; any other key is no"),
+];
