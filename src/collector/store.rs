@@ -21,7 +21,7 @@ use super::join::{Join, Node, Outcome, Part, Regrouped, SpanId, TraceId};
 use super::ring::Ring;
 use super::snapshot::{Counters, Snapshot};
 use super::spanlog::{SpanLog, SpanRef};
-use crate::call::{CallId, Convention, Draft, Labels, LlmCall, Name};
+use crate::call::{CallId, Convention, Labels, LlmCall, Name};
 use crate::pricing::{Facts, Match, Pricer, Sold, shown_cost};
 use crate::stats::Totals;
 
@@ -304,24 +304,23 @@ impl Store {
             return facts.pop();
         }
         let (leader, others) = facts.split_first()?;
-        let mut draft = leader.draft();
-        for other in others {
-            draft.fill_gaps(&other.draft());
-        }
-        Some(self.keep(&draft, leader.start_unix_nano()))
+        Some(self.fill(leader, others))
     }
 
     /// The same call seen in two traces: the one that started first leads, a gateway always does.
     fn merge_twins(&mut self, one: LlmCall, other: LlmCall) -> LlmCall {
         let order = |call: &LlmCall| (call.labels().convention != Convention::Plano, call.start_unix_nano());
         let (leader, other) = if order(&one) <= order(&other) { (one, other) } else { (other, one) };
-        let mut draft = leader.draft();
-        draft.fill_gaps(&other.draft());
-        self.keep(&draft, leader.start_unix_nano())
+        self.fill(&leader, &[other])
     }
 
-    fn keep(&mut self, draft: &Draft<'_>, start_unix_nano: i64) -> LlmCall {
-        LlmCall::keep(draft, &mut lock(&self.names), start_unix_nano)
+    /// The leader with its gaps filled from the others, in order of trust.
+    fn fill(&mut self, leader: &LlmCall, others: &[LlmCall]) -> LlmCall {
+        let mut draft = leader.draft();
+        for other in others {
+            draft.fill_gaps(&other.draft());
+        }
+        LlmCall::keep(&draft, &mut lock(&self.names), leader.start_unix_nano())
     }
 
     fn replace(&mut self, row: CallId, mut call: LlmCall) {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::call::{RequestId, Usage};
+use crate::call::{Draft, RequestId, Usage};
 
 const TRACE: TraceId = [7; 16];
 
