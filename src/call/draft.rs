@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::bounds::{LONGEST_TEXT, bounded};
+
 /// A piece of text borrowed from the export request, or made from it (unwrapped JSON, joined lists).
 pub type Text<'a> = Cow<'a, str>;
 
@@ -252,6 +254,67 @@ fn fill<T: Clone>(gap: &mut Option<T>, other: Option<&T>) {
 }
 
 impl<'a> Draft<'a> {
+    /// The same with every text within [`LONGEST_TEXT`](super::LONGEST_TEXT); `None` when all are, as nearly always.
+    pub(super) fn bounded(&self) -> Option<Draft<'_>> {
+        let request_id = match &self.request_id {
+            RequestId::Emitted(id) => Some(id),
+            RequestId::SpanId => None,
+        };
+        let is_long = |text: Option<&Text<'_>>| text.is_some_and(|text| text.len() > LONGEST_TEXT);
+        if !is_long(request_id) && !self.texts().into_iter().any(is_long) {
+            return None;
+        }
+        let mut shorter = self.clone();
+        if let RequestId::Emitted(id) = &mut shorter.request_id {
+            *id = bounded(std::mem::take(id));
+        }
+        for text in shorter.texts_mut() {
+            *text = text.take().map(bounded);
+        }
+        Some(shorter)
+    }
+
+    /// Every text but the request id.
+    fn texts(&self) -> [Option<&Text<'a>>; 15] {
+        [
+            self.model.as_ref(),
+            self.provider.as_ref(),
+            self.request_model.as_ref(),
+            self.upstream_model.as_ref(),
+            self.session_id.as_ref(),
+            self.route_name.as_ref(),
+            self.routing_strategy.as_ref(),
+            self.routing_reason.as_ref(),
+            self.operation.as_ref(),
+            self.error_type.as_ref(),
+            self.error_message.as_ref(),
+            self.user_id.as_ref(),
+            self.finish_reasons.as_ref(),
+            self.service_tier.as_ref(),
+            self.service_name.as_ref(),
+        ]
+    }
+
+    fn texts_mut(&mut self) -> [&mut Option<Text<'a>>; 15] {
+        [
+            &mut self.model,
+            &mut self.provider,
+            &mut self.request_model,
+            &mut self.upstream_model,
+            &mut self.session_id,
+            &mut self.route_name,
+            &mut self.routing_strategy,
+            &mut self.routing_reason,
+            &mut self.operation,
+            &mut self.error_type,
+            &mut self.error_message,
+            &mut self.user_id,
+            &mut self.finish_reasons,
+            &mut self.service_tier,
+            &mut self.service_name,
+        ]
+    }
+
     /// Takes from `inner` what this span does not know. Identity (ids, convention, start) stays.
     /// SEMCONV.md 4.2: the outermost span is the row, the inner one fills the gaps.
     pub fn fill_gaps(&mut self, inner: &Draft<'a>) {

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::bounds::{bounded, bounded_id};
+use super::bounds::bounded_id;
 use super::{Convention, Draft, InputCount, KeptId, Labels, Name, Names, PlanoFacts, Quality, RequestId, Usage};
 
 /// The arrival number of a call, from 0: what selection, detail and headless gaps hang on.
@@ -167,29 +168,16 @@ const STARTED_ON_ARRIVAL: u8 = 8;
 const NO_SWITCHES: u16 = u16::MAX;
 
 impl LlmCall {
-    /// Interns and packs `draft`, its texts within [`LONGEST_TEXT`](super::LONGEST_TEXT). `received_unix_nano` stands in for a start that the emitter left at 0.
+    /// Interns and packs `draft`, its texts within [`LONGEST_TEXT`](super::LONGEST_TEXT). `received_unix_nano` stands in for a
+    /// start that the emitter left at 0.
     pub fn keep(draft: &Draft<'_>, names: &mut Names, received_unix_nano: i64) -> Self {
-        let mut intern =
-            |text: &Option<Cow<'_, str>>| text.as_deref().map(|text| names.intern(&bounded(Cow::Borrowed(text))));
-        let labels = Labels {
-            convention: draft.convention,
-            input_count: draft.usage.input_count,
-            model: intern(&draft.model).unwrap_or_default(),
-            provider: intern(&draft.provider),
-            request_model: intern(&draft.request_model),
-            upstream_model: intern(&draft.upstream_model),
-            route_name: intern(&draft.route_name),
-            routing_strategy: intern(&draft.routing_strategy),
-            routing_reason: intern(&draft.routing_reason),
-            operation: intern(&draft.operation),
-            error_type: intern(&draft.error_type),
-            finish_reasons: intern(&draft.finish_reasons),
-            service_tier: intern(&draft.service_tier),
-            service_name: intern(&draft.service_name),
-        };
-        let session_id = intern(&draft.session_id);
-        let rare = Rare::of(draft, &mut intern);
-        let labels = names.intern_labels(labels);
+        if let Some(shorter) = draft.bounded() {
+            return Self::keep(&shorter, names, received_unix_nano);
+        }
+        let labels = names.labels(draft);
+        let session_id = draft.session_id.as_deref().map(|session| names.intern(session));
+        let request_uuid = draft.request_id.uuid();
+        let rare = Rare::is_needed(draft, request_uuid.is_some()).then(|| Box::new(Rare::of(draft, names)));
         Self {
             id: CallId::default(),
             start_unix_nano: draft
@@ -203,7 +191,7 @@ impl LlmCall {
             cost_usd: Figure::pack(None),
             trace_id: draft.trace_id.try_into().unwrap_or_default(),
             span_id: draft.span_id.try_into().unwrap_or_default(),
-            request_uuid: draft.request_id.uuid().unwrap_or_default(),
+            request_uuid: request_uuid.unwrap_or_default(),
             input: Count::pack(draft.usage.input),
             output: Count::pack(draft.usage.output),
             total: Count::pack(draft.usage.total),
@@ -234,37 +222,35 @@ impl LlmCall {
 
     /// The wide shape of this call again, for merging with what another span says of it.
     pub fn draft(&self) -> Draft<'_> {
-        let text =
-            |name: &'_ Option<Name>| -> Option<Cow<'_, str>> { name.as_ref().map(|name| Cow::Owned(name.to_string())) };
-        let labels = &self.labels;
+        let labels = &*self.labels;
         let (trace_id, span_id) = self.ids();
         Draft {
             convention: labels.convention,
             request_id: self.emitted_request_id().map_or(RequestId::SpanId, |id| RequestId::Emitted(Cow::Owned(id))),
             start_unix_nano: self.emitted_start_unix_nano().and_then(|nano| u64::try_from(nano).ok()),
-            model: (!labels.model.is_empty()).then(|| Cow::Owned(labels.model.to_string())),
-            provider: text(&labels.provider),
-            request_model: text(&labels.request_model),
-            upstream_model: text(&labels.upstream_model),
-            session_id: text(&self.session_id),
-            route_name: text(&labels.route_name),
+            model: text(self.model()),
+            provider: text(labels.provider.as_ref()),
+            request_model: text(labels.request_model.as_ref()),
+            upstream_model: text(labels.upstream_model.as_ref()),
+            session_id: text(self.session_id.as_ref()),
+            route_name: text(labels.route_name.as_ref()),
             is_streaming: self.flags.is_streaming,
             status_code: self.status_code(),
             span_error: self.flags.bits & SPAN_ERROR != 0,
             usage: self.usage(),
             ttft_ms: self.ttft_ms(),
             duration_ms: self.duration_ms(),
-            routing_strategy: text(&labels.routing_strategy),
-            routing_reason: text(&labels.routing_reason),
+            routing_strategy: text(labels.routing_strategy.as_ref()),
+            routing_reason: text(labels.routing_reason.as_ref()),
             reported_cost_usd: self.reported_cost_usd(),
             fallback_cost_usd: self.fallback_cost_usd(),
-            operation: text(&labels.operation),
-            error_type: text(&labels.error_type),
-            error_message: self.error_message().map(|text| Cow::Owned(text.to_string())),
-            user_id: self.user_id().map(|text| Cow::Owned(text.to_string())),
-            finish_reasons: text(&labels.finish_reasons),
-            service_tier: text(&labels.service_tier),
-            service_name: text(&labels.service_name),
+            operation: text(labels.operation.as_ref()),
+            error_type: text(labels.error_type.as_ref()),
+            error_message: text(self.error_message()),
+            user_id: text(self.user_id()),
+            finish_reasons: text(labels.finish_reasons.as_ref()),
+            service_tier: text(labels.service_tier.as_ref()),
+            service_name: text(labels.service_name.as_ref()),
             trace_id,
             span_id,
             plano: self.plano_facts(),
@@ -274,6 +260,14 @@ impl LlmCall {
     /// Whether `other` says the same of the call; place and revision aside.
     pub fn same_facts(&self, other: &Self) -> bool {
         self.draft() == other.draft() && self.cost() == other.cost() && self.is_merged_away() == other.is_merged_away()
+    }
+
+    /// The bytes of its texts, as if nobody shared them.
+    pub fn text_bytes(&self) -> usize {
+        let rare = self.rare.as_deref();
+        let own =
+            [self.session_id(), self.error_message(), self.user_id(), rare.and_then(|rare| rare.request_id.as_ref())];
+        self.labels.text_bytes() + own.into_iter().flatten().map(Name::len).sum::<usize>()
     }
 
     /// Gives the call its place in arrival order and its revision (1 for the first).
@@ -499,35 +493,55 @@ impl LlmCall {
 }
 
 impl Rare {
-    fn of(draft: &Draft<'_>, intern: &mut impl FnMut(&Option<Cow<'_, str>>) -> Option<Name>) -> Option<Box<Self>> {
-        let usage = &draft.usage;
+    /// Whether the draft says anything that has no place in the call itself.
+    fn is_needed(draft: &Draft<'_>, has_uuid: bool) -> bool {
+        Self::takes_usage(&draft.usage)
+            || (matches!(draft.request_id, RequestId::Emitted(_)) && !has_uuid)
+            || draft.reported_cost_usd.is_some()
+            || draft.fallback_cost_usd.is_some()
+            || draft.error_message.is_some()
+            || draft.user_id.is_some()
+            || Self::has_odd_ids(draft)
+    }
+
+    fn takes_usage(usage: &Usage) -> bool {
         let overflows = [usage.input, usage.output, usage.total, usage.cache_read, usage.cache_write, usage.reasoning]
             .into_iter()
             .any(|count| Count::pack(count) == Count::OVERFLOW);
         let beyond = [usage.cache_write_1h, usage.fresh, usage.input_audio, usage.cache_read_audio, usage.output_audio]
             .into_iter()
             .any(|count| count.is_some());
-        let rare = Self {
-            usage: if overflows || beyond {
-                Usage { input_count: InputCount::default(), ..*usage }
+        overflows || beyond
+    }
+
+    const fn has_odd_ids(draft: &Draft<'_>) -> bool {
+        draft.trace_id.len() != 16 || draft.span_id.len() != 8
+    }
+
+    fn of(draft: &Draft<'_>, names: &mut Names) -> Self {
+        let mut intern = |text: &Option<Cow<'_, str>>| text.as_deref().map(|text| names.intern(text));
+        Self {
+            usage: if Self::takes_usage(&draft.usage) {
+                Usage { input_count: InputCount::default(), ..draft.usage }
             } else {
                 Usage::default()
             },
             request_id: match &draft.request_id {
-                RequestId::Emitted(text) if draft.request_id.uuid().is_none() => {
-                    Some(Name::from(bounded(Cow::Borrowed(text)).as_ref()))
-                }
+                RequestId::Emitted(text) if draft.request_id.uuid().is_none() => Some(Name::from(text.as_ref())),
                 RequestId::Emitted(_) | RequestId::SpanId => None,
             },
             reported_cost_usd: draft.reported_cost_usd,
             fallback_cost_usd: draft.fallback_cost_usd,
             error_message: intern(&draft.error_message),
             user_id: intern(&draft.user_id),
-            odd_ids: (draft.trace_id.len() != 16 || draft.span_id.len() != 8)
+            odd_ids: Self::has_odd_ids(draft)
                 .then(|| (bounded_id(draft.trace_id).into(), bounded_id(draft.span_id).into())),
-        };
-        (rare != Self::default()).then(|| Box::new(rare))
+        }
     }
+}
+
+fn text(name: Option<&Name>) -> Option<Cow<'_, str>> {
+    name.map(|name| Cow::Borrowed(name.as_str()))
 }
 
 /// Percentages need no more than a float's 24 bits.
@@ -547,6 +561,10 @@ pub fn hex(bytes: &[u8]) -> String {
 /// Where the hyphens of a canonical UUID stand.
 const UUID_HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
+/// Where its groups of digits stand, with and without the hyphens.
+const UUID_DIGITS: [(Range<usize>, Range<usize>); 5] =
+    [(0..8, 0..8), (9..13, 8..12), (14..18, 12..16), (19..23, 16..20), (24..36, 20..32)];
+
 impl RequestId<'_> {
     /// The id as 16 bytes where it is a UUID in canonical spelling and not the nil one, which stands for absent.
     fn uuid(&self) -> Option<[u8; 16]> {
@@ -562,24 +580,17 @@ fn parse_uuid(text: &str) -> Option<[u8; 16]> {
     if text.len() != 36 {
         return None;
     }
-    let mut bytes = [0; 16];
-    let mut nibbles = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if UUID_HYPHENS.contains(&at) {
-            if byte != b'-' {
-                return None;
-            }
-            continue;
-        }
-        let nibble = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            _ => return None,
-        };
-        let slot = bytes.get_mut(nibbles / 2)?;
-        *slot = *slot << 4 | nibble;
-        nibbles += 1;
+    let text = text.as_bytes();
+    let has_hyphens = UUID_HYPHENS.iter().all(|&at| text.get(at) == Some(&b'-'));
+    let mut digits = [0; 32];
+    for (from, to) in UUID_DIGITS {
+        digits.get_mut(to)?.copy_from_slice(text.get(from)?);
     }
+    if !has_hyphens || digits.iter().any(u8::is_ascii_uppercase) {
+        return None;
+    }
+    let mut bytes = [0; 16];
+    const_hex::decode_to_slice(digits, &mut bytes).ok()?;
     Some(bytes)
 }
 

@@ -1,13 +1,13 @@
 //! Interned text: every name is kept once, counted by reference, and leaves the table when the last
 //! call that used it is gone.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher as _};
 use std::sync::Arc;
 
 use arcstr::ArcStr;
 use hashbrown::HashTable;
 
-use super::{Convention, InputCount};
+use super::{Convention, Draft, InputCount};
 
 /// An interned string: one pointer, cheap to clone, shared by all calls that say the same.
 pub type Name = ArcStr;
@@ -43,6 +43,85 @@ pub struct Labels {
     pub service_tier: Option<Name>,
     /// Resource `service.name`.
     pub service_name: Option<Name>,
+}
+
+impl Labels {
+    /// The bytes of its texts.
+    pub fn text_bytes(&self) -> usize {
+        LabelTexts::from(self).texts.into_iter().flatten().map(str::len).sum()
+    }
+}
+
+/// How many texts a label set has.
+const TEXTS: usize = 12;
+
+/// A label set by its texts, before it is interned: what is looked up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct LabelTexts<'t> {
+    convention: Convention,
+    input_count: InputCount,
+    /// In the order of the fields of [`Labels`]; absent and empty are the same.
+    texts: [Option<&'t str>; TEXTS],
+}
+
+impl LabelTexts<'_> {
+    fn hash(&self, hasher: &foldhash::fast::RandomState) -> u64 {
+        let mut hasher = hasher.build_hasher();
+        hasher.write_u8(self.convention as u8);
+        for (nth, text) in (0_u8..).zip(self.texts) {
+            if let Some(text) = text {
+                hasher.write_u8(nth);
+                hasher.write(text.as_bytes());
+            }
+        }
+        hasher.finish()
+    }
+}
+
+impl<'t> From<&'t Labels> for LabelTexts<'t> {
+    fn from(labels: &'t Labels) -> Self {
+        let Labels { convention, input_count, model, .. } = labels;
+        let text = |name: &'t Option<Name>| name.as_deref();
+        Self {
+            convention: *convention,
+            input_count: *input_count,
+            texts: [
+                Some(model.as_str()).filter(|model| !model.is_empty()),
+                text(&labels.provider),
+                text(&labels.request_model),
+                text(&labels.upstream_model),
+                text(&labels.route_name),
+                text(&labels.routing_strategy),
+                text(&labels.routing_reason),
+                text(&labels.operation),
+                text(&labels.error_type),
+                text(&labels.finish_reasons),
+                text(&labels.service_tier),
+                text(&labels.service_name),
+            ],
+        }
+    }
+}
+
+impl<'t> From<&'t Draft<'_>> for LabelTexts<'t> {
+    fn from(draft: &'t Draft<'_>) -> Self {
+        let texts = [
+            &draft.model,
+            &draft.provider,
+            &draft.request_model,
+            &draft.upstream_model,
+            &draft.route_name,
+            &draft.routing_strategy,
+            &draft.routing_reason,
+            &draft.operation,
+            &draft.error_type,
+            &draft.finish_reasons,
+            &draft.service_tier,
+            &draft.service_name,
+        ];
+        let text = |text: &'t Option<super::Text<'_>>| text.as_deref().filter(|text| !text.is_empty());
+        Self { convention: draft.convention, input_count: draft.usage.input_count, texts: texts.map(text) }
+    }
 }
 
 /// A table of shared values that forgets those only it still holds.
@@ -103,18 +182,55 @@ impl Names {
         name
     }
 
-    /// The shared copy of `labels`.
-    pub fn intern_labels(&mut self, labels: Labels) -> Arc<Labels> {
-        let Interned { table, hasher, .. } = &mut self.labels;
-        let hash = hasher.hash_one(&labels);
-        if let Some(shared) = table.find(hash, |shared| **shared == labels) {
+    /// The shared label set that says what the draft says. One look-up where it is known; its texts are looked up one by one
+    /// only where it is new.
+    pub fn labels(&mut self, draft: &Draft<'_>) -> Arc<Labels> {
+        let wanted = LabelTexts::from(draft);
+        let hash = wanted.hash(&self.labels.hasher);
+        if let Some(shared) = self.labels.table.find(hash, |shared| LabelTexts::from(&**shared) == wanted) {
             return Arc::clone(shared);
         }
-        let shared = Arc::new(labels);
-        table.insert_unique(hash, Arc::clone(&shared), |entry| hasher.hash_one(&**entry));
+        let shared = Arc::new(self.new_labels(wanted));
+        let Interned { table, hasher, .. } = &mut self.labels;
+        table.insert_unique(hash, Arc::clone(&shared), |entry| LabelTexts::from(&**entry).hash(hasher));
         let hasher = hasher.clone();
-        self.labels.sweep_if_due(|shared| Arc::strong_count(shared) > 1, |shared| hasher.hash_one(&**shared));
+        let rehash = |shared: &Arc<Labels>| LabelTexts::from(&**shared).hash(&hasher);
+        self.labels.sweep_if_due(|shared| Arc::strong_count(shared) > 1, rehash);
         shared
+    }
+
+    fn new_labels(&mut self, wanted: LabelTexts<'_>) -> Labels {
+        let LabelTexts { convention, input_count, texts } = wanted;
+        let [
+            model,
+            provider,
+            request_model,
+            upstream_model,
+            route_name,
+            routing_strategy,
+            routing_reason,
+            operation,
+            error_type,
+            finish_reasons,
+            service_tier,
+            service_name,
+        ] = texts.map(|text| text.map(|text| self.intern(text)));
+        Labels {
+            convention,
+            input_count,
+            model: model.unwrap_or_default(),
+            provider,
+            request_model,
+            upstream_model,
+            route_name,
+            routing_strategy,
+            routing_reason,
+            operation,
+            error_type,
+            finish_reasons,
+            service_tier,
+            service_name,
+        }
     }
 
     /// How many distinct strings the table holds, those not yet swept included.
@@ -141,12 +257,34 @@ mod tests {
     }
 
     #[test]
+    fn label_sets_that_say_the_same_are_one_and_others_are_not() {
+        let mut names = Names::default();
+        let draft = |model: &'static str, provider: &'static str, route: Option<&'static str>| Draft {
+            model: Some(model.into()),
+            provider: Some(provider.into()),
+            route_name: route.map(Into::into),
+            ..Draft::default()
+        };
+        let first = names.labels(&draft("gpt", "openai", Some("code")));
+        assert!(Arc::ptr_eq(&first, &names.labels(&draft("gpt", "openai", Some("code")))));
+        assert!(ArcStr::ptr_eq(&first.model, &names.intern("gpt")), "its texts are shared, too");
+        for other in
+            [draft("gptopenai", "", Some("code")), draft("gpt", "openaicode", None), draft("gpt", "openai", None)]
+        {
+            let labels = names.labels(&other);
+            assert!(!Arc::ptr_eq(&first, &labels));
+            assert_eq!(labels.model, other.model.unwrap());
+            assert_eq!(labels.route_name.as_deref(), other.route_name.as_deref());
+        }
+    }
+
+    #[test]
     fn names_that_are_gone_leave_the_table() {
         let mut names = Names::default();
         let kept = names.intern("kept");
         for session in 0..100_000 {
             names.intern(&format!("session-{session}"));
-            names.intern_labels(Labels { model: Name::from(format!("model-{session}")), ..Labels::default() });
+            names.labels(&Draft { model: Some(format!("model-{session}").into()), ..Draft::default() });
         }
         assert!(names.len() <= 2 * SMALLEST_SWEEP, "{} names left", names.len());
         assert!(names.labels.table.len() <= 2 * SMALLEST_SWEEP);

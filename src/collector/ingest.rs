@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::gate::Gate;
 use super::join::Part;
 use super::sampling;
-use super::semconv::{self, Role};
+use super::semconv::{self, Reading, Role};
 use super::sink::{Refusal, Sink};
 use super::store::{Arrival, Batch};
 use super::tap::Tap;
@@ -23,6 +23,10 @@ pub type SharedNames = Arc<Mutex<Names>>;
 /// limit; exporters send some hundreds.
 pub const MOST_SPANS: usize = 128 * 1024;
 
+/// Bytes of a span, and spans of a request, as they usually are: room is made for so many at once.
+const USUAL_SPAN: usize = 1024;
+const USUAL_SPANS: usize = 512;
+
 /// A panic while interning leaves at worst a name too many in the table.
 pub fn lock(names: &SharedNames) -> MutexGuard<'_, Names> {
     names.lock().unwrap_or_else(PoisonError::into_inner)
@@ -30,25 +34,29 @@ pub fn lock(names: &SharedNames) -> MutexGuard<'_, Names> {
 
 /// The sink of a running collector.
 #[derive(Clone, Debug)]
-pub struct Ingest {
+pub struct Ingest(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     batches: mpsc::Sender<Batch>,
     names: SharedNames,
     gate: Arc<Gate>,
-    taps: Arc<[Arc<dyn Tap>]>,
+    taps: Box<[Arc<dyn Tap>]>,
 }
 
 impl Ingest {
     /// Queues batches into `batches`; what never gets there is counted in `gate`.
     pub fn new(batches: mpsc::Sender<Batch>, names: SharedNames, gate: Arc<Gate>) -> Self {
-        Self { batches, names, gate, taps: Arc::default() }
+        Self::tapped(batches, names, gate, &[])
     }
 
-    /// Offers every accepted request to these taps.
-    #[must_use]
-    pub fn with_taps(self, taps: &[Arc<dyn Tap>]) -> Self {
-        Self { taps: taps.into(), ..self }
+    /// The same, offering every accepted request to these taps.
+    pub fn tapped(batches: mpsc::Sender<Batch>, names: SharedNames, gate: Arc<Gate>, taps: &[Arc<dyn Tap>]) -> Self {
+        Self(Arc::new(Inner { batches, names, gate, taps: taps.into() }))
     }
+}
 
+impl Inner {
     /// Reads a request and queues it with `queue`, which gives back what finds no room.
     fn take(&self, request: &Bytes, queue: impl FnOnce(Batch) -> Result<(), Batch>) -> Result<(), Refusal> {
         let received_unix_nano = unix_nano_now();
@@ -57,7 +65,7 @@ impl Ingest {
             .map(|arrivals| Batch { request: request.clone(), arrivals, received_unix_nano })
             .and_then(|batch| queue(batch).map_err(|refused| self.no_room(&refused)))
             .inspect(|()| self.taps.iter().for_each(|tap| tap.offer(request)));
-        taken.inspect_err(|refusal| self.refused(refusal))
+        taken.inspect_err(|refusal| self.gate.refusal(refusal))
     }
 
     fn queue(&self, batch: Batch) -> Result<(), Batch> {
@@ -79,34 +87,34 @@ impl Ingest {
 
 impl Sink for Ingest {
     fn traces(&self, request: Bytes) -> Result<(), Refusal> {
-        self.take(&request, |batch| self.queue(batch))
+        self.0.take(&request, |batch| self.0.queue(batch))
     }
 
     fn traces_waiting(&self, request: Bytes) -> Result<(), Refusal> {
-        self.take(&request, |batch| {
+        self.0.take(&request, |batch| {
             let weight = batch.weight();
-            self.gate.enter_anyway(weight);
-            self.batches.blocking_send(batch).map_err(|refused| {
-                self.gate.leave(weight);
+            self.0.gate.enter_anyway(weight);
+            self.0.batches.blocking_send(batch).map_err(|refused| {
+                self.0.gate.leave(weight);
                 refused.0
             })
         })
     }
 
     fn other_signal(&self) {
-        self.gate.other_signal();
+        self.0.gate.other_signal();
     }
 
     fn refused(&self, refusal: &Refusal) {
-        self.gate.refusal(refusal);
+        self.0.gate.refusal(refusal);
     }
 
     fn connection_opened(&self) {
-        self.gate.connection();
+        self.0.gate.connection();
     }
 
     fn connection_refused(&self) {
-        self.gate.connection_refused();
+        self.0.gate.connection_refused();
     }
 }
 
@@ -121,26 +129,27 @@ fn contained<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal>
 /// [`Refusal::Malformed`] when any part of the bytes is not what the protocol says, [`Refusal::TooManySpans`] beyond
 /// [`MOST_SPANS`].
 pub fn read(request: &[u8], names: &mut Names, received_unix_nano: i64) -> Result<Vec<Arrival>, Refusal> {
-    let mut arrivals = Vec::new();
+    let mut arrivals = Vec::with_capacity((request.len() / USUAL_SPAN).min(USUAL_SPANS));
     let mut spans = 0_usize;
+    let mut reader = semconv::Reader::default();
     let take = |origin: &Origin<'_, '_>, span: &Span<'_, '_>| {
         spans += 1;
         if spans <= MOST_SPANS {
-            arrivals.push(arrival(origin, span, names, received_unix_nano));
+            let reading = reader.read(origin, span);
+            arrivals.push(arrival(reading, span, names, received_unix_nano));
         }
     };
     wire::walk(request, take).map_err(|error| Refusal::Malformed(error.to_string()))?;
     if spans > MOST_SPANS { Err(Refusal::TooManySpans { limit: MOST_SPANS }) } else { Ok(arrivals) }
 }
 
-fn arrival(origin: &Origin<'_, '_>, span: &Span<'_, '_>, names: &mut Names, received_unix_nano: i64) -> Arrival {
-    let reading = semconv::read(origin, span);
-    let mut keep = |draft: &Draft<'_>| Box::new(LlmCall::keep(draft, names, received_unix_nano));
+fn arrival(reading: Reading<'_>, span: &Span<'_, '_>, names: &mut Names, received_unix_nano: i64) -> Arrival {
+    let mut keep = |draft: &Draft<'_>| LlmCall::keep(draft, names, received_unix_nano);
     let part = match reading.role {
         Role::Call(draft) => Part::Call(keep(&draft)),
-        Role::Completes(draft) => Part::Completes(keep(&draft)),
+        Role::Completes(draft) => Part::Completes(Box::new(keep(&draft))),
         Role::Context { session_id, user_id } => {
-            Part::Context(keep(&Draft { session_id, user_id, ..Draft::default() }))
+            Part::Context(Box::new(keep(&Draft { session_id, user_id, ..Draft::default() })))
         }
         Role::Rejected => Part::Rejected,
         Role::Other => Part::Other,

@@ -173,6 +173,24 @@ impl AsyncWrite for Connection {
         }
     }
 
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.io {
+            Io::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
+            Io::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.io {
+            Io::Plain(stream) => stream.is_write_vectored(),
+            Io::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.io {
             Io::Plain(stream) => Pin::new(stream).poll_flush(cx),
@@ -188,30 +206,36 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// The time since anything was read; it runs only while a read waits.
+/// Whether anything was read of late. Looked at now and then, so that reading costs no look at the clock.
 #[derive(Debug)]
 struct Silence {
     limit: Duration,
-    waiting: Option<Pin<Box<Sleep>>>,
-    since: Option<Instant>,
+    next_look: Option<Pin<Box<Sleep>>>,
+    /// Looks since anything was read.
+    looks: u32,
 }
+
+/// Looks within the limit: a connection is closed when it was silent for the limit, or for this part of it longer.
+const LOOKS: u32 = 4;
 
 impl Silence {
     const fn new(limit: Duration) -> Self {
-        Self { limit, waiting: None, since: None }
+        Self { limit, next_look: None, looks: 0 }
     }
 
     fn broken(&mut self) {
-        self.since = None;
+        self.looks = 0;
     }
 
     fn poll_too_long(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let since = *self.since.get_or_insert_with(Instant::now);
-        let deadline = since + self.limit;
-        let sleep = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        if sleep.deadline() != deadline {
-            sleep.as_mut().reset(deadline);
+        let pause = self.limit / LOOKS;
+        let next_look = self.next_look.get_or_insert_with(|| Box::pin(sleep(pause)));
+        // The first look may come just after something was read, hence one more than fit.
+        while self.looks <= LOOKS {
+            ready!(next_look.as_mut().poll(cx));
+            next_look.as_mut().reset(Instant::now() + pause);
+            self.looks += 1;
         }
-        sleep.as_mut().poll(cx)
+        Poll::Ready(())
     }
 }

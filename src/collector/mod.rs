@@ -253,7 +253,7 @@ impl Running {
             pricer: Arc::clone(&config.pricer),
             names: Arc::clone(&names),
         });
-        let ingest = Ingest::new(batches, names, Arc::clone(&gate)).with_taps(&config.taps);
+        let ingest = Ingest::tapped(batches, names, Arc::clone(&gate), &config.taps);
         runtime.spawn(store::run(store, queue, asked, gate, published, config.publish_every, stop_store.clone()));
 
         let mut servers = JoinSet::new();

@@ -4,6 +4,9 @@
 /// Whether the trace state says that traces like this one were dropped: a rejection threshold above zero (`ot=th:…`,
 /// OpenTelemetry's probability sampling) or the older `p` value above zero.
 pub fn says_sampled(trace_state: &str) -> bool {
+    if trace_state.is_empty() {
+        return false;
+    }
     let Some(otel) = trace_state.split(',').find_map(|member| member.trim().strip_prefix("ot=")) else { return false };
     otel.split(';').filter_map(|part| part.split_once(':')).any(|(key, value)| match key {
         // Hex digits after the point of a share; trailing zeros may be left out, and `0` keeps everything.

@@ -8,10 +8,9 @@ use crate::collector::wire::{Attribute, Event, Origin, Span, Value};
 /// `status.code` of a failed span.
 const STATUS_ERROR: i32 = 2;
 
-/// A span and where its known attributes stand.
-pub(super) struct Evidence<'a, 's> {
-    pub(super) origin: &'s Origin<'a, 's>,
-    pub(super) span: &'s Span<'a, 's>,
+/// Where the known attributes of a span stand.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
     /// Key -> position in the span's attributes plus one; 0 where the span lacks it. The last one wins.
     at: [u16; keys::COUNT],
     /// Position of the first `llm.model` plus one: Plano emits the dispatched model before the one that answered.
@@ -20,17 +19,20 @@ pub(super) struct Evidence<'a, 's> {
     pub(super) any: bool,
 }
 
-impl<'a, 's> Evidence<'a, 's> {
-    /// Sorts out the span's attributes in one pass. What is no scalar is ignored, as if it were not there.
-    pub(super) fn of(origin: &'s Origin<'a, 's>, span: &'s Span<'a, 's>) -> Self {
-        let mut evidence = Self { origin, span, at: [0; keys::COUNT], first_model: 0, any: false };
-        for (position, attribute) in (1..=u16::MAX).zip(span.attributes) {
-            evidence.note(position, attribute);
+impl Places {
+    /// Where nothing stands.
+    pub(super) const NONE: Self = Self { at: [0; keys::COUNT], first_model: 0, any: false };
+
+    /// Sorts out attributes in one pass. What is no scalar is ignored, as if it were not there.
+    pub(super) fn of(attributes: &[Attribute<'_>]) -> Self {
+        let mut places = Self::NONE;
+        for (position, attribute) in (1..=u16::MAX).zip(attributes) {
+            places.note(position, attribute);
         }
-        evidence
+        places
     }
 
-    fn note(&mut self, position: u16, attribute: &Attribute<'a>) {
+    fn note(&mut self, position: u16, attribute: &Attribute<'_>) {
         let Some(key) = Key::of(attribute.key) else { return };
         let wanted =
             scalar::is_scalar(&attribute.value) || (key.takes_a_list() && matches!(attribute.value, Value::Array(_)));
@@ -45,7 +47,16 @@ impl<'a, 's> Evidence<'a, 's> {
             self.any = true;
         }
     }
+}
 
+/// A span and where its known attributes stand.
+pub(super) struct Evidence<'a, 's> {
+    pub(super) origin: &'s Origin<'a, 's>,
+    pub(super) span: &'s Span<'a, 's>,
+    pub(super) places: &'s Places,
+}
+
+impl<'a, 's> Evidence<'a, 's> {
     fn value_at(&self, position: u16) -> Option<&'s Value<'a>> {
         let index = usize::from(position).checked_sub(1)?;
         self.span.attributes.get(index).map(|attribute| &attribute.value)
@@ -53,18 +64,18 @@ impl<'a, 's> Evidence<'a, 's> {
 
     /// The value under `key`.
     pub(super) fn value(&self, key: Key) -> Option<&'s Value<'a>> {
-        self.value_at(*self.at.get(key as usize)?)
+        self.value_at(*self.places.at.get(key as usize)?)
     }
 
     /// Whether the span has a readable value under `key`.
     pub(super) fn has(&self, key: Key) -> bool {
-        self.at.get(key as usize).is_some_and(|&position| position != 0)
+        self.places.at.get(key as usize).is_some_and(|&position| position != 0)
     }
 
     /// The string under `key`; blank is absent.
     pub(super) fn str(&self, key: Key) -> Option<&'a str> {
         match self.value(key)? {
-            Value::Str(text) => Some(*text).filter(|text| !text.trim().is_empty()),
+            Value::Str(text) => Some(*text).filter(|text| !scalar::is_blank(text)),
             _ => None,
         }
     }
@@ -105,7 +116,7 @@ impl<'a, 's> Evidence<'a, 's> {
 
     /// The first `llm.model` of a span that has several with different values.
     pub(super) fn first_of_several_models(&self) -> Option<Text<'a>> {
-        let first = scalar::text(self.value_at(self.first_model)?)?;
+        let first = scalar::text(self.value_at(self.places.first_model)?)?;
         let last = self.text(&[Key::LlmModel])?;
         (first != last).then_some(first)
     }

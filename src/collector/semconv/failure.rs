@@ -57,7 +57,7 @@ pub(super) fn status_code(value: &crate::collector::wire::Value<'_>) -> Option<u
 }
 
 fn text_of(message: &str) -> Option<Text<'_>> {
-    (!message.trim().is_empty()).then_some(Text::Borrowed(message))
+    (!scalar::is_blank(message)).then_some(Text::Borrowed(message))
 }
 
 fn attribute<'a>(event: &Event<'a>, key: &str) -> Option<Text<'a>> {

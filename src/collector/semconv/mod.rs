@@ -25,8 +25,8 @@ mod tests;
 mod usage_text;
 mod vercel;
 
-use self::evidence::Evidence;
-use super::wire::{Origin, Span};
+use self::evidence::{Evidence, Places};
+use super::wire::{self, Origin, Span};
 use crate::call::{Draft, Text};
 
 /// What a span is to the viewer.
@@ -88,18 +88,47 @@ const ADAPTERS: [Adapter; 10] = [
 
 const NO_MATCH: &str = "no LLM convention matches";
 
-/// Reads one span.
+/// Reads the spans of one request. Remembers where the known keys of a [`Shape`](wire::Shape) stand.
+#[derive(Debug, Default)]
+pub struct Reader {
+    known: [Option<(wire::Shape, Box<Places>)>; wire::KINDS],
+}
+
+impl Reader {
+    /// Reads one span.
+    pub fn read<'a>(&mut self, origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Reading<'a> {
+        let Some(slot) = self.known.get_mut(span.shape.kind) else { return read(origin, span) };
+        match slot {
+            Some((shape, places)) if *shape == span.shape => read_at(origin, span, places),
+            Some((shape, places)) => {
+                *shape = span.shape;
+                **places = Places::of(span.attributes);
+                read_at(origin, span, places)
+            }
+            None => {
+                let (_, places) = slot.insert((span.shape, Box::new(Places::of(span.attributes))));
+                read_at(origin, span, places)
+            }
+        }
+    }
+}
+
+/// Reads one span by itself.
 pub fn read<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Reading<'a> {
-    let evidence = Evidence::of(origin, span);
-    if !evidence.any {
+    read_at(origin, span, &Places::of(span.attributes))
+}
+
+fn read_at<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>, places: &Places) -> Reading<'a> {
+    if !places.any {
         return Reading::other(if litellm::is_raw(span.name) { litellm::RAW } else { NO_MATCH });
     }
+    let evidence = Evidence { origin, span, places };
     ADAPTERS.iter().find_map(|adapter| adapter(&evidence)).unwrap_or_else(|| not_a_call(&evidence, NO_MATCH))
 }
 
 /// Reads one span as if only Plano's adapter existed: what the others cost is measured against it.
 pub fn read_by_plano_alone<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Reading<'a> {
-    let evidence = Evidence::of(origin, span);
+    let evidence = Evidence { origin, span, places: &Places::of(span.attributes) };
     plano::read(&evidence).unwrap_or_else(|| Reading::other(NO_MATCH))
 }
 

@@ -4,11 +4,14 @@
 use super::evidence::Evidence;
 use super::fields;
 use super::keys::Key;
-use super::{Reading, Role, failure};
+use super::{Reading, Role, failure, scalar};
 use crate::call::{Convention, Draft, InputCount, PlanoFacts, Quality, RequestId, Text, Usage};
 
 /// What the gateway puts into the span name of a call whose behaviour signals fired.
 const FLAG: char = '🚩';
+
+/// Between the model that was asked for and the one dispatched to, in the span name.
+const ARROW: &[u8] = b" -> ";
 
 /// The service under which brightstaff emits its routing spans.
 const ROUTING_SERVICE: &str = "plano(routing)";
@@ -75,7 +78,7 @@ fn call<'a>(evidence: &Evidence<'a, '_>, model: Text<'a>) -> Draft<'a> {
         fallback_cost_usd: evidence.amount(&[Key::LlmUsageTotalCostUsd]),
         error_type: evidence.text(&[Key::ErrorType]),
         error_message: Some(evidence.span.status_message)
-            .filter(|message| !message.trim().is_empty())
+            .filter(|message| !scalar::is_blank(message))
             .map(Text::Borrowed),
         plano: facts(evidence),
         ..fields::identity(evidence, Convention::Plano)
@@ -101,14 +104,14 @@ fn usage(evidence: &Evidence<'_, '_>) -> Usage {
 }
 
 fn is_messages_path(path: &str) -> bool {
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    path.trim_end_matches('/').ends_with("/messages")
+    let end = path.bytes().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(path.len());
+    path.get(..end).is_some_and(|path| path.trim_end_matches('/').ends_with("/messages"))
 }
 
 fn facts(evidence: &Evidence<'_, '_>) -> PlanoFacts {
     PlanoFacts {
         quality: evidence.str(Key::SignalsQuality).and_then(Quality::parse),
-        flagged: evidence.span.name.contains(FLAG),
+        flagged: !evidence.span.name.is_ascii() && evidence.span.name.contains(FLAG),
         session_switches: evidence
             .count(&[Key::PlanoSessionSwitches])
             .map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
@@ -119,10 +122,18 @@ fn facts(evidence: &Evidence<'_, '_>) -> PlanoFacts {
 /// The model asked for, out of `POST /v1/chat/completions asked -> dispatched`.
 fn model_in_name(name: &str) -> Option<&str> {
     let name = name.trim_end_matches([FLAG, ' ']);
-    let (_method, rest) = name.split_once(' ')?;
-    let (path, models) = rest.split_once(' ')?;
-    let asked = models.split(" -> ").next()?.trim();
+    let (_method, rest) = at_space(name)?;
+    let (path, models) = at_space(rest)?;
+    // No searcher is made for four bytes.
+    let end = models.as_bytes().windows(ARROW.len()).position(|window| window == ARROW).unwrap_or(models.len());
+    let asked = models.get(..end)?.trim();
     (path.starts_with('/') && !asked.is_empty()).then_some(asked)
+}
+
+/// What stands before and behind the first space.
+fn at_space(text: &str) -> Option<(&str, &str)> {
+    let space = text.bytes().position(|byte| byte == b' ')?;
+    Some((text.get(..space)?, text.get(space + 1..)?))
 }
 
 #[cfg(test)]

@@ -12,10 +12,15 @@ pub(super) const fn is_scalar(value: &Value<'_>) -> bool {
     matches!(value, Value::Str(_) | Value::Bool(_) | Value::Int(_) | Value::Double(_))
 }
 
+/// Whether a text says nothing. Its first character mostly tells.
+pub(super) fn is_blank(text: &str) -> bool {
+    !text.as_bytes().first().is_some_and(u8::is_ascii_graphic) && text.trim().is_empty()
+}
+
 /// The value as text; blank text is absent.
 pub(super) fn text<'a>(value: &Value<'a>) -> Option<Text<'a>> {
     match *value {
-        Value::Str(text) => Some(text).filter(|text| !text.trim().is_empty()).map(Text::Borrowed),
+        Value::Str(text) => Some(text).filter(|text| !is_blank(text)).map(Text::Borrowed),
         Value::Bool(flag) => Some(Text::Borrowed(if flag { "true" } else { "false" })),
         Value::Int(number) => Some(Text::Owned(number.to_string())),
         Value::Double(number) => Some(Text::Owned(number.to_string())),

@@ -3,17 +3,16 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::call::{Draft, RequestId, Usage};
+use crate::call::{Draft, Name, RequestId, Usage};
 
 const TRACE: TraceId = [7; 16];
 
 fn store() -> Store {
-    Store::new(StoreConfig {
-        capacity: 100,
-        span_memory: 1 << 20,
-        pricer: Arc::default(),
-        names: SharedNames::default(),
-    })
+    store_of(100)
+}
+
+fn store_of(capacity: usize) -> Store {
+    Store::new(StoreConfig { capacity, span_memory: 1 << 20, pricer: Arc::default(), names: SharedNames::default() })
 }
 
 /// A span of a test trace: its start is its id, so that order in time is order of ids.
@@ -54,7 +53,7 @@ fn arrival(span: &TestSpan) -> Arrival {
         1 => draft.usage.output = nth,
         _ => draft.usage.total = nth,
     }
-    let keep = |draft: &Draft<'_>| Box::new(LlmCall::keep(draft, &mut crate::call::Names::default(), 0));
+    let keep = |draft: &Draft<'_>| LlmCall::keep(draft, &mut crate::call::Names::default(), 0);
     let part = match span.role {
         TestRole::Plano => {
             draft.convention = Convention::Plano;
@@ -68,12 +67,12 @@ fn arrival(span: &TestSpan) -> Arrival {
         TestRole::Completes => {
             draft.usage = Usage::default();
             draft.request_model = Some("asked".into());
-            Part::Completes(keep(&draft))
+            Part::Completes(Box::new(keep(&draft)))
         }
         TestRole::Context => {
             draft.usage = Usage::default();
             draft.session_id = Some(format!("session-{}", span.id).into());
-            Part::Context(keep(&draft))
+            Part::Context(Box::new(keep(&draft)))
         }
         TestRole::Other => Part::Other,
     };
@@ -203,6 +202,63 @@ fn sessions_flow_down_to_the_calls_below() {
         let calls = store.snapshot().calls;
         assert_eq!(calls.get(CallId(0)).unwrap().session_id().map(Name::as_str), Some("session-1"), "{order:?}");
     }
+}
+
+/// Guarantees: an agent's span, which ends last, lends its session to all the calls of a long run.
+#[test]
+fn a_session_that_comes_last_reaches_every_call_of_a_long_run() {
+    let mut store = store_of(1000);
+    let calls = 2..=501;
+    feed(&mut store, &calls.clone().map(|id| span(id, 1, TestRole::Call(None))).collect::<Vec<_>>());
+    feed(&mut store, &[span(1, 0, TestRole::Context)]);
+    let snapshot = store.snapshot();
+    assert_eq!(snapshot.calls.iter().filter(|call| call.session_id().is_some()).count(), calls.count());
+    assert_books_balance(&snapshot.counters);
+}
+
+#[test]
+fn a_lone_call_with_a_twin_is_completed_whichever_comes_first() {
+    let spans = [
+        span(3, 0, TestRole::Call(Some("chatcmpl-1"))),
+        TestSpan { trace: [8; 16], ..span(4, 0, TestRole::Call(Some("chatcmpl-1"))) },
+        span(5, 3, TestRole::Completes),
+    ];
+    let mut shown = Vec::new();
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut store = store();
+        feed(&mut store, &order.map(|nth| spans[nth].clone()));
+        assert_books_balance(&store.snapshot().counters);
+        shown.push(rows(&store));
+    }
+    assert!(shown[0].len() == 1 && shown[0][0].contains("asked"), "{shown:?}");
+    assert!(shown.iter().all(|rows| *rows == shown[0]), "{shown:?}");
+}
+
+/// Guarantees: what strangers make spans say is forgotten before it fills the memory, however few the spans are.
+#[test]
+fn huge_texts_shorten_the_memory_for_joining() {
+    let mut store = store();
+    let texts: Vec<String> = (0..12).map(|nth| format!("{nth}").repeat(1000)).collect();
+    let text = |nth: usize| Some(std::borrow::Cow::Borrowed(texts[nth].as_str()));
+    for nth in 1..=20_000_u64 {
+        let mut huge = arrival(&TestSpan { trace: u128::from(nth).to_be_bytes(), ..span(nth, 0, TestRole::Other) });
+        let draft = Draft {
+            session_id: text(0),
+            user_id: text(1),
+            model: text(2),
+            provider: text(3),
+            route_name: text(4),
+            operation: text(5),
+            error_type: text(6),
+            error_message: text(7),
+            ..Draft::default()
+        };
+        let call = LlmCall::keep(&draft, &mut lock(&store.names), 0);
+        huge.part = Part::Context(Box::new(call));
+        store.apply(Batch { request: Bytes::new(), arrivals: vec![huge], received_unix_nano: 1 });
+    }
+    assert!(store.join.len() < 10_000, "{} spans remembered", store.join.len());
+    assert_books_balance(&store.snapshot().counters);
 }
 
 #[test]

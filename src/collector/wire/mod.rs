@@ -4,6 +4,7 @@
 //! Field numbers are those of `opentelemetry/proto/trace/v1/trace.proto`, `common/v1/common.proto` and
 //! `resource/v1/resource.proto`.
 
+mod layout;
 mod origin;
 pub(super) mod reader;
 mod short;
@@ -14,6 +15,7 @@ mod value;
 
 use thiserror::Error;
 
+pub use layout::{KINDS, Shape};
 pub use origin::Origin;
 use reader::{Reader, len};
 use span::Lists;

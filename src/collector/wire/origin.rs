@@ -38,7 +38,7 @@ pub fn resource<'a>(mut message: Reader<'a>, attributes: &mut Vec<Attribute<'a>>
     while let Some(key) = message.key()? {
         match key {
             resource_field::ATTRIBUTE => {
-                Attribute::read_next(message.message()?, attributes)?;
+                attributes.push(Attribute::read(message.message()?)?);
                 attributes.truncate(MOST_KEPT);
             }
             resource_field::DROPPED_ATTRIBUTES => drop(message.varint()?),

@@ -5,6 +5,8 @@
 
 use std::ops::{Range, RangeInclusive};
 
+use bstr::ByteSlice as _;
+
 use super::WireError;
 
 /// How deep messages may nest, counted as prost counts: the fields of the outermost message stand at this depth.
@@ -79,6 +81,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Steps over the next field's key if it is this one, which takes a single byte.
+    #[inline]
+    pub fn skip_key(&mut self, key: u32) -> bool {
+        match self.rest.split_first() {
+            Some((&byte, rest)) if u32::from(byte) == key => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// A varint's value.
     #[inline]
     pub fn varint(&mut self) -> Result<u64, WireError> {
@@ -138,7 +152,7 @@ impl<'a> Reader<'a> {
     /// A string field's value.
     #[inline]
     pub fn string(&mut self) -> Result<&'a str, WireError> {
-        str::from_utf8(self.bytes()?).map_err(|_| WireError::Utf8)
+        self.bytes()?.to_str().map_err(|_| WireError::Utf8)
     }
 
     /// A reader for the message in a length-delimited field.

@@ -2,6 +2,8 @@
 //!
 //! They halve the time of a walk. Anything unusual, a fault included, is left to the full reading.
 
+use bstr::ByteSlice as _;
+
 use super::value::{Attribute, Value, any_value, key_value};
 
 const KEY: u8 = key_value::KEY.to_le_bytes()[0];
@@ -10,8 +12,8 @@ const STRING: u8 = any_value::STRING.to_le_bytes()[0];
 const BOOL: u8 = any_value::BOOL.to_le_bytes()[0];
 const INT: u8 = any_value::INT.to_le_bytes()[0];
 
-/// Reads a `KeyValue` of such a shape into the empty `attribute`. False when it has another shape or a fault: it must
-/// then be read in full.
+/// Reads a `KeyValue` of such a shape over `attribute`. False when it has another shape or a fault: it must then be read
+/// in full.
 #[inline]
 pub fn read<'a>(message: &'a [u8], attribute: &mut Attribute<'a>) -> bool {
     parts(message).is_some_and(|(key, value)| match value {
@@ -34,7 +36,7 @@ fn parts(message: &[u8]) -> Option<(&[u8], &[u8])> {
 /// What stands around the two texts is ASCII here, so one look at the whole message validates both.
 #[inline]
 fn read_texts<'a>(message: &'a [u8], key_len: usize, text_len: usize, attribute: &mut Attribute<'a>) -> bool {
-    let Ok(message) = str::from_utf8(message) else { return false };
+    let Ok(message) = message.to_str() else { return false };
     let texts = (message.get(2..2 + key_len), message.get(message.len() - text_len..));
     let (Some(key), Some(text)) = texts else { return false };
     attribute.key = key;
@@ -44,7 +46,7 @@ fn read_texts<'a>(message: &'a [u8], key_len: usize, text_len: usize, attribute:
 
 #[inline]
 fn read_number<'a>(key: &'a [u8], value: &[u8], attribute: &mut Attribute<'a>) -> bool {
-    let Ok(key) = str::from_utf8(key) else { return false };
+    let Ok(key) = key.to_str() else { return false };
     attribute.value = match value {
         [INT, number @ ..0x80] => Value::Int(i64::from(*number)),
         [INT, low @ 0x80..=0xff, high @ ..0x80] => Value::Int(i64::from(*high) << 7 | i64::from(*low & 0x7f)),

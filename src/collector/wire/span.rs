@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::WireError;
+use super::layout::{Filling, Layouts, Shape};
 use super::reader::{Reader, fixed32, fixed64, len, varint};
 use super::value::{Attribute, Value};
 
@@ -31,6 +32,8 @@ pub struct Span<'a, 's> {
     pub status_message: &'a str,
     /// The span's attributes.
     pub attributes: &'s [Attribute<'a>],
+    /// What they look like.
+    pub shape: Shape,
     /// The span's events, undecoded: read through [`Span::events`].
     raw_events: &'s [&'a [u8]],
     /// The encoded `Span` message itself.
@@ -125,20 +128,25 @@ pub const MOST_KEPT: usize = 65_535;
 /// Buffers that hold one span's lists, reused from span to span.
 #[derive(Debug, Default)]
 pub struct Lists<'a> {
-    attributes: Vec<Attribute<'a>>,
+    attributes: Layouts<'a>,
     events: Vec<&'a [u8]>,
 }
 
 /// Reads and validates one `Span`.
 pub fn span<'a, 's>(mut message: Reader<'a>, lists: &'s mut Lists<'a>) -> Result<Span<'a, 's>, WireError> {
-    lists.attributes.clear();
     lists.events.clear();
+    let mut filling = None;
     let mut span = blank(message);
     while let Some(key) = message.key()? {
         match key {
             field::ATTRIBUTE => {
-                Attribute::read_next(message.message()?, &mut lists.attributes)?;
-                lists.attributes.truncate(MOST_KEPT);
+                let attribute = message.message()?;
+                let filling = filling.get_or_insert_with(|| Filling::begin(attribute));
+                lists.attributes.read_next(filling, attribute)?;
+                // Attributes mostly follow each other.
+                while message.skip_key(field::ATTRIBUTE) {
+                    lists.attributes.read_next(filling, message.message()?)?;
+                }
             }
             field::TRACE_ID => span.trace_id = message.bytes()?,
             field::SPAN_ID => span.span_id = message.bytes()?,
@@ -161,7 +169,8 @@ pub fn span<'a, 's>(mut message: Reader<'a>, lists: &'s mut Lists<'a>) -> Result
             key => message.skip(key, &field::NUMBERS)?,
         }
     }
-    Ok(Span { attributes: &lists.attributes, raw_events: &lists.events, ..span })
+    let (attributes, shape) = lists.attributes.end(filling);
+    Ok(Span { attributes, shape, raw_events: &lists.events, ..span })
 }
 
 const fn blank<'s>(message: Reader<'_>) -> Span<'_, 's> {
@@ -177,6 +186,7 @@ const fn blank<'s>(message: Reader<'_>) -> Span<'_, 's> {
         status_code: 0,
         status_message: "",
         attributes: &[],
+        shape: Shape { kind: 0, version: 0 },
         raw_events: &[],
         raw: message.rest(),
         raw_offset: message.offset(),

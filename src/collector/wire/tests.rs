@@ -41,7 +41,7 @@ fn every_truncation_of_captured_requests_is_judged_as_the_oracle_judges_it() {
 
 /// One change to a request.
 #[derive(Clone, Debug)]
-enum Edit {
+pub enum Edit {
     Set(Index, u8),
     Flip(Index, u8),
     Insert(Index, u8),
@@ -67,7 +67,7 @@ impl Edit {
     }
 }
 
-fn edits() -> impl Strategy<Value = Vec<Edit>> {
+pub fn edits() -> impl Strategy<Value = Vec<Edit>> {
     let at = any::<Index>;
     let edit = prop_oneof![
         (at(), any::<u8>()).prop_map(|(at, byte)| Edit::Set(at, byte)),
@@ -80,7 +80,7 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
     prop::collection::vec(edit, 1..4)
 }
 
-fn edited(mut request: Vec<u8>, edits: &[Edit]) -> Vec<u8> {
+pub fn edited(mut request: Vec<u8>, edits: &[Edit]) -> Vec<u8> {
     for edit in edits {
         edit.apply(&mut request);
     }
@@ -92,6 +92,18 @@ pub fn seeds() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    /// Guarantees: what is remembered of one span never shows in another that is nearly the same.
+    #[test]
+    fn spans_that_nearly_repeat_are_read_as_the_oracle_reads_them(
+        pick in any::<Index>(), edits in edits(), more in edits()
+    ) {
+        let mut fixtures = fixtures();
+        let at = pick.index(fixtures.len());
+        let (_, request) = fixtures.swap_remove(at);
+        let nearly = edited(request.clone(), &edits);
+        agree(&[&request[..], &nearly[..], &edited(nearly.clone(), &more)[..], &request[..]].concat());
+    }
+
     #[test]
     fn generated_requests_are_read_as_the_oracle_reads_them(mut seed in seeds()) {
         if let Some(first) = seed.first_mut() {

@@ -129,7 +129,7 @@ const LIST_ITEM: u32 = len(1);
 
 impl<'a> Attribute<'a> {
     /// What an empty `KeyValue` says.
-    const EMPTY: Self = Self { key: "", value: Value::Empty };
+    pub(super) const EMPTY: Self = Self { key: "", value: Value::Empty };
 
     /// Reads and validates one `KeyValue`.
     pub(super) fn read(message: Reader<'a>) -> Result<Self, WireError> {
@@ -138,13 +138,15 @@ impl<'a> Attribute<'a> {
         Ok(attribute)
     }
 
-    /// Reads and validates one `KeyValue` as the next of `attributes`: in its place, for a copy of what was just
-    /// written in other widths costs more than reading it.
+    /// Reads and validates one `KeyValue` over this one: in its place, for a copy of what was just written in other widths
+    /// costs more than reading it.
     #[inline]
-    pub(super) fn read_next(message: Reader<'a>, attributes: &mut Vec<Self>) -> Result<(), WireError> {
-        attributes.push(Self::EMPTY);
-        let Some(attribute) = attributes.last_mut() else { return Ok(()) };
-        if short::read(message.rest(), attribute) { Ok(()) } else { attribute.merge(message) }
+    pub(super) fn read_into(&mut self, message: Reader<'a>) -> Result<(), WireError> {
+        if short::read(message.rest(), self) {
+            return Ok(());
+        }
+        *self = Self::EMPTY;
+        self.merge(message)
     }
 
     fn merge(&mut self, mut message: Reader<'a>) -> Result<(), WireError> {

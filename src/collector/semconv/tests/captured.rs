@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
+use proptest::sample::Index;
 use serde_json::Value as Json;
 
-use super::super::{Reading, Role, read};
+use super::super::{Reader, Reading, Role, read};
 use super::{same, shown};
 use crate::call::{Draft, InputCount, Quality, hex};
+use crate::collector::wire::tests::{edited, edits, fixtures as all_fixtures};
 use crate::collector::wire::{Origin, Span, walk};
 
 fn fixtures(client: &str) -> PathBuf {
@@ -202,4 +205,24 @@ fn the_gateway_tells_more_than_the_twenty_fields() {
     let anthropic = of("cdec79d8-d208-4edc-9d3e-7b914d23ce4a");
     assert_eq!(anthropic.usage.input_count, InputCount::Exclusive);
     assert_eq!(drafts.clone().filter(|draft| draft.plano.flagged).count(), 3);
+}
+
+proptest! {
+    /// Guarantees: where keys stood in one span is never taken for where they stand in another.
+    #[test]
+    fn spans_read_in_turn_read_as_each_by_itself(pick in any::<Index>(), edits in edits()) {
+        let mut fixtures = all_fixtures();
+        let at = pick.index(fixtures.len());
+        let (_, request) = fixtures.swap_remove(at);
+        let (_, other) = fixtures.swap_remove(pick.index(fixtures.len()));
+        let requests = [&request[..], &other[..], &edited(request.clone(), &edits)[..], &request[..]].concat();
+        let mut reader = Reader::default();
+        let mut spans = 0;
+        // A fault behind them does not matter to the spans before it.
+        let _ = walk(&requests, |origin, span| {
+            spans += 1;
+            assert_eq!(reader.read(origin, span), read(origin, span));
+        });
+        prop_assert!(spans > 0);
+    }
 }

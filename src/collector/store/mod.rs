@@ -3,13 +3,15 @@
 //! [`Store`] is plain state that tests drive directly; [`run`] is the task that owns it in a running
 //! collector, takes batches and commands, and publishes snapshots.
 
-use std::collections::VecDeque;
+mod prices;
+mod twins;
+
 use std::ops::Range;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hashbrown::HashMap;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -17,22 +19,18 @@ use tokio_util::sync::CancellationToken;
 use super::decode::{DecodedSpan, decode};
 use super::gate::Gate;
 use super::ingest::{SharedNames, lock};
-use super::join::{Join, Node, Outcome, Part, Regrouped, SpanId, TraceId};
+use super::join::{Join, Meeting, Node, Outcome, Part, Place, Regrouped, SpanId, TraceId};
 use super::ring::Ring;
 use super::snapshot::{Counters, Snapshot};
 use super::spanlog::{SpanLog, SpanRef};
-use crate::call::{CallId, Convention, Labels, LlmCall, Name};
-use crate::pricing::{Facts, Match, Pricer, Sold, shown_cost};
+use crate::call::{CallId, Convention, LlmCall};
+use crate::pricing::Pricer;
 use crate::stats::Totals;
+use prices::Prices;
+use twins::{Twin, Twins};
 
 /// Spans remembered for joining: what a gateway sends in many minutes, and about 20 MB at the most.
 pub const JOIN_SPANS: usize = 65_536;
-
-/// Response ids remembered for recognising one call in two traces.
-const RESPONSE_IDS: usize = 65_536;
-
-/// A shorter response id is more likely a placeholder than an id.
-const SHORTEST_RESPONSE_ID: usize = 8;
 
 /// One span of a batch, interned.
 #[derive(Debug)]
@@ -136,7 +134,7 @@ pub struct Store {
     counters: Counters,
     totals: Totals,
     prices: Prices,
-    response_ids: ResponseIds,
+    twins: Twins,
     names: SharedNames,
     version: u64,
 }
@@ -151,7 +149,7 @@ impl Store {
             counters: Counters::default(),
             totals: Totals::default(),
             prices: Prices::new(config.pricer),
-            response_ids: ResponseIds::default(),
+            twins: Twins::default(),
             names: config.names,
             version: 0,
         }
@@ -182,7 +180,7 @@ impl Store {
     pub fn clear(&mut self) {
         self.ring.clear();
         self.join.clear();
-        self.response_ids = ResponseIds::default();
+        self.twins = Twins::default();
     }
 
     fn obey(&mut self, command: Command) {
@@ -225,18 +223,39 @@ impl Store {
 
     fn arrive(&mut self, arrival: Arrival, request: u64) {
         let Arrival { ids, parent, part, why, range, is_sampled: _ } = arrival;
-        let Some((trace, id)) = ids.filter(|(trace, id)| !self.is_namesake(trace, *id, &part)) else {
-            self.arrive_alone(part);
-            return;
-        };
-        if self.join.repeats(&trace, id, &part) {
-            self.counters.merged += 1;
-            return;
+        let Some((trace, id)) = ids else { return self.arrive_alone(part) };
+        let place = Place { id, parent, why, span: SpanRef { request, start: range.start, end: range.end } };
+        match self.join.meet(&trace, id, &part) {
+            Meeting::First => self.arrive_first(trace, place, part),
+            Meeting::Joins => self.arrive_late(trace, place, part),
+            Meeting::Repeat => self.counters.merged += 1,
+            // Both are told apart by giving this one no place in the trace.
+            Meeting::Namesake => self.arrive_alone(part),
         }
+    }
+
+    /// The first span of its trace, as nearly all are under load: a call is a row, and the row says all that it says.
+    fn arrive_first(&mut self, trace: TraceId, place: Place, part: Part) {
+        let Part::Call(call) = part else {
+            self.count(&part);
+            return self.join.begin(trace, Node::new(place, part));
+        };
+        if self.twins.of(&call, trace).is_some() {
+            return self.arrive_late(trace, place, Part::Call(call));
+        }
+        let row = self.add(call);
+        if let Some(call) = self.ring.calls().get(row) {
+            self.twins.learn(call, row, trace);
+            self.join.begin(trace, Node::spoken_for(place, call, row));
+        }
+    }
+
+    /// A span that has to do with others.
+    fn arrive_late(&mut self, trace: TraceId, place: Place, part: Part) {
         self.count(&part);
         let calls_booked = self.counters.llm_calls + self.counters.merged + u64::from(matches!(part, Part::Call(_)));
-        let span = SpanRef { request, start: range.start, end: range.end };
-        let rows = self.join.insert(trace, Node { id, parent, part, row: None, why, span });
+        let Self { join, ring, .. } = self;
+        let rows = join.join(&trace, Node::new(place, part), |row| ring.calls().get(row).cloned());
         for regrouped in rows {
             self.regroup(trace, regrouped);
         }
@@ -244,16 +263,11 @@ impl Store {
         self.counters.merged = calls_booked.saturating_sub(self.counters.llm_calls);
     }
 
-    /// Another span with the id of this one: both are told apart by giving this one no place in the trace.
-    fn is_namesake(&self, trace: &TraceId, id: SpanId, part: &Part) -> bool {
-        self.join.knows(trace, id) && !self.join.repeats(trace, id, part)
-    }
-
     /// A span that cannot be joined: its ids are missing, malformed or taken.
     fn arrive_alone(&mut self, part: Part) {
         self.count(&part);
         if let Part::Call(call) = part {
-            self.add(*call);
+            self.add(call);
         }
     }
 
@@ -279,12 +293,12 @@ impl Store {
     fn regroup(&mut self, trace: TraceId, regrouped: Regrouped) {
         let Regrouped { mut rows, facts, members } = regrouped;
         let Some(mut call) = self.merge(facts) else { return };
-        let twin = self.response_ids.twin(&call, trace);
-        if let Some(other) = twin.and_then(|twin| self.ring.calls().get(twin)) {
-            call = self.merge_twins(other.clone(), call);
+        if let Some(twin) = self.twins.of(&call, trace) {
+            call = self.merge_twins(twin, call);
+            rows.push(twin.row);
+            rows.dedup();
         }
-        rows.extend(twin);
-        let row = match rows.iter().copied().min() {
+        let row = match self.oldest(&rows) {
             None => self.add(call),
             Some(row) => {
                 self.replace(row, call);
@@ -294,8 +308,19 @@ impl Store {
         for absorbed in rows.into_iter().filter(|&absorbed| absorbed != row) {
             self.merge_away(absorbed);
         }
-        self.response_ids.learn(self.ring.calls().get(row), row, trace);
+        self.learn(row, trace);
         self.join.assign(&trace, &members, row);
+    }
+
+    /// The oldest row that is still kept, or the oldest where none is.
+    fn oldest(&self, rows: &[CallId]) -> Option<CallId> {
+        rows.iter().copied().min_by_key(|&row| (self.ring.calls().get(row).is_none(), row))
+    }
+
+    fn learn(&mut self, row: CallId, trace: TraceId) {
+        if let Some(call) = self.ring.calls().get(row) {
+            self.twins.learn(call, row, trace);
+        }
     }
 
     /// One call out of the leading one and those that fill its gaps.
@@ -308,10 +333,19 @@ impl Store {
     }
 
     /// The same call seen in two traces: the one that started first leads, a gateway always does.
-    fn merge_twins(&mut self, one: LlmCall, other: LlmCall) -> LlmCall {
+    fn merge_twins(&mut self, twin: Twin, call: LlmCall) -> LlmCall {
+        let Self { join, ring, .. } = self;
+        // The row speaks for a lone call of the other trace, and says more from now on.
+        join.own_facts(&twin.trace, |row| ring.calls().get(row).cloned());
+        let Some(other) = ring.calls().get(twin.row) else { return call };
         let order = |call: &LlmCall| (call.labels().convention != Convention::Plano, call.start_unix_nano());
-        let (leader, other) = if order(&one) <= order(&other) { (one, other) } else { (other, one) };
-        self.fill(&leader, &[other])
+        if order(other) <= order(&call) {
+            let other = other.clone();
+            self.fill(&other, &[call])
+        } else {
+            let other = other.clone();
+            self.fill(&call, &[other])
+        }
     }
 
     /// The leader with its gaps filled from the others, in order of trust.
@@ -345,85 +379,6 @@ impl Store {
     }
 }
 
-/// Price rows by label set, so that a call costs arithmetic only.
-#[derive(Debug)]
-struct Prices {
-    pricer: Arc<Pricer>,
-    version: u64,
-    by_labels: HashMap<usize, (Arc<Labels>, Option<Match>), foldhash::fast::RandomState>,
-}
-
-/// Distinct label sets whose price row is remembered.
-const PRICED_LABELS: usize = 4096;
-
-impl Prices {
-    fn new(pricer: Arc<Pricer>) -> Self {
-        Self { pricer, version: 0, by_labels: HashMap::default() }
-    }
-
-    fn cost(&mut self, call: &LlmCall) -> Option<crate::call::Cost> {
-        let version = self.pricer.version();
-        if self.version != version || self.by_labels.len() >= PRICED_LABELS {
-            self.by_labels.clear();
-            self.version = version;
-        }
-        let labels = call.labels();
-        // The entry holds the labels, so that their address stays theirs.
-        let (_, found) = self
-            .by_labels
-            .entry(Arc::as_ptr(labels).addr())
-            .or_insert_with(|| (Arc::clone(labels), Sold::of(labels).and_then(|sold| self.pricer.find(sold))));
-        shown_cost(found.as_ref(), &Facts::of(call))
-    }
-}
-
-/// Recent response ids: the same one in another trace is the same call (SEMCONV.md 4.4).
-#[derive(Debug, Default)]
-struct ResponseIds {
-    rows: HashMap<Name, ResponseRow, foldhash::fast::RandomState>,
-    order: VecDeque<Name>,
-}
-
-#[derive(Debug)]
-struct ResponseRow {
-    row: CallId,
-    trace: TraceId,
-    /// Seen in a second trace: the row holds facts of both.
-    shared: bool,
-}
-
-impl ResponseIds {
-    /// Plano's request ids are not response ids: a client may send the same one twice.
-    fn of(call: &LlmCall) -> Option<String> {
-        if call.labels().convention == Convention::Plano {
-            return None;
-        }
-        call.emitted_request_id().filter(|id| id.len() >= SHORTEST_RESPONSE_ID)
-    }
-
-    /// The row that shows this call from another trace too.
-    fn twin(&self, call: &LlmCall, trace: TraceId) -> Option<CallId> {
-        let known = self.rows.get(Self::of(call)?.as_str())?;
-        (known.shared || known.trace != trace).then_some(known.row)
-    }
-
-    fn learn(&mut self, call: Option<&LlmCall>, row: CallId, trace: TraceId) {
-        let Some(id) = call.and_then(Self::of).map(Name::from) else { return };
-        if let Some(known) = self.rows.get_mut(&id) {
-            known.row = row;
-            known.shared |= known.trace != trace;
-            return;
-        }
-        if self.order.len() >= RESPONSE_IDS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.rows.remove(&oldest);
-        }
-        self.order.push_back(id.clone());
-        self.rows.insert(id, ResponseRow { row, trace, shared: false });
-    }
-}
-
 /// Owns the store: takes batches and commands, publishes at most once every `publish_every`, and only what changed.
 /// When `stop` is cancelled it takes what was queued by then, publishes for the last time, and from then on only answers.
 pub async fn run(
@@ -439,28 +394,35 @@ pub async fn run(
         gate.leave(batch.weight());
         store.apply(batch);
     };
-    let mut next_publish = Instant::now();
+    let take_all = |store: &mut Store, batches: &mut mpsc::Receiver<Batch>| {
+        for _ in 0..batches.len() {
+            if let Ok(batch) = batches.try_recv() {
+                take(store, batch);
+            }
+        }
+    };
+    let mut next_publish = pin!(tokio::time::sleep(Duration::ZERO));
+    let mut stopped = pin!(stop.cancelled());
     let mut changed = true;
     loop {
         tokio::select! {
             batch = batches.recv() => match batch {
-                Some(batch) => take(&mut store, batch),
+                Some(batch) => {
+                    take(&mut store, batch);
+                    take_all(&mut store, &mut batches);
+                }
                 None => break,
             },
             Some(command) = commands.recv() => {
                 // A command is about all that was accepted before it.
-                for _ in 0..batches.len() {
-                    if let Ok(batch) = batches.try_recv() {
-                        take(&mut store, batch);
-                    }
-                }
+                take_all(&mut store, &mut batches);
                 store.obey(command);
             }
             () = gate.changed() => {},
-            () = stop.cancelled() => break,
-            () = tokio::time::sleep_until(next_publish), if changed => {
+            () = &mut stopped => break,
+            () = &mut next_publish, if changed => {
                 publish(&mut store, &gate, &published);
-                next_publish = Instant::now() + publish_every;
+                next_publish.as_mut().reset(Instant::now() + publish_every);
                 changed = false;
                 continue;
             }
