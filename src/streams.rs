@@ -97,10 +97,7 @@ pub async fn done(replay: Option<&Replay>, tell: impl Fn(&str)) {
     let mut told = 0;
     loop {
         let now = progress.borrow_and_update().clone();
-        let fresh = usize::try_from(now.broken - told).unwrap_or(usize::MAX);
-        for broken in now.last_broken.iter().rev().take(fresh).rev() {
-            tell(&format!("{}: entry {} skipped: {}", broken.input, broken.number, broken.why));
-        }
+        now.broken_since(told).for_each(|broken| tell(&broken.to_string()));
         told = now.broken;
         if now.state == State::Done || progress.changed().await.is_err() {
             return;
