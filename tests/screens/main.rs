@@ -7,6 +7,7 @@
 )]
 
 mod render;
+mod streams;
 mod traffic;
 
 use planoai::call::{Draft, Usage};

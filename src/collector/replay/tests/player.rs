@@ -143,7 +143,9 @@ fn a_seek_between_two_requests_waits_for_the_second() {
     playing.wait(|progress| progress.next_unix_nano == Some(time(&requests[1])));
     for target in [between, between - hour / 2, between - hour / 4] {
         playing.replay.tell(Command::SeekTo(target));
-        let stands = |progress: &Progress| progress.clock_unix_nano.is_some_and(|clock| clock >= target && clock < target + hour / 10);
+        let stands = |progress: &Progress| {
+            progress.clock_unix_nano.is_some_and(|clock| clock >= target && clock < target + hour / 10)
+        };
         let progress = playing.wait(|progress| progress.next_unix_nano == Some(time(&requests[2])) && stands(progress));
         assert_eq!((progress.requests, progress.beginnings, playing.taken().len()), (2, 1, 2));
     }
@@ -157,8 +159,10 @@ fn the_end_is_known_before_it_is_reached() {
     let directory = TempDir::new().unwrap();
     let requests = hours_apart(5);
     let (begin, end) = (time(&requests[0]), time(&requests[4]));
-    let files = [file(&directory, "1", &json_lines(&requests[2..])), file(&directory, "2", &json_lines(&requests[..2]))];
-    let playing = play(ReplayConfig { speed: Speed::Times(1.0), ..ReplayConfig::new([files[1].clone(), files[0].clone()]) });
+    let files =
+        [file(&directory, "1", &json_lines(&requests[2..])), file(&directory, "2", &json_lines(&requests[..2]))];
+    let playing =
+        play(ReplayConfig { speed: Speed::Times(1.0), ..ReplayConfig::new([files[1].clone(), files[0].clone()]) });
     let progress = playing.wait(|progress| progress.ends_unix_nano.is_some());
     assert_eq!((progress.begins_unix_nano, progress.ends_unix_nano), (Some(begin), Some(end)));
     assert_eq!((progress.total_nanos(), progress.requests), (Some(end - begin), 1));
