@@ -12,6 +12,7 @@ use planoai::cli::{HttpPort, ObsArgs};
 use planoai::collector::access::{Access, TlsFiles, Token};
 use planoai::collector::replay::Replay;
 use planoai::collector::{Collector, CollectorConfig, Listening, demo, ingest::unix_nano_now};
+use planoai::output::Streams;
 use planoai::pricing::config::PlanoConfig;
 use planoai::pricing::refresh::{self, RefreshConfig};
 use planoai::pricing::{Catalog, Pricer};
@@ -67,14 +68,21 @@ pub fn run(args: &ObsArgs) -> Result<(), Failure> {
         stop_demo.cancel();
         drop(replay);
         collector.stop(GRACE);
-        streams::finish(&streams).iter().for_each(|loss| headless::tell(loss));
+        tell_losses(&streams);
         return ended;
     }
     let headless = Headless { args, collector, listening, handle, notes, replay, streams: streams.clone() };
     let ended = headless.run(&prices.pricer, filter);
     stop_demo.cancel();
-    streams::finish(&streams).iter().for_each(|loss| headless::tell(loss));
+    tell_losses(&streams);
     ended
+}
+
+/// Writes and sends what is still queued, and tells what was lost.
+fn tell_losses(streams: &Streams) {
+    for loss in streams::finish(streams) {
+        headless::tell(&loss);
+    }
 }
 
 fn filter(args: &ObsArgs) -> Result<Filter, Failure> {

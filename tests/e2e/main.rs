@@ -21,6 +21,8 @@ mod limits;
 mod once;
 mod plano;
 mod prices;
+mod recorded;
+mod replay;
 mod screen;
 mod streams;
 mod support;

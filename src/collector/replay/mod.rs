@@ -388,9 +388,8 @@ impl<S: Sink> Player<S> {
         self.clock.forget();
         let state = if self.progress.state == State::Paused { State::Paused } else { State::Playing };
         let Progress { speed, size, beginnings, begins_unix_nano, ends_unix_nano, can_rewind, .. } = self.progress;
-        let kept =
-            Progress { speed, size, beginnings, begins_unix_nano, ends_unix_nano, can_rewind, ..Progress::default() };
-        self.progress = Progress { state, ..kept };
+        let known = Progress { speed, size, begins_unix_nano, ends_unix_nano, can_rewind, ..Progress::default() };
+        self.progress = Progress { state, beginnings, ..known };
     }
 
     fn play_through(&mut self) -> Flow {
