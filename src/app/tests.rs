@@ -8,12 +8,16 @@ use ratatui::layout::Rect;
 
 use super::analysis::{Analysis, ViewSpec, Window};
 use super::export::Exported;
+use super::guard::{Breach, Figure};
 use super::pace::Draw;
 use super::view::View;
 use super::{About, App, Clock, Dialog, Effect, Event, Outcome, Pair, Pane, PaneState, Seen};
 use crate::call::{CallId, Draft, LlmCall, Name, Names};
+use crate::collector::forward::ForwardCounters;
 use crate::collector::ring::Ring;
 use crate::collector::{Calls, Snapshot};
+use crate::output::recorder::RecordCounters;
+use crate::output::{Forwarded, StreamCounters};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -400,4 +404,46 @@ fn notes_go_away() {
     assert!(desk.app.note.is_some());
     desk.tick(6);
     assert_eq!(desk.app.note, None);
+}
+
+fn breach(figure: Figure, measured: f64) -> Breach {
+    Breach { figure, measured, limit: 1.0, culprits: Vec::new(), text: format!("{measured} is over 1") }
+}
+
+#[test]
+fn the_bell_rings_once_for_each_new_breach_and_only_where_asked_for() {
+    use Figure::{ErrorRate, Spending};
+    let steps: [(Vec<Breach>, usize, Draw); 7] = [
+        (vec![breach(Spending, 2.0)], 1, Draw::Now),
+        (vec![breach(Spending, 3.0)], 0, Draw::Paced),
+        (vec![breach(Spending, 3.0)], 0, Draw::No),
+        (vec![breach(Spending, 3.0), breach(ErrorRate, 2.0)], 1, Draw::Now),
+        (vec![breach(ErrorRate, 2.0)], 0, Draw::Paced),
+        (Vec::new(), 0, Draw::Paced),
+        (vec![breach(ErrorRate, 2.0)], 1, Draw::Now),
+    ];
+    let mut desk = traffic();
+    desk.app.about.has_bell = true;
+    for (breaches, bells, draw) in &steps {
+        let outcome = desk.app.update(Event::Breaches(breaches.clone()));
+        assert_eq!((outcome.effects, outcome.draw), (vec![Effect::Bell; *bells], *draw), "{breaches:?}");
+        assert_eq!(desk.app.breaches, *breaches);
+    }
+    desk.app.about.has_bell = false;
+    let outcomes = steps.map(|(breaches, ..)| desk.app.update(Event::Breaches(breaches)).effects);
+    assert!(outcomes.iter().all(Vec::is_empty));
+}
+
+#[test]
+fn counters_of_streams_are_drawn_only_when_they_changed() {
+    let mut desk = traffic();
+    let counters = ForwardCounters { sent: 3, ..ForwardCounters::default() };
+    let streams = StreamCounters {
+        recorded: Some(RecordCounters::default()),
+        forwarded: vec![Forwarded { target: "grpc://a:1".into(), counters }],
+    };
+    assert_eq!(desk.app.update(Event::Streams(StreamCounters::default())), Outcome::default());
+    assert_eq!(desk.app.update(Event::Streams(streams.clone())), Outcome::draw(Draw::Paced));
+    assert_eq!(desk.app.update(Event::Streams(streams.clone())), Outcome::default());
+    assert_eq!(desk.app.streams, streams);
 }

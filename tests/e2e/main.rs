@@ -10,6 +10,8 @@
 
 mod access;
 mod accounts;
+mod banner;
+mod chain;
 mod emitters;
 mod ends;
 mod explain;
