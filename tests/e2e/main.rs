@@ -21,6 +21,7 @@ mod headless;
 mod hostile;
 mod limits;
 mod once;
+mod otelcol;
 mod plano;
 mod prices;
 mod recorded;
