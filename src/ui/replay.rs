@@ -16,6 +16,8 @@ use crate::collector::replay::{Progress, State};
 const GAP: usize = 2;
 /// The bar takes what is left, within these.
 const BAR: std::ops::RangeInclusive<usize> = 8..=60;
+/// A bar of so many cells is long enough.
+const LONG_BAR: usize = 20;
 /// Cells of a file's name.
 const NAME: usize = 32;
 
@@ -31,9 +33,11 @@ pub fn draw(look: Look<'_>, line: Rect, buf: &mut Buffer) {
     let cells = usize::from(room.width).saturating_sub(BAR.start() + GAP);
     let shown = join(shelve(items(look, progress), cells, GAP), GAP);
     let left = usize::from(room.width).saturating_sub(shown.width() + GAP);
-    let bar = bar(look, progress.fraction(), left.min(*BAR.end()));
-    let keys_width = left.saturating_sub(bar.width() + GAP);
-    let keys = join(shelve(keys(look), keys_width, GAP), GAP);
+    let all_keys = join(keys(look), GAP).width() + GAP;
+    // The keys come before a bar that is longer than it need be.
+    let most = if left >= all_keys + LONG_BAR { (left - all_keys).min(*BAR.end()) } else { *BAR.end() };
+    let bar = bar(look, progress.fraction(), left.min(most));
+    let keys = join(shelve(key_items(look), left.saturating_sub(bar.width() + GAP), GAP), GAP);
     keys.draw_right(room, buf);
     shown.gap(GAP).with(bar).draw(room, buf);
 }
@@ -64,13 +68,12 @@ fn name(input: &str) -> Safe<'_> {
     Safe::fit(name, NAME)
 }
 
-/// `1:23 / 4:56`, the whole only where it is known.
+/// `1:23 / 4:56`, the whole only where it is known; `1:23 → 3:00 / 4:56` while it seeks.
 fn times(progress: &Progress) -> String {
-    match (progress.elapsed_nanos(), progress.total_nanos()) {
-        (None, _) => String::new(),
-        (Some(elapsed), None) => length(elapsed),
-        (Some(elapsed), Some(total)) => format!("{} / {}", length(elapsed), length(total)),
-    }
+    let Some(elapsed) = progress.elapsed_nanos() else { return String::new() };
+    let seeking = progress.seeking_nanos().map(|target| format!(" → {}", length(target))).unwrap_or_default();
+    let total = progress.total_nanos().map(|total| format!(" / {}", length(total))).unwrap_or_default();
+    format!("{}{seeking}{total}", length(elapsed))
 }
 
 /// Where it stands on the clock of the recording.
@@ -111,14 +114,14 @@ fn bar(look: Look<'_>, fraction: Option<f64>, cells: usize) -> Strip<'static> {
     strip.then("░".repeat(cells.saturating_sub(done)), look.style(Role::Dim))
 }
 
-fn keys(look: Look<'_>) -> Vec<Item<'static>> {
+fn keys(look: Look<'_>) -> Vec<Strip<'static>> {
     let (key, dim) = (look.style(Role::Accent), look.style(Role::Dim));
-    let hints = keymap::replay_hints();
-    let ranks = (0..u8::MAX).rev();
-    let item = |((binding, word), rank): ((&keymap::Binding, &'static str), u8)| {
-        Item::new(rank, Strip::of(binding.first_name(), key).gap(1).then(word, dim))
-    };
-    hints.into_iter().zip(ranks).map(item).collect()
+    let hints = keymap::replay_hints().into_iter();
+    hints.map(|(binding, word)| Strip::of(binding.first_name(), key).gap(1).then(word, dim)).collect()
+}
+
+fn key_items(look: Look<'_>) -> Vec<Item<'static>> {
+    keys(look).into_iter().zip((0..u8::MAX).rev()).map(|(strip, rank)| Item::new(rank, strip)).collect()
 }
 
 #[cfg(test)]

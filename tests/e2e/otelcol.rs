@@ -62,7 +62,10 @@ impl Collector {
         let mut collector = Self { child, grpc };
         let deadline = Instant::now() + PATIENCE;
         while std::net::TcpStream::connect(&collector.grpc).is_err() {
-            assert!(Instant::now() < deadline && collector.child.try_wait().unwrap().is_none(), "{name} does not listen");
+            assert!(
+                Instant::now() < deadline && collector.child.try_wait().unwrap().is_none(),
+                "{name} does not listen"
+            );
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         collector

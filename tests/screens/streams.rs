@@ -113,6 +113,10 @@ fn the_line_says_what_the_replay_does() {
         (stdin, "▶ replay  standard input  1:15  11:57:37  max  ░░░"),
         (broken("EOF"), "▶ replay  traffic.jsonl.zst  1:15 / 5:00  11:57:37  10x  4 broken  25%  ███"),
         (days, "▶ replay  traffic.jsonl.zst  100d 00:01:15 / 100d 00:03:00  11:57:37  10x  99.9%  ███"),
+        (
+            Progress { seeking_unix_nano: Some(begin() + 4 * MINUTE), ..progress() },
+            "▶ replay  traffic.jsonl.zst  1:15 → 4:00 / 5:00  11:57:37  10x  25%  ██",
+        ),
         (Progress::default(), "▶ replay  recording  ░░░"),
     ] {
         let line = line(progress, 120);
@@ -123,7 +127,7 @@ fn the_line_says_what_the_replay_does() {
         assert!(line.contains("replay") && line.contains("░"), "{width}: {line}");
         assert!(!line.contains('…') || line.contains("traffic"), "no figure is cut at {width}: {line}");
     }
-    assert!(line(progress(), 200).contains("p pause  . step  ← → 10s  { } 1m  [ ] speed  : go to"));
+    assert!(line(progress(), 150).contains("p pause  . step  ← → 10s  { } 1m  [ ] speed  : go to"));
 }
 
 #[test]

@@ -105,7 +105,9 @@ impl App {
     }
 
     fn leap(&mut self, nanos: i64) -> Outcome {
-        match self.replay.as_ref().and_then(|playing| playing.progress.clock_unix_nano) {
+        // A leap during another one starts from where that leads.
+        let stands = |progress: &Progress| progress.seeking_unix_nano.or(progress.clock_unix_nano);
+        match self.replay.as_ref().and_then(|playing| stands(&playing.progress)) {
             Some(clock) => self.seek(clock.saturating_add_signed(nanos)),
             None => self.refuse("nothing was replayed yet"),
         }
@@ -123,8 +125,8 @@ impl App {
         if progress.state == State::Done && !is_back {
             return self.refuse("the replay is done; ← goes back in it");
         }
-        // The next leap starts from here, even if it comes before the replay has told that it is there.
-        progress.clock_unix_nano = Some(target);
+        // Known before the replay tells it, for the next leap.
+        progress.seeking_unix_nano = Some(target);
         Outcome::effect(Effect::Replay(Command::SeekTo(target)))
     }
 

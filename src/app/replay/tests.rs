@@ -94,6 +94,15 @@ fn leaps_add_up_and_stop_at_the_beginning() {
 }
 
 #[test]
+fn a_leap_during_a_seek_starts_from_where_that_leads() {
+    let seeking = Progress { seeking_unix_nano: Some(BEGIN + 8 * MINUTE), ..progress() };
+    let mut app = app(Some(seeking));
+    assert_eq!(type_keys(&mut app, "{"), [Effect::Replay(Command::SeekTo(BEGIN + 7 * MINUTE))]);
+    app.update(Event::Replay(Box::new(progress())));
+    assert_eq!(press(&mut app, KeyCode::Right), [Effect::Replay(Command::SeekTo(BEGIN + 3 * MINUTE + MINUTE / 6 + 5))]);
+}
+
+#[test]
 fn speeds_go_up_to_all_at_once_and_back() {
     let mut app = app(Some(progress()));
     let all: Vec<_> = type_keys(&mut app, "]]]]]]]]]").pop().into_iter().collect();

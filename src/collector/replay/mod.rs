@@ -182,6 +182,8 @@ pub struct Progress {
     pub begins_unix_nano: Option<u64>,
     /// The time of the last request; `None` until that was found out.
     pub ends_unix_nano: Option<u64>,
+    /// Where a seek under way leads, ns since the epoch.
+    pub seeking_unix_nano: Option<u64>,
     /// Whether it can begin anew. What comes through a pipe is gone.
     pub can_rewind: bool,
     /// The time of the request that is waited for.
@@ -211,6 +213,11 @@ impl Progress {
     /// How far in the time of the recording it stands, ns.
     pub fn elapsed_nanos(&self) -> Option<u64> {
         Some(self.clock_unix_nano?.saturating_sub(self.begins_unix_nano?))
+    }
+
+    /// How far a seek under way leads, ns.
+    pub fn seeking_nanos(&self) -> Option<u64> {
+        Some(self.seeking_unix_nano?.saturating_sub(self.begins_unix_nano?))
     }
 
     /// How much time the recording spans, ns.
@@ -608,6 +615,7 @@ impl<S: Sink> Player<S> {
     fn tell(&mut self) {
         self.told_at = Instant::now();
         self.progress.position = self.position.load(Relaxed);
+        self.progress.seeking_unix_nano = self.seeking;
         self.progress.clock_unix_nano = self.clock.time(self.told_at).max(self.progress.newest_unix_nano);
         self.publish.send_replace(self.progress.clone());
     }
