@@ -158,8 +158,8 @@ fn ports() -> (u16, u16) {
 fn ours(configuration: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (id, settings) in object(&configuration["exporters"]) {
-        let hostnames = settings["resolver"]["static"]["hostnames"].as_array().into_iter().flatten();
-        let addresses = hostnames.chain([&settings["endpoint"]]).filter_map(Value::as_str);
+        let hostnames = settings.pointer("/resolver/static/hostnames").and_then(Value::as_array).into_iter().flatten();
+        let addresses = hostnames.chain(settings.get("endpoint")).filter_map(Value::as_str);
         let ours = addresses.filter(|address| address.contains("planoai-obs"));
         found.extend(ours.map(|address| (kind(id).to_owned(), address.to_owned())));
     }

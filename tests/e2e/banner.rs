@@ -1,5 +1,7 @@
 //! Limits on the screen: a banner, a bell, and no end of the program.
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+
 use crate::recorded::{BEGIN, MINUTE, call, failed};
 use crate::support::{GrpcClient, command};
 use crate::terminal::Terminal;
@@ -15,13 +17,15 @@ fn start(more: &[&str]) -> (Terminal, GrpcClient) {
     (terminal, client)
 }
 
-/// Thirty calls within a minute; those of `bad` fail.
+/// Thirty calls within a minute, in one request, so that none of them is judged without the others; those of `bad` fail.
 fn traffic(client: &mut GrpcClient, minute: u64, bad: &str) {
-    for number in 0..30 {
+    let calls = (0..30).map(|number| {
         let model = ["good", bad][usize::from(number % 5 == 0)];
         let request = call(model, minute * 100 + number, BEGIN + minute * MINUTE + number * 1_000_000);
-        client.export(if model == "bad" { failed(request) } else { request }).unwrap();
-    }
+        if model == "bad" { failed(request) } else { request }
+    });
+    let resource_spans = calls.flat_map(|request| request.resource_spans).collect();
+    client.export(ExportTraceServiceRequest { resource_spans }).unwrap();
 }
 
 #[test]

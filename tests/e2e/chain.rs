@@ -174,8 +174,8 @@ fn what_is_wrong_with_a_target_is_told_and_costs_nothing_else() {
         assert_eq!((of_target(&stats, "sent"), &stats["llm_calls"]), (0, &5.into()), "{kind}: {stats}");
         assert!(stats["recorded"].is_null());
         program.signal("TERM");
-        let (_, told, status) = program.await_end();
-        assert_eq!(status.code(), Some(0), "{kind}");
+        let (_, told, ended) = program.await_end();
+        assert_eq!(ended.code(), Some(0), "{kind}");
         let lost = format!("planoai: 5 requests did not reach http://{address}/v1/traces");
         assert!(told.iter().any(|line| line.starts_with(&lost)), "{kind}: {told:?}");
     }
@@ -190,8 +190,8 @@ fn a_full_disk_costs_the_recording_and_says_so() {
     assert_eq!((&stats["recorded"]["written"], &stats["llm_calls"]), (&0.into(), &5.into()), "{stats}");
     assert_eq!(stats["forwarded"], Value::Array(Vec::new()));
     program.signal("TERM");
-    let (_, told, status) = program.await_end();
-    assert_eq!(status.code(), Some(0));
+    let (_, told, ended) = program.await_end();
+    assert_eq!(ended.code(), Some(0));
     let told = told.join("\n");
     assert!(told.contains("5 requests were not recorded") && told.contains("space"), "{told}");
 }
