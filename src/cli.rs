@@ -168,7 +168,7 @@ pub struct ObsArgs {
     #[arg(long, help_heading = "Prices")]
     pub offline: bool,
 
-    /// Take the mouse: the wheel moves, a click selects, another click opens
+    /// Take the mouse: the wheel moves, a click selects, another click opens; views and lists can be clicked
     #[arg(long, conflicts_with = "json")]
     pub mouse: bool,
 

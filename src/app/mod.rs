@@ -96,6 +96,10 @@ pub struct Seen {
     pub rows: usize,
     /// Where on the screen they are.
     pub table: Rect,
+    /// Where the views' names are, in their order.
+    pub tabs: [Rect; View::ALL.len()],
+    /// Where the entries of the open list are.
+    pub choices: Rect,
     /// Lines of the open list, or of the help, that fit.
     pub list: usize,
     /// Lines that the help or the pane can be scrolled down at most.

@@ -330,6 +330,35 @@ fn the_mouse_moves_selects_and_opens() {
 }
 
 #[test]
+fn the_mouse_goes_to_views_and_sets_entries() {
+    let mut desk = traffic();
+    let tabs = [0, 10, 20, 30, 40].map(|x| Rect::new(x, 4, 8, 1));
+    let see = |desk: &mut Desk| {
+        let choices = Rect::new(10, 6, 30, 5);
+        desk.app.see(Seen { rows: 10, table: Rect::new(0, 5, 80, 10), tabs, choices, list: 5, ..Seen::default() });
+    };
+    let click = |desk: &mut Desk, column, row| {
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        desk.app.update(Event::Input(Input::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })));
+        desk.analyse();
+    };
+    see(&mut desk);
+    click(&mut desk, 33, 4);
+    assert_eq!(desk.app.view, View::Sessions);
+    click(&mut desk, 29, 4);
+    assert_eq!(desk.app.view, View::Sessions, "between two names");
+    click(&mut desk, 0, 4);
+    desk.press("m");
+    see(&mut desk);
+    click(&mut desk, 12, 10);
+    assert!(desk.app.dialog.is_some(), "below the last entry");
+    click(&mut desk, 2, 7);
+    assert!(desk.app.dialog.is_some(), "beside the list");
+    click(&mut desk, 12, 7);
+    assert!(desk.app.dialog.is_none() && desk.rows().len() < 4, "{:?}", desk.app.spec.filter);
+}
+
+#[test]
 fn escape_closes_from_the_top_and_never_quits() {
     let mut desk = traffic();
     let pane = |is_expanded| PaneState::Open(Pane { is_expanded, scroll: 0 });

@@ -146,6 +146,7 @@ fn body(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Seen {
             View::Models | View::Routes | View::Sessions => rollup::draw_view(look, table, buf),
         };
         seen.rows = usize::from(seen.table.height);
+        seen.tabs = calls::tab_places(table);
     }
     seen
 }

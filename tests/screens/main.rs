@@ -173,6 +173,20 @@ fn looks() {
     }
 }
 
+/// The places that clicks are looked up in are those where the names stand.
+#[test]
+fn tabs_are_where_they_are_said_to_be() {
+    use planoai::app::view::View;
+    for (width, height) in SIZES {
+        let mut buf = Buffer::empty(ratatui::layout::Rect::new(0, 0, width, height));
+        let seen = planoai::ui::draw(&Desk::busy().app, THEME, &mut buf);
+        for (nth, (view, place)) in View::ALL.into_iter().zip(seen.tabs).enumerate() {
+            let shown: String = (place.left()..place.right()).map(|x| buf[(x, place.y)].symbol()).collect();
+            assert_eq!(shown, format!("{} {}", nth + 1, view.title()), "{width}x{height}");
+        }
+    }
+}
+
 #[test]
 fn a_terminal_too_small_says_so() {
     let screen = page(&mut Desk::busy().app, THEME, 30, 5);
