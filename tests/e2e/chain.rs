@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -116,8 +117,9 @@ fn a_target_that_is_killed_and_returns_gets_everything() {
     assert_eq!(sorted(arrived), bytes(&sent));
 }
 
-/// An HTTP server that reads requests and answers each with this; not at all, if that is empty.
-fn answering(answer: &'static str) -> SocketAddr {
+/// An HTTP server that reads requests and answers each with this; not at all, if that is empty. Tells the head of each.
+fn answering(answer: &'static str) -> (SocketAddr, Receiver<String>) {
+    let (tell, heads) = channel();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -128,11 +130,13 @@ fn answering(answer: &'static str) -> SocketAddr {
                 unanswered.push(stream);
                 continue;
             }
+            let tell = tell.clone();
             std::thread::spawn(move || {
                 let (mut received, mut buffer) = (Vec::new(), [0; 4096]);
                 while let Ok(read @ 1..) = stream.read(&mut buffer) {
                     received.extend_from_slice(&buffer[..read]);
-                    if is_whole(&received) {
+                    if let Some(head) = whole(&received) {
+                        let _ = tell.send(head);
                         let answer = format!("HTTP/1.1 {answer}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
                         let _ = stream.write_all(answer.as_bytes());
                         return;
@@ -141,14 +145,27 @@ fn answering(answer: &'static str) -> SocketAddr {
             });
         }
     });
-    address
+    (address, heads)
 }
 
-fn is_whole(received: &[u8]) -> bool {
-    let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+/// The head of a request, in lower case, once all of the request is there.
+fn whole(received: &[u8]) -> Option<String> {
+    let end = received.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&received[..end]).to_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-    length.is_some_and(|length| received.len() >= end + 4 + length.parse::<usize>().unwrap())
+    let length: usize = head.lines().find_map(|line| line.strip_prefix("content-length: "))?.parse().unwrap();
+    (received.len() >= end + 4 + length).then_some(head)
+}
+
+#[test]
+fn what_is_forwarded_is_packed_where_that_is_asked_for() {
+    for (compression, is_packed) in [("gzip", true), ("none", false)] {
+        let (address, heads) = answering("200 OK");
+        let environment = [("OTEL_EXPORTER_OTLP_COMPRESSION", compression)];
+        let program = Headless::start_in(&environment, &["--forward", &format!("http://{address}")], true);
+        GrpcClient::connect(&program.grpc).export_all(minutes_apart(1));
+        let head = heads.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(head.contains("content-encoding: gzip"), is_packed, "{compression}: {head}");
+    }
 }
 
 /// Guarantees: whatever is wrong with a target is counted, told in the account and at the end, and costs this program
@@ -158,9 +175,9 @@ fn what_is_wrong_with_a_target_is_told_and_costs_nothing_else() {
     let dead = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let cases: [(&str, SocketAddr, &str, &str); 4] = [
         ("dead", dead, "waiting", "refused"),
-        ("slow", answering(""), "waiting", ""),
-        ("rejecting", answering("400 Bad Request"), "refused", "400"),
-        ("busy", answering("503 Unavailable"), "waiting", "503"),
+        ("slow", answering("").0, "waiting", ""),
+        ("rejecting", answering("400 Bad Request").0, "refused", "400"),
+        ("busy", answering("503 Unavailable").0, "waiting", "503"),
     ];
     for (kind, address, figure, why) in cases {
         let program =
