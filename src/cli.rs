@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 
 use crate::app::guard::{Limits, Share, UsdPerHour};
 use crate::collector::forward::Target;
@@ -42,11 +42,12 @@ pub enum Cmd {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failure (one line on stderr says why), 2 wrong usage, \
-                          3 a limit was passed (one line on stderr says which, and by whom).";
+                          3 a limit was passed without a screen (one line on stderr says which, and by whom).";
 
 /// Options of `planoai obs`.
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
+#[command(group = ArgGroup::new("limits").multiple(true))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct ObsArgs {
     /// Address to listen on
@@ -126,18 +127,22 @@ pub struct ObsArgs {
     #[arg(long, requires = "records", help_heading = "Without a screen")]
     pub explain_spans: bool,
 
-    /// Most spending, such as `'$5/h'`. Passing a limit is exit code 3. Measured over the last five minutes of calls, and at
-    /// least over one
-    #[arg(long, value_name = "USD/TIME", requires = "headless", help_heading = "Limits")]
+    /// Most spending, such as `'$5/h'`. Passing a limit is a banner on the screen, and without a screen exit code 3. Measured
+    /// over the last five minutes of calls, and at least over one
+    #[arg(long, value_name = "USD/TIME", group = "limits", help_heading = "Limits")]
     pub budget: Option<UsdPerHour>,
 
     /// Most failed calls of all, such as `5%`. Measured over the last five minutes of calls; fewer than 20 count as 20
-    #[arg(long, value_name = "SHARE", requires = "headless", help_heading = "Limits")]
+    #[arg(long, value_name = "SHARE", group = "limits", help_heading = "Limits")]
     pub max_error_rate: Option<Share>,
 
     /// Longest duration of 95% of the calls, such as `2s`. Measured like the error rate
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, requires = "headless", help_heading = "Limits")]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, group = "limits", help_heading = "Limits")]
     pub max_p95: Option<Duration>,
+
+    /// Ring the terminal's bell when a limit is passed that was not before
+    #[arg(long, requires = "limits", conflicts_with = "headless", help_heading = "Limits")]
+    pub bell: bool,
 
     /// Generate lifelike gateway traffic and send it to the own listener
     #[arg(long, conflicts_with = "tls_cert")]
@@ -163,7 +168,7 @@ pub struct ObsArgs {
     #[arg(long, help_heading = "Prices")]
     pub offline: bool,
 
-    /// Take the mouse: the wheel moves, a click selects, another click opens
+    /// Take the mouse: the wheel moves, a click selects, another click opens; views and lists can be clicked
     #[arg(long, conflicts_with = "json")]
     pub mouse: bool,
 

@@ -40,6 +40,13 @@ pub fn tokens(figure: u64) -> String {
     if figure < 1_000_000 { count(figure) } else { compact(figure) }
 }
 
+/// A size, at most six cells: `0 B`, `999 B`, `1.2 kB`, `12 MB`.
+pub fn bytes(size: u64) -> String {
+    let text = compact(size);
+    let digits = text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
+    format!("{digits} {}B", text.get(digits.len()..).unwrap_or_default())
+}
+
 /// USD for one call, at most ten cells: `$1.2340`, `$0.000186`, `$1,234.56`, `$0` only when it is zero.
 pub fn money(usd: f64) -> String {
     if !usd.is_finite() {
@@ -232,6 +239,11 @@ mod tests {
         for &(figure, text) in cases {
             assert_eq!(format(figure), text, "{figure:?}");
         }
+    }
+
+    #[test]
+    fn sizes() {
+        check(&[(0_u64, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (12_340_000, "12 MB"), (u64::MAX, "18 EB")], bytes);
     }
 
     #[test]

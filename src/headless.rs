@@ -13,7 +13,7 @@ use planoai::cli::ObsArgs;
 use planoai::collector::ingest::unix_nano_now;
 use planoai::collector::replay::Replay;
 use planoai::collector::{Collector, Handle, HttpListener, Listening};
-use planoai::output::{Explainer, Follower, Format, Guarded, Once, Reports, Shape, Writer, follow};
+use planoai::output::{Explainer, Follower, Format, Guarded, Once, Reports, Shape, Streams, Writer, follow};
 use planoai::pricing::Pricer;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -38,6 +38,8 @@ pub struct Headless<'a> {
     pub notes: Receiver<String>,
     /// What is replayed; its end is the end of the run.
     pub replay: Option<Replay>,
+    /// Where accepted requests go on to.
+    pub streams: Streams,
 }
 
 impl Headless<'_> {
@@ -69,7 +71,7 @@ impl Headless<'_> {
     }
 
     fn reports(&self, every: Option<Duration>) -> Reports {
-        let reports = Reports::every(every);
+        let reports = Reports::every(every).with_streams(self.streams.clone());
         match self.args.shape() {
             Shape::Ndjson => reports,
             Shape::Csv => reports.aside(io::stderr()),

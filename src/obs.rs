@@ -10,7 +10,9 @@ use planoai::app::filter::Filter;
 use planoai::app::live::Live;
 use planoai::cli::{HttpPort, ObsArgs};
 use planoai::collector::access::{Access, TlsFiles, Token};
+use planoai::collector::replay::Replay;
 use planoai::collector::{Collector, CollectorConfig, Listening, demo, ingest::unix_nano_now};
+use planoai::output::Streams;
 use planoai::pricing::config::PlanoConfig;
 use planoai::pricing::refresh::{self, RefreshConfig};
 use planoai::pricing::{Catalog, Pricer};
@@ -19,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::failure::Failure;
 use crate::headless::{self, Headless};
 use crate::screen;
-use crate::streams::{self, Streams};
+use crate::streams;
 
 /// What requests in flight get when the program ends.
 pub const GRACE: Duration = Duration::from_secs(2);
@@ -42,11 +44,11 @@ pub fn run(args: &ObsArgs) -> Result<(), Failure> {
         ));
     }
     let prices = Prices::load(args)?;
-    let streams = Streams::open(args)?;
+    let streams = streams::open(args)?;
     let config = CollectorConfig { taps: streams.taps(), ..config(args, access(args)?, Arc::clone(&prices.pricer)) };
     let mut collector = Collector::new(config);
     let (listening, handle) = collector.start()?;
-    streams.check(&listening)?;
+    streams::check(&streams, &listening)?;
     let replay = streams::replay(args, &collector, &handle)?;
     let stop_demo = CancellationToken::new();
     if args.demo {
@@ -55,18 +57,32 @@ pub fn run(args: &ObsArgs) -> Result<(), Failure> {
     let notes = prices.refresh()?;
     if !args.is_headless() {
         let bundled = format!("prices: bundled {}", prices.pricer.catalog().generated());
-        let live = Live { handle, pricer: prices.pricer, show_secrets: args.show_secrets };
+        let live = Live {
+            handle,
+            pricer: prices.pricer,
+            show_secrets: args.show_secrets,
+            streams: streams.clone(),
+            replay: replay.as_ref().map(Replay::remote),
+        };
         let ended = screen::show(args, filter, &listening, live, bundled, notes);
         stop_demo.cancel();
         drop(replay);
         collector.stop(GRACE);
-        streams.finish().iter().for_each(|loss| headless::tell(loss));
+        tell_losses(&streams);
         return ended;
     }
-    let ended = Headless { args, collector, listening, handle, notes, replay }.run(&prices.pricer, filter);
+    let headless = Headless { args, collector, listening, handle, notes, replay, streams: streams.clone() };
+    let ended = headless.run(&prices.pricer, filter);
     stop_demo.cancel();
-    streams.finish().iter().for_each(|loss| headless::tell(loss));
+    tell_losses(&streams);
     ended
+}
+
+/// Writes and sends what is still queued, and tells what was lost.
+fn tell_losses(streams: &Streams) {
+    for loss in streams::finish(streams) {
+        headless::tell(&loss);
+    }
 }
 
 fn filter(args: &ObsArgs) -> Result<Filter, Failure> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use planoai::app::analysis::ViewSpec;
 use planoai::app::filter::Filter;
+use planoai::app::guard::Guard;
 use planoai::app::live::Live;
 use planoai::app::run::{Exit, Options, run};
 use planoai::app::{About, App, Clock, Event};
@@ -35,12 +36,14 @@ pub fn show(
     told: Receiver<String>,
 ) -> Result<(), Failure> {
     let theme = Theme::detect(|name| env::var(name).ok());
-    let spec = ViewSpec { filter: Arc::new(filter), ..ViewSpec::default() };
+    let filter = Arc::new(filter);
+    let guard = Guard::new(args.limits(), Arc::clone(&filter));
+    let spec = ViewSpec { filter, ..ViewSpec::default() };
     let refresh = Duration::from_millis(args.refresh_ms.into());
     let app = App::new(about(args, listening, prices), spec, refresh, Clock::default());
     let events =
         told.into_iter().map(|line| if line.starts_with(PRICES) { Event::Prices(line) } else { Event::Note(line) });
-    let options = Options { mouse: args.mouse, contained_threads: CONTAINED_THREADS };
+    let options = Options { mouse: args.mouse, contained_threads: CONTAINED_THREADS, guard };
     match run(app, live, events, |app, buf| ui::draw(app, theme, buf), options)? {
         Exit::Quit | Exit::TerminalGone => Ok(()),
         Exit::Signal(signal) => Err(Failure::Signal(signal)),
@@ -60,5 +63,6 @@ fn about(args: &ObsArgs, listening: &Listening, prices: String) -> About {
         is_open: is_reachable(&listening.grpc) && !is_protected,
         is_demo: args.demo,
         prices,
+        has_bell: args.bell,
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use planoai::cli::ObsArgs;
 use planoai::collector::forward::{Forward, ForwardConfig, Headers};
 use planoai::collector::replay::{Replay, ReplayConfig, State};
-use planoai::collector::tap::Tap;
 use planoai::collector::{Collector, Handle, HttpListener, Listening};
+use planoai::output::Streams;
 use planoai::output::recorder::{RecordConfig, Recorder, Rotation};
 
 use crate::failure::Failure;
@@ -20,65 +20,62 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Bytes of requests that may wait for the disk.
 const RECORD_QUEUE: usize = 64 * 1024 * 1024;
 
-/// Where accepted requests go on to.
-#[derive(Default)]
-pub struct Streams {
-    recorder: Option<Arc<Recorder>>,
-    forwards: Vec<Arc<Forward>>,
+/// Opens the recording and the way to each target.
+pub fn open(args: &ObsArgs) -> Result<Streams, Failure> {
+    let usage = |option: &str, error: &dyn std::fmt::Display| Failure::Usage(format!("{option}: {error}"));
+    let recorder = args.record.as_ref().map(|path| {
+        let rotation = args.record_max.map(|max_bytes| Rotation { max_bytes, keep: args.record_keep });
+        let config = RecordConfig { path: path.clone(), rotation, queue_bytes: RECORD_QUEUE };
+        Recorder::start(&config).map_err(|error| usage("--record", &format!("{}: {error}", path.display())))
+    });
+    let headers = Headers::from_environment(|name| env::var(name).ok())
+        .map_err(|error| usage("OTEL_EXPORTER_OTLP_HEADERS", &error))?;
+    let gzip = compression().map_err(|error| usage(COMPRESSION, &error))?;
+    let forwards = args.forward.iter().map(|target| {
+        let config = ForwardConfig { gzip, ..ForwardConfig::new(target.clone(), headers.clone()) };
+        Forward::start(config).map(Arc::new).map_err(|error| usage("--forward", &error))
+    });
+    Ok(Streams { recorder: recorder.transpose()?.map(Arc::new), forwards: forwards.collect::<Result<_, _>>()? })
 }
 
-impl Streams {
-    /// Opens the recording and the way to each target.
-    pub fn open(args: &ObsArgs) -> Result<Self, Failure> {
-        let usage = |option: &str, error: &dyn std::fmt::Display| Failure::Usage(format!("{option}: {error}"));
-        let recorder = args.record.as_ref().map(|path| {
-            let rotation = args.record_max.map(|max_bytes| Rotation { max_bytes, keep: args.record_keep });
-            let config = RecordConfig { path: path.clone(), rotation, queue_bytes: RECORD_QUEUE };
-            Recorder::start(&config).map_err(|error| usage("--record", &format!("{}: {error}", path.display())))
-        });
-        let headers = Headers::from_environment(|name| env::var(name).ok())
-            .map_err(|error| usage("OTEL_EXPORTER_OTLP_HEADERS", &error))?;
-        let forwards = args.forward.iter().map(|target| {
-            let config = ForwardConfig::new(target.clone(), headers.clone());
-            Forward::start(config).map(Arc::new).map_err(|error| usage("--forward", &error))
-        });
-        Ok(Self { recorder: recorder.transpose()?.map(Arc::new), forwards: forwards.collect::<Result<_, _>>()? })
-    }
+/// As the OpenTelemetry specification names it and its values.
+const COMPRESSION: &str = "OTEL_EXPORTER_OTLP_COMPRESSION";
 
-    /// Where the collector offers what it accepts.
-    pub fn taps(&self) -> Vec<Arc<dyn Tap>> {
-        let recorder = self.recorder.iter().map(|recorder| Arc::clone(recorder) as Arc<dyn Tap>);
-        recorder.chain(self.forwards.iter().map(|forward| Arc::clone(forward) as Arc<dyn Tap>)).collect()
+fn compression() -> Result<bool, &'static str> {
+    match env::var(COMPRESSION).as_deref().map(str::trim) {
+        Ok("gzip") => Ok(true),
+        Ok("" | "none") | Err(env::VarError::NotPresent) => Ok(false),
+        Ok(_) | Err(env::VarError::NotUnicode(_)) => Err("expected gzip or none"),
     }
+}
 
-    /// Refuses a target that is this program itself: its traffic would go round for ever.
-    pub fn check(&self, listening: &Listening) -> Result<(), Failure> {
-        let mut own: Vec<SocketAddr> = vec![listening.grpc];
-        if let HttpListener::Bound(address) = &listening.http {
-            own.push(*address);
-        }
-        match self.forwards.iter().find(|forward| forward.target().is_one_of(&own)) {
-            Some(forward) => Err(Failure::Usage(format!("--forward: {} is this program itself", forward.target()))),
-            None => Ok(()),
-        }
+/// Refuses a target that is this program itself: its traffic would go round for ever.
+pub fn check(streams: &Streams, listening: &Listening) -> Result<(), Failure> {
+    let mut own: Vec<SocketAddr> = vec![listening.grpc];
+    if let HttpListener::Bound(address) = &listening.http {
+        own.push(*address);
     }
+    match streams.forwards.iter().find(|forward| forward.target().is_one_of(&own)) {
+        Some(forward) => Err(Failure::Usage(format!("--forward: {} is this program itself", forward.target()))),
+        None => Ok(()),
+    }
+}
 
-    /// Writes and sends what is still queued, once the collector has stopped, and says in a line each what was lost.
-    pub fn finish(&self) -> Vec<String> {
-        let recorded = self.recorder.iter().filter_map(|recorder| {
-            let counters = recorder.finish();
-            let lost = counters.dropped + counters.failed;
-            let why = counters.error.map(|error| format!(": {error}")).unwrap_or_default();
-            (lost > 0).then(|| format!("{lost} requests were not recorded{why}"))
-        });
-        let forwarded = self.forwards.iter().filter_map(|forward| {
-            let counters = forward.finish(GRACE);
-            let lost = counters.dropped + counters.refused + counters.given_up + counters.waiting;
-            let why = counters.error.map(|error| format!(": {error}")).unwrap_or_default();
-            (lost > 0).then(|| format!("{lost} requests did not reach {}{why}", forward.target()))
-        });
-        recorded.chain(forwarded).collect()
-    }
+/// Writes and sends what is still queued, once the collector has stopped, and says in a line each what was lost.
+pub fn finish(streams: &Streams) -> Vec<String> {
+    let recorded = streams.recorder.iter().filter_map(|recorder| {
+        let counters = recorder.finish();
+        let lost = counters.lost();
+        let why = counters.error.map(|error| format!(": {error}")).unwrap_or_default();
+        (lost > 0).then(|| format!("{lost} requests were not recorded{why}"))
+    });
+    let forwarded = streams.forwards.iter().filter_map(|forward| {
+        let counters = forward.finish(GRACE);
+        let lost = counters.lost() + counters.waiting;
+        let why = counters.error.map(|error| format!(": {error}")).unwrap_or_default();
+        (lost > 0).then(|| format!("{lost} requests did not reach {}{why}", forward.target()))
+    });
+    recorded.chain(forwarded).collect()
 }
 
 /// Begins to replay what the command line names, through the same ingest as everything else.
@@ -97,10 +94,7 @@ pub async fn done(replay: Option<&Replay>, tell: impl Fn(&str)) {
     let mut told = 0;
     loop {
         let now = progress.borrow_and_update().clone();
-        let fresh = usize::try_from(now.broken - told).unwrap_or(usize::MAX);
-        for broken in now.last_broken.iter().rev().take(fresh).rev() {
-            tell(&format!("{}: entry {} skipped: {}", broken.input, broken.number, broken.why));
-        }
+        now.broken_since(told).for_each(|broken| tell(&broken.to_string()));
         told = now.broken;
         if now.state == State::Done || progress.changed().await.is_err() {
             return;

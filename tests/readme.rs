@@ -98,8 +98,9 @@ fn examples(text: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn its_examples_are_commands() {
-    let text = fs::read_to_string(readme()).unwrap();
-    let examples = examples(&text);
+    let pages = [readme(), readme().with_file_name("docs").join("COLLECTOR.md")];
+    let texts = pages.map(|page| fs::read_to_string(page).unwrap());
+    let examples: Vec<_> = texts.iter().flat_map(|text| examples(text)).collect();
     assert!(examples.len() > 3, "{examples:?}");
     for example in examples {
         let parsed = Cli::try_parse_from(&example);

@@ -28,6 +28,7 @@ impl App {
             Action::Suspend => return Outcome::effect(Effect::Suspend),
             Action::Redraw => return Outcome::effect(Effect::Redraw),
             Action::Confirm => return self.confirm(),
+            Action::Replay(play) => return self.steer(play),
             Action::Copy => return self.copy(),
             Action::CopyAll => return self.copy_all(),
             Action::Trace => self.toggle_trace(),

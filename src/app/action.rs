@@ -73,6 +73,36 @@ impl Step {
     }
 }
 
+/// How far to leap in the time of a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Leap {
+    /// 10 s
+    TenSeconds,
+    /// 1 min
+    Minute,
+}
+
+/// What a replay can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Play {
+    /// Pause it, or go on.
+    TogglePause,
+    /// Hand in the next request.
+    Step,
+    /// Go back in its time.
+    Back(Leap),
+    /// Go forward in its time.
+    Forward(Leap),
+    /// Ask for a time to go to.
+    GoTo,
+    /// Play more slowly.
+    Slower,
+    /// Play faster.
+    Faster,
+    /// Play as fast as possible.
+    FullSpeed,
+}
+
 /// One thing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -136,6 +166,8 @@ pub enum Action {
     Accounting,
     /// Freeze the view, or go on.
     Pause,
+    /// Something asked of the replay.
+    Replay(Play),
     /// Keep the newest call selected.
     Follow,
     /// Give the open pane the whole body, or half again.

@@ -7,6 +7,7 @@ use super::filter_line::FilterLine;
 use super::keymap::Scene;
 use super::line_edit::LineEdit;
 use super::picker::Picker;
+use super::replay::GoToLine;
 use super::trace::Waterfall;
 use super::turns::TurnsView;
 use super::view::View;
@@ -25,6 +26,8 @@ pub enum Dialog {
     Find(LineEdit),
     /// Where to write what is shown.
     Export(LineEdit),
+    /// Where to go in the replay.
+    GoTo(GoToLine),
     /// Whether to write over a file that is there.
     AskOverwrite(String),
     /// Whether to forget all calls.
@@ -45,7 +48,7 @@ impl Dialog {
         match self {
             Self::Help(_) => Scene::Help,
             Self::Pick(_) => Scene::Pick,
-            Self::Filter(_) | Self::Find(_) | Self::Export(_) => Scene::Edit,
+            Self::Filter(_) | Self::Find(_) | Self::Export(_) | Self::GoTo(_) => Scene::Edit,
             Self::AskClear | Self::AskOverwrite(_) => Scene::Ask,
             Self::Trace(_) | Self::Turns(_) | Self::Compare(_) | Self::Accounting => Scene::Inspect,
         }

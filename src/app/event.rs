@@ -9,8 +9,11 @@ use super::analysis::Picture;
 use super::attributes::Read;
 use super::detail::Detail;
 use super::export::Exported;
+use super::guard::Breach;
 use super::pace::Draw;
 use crate::collector::Snapshot;
+use crate::collector::replay::{Command, Progress};
+use crate::output::StreamCounters;
 
 /// The time as the last tick told it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,12 @@ pub enum Event {
     Note(String),
     /// Prices now come from elsewhere.
     Prices(String),
+    /// The replay went on, or did what it was told.
+    Replay(Box<Progress>),
+    /// How recording and forwarding go.
+    Streams(StreamCounters),
+    /// The limits that are passed now.
+    Breaches(Vec<Breach>),
     /// A call was looked into.
     Detail(Box<Detail>),
     /// Attributes were read.
@@ -51,7 +60,7 @@ pub enum Event {
 }
 
 /// Something to be done outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// End the program.
     Quit,
@@ -68,6 +77,10 @@ pub enum Effect {
         /// Replace what is there.
         overwrite: bool,
     },
+    /// Tell the replay something.
+    Replay(Command),
+    /// Ring the terminal's bell.
+    Bell,
     /// Put text into the clipboard.
     Copy(String),
     /// Put several lines into the clipboard.
@@ -75,7 +88,7 @@ pub enum Effect {
 }
 
 /// What an event leads to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
     /// How soon the screen should follow.
     pub draw: Draw,

@@ -9,10 +9,12 @@ use super::analysis::Picture;
 use super::cursor::Cursor;
 use super::detail::Detail;
 use super::export::Exported;
+use super::guard::Breach;
 use super::keymap::{self, Key, Scene};
 use super::pace::Draw;
-use super::{App, Clock, Cursors, Dialog, Event, Outcome};
+use super::{App, Clock, Cursors, Dialog, Effect, Event, Outcome};
 use crate::collector::Snapshot;
+use crate::output::StreamCounters;
 
 impl App {
     /// Takes in what happened.
@@ -28,6 +30,9 @@ impl App {
                 Outcome::draw(Draw::Paced)
             }
             Event::Exported(path, exported) => Outcome::draw(self.take_exported(path, &exported)),
+            Event::Replay(progress) => Outcome::draw(self.take_progress(*progress)),
+            Event::Streams(streams) => Outcome::draw(self.take_streams(streams)),
+            Event::Breaches(breaches) => self.take_breaches(breaches),
             Event::Note(text) => {
                 self.tell(text);
                 Outcome::draw(Draw::Paced)
@@ -80,6 +85,10 @@ impl App {
                 line.text().clone_into(&mut self.find);
             }
             Some(Dialog::Export(line)) => line.insert(text),
+            Some(Dialog::GoTo(line)) => {
+                line.input.insert(text);
+                line.error = None;
+            }
             _ => {}
         }
     }
@@ -138,6 +147,21 @@ impl App {
             (false, true) => Draw::Now,
             (false, false) => Draw::Paced,
         }
+    }
+
+    fn take_streams(&mut self, streams: StreamCounters) -> Draw {
+        let draw = if self.streams == streams { Draw::No } else { Draw::Paced };
+        self.streams = streams;
+        draw
+    }
+
+    /// A figure that was within its limit before is a new breach; one that only went on rising is not.
+    fn take_breaches(&mut self, breaches: Vec<Breach>) -> Outcome {
+        let was_passed = |breach: &Breach| self.breaches.iter().any(|former| former.figure == breach.figure);
+        let is_new = !breaches.iter().all(was_passed);
+        let draw = if self.breaches == breaches { Draw::No } else { Draw::Paced };
+        self.breaches = breaches;
+        if is_new && self.about.has_bell { Outcome::effect(Effect::Bell) } else { Outcome::draw(draw) }
     }
 
     fn take_exported(&mut self, path: String, exported: &Exported) -> Draw {

@@ -39,6 +39,8 @@ pub enum Topic {
     Look,
     /// What is left out.
     Filter,
+    /// Steering a replay; shown while there is one.
+    Replay,
     /// Everything else.
     Program,
     /// Inside dialogs; shown where they are open.
@@ -47,7 +49,7 @@ pub enum Topic {
 
 impl Topic {
     /// The topics of the help overlay, in order.
-    pub const ALL: [Self; 5] = [Self::Move, Self::Look, Self::Filter, Self::Program, Self::Dialog];
+    pub const ALL: [Self; 6] = [Self::Move, Self::Look, Self::Filter, Self::Replay, Self::Program, Self::Dialog];
 
     /// Heading.
     pub const fn title(self) -> &'static str {
@@ -55,6 +57,7 @@ impl Topic {
             Self::Move => "move",
             Self::Look => "look",
             Self::Filter => "filter",
+            Self::Replay => "replay",
             Self::Program => "program",
             Self::Dialog => "in dialogs",
         }
@@ -98,11 +101,21 @@ pub fn action(scene: Scene, key: Key) -> Option<Action> {
         .find_map(|&(bound, action)| (bound == key).then_some(action))
 }
 
-/// The hints of a scene in their order: the key to name, and the word for it.
+/// The hints of a scene in their order: the key to name, and the word for it. Those of a replay stand beside it, see
+/// [`replay_hints`].
 pub fn hints(scene: Scene) -> Vec<(&'static Binding, &'static str)> {
+    hints_of(|binding| binding.topic != Topic::Replay && binding.scenes.contains(&scene))
+}
+
+/// The hints for steering a replay.
+pub fn replay_hints() -> Vec<(&'static Binding, &'static str)> {
+    hints_of(|binding| binding.topic == Topic::Replay)
+}
+
+fn hints_of(is_wanted: impl Fn(&Binding) -> bool) -> Vec<(&'static Binding, &'static str)> {
     let mut hints: Vec<_> = KEYMAP
         .iter()
-        .filter(|binding| binding.scenes.contains(&scene))
+        .filter(|binding| is_wanted(binding))
         .filter_map(|binding| binding.hint.map(|(place, word)| (place, binding, word)))
         .collect();
     hints.sort_by_key(|(place, ..)| *place);

@@ -9,7 +9,9 @@ use super::detail::{Detail, TraceSpan, Wanted};
 use super::export::{Export, Exported};
 use super::run::Source;
 use crate::call::{LlmCall, Name};
+use crate::collector::replay::{Command, Progress, Remote};
 use crate::collector::{Handle, KnownSpan, Snapshot};
+use crate::output::{StreamCounters, Streams};
 use crate::pricing::Pricer;
 
 /// The most spans of a trace that are read for its waterfall.
@@ -24,6 +26,10 @@ pub struct Live {
     pub pricer: Arc<Pricer>,
     /// Show credentials that stand in attributes.
     pub show_secrets: bool,
+    /// Where accepted requests go on to.
+    pub streams: Streams,
+    /// The replay, if there is one.
+    pub replay: Option<Remote>,
 }
 
 impl Source for Live {
@@ -56,6 +62,20 @@ impl Source for Live {
             read.extend(lookup.keys.iter().map(|key| (call.id(), key.clone(), value(key))));
         }
         read
+    }
+
+    fn replay(&self) -> Option<watch::Receiver<Progress>> {
+        self.replay.as_ref().map(Remote::progress)
+    }
+
+    fn steer_replay(&self, command: Command) {
+        if let Some(replay) = &self.replay {
+            replay.tell(command);
+        }
+    }
+
+    fn streams(&self) -> StreamCounters {
+        self.streams.counters()
     }
 
     fn export(&self, export: &Export) -> Exported {

@@ -26,6 +26,7 @@ mod mouse;
 pub mod pace;
 mod pane;
 pub mod picker;
+pub mod replay;
 pub mod run;
 pub mod terminal;
 pub mod trace;
@@ -39,6 +40,7 @@ use ratatui::layout::{Position, Rect};
 
 use crate::call::{CallId, LlmCall, Name};
 use crate::collector::Snapshot;
+use crate::output::StreamCounters;
 use crate::stats::Arrivals;
 use analysis::{Picture, Request, ViewSpec};
 use attributes::Attributes;
@@ -46,7 +48,9 @@ use column::Column;
 use cursor::Cursor;
 use detail::{Detail, Facts, Wanted};
 use filter::{Filter, History, Known};
+use guard::Breach;
 use keymap::Scene;
+use replay::Playing;
 use view::View;
 
 pub use dialog::{Dialog, Pair, TraceView};
@@ -66,6 +70,8 @@ pub struct About {
     pub is_demo: bool,
     /// Where prices come from, in a line.
     pub prices: String,
+    /// Ring the terminal's bell when a limit is passed (`--bell`).
+    pub has_bell: bool,
 }
 
 /// The selections of the views.
@@ -90,6 +96,10 @@ pub struct Seen {
     pub rows: usize,
     /// Where on the screen they are.
     pub table: Rect,
+    /// Where the views' names are, in their order.
+    pub tabs: [Rect; View::ALL.len()],
+    /// Where the entries of the open list are.
+    pub choices: Rect,
     /// Lines of the open list, or of the help, that fit.
     pub list: usize,
     /// Lines that the help or the pane can be scrolled down at most.
@@ -141,6 +151,12 @@ pub struct App {
     pub spec: ViewSpec,
     /// Calls a second.
     pub arrivals: Arrivals,
+    /// The replay, if there is one.
+    pub replay: Option<Playing>,
+    /// How recording and forwarding go.
+    pub streams: StreamCounters,
+    /// The limits that are passed now.
+    pub breaches: Vec<Breach>,
     /// What the body shows.
     pub view: View,
     /// What is selected in each view.
@@ -180,6 +196,9 @@ impl App {
             picture: Arc::default(),
             spec,
             arrivals: Arrivals::default(),
+            replay: None,
+            streams: StreamCounters::default(),
+            breaches: Vec::new(),
             view: View::default(),
             cursors: Cursors::default(),
             columns: None,

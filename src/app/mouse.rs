@@ -1,4 +1,5 @@
-//! The mouse, where it was asked for: the wheel moves, a click selects, another click opens.
+//! The mouse, where it was asked for: the wheel moves, a click selects, another click opens; on a view's name it goes
+//! there, on an entry of a list it sets that.
 
 use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
@@ -6,7 +7,7 @@ use ratatui::layout::Position;
 use super::action::{Action, Motion};
 use super::pace::Draw;
 use super::view::View;
-use super::{App, Outcome};
+use super::{App, Dialog, Outcome};
 
 /// Rows that a notch of the wheel moves.
 const NOTCH: usize = 3;
@@ -18,7 +19,7 @@ impl App {
         match event.kind {
             MouseEventKind::ScrollUp => self.wheel(Motion::Up, at),
             MouseEventKind::ScrollDown => self.wheel(Motion::Down, at),
-            MouseEventKind::Down(MouseButton::Left) if self.dialog.is_none() => return self.click(at),
+            MouseEventKind::Down(MouseButton::Left) => return self.click(at),
             _ => return Outcome::default(),
         }
         Outcome::draw(Draw::Now)
@@ -34,6 +35,19 @@ impl App {
     }
 
     fn click(&mut self, at: Position) -> Outcome {
+        let (list, page) = (self.seen.choices, self.seen.list);
+        match &mut self.dialog {
+            Some(Dialog::Pick(picker)) if list.contains(at) => {
+                let is_there = picker.select_line(usize::from(at.y - list.y), page);
+                return if is_there { self.act(Action::Accept) } else { Outcome::default() };
+            }
+            Some(_) => return Outcome::default(),
+            None => {}
+        }
+        let tabs = View::ALL.into_iter().zip(self.seen.tabs);
+        if let Some((view, _)) = tabs.into_iter().find(|(_, place)| place.contains(at)) {
+            return self.act(Action::Show(view));
+        }
         if !self.seen.table.contains(at) {
             return Outcome::default();
         }

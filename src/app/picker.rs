@@ -99,6 +99,17 @@ impl Picker {
         self.cursor.hold();
     }
 
+    /// Goes to the entry on a line of the list, of which `page` lines are seen; says whether one is there.
+    pub fn select_line(&mut self, line: usize, page: usize) -> bool {
+        let row = self.cursor.top(self.shown.len(), page) + line;
+        let is_there = row < self.shown.len();
+        if is_there {
+            self.cursor.select(row, self.shown.as_slice(), page);
+            self.cursor.hold();
+        }
+        is_there
+    }
+
     /// What Enter sets: the selected name, or nothing where it was set already.
     pub fn picked(&self) -> Option<Name> {
         self.selected().filter(|choice| !choice.is_set).map(|choice| choice.name.clone())

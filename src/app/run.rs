@@ -20,11 +20,14 @@ use super::analysis::Worker;
 use super::attributes::{Lookup, Read};
 use super::detail::Detail;
 use super::export::{Export, Exported, path_of};
+use super::guard::{self, Guard};
 use super::pace::{Draw, Pace};
 use super::terminal::{self, Screen};
 use super::{App, Clock, Effect, Event, Seen};
 use crate::call::LlmCall;
 use crate::collector::Snapshot;
+use crate::collector::replay::{Command, Progress};
+use crate::output::StreamCounters;
 
 /// The collector, as the screen needs it. Clones ask the same one.
 pub trait Source: Clone + Send + 'static {
@@ -43,6 +46,21 @@ pub trait Source: Clone + Send + 'static {
         Vec::new()
     }
 
+    /// How far the replay is, if there is one, and the means to wait for news.
+    fn replay(&self) -> Option<watch::Receiver<Progress>> {
+        None
+    }
+
+    /// Tells the replay something.
+    fn steer_replay(&self, command: Command) {
+        let _ = command;
+    }
+
+    /// How recording and forwarding go. Asked every second on the thread that draws: must not wait.
+    fn streams(&self) -> StreamCounters {
+        StreamCounters::default()
+    }
+
     /// Writes calls to a file, on the same thread.
     fn export(&self, export: &Export) -> Exported {
         let _ = export;
@@ -59,12 +77,14 @@ enum Question {
 }
 
 /// How the loop treats its surroundings.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Options {
     /// Take the mouse.
     pub mouse: bool,
     /// Names of threads that catch their own panics: one there is told on the screen and does not end the program.
     pub contained_threads: &'static [&'static str],
+    /// Watches over limits; the banner tells what it finds.
+    pub guard: Option<Guard>,
 }
 
 /// Why the loop ended without a fault.
@@ -126,7 +146,15 @@ pub fn run(
     app.update(Event::Tick(clock()));
     let mut snapshots = source.snapshots();
     app.update(Event::Snapshot(Arc::clone(&snapshots.borrow_and_update())));
+    if let Some(guard) = options.guard {
+        watch_limits(guard, snapshots.clone(), wake.clone()).map_err(RunError::Start)?;
+    }
     watch_snapshots(snapshots, wake.clone()).map_err(RunError::Start)?;
+    if let Some(mut progress) = source.replay() {
+        app.update(Event::Replay(Box::new(progress.borrow_and_update().clone())));
+        watch_replay(progress, wake.clone()).map_err(RunError::Start)?;
+    }
+    app.update(Event::Streams(source.streams()));
     watch_signals(wake.clone()).map_err(RunError::Start)?;
     watch_told(told, wake.clone()).map_err(RunError::Start)?;
     let questions = answer_questions(source.clone(), wake.clone()).map_err(RunError::Start)?;
@@ -167,6 +195,7 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> Seen> Loop<S, P> {
             }
             if Instant::now() >= tick {
                 self.update(Event::Tick(clock()))?;
+                self.update(Event::Streams(self.source.streams()))?;
                 tick = next_tick();
             }
             if self.pace.is_due(Instant::now()) {
@@ -221,6 +250,8 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> Seen> Loop<S, P> {
             }
             Effect::Redraw => self.screen.forget(),
             Effect::Clear => self.source.clear(),
+            Effect::Replay(command) => self.source.steer_replay(command),
+            Effect::Bell => self.screen.ring().map_err(RunError::Terminal)?,
             Effect::Export { path, overwrite } => {
                 let (picture, view) = (Arc::clone(&self.app.picture), self.app.view);
                 let export = Export { picture, view, path: path_of(&path), overwrite };
@@ -333,6 +364,27 @@ fn watch_snapshots(mut snapshots: watch::Receiver<Arc<Snapshot>>, wake: Sender<W
         send(&wake, Wake::CollectorGone);
     };
     thread::Builder::new().name("snapshots".into()).spawn(watch).map(drop)
+}
+
+fn watch_replay(mut progress: watch::Receiver<Progress>, wake: Sender<Wake>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let watch = move || {
+        runtime.block_on(async {
+            while progress.changed().await.is_ok() {
+                let now = progress.borrow_and_update().clone();
+                send(&wake, Wake::Event(Event::Replay(Box::new(now))));
+            }
+        });
+    };
+    thread::Builder::new().name("replayed".into()).spawn(watch).map(drop)
+}
+
+/// Looks at the limits on a thread of its own: each look counts calls.
+fn watch_limits(guard: Guard, snapshots: watch::Receiver<Arc<Snapshot>>, wake: Sender<Wake>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let tell = move |breaches| send(&wake, Wake::Event(Event::Breaches(breaches)));
+    let watch = move || runtime.block_on(guard::watch(guard, snapshots, || clock().unix_nano, tell));
+    thread::Builder::new().name("limits".into()).spawn(watch).map(drop)
 }
 
 /// A panic hands the terminal back before it is printed, whichever thread it is in; a contained one becomes a note.

@@ -100,6 +100,14 @@ impl Screen {
         Ok(())
     }
 
+    /// Rings the bell.
+    ///
+    /// # Errors
+    /// When the terminal cannot be written to.
+    pub fn ring(&self) -> io::Result<()> {
+        send(b"\x07")
+    }
+
     /// Offers lines to the clipboard (OSC 52); the terminal decides whether to take it.
     ///
     /// # Errors

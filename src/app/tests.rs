@@ -8,12 +8,16 @@ use ratatui::layout::Rect;
 
 use super::analysis::{Analysis, ViewSpec, Window};
 use super::export::Exported;
+use super::guard::{Breach, Figure};
 use super::pace::Draw;
 use super::view::View;
 use super::{About, App, Clock, Dialog, Effect, Event, Outcome, Pair, Pane, PaneState, Seen};
 use crate::call::{CallId, Draft, LlmCall, Name, Names};
+use crate::collector::forward::ForwardCounters;
 use crate::collector::ring::Ring;
 use crate::collector::{Calls, Snapshot};
+use crate::output::recorder::RecordCounters;
+use crate::output::{Forwarded, StreamCounters};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -326,6 +330,35 @@ fn the_mouse_moves_selects_and_opens() {
 }
 
 #[test]
+fn the_mouse_goes_to_views_and_sets_entries() {
+    let mut desk = traffic();
+    let tabs = [0, 10, 20, 30, 40].map(|x| Rect::new(x, 4, 8, 1));
+    let see = |desk: &mut Desk| {
+        let choices = Rect::new(10, 6, 30, 5);
+        desk.app.see(Seen { rows: 10, table: Rect::new(0, 5, 80, 10), tabs, choices, list: 5, ..Seen::default() });
+    };
+    let click = |desk: &mut Desk, column, row| {
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        desk.app.update(Event::Input(Input::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })));
+        desk.analyse();
+    };
+    see(&mut desk);
+    click(&mut desk, 33, 4);
+    assert_eq!(desk.app.view, View::Sessions);
+    click(&mut desk, 29, 4);
+    assert_eq!(desk.app.view, View::Sessions, "between two names");
+    click(&mut desk, 0, 4);
+    desk.press("m");
+    see(&mut desk);
+    click(&mut desk, 12, 10);
+    assert!(desk.app.dialog.is_some(), "below the last entry");
+    click(&mut desk, 2, 7);
+    assert!(desk.app.dialog.is_some(), "beside the list");
+    click(&mut desk, 12, 7);
+    assert!(desk.app.dialog.is_none() && desk.rows().len() < 4, "{:?}", desk.app.spec.filter);
+}
+
+#[test]
 fn escape_closes_from_the_top_and_never_quits() {
     let mut desk = traffic();
     let pane = |is_expanded| PaneState::Open(Pane { is_expanded, scroll: 0 });
@@ -400,4 +433,46 @@ fn notes_go_away() {
     assert!(desk.app.note.is_some());
     desk.tick(6);
     assert_eq!(desk.app.note, None);
+}
+
+fn breach(figure: Figure, measured: f64) -> Breach {
+    Breach { figure, measured, limit: 1.0, culprits: Vec::new(), text: format!("{measured} is over 1") }
+}
+
+#[test]
+fn the_bell_rings_once_for_each_new_breach_and_only_where_asked_for() {
+    use Figure::{ErrorRate, Spending};
+    let steps: [(Vec<Breach>, usize, Draw); 7] = [
+        (vec![breach(Spending, 2.0)], 1, Draw::Now),
+        (vec![breach(Spending, 3.0)], 0, Draw::Paced),
+        (vec![breach(Spending, 3.0)], 0, Draw::No),
+        (vec![breach(Spending, 3.0), breach(ErrorRate, 2.0)], 1, Draw::Now),
+        (vec![breach(ErrorRate, 2.0)], 0, Draw::Paced),
+        (Vec::new(), 0, Draw::Paced),
+        (vec![breach(ErrorRate, 2.0)], 1, Draw::Now),
+    ];
+    let mut desk = traffic();
+    desk.app.about.has_bell = true;
+    for (breaches, bells, draw) in &steps {
+        let outcome = desk.app.update(Event::Breaches(breaches.clone()));
+        assert_eq!((outcome.effects, outcome.draw), (vec![Effect::Bell; *bells], *draw), "{breaches:?}");
+        assert_eq!(desk.app.breaches, *breaches);
+    }
+    desk.app.about.has_bell = false;
+    let outcomes = steps.map(|(breaches, ..)| desk.app.update(Event::Breaches(breaches)).effects);
+    assert!(outcomes.iter().all(Vec::is_empty));
+}
+
+#[test]
+fn counters_of_streams_are_drawn_only_when_they_changed() {
+    let mut desk = traffic();
+    let counters = ForwardCounters { sent: 3, ..ForwardCounters::default() };
+    let streams = StreamCounters {
+        recorded: Some(RecordCounters::default()),
+        forwarded: vec![Forwarded { target: "grpc://a:1".into(), counters }],
+    };
+    assert_eq!(desk.app.update(Event::Streams(StreamCounters::default())), Outcome::default());
+    assert_eq!(desk.app.update(Event::Streams(streams.clone())), Outcome::draw(Draw::Paced));
+    assert_eq!(desk.app.update(Event::Streams(streams.clone())), Outcome::default());
+    assert_eq!(desk.app.streams, streams);
 }

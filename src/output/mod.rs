@@ -15,6 +15,7 @@ pub mod recorder;
 mod reports;
 mod spans;
 mod stats;
+mod streams;
 mod summary;
 mod writer;
 
@@ -26,4 +27,5 @@ pub use record::{Columns, FIELDS, Field, Record, Sources, UnknownField, Value};
 pub use reports::Reports;
 pub use spans::{Explainer, SpanNote};
 pub use stats::Stats;
+pub use streams::{Forwarded, StreamCounters, Streams};
 pub use writer::{Tally, Writer};

@@ -7,12 +7,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::stats::Stats;
+use super::streams::Streams;
 
 /// Accounts on the way and at the end: a JSON object a line, with the one key `stats`, which no record has.
 pub struct Reports {
     every_nanos: Option<i64>,
     due: Option<i64>,
     aside: Option<Box<dyn Write>>,
+    streams: Streams,
 }
 
 impl fmt::Debug for Reports {
@@ -30,13 +32,19 @@ impl Reports {
     /// At the end, and every so often if that is given.
     pub fn every(every: Option<Duration>) -> Self {
         let nanos = |every: Duration| i64::try_from(every.as_nanos()).unwrap_or(i64::MAX);
-        Self { every_nanos: every.map(nanos), due: None, aside: None }
+        Self { every_nanos: every.map(nanos), due: None, aside: None, streams: Streams::default() }
     }
 
     /// These accounts, apart from the records.
     #[must_use]
     pub fn aside(self, out: impl Write + 'static) -> Self {
         Self { aside: Some(Box::new(out)), ..self }
+    }
+
+    /// These accounts, with where accepted requests went on to.
+    #[must_use]
+    pub fn with_streams(self, streams: Streams) -> Self {
+        Self { streams, ..self }
     }
 
     /// Whether it is time for another; the first comes one interval after the first question.
@@ -51,8 +59,9 @@ impl Reports {
     }
 
     /// Writes a line into the stream of `records`, or apart from it.
-    pub(super) fn write(&mut self, stats: &Stats, records: &mut Vec<u8>) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&Line { stats })?;
+    pub(super) fn write(&mut self, stats: Stats, records: &mut Vec<u8>) -> io::Result<()> {
+        let stats = stats.with_streams(self.streams.counters());
+        let mut line = serde_json::to_vec(&Line { stats: &stats })?;
         line.push(b'\n');
         if let Some(aside) = &mut self.aside {
             // Who looks at the records only may have closed it.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::record::timestamp;
+use super::streams::StreamCounters;
 use super::writer::Tally;
 use crate::collector::{Counters, Snapshot};
 use crate::stats::{Totals, usd};
@@ -33,6 +34,9 @@ pub struct Stats {
     pub written: Tally,
     /// Sums over all calls since start, evicted ones and those that the filter leaves out included.
     pub totals: Sums,
+    /// `recorded` and `forwarded`: where accepted requests went on to.
+    #[serde(flatten)]
+    pub streams: StreamCounters,
 }
 
 /// Sums over calls.
@@ -78,7 +82,14 @@ impl Stats {
             clock_ahead_ms: millis(counters.clock_ahead_nanos),
             written,
             totals: totals.into(),
+            streams: StreamCounters::default(),
         }
+    }
+
+    /// This account, with where accepted requests went on to.
+    #[must_use]
+    pub fn with_streams(self, streams: StreamCounters) -> Self {
+        Self { streams, ..self }
     }
 }
 

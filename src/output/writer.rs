@@ -183,7 +183,7 @@ impl<W: Write> Writer<W> {
 
     fn report(&mut self, snapshot: &Snapshot, now_unix_nano: i64) -> io::Result<()> {
         let Some(reports) = self.reports.as_mut().filter(|_| self.progress != Progress::Closed) else { return Ok(()) };
-        reports.write(&Stats::of(snapshot, self.tally, now_unix_nano), &mut self.chunk)?;
+        reports.write(Stats::of(snapshot, self.tally, now_unix_nano), &mut self.chunk)?;
         self.flush().or_else(|error| self.bear(error))
     }
 

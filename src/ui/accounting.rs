@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::Look;
 use super::frame::{Titles, popup};
 use super::pen::{Strip, line_of};
+use super::streams;
 use super::theme::Role;
 use crate::format::{UNKNOWN, age, clock_near, compact, count, duration, money};
 use crate::stats::usd;
@@ -14,6 +15,8 @@ use crate::stats::usd;
 const WIDTH: u16 = 66;
 /// Cells of a figure.
 const FIGURE: usize = 14;
+/// Broken entries of a replay that are told word for word.
+const BROKEN: usize = 3;
 /// An emitter's clock may be ahead by this much, ns: nobody's clock is exact.
 const TOLERATED_NANOS: i64 = 2_000_000_000;
 
@@ -66,7 +69,26 @@ fn lines(look: Look<'_>) -> Vec<Strip<'static>> {
     lines.extend(reasons.into_iter().filter(|(figure, _)| *figure > 0).map(|(figure, what)| bad(figure, what)));
     lines.push(plain(counters.other_signals, "requests with metrics or logs, dropped"));
     lines.push(Strip::new());
+    lines.extend(streams::lines(look));
+    lines.extend(broken(look));
     lines.extend(kept(look));
+    lines
+}
+
+/// The last entries of a replay that could not be read.
+fn broken(look: Look<'_>) -> Vec<Strip<'static>> {
+    let Some(progress) =
+        look.app.replay.as_ref().map(|playing| &playing.progress).filter(|progress| progress.broken > 0)
+    else {
+        return Vec::new();
+    };
+    let mut lines = vec![
+        Strip::of(format!("{:>FIGURE$}  ", count(progress.broken)), look.style(Role::Bad))
+            .then("entries of the replay could not be read", look.style(Role::Dim)),
+    ];
+    let newest = progress.last_broken.iter().skip(progress.last_broken.len().saturating_sub(BROKEN));
+    lines.extend(newest.map(|broken| Strip::of(format!("    {broken}"), look.style(Role::Bad))));
+    lines.push(Strip::new());
     lines
 }
 

@@ -73,6 +73,19 @@ pub fn tabs(look: Look<'_>) -> Strip<'static> {
     strip
 }
 
+/// Where each of the tabs is drawn by a panel of this area.
+pub fn tab_places(area: Rect) -> [Rect; View::ALL.len()] {
+    let mut x = area.x.saturating_add(2);
+    let line = Rect { height: area.height.min(1), width: area.width.saturating_sub(2), ..area };
+    View::ALL.map(|view| {
+        // The number, a blank, and the title; two blanks behind it.
+        let width = u16::try_from(view.title().len()).unwrap_or(0).saturating_add(2);
+        let place = Rect { x, width, ..line };
+        x = x.saturating_add(width + 2);
+        place.intersection(line)
+    })
+}
+
 const fn arrow(direction: Direction) -> &'static str {
     match direction {
         Direction::Ascending => "▲",

@@ -34,6 +34,7 @@ pub fn draw_picker(look: Look<'_>, picker: &Picker, screen: Rect, seen: &mut See
     seen.cursor = Some(lines::edited(look, "› ", &picker.input, None, line_of(inner, 0), buf));
     let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     seen.list = usize::from(list.height);
+    seen.choices = list;
     if picker.shown.is_empty() {
         Strip::of("nothing like it", look.style(Role::Dim)).draw(list, buf);
     }

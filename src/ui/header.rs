@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::Look;
 use super::format::{clock, count, rate};
 use super::pen::{Item, Strip, join, shelve};
+use super::streams;
 use super::text::Safe;
 use super::theme::Role;
 use crate::app::analysis::Window;
@@ -27,6 +28,8 @@ pub fn draw(look: Look<'_>, line: Rect, buf: &mut Buffer) {
         Item::new(50, kept(look)),
         Item::new(30, since_start(look)),
         Item::new(85, refused(look)),
+        Item::new(streams_rank(look), streams::recording(look)).or(92, streams::recording_loss(look)),
+        Item::new(streams_rank(look), streams::forwarding(look)).or(92, streams::forwarding_loss(look)),
         Item::new(80, window(look)),
         Item::new(95, filter(look, usize::from(width) / 2)),
         Item::new(100, paused(look)),
@@ -57,6 +60,14 @@ fn refused(look: Look<'_>) -> Strip<'static> {
         0 => Strip::new(),
         refused => Strip::of(format!("{} refused", count(refused)), look.style(Role::Bad)),
     }
+}
+
+/// Where something is lost, that is news; where all goes well, the figures are.
+fn streams_rank(look: Look<'_>) -> u8 {
+    let streams = &look.app.streams;
+    let is_failing = streams.recorded.iter().any(|recorded| recorded.error.is_some() || recorded.lost() > 0)
+        || streams.forwarded.iter().any(|forwarded| forwarded.counters.is_failing() || forwarded.counters.lost() > 0);
+    if is_failing { 88 } else { 45 }
 }
 
 fn window(look: Look<'_>) -> Strip<'static> {

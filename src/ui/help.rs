@@ -38,7 +38,8 @@ pub fn draw(look: Look<'_>, scroll: usize, screen: Rect, seen: &mut Seen, buf: &
 
 fn lines(look: Look<'_>) -> Vec<Strip<'static>> {
     let mut lines = Vec::new();
-    for topic in Topic::ALL {
+    let has_replay = look.app.replay.is_some();
+    for topic in Topic::ALL.into_iter().filter(|topic| has_replay || *topic != Topic::Replay) {
         if !lines.is_empty() {
             lines.push(Strip::new());
         }

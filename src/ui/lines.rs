@@ -11,10 +11,11 @@ use super::theme::Role;
 use crate::app::Dialog;
 use crate::app::filter_line::FilterLine;
 use crate::app::keymap::{self, Scene};
+use crate::app::replay::GoToLine;
 
 /// How many lines they take.
 pub fn height(look: Look<'_>) -> u16 {
-    if matches!(look.app.dialog, Some(Dialog::Filter(_))) { 2 } else { 1 }
+    if matches!(look.app.dialog, Some(Dialog::Filter(_) | Dialog::GoTo(_))) { 2 } else { 1 }
 }
 
 /// Draws them and tells where the text cursor stands.
@@ -27,6 +28,10 @@ pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
         }
         Some(Dialog::Find(line)) => Some(edited(look, "find ", line, None, room, buf)),
         Some(Dialog::Export(line)) => Some(edited(look, "write to ", line, None, room, buf)),
+        Some(Dialog::GoTo(line)) => {
+            below_go_to(look, line, line_of(room, 1), buf);
+            Some(edited(look, "go to ", &line.input, None, room, buf))
+        }
         Some(Dialog::AskClear) => {
             let kept = count(look.app.newest.calls.len() as u128);
             question(look, format!("forget all {kept} kept calls?")).draw(room, buf);
@@ -112,6 +117,17 @@ pub fn edited(
     }
     let x = u16::try_from(before - skipped).unwrap_or(0);
     Position { x: field.x + x, y: field.y }
+}
+
+/// What is wrong, or how to write times.
+fn below_go_to(look: Look<'_>, line: &GoToLine, room: Rect, buf: &mut Buffer) {
+    let strip = match line.error {
+        Some(error) => Strip::of(error, look.style(Role::Bad)),
+        None => {
+            Strip::of("12:03:22 of the recording · 90s from its beginning · +5m · -30s · 50%", look.style(Role::Dim))
+        }
+    };
+    strip.draw(room, buf);
 }
 
 /// What is wrong, or how to write filters.

@@ -4,6 +4,7 @@
 //! last look. No panel reads a clock, keeps state, or names a colour.
 
 mod accounting;
+mod banner;
 mod bars;
 mod calls;
 mod cells;
@@ -17,9 +18,11 @@ mod header;
 mod help;
 mod lines;
 pub mod pen;
+mod replay;
 mod rollup;
 mod sheet;
 mod spark;
+mod streams;
 mod summary;
 mod table;
 pub mod text;
@@ -98,7 +101,9 @@ fn take_bottom(area: &mut Rect, lines: u16) -> Rect {
 fn screen(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Seen {
     let mut left = area;
     header::draw(look, take_top(&mut left, 1), buf);
+    banner::draw(look, take_top(&mut left, banner::height(look)), buf);
     let footer = take_bottom(&mut left, lines::height(look));
+    replay::draw(look, take_bottom(&mut left, replay::height(look)), buf);
     summary::draw(look, take_top(&mut left, summary::height(area)), buf);
     if !is_reading(look) {
         bars::draw(look, take_top(&mut left, bars::height(look, area)), buf);
@@ -141,6 +146,7 @@ fn body(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Seen {
             View::Models | View::Routes | View::Sessions => rollup::draw_view(look, table, buf),
         };
         seen.rows = usize::from(seen.table.height);
+        seen.tabs = calls::tab_places(table);
     }
     seen
 }

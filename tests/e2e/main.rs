@@ -10,6 +10,8 @@
 
 mod access;
 mod accounts;
+mod banner;
+mod chain;
 mod emitters;
 mod ends;
 mod explain;
@@ -19,8 +21,11 @@ mod headless;
 mod hostile;
 mod limits;
 mod once;
+mod otelcol;
 mod plano;
 mod prices;
+mod recorded;
+mod replay;
 mod screen;
 mod streams;
 mod support;

@@ -2,14 +2,16 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Instant;
 
 use serde_json::Value;
 
 use crate::emitters::rows;
-use crate::support::{GrpcClient, Headless, command, requests};
+use crate::recorded::minutes_apart;
+use crate::support::{GrpcClient, Headless, PATIENCE, command, requests};
 
 /// What two runs must agree on: everything but the numbers of arrival.
-fn facts(mut calls: Vec<Value>) -> Vec<String> {
+pub fn facts(mut calls: Vec<Value>) -> Vec<String> {
     for call in &mut calls {
         let call = call.as_object_mut().unwrap();
         call.shift_remove("call_id");
@@ -51,21 +53,79 @@ fn a_replayed_recording_gives_the_same_calls_field_for_field() {
     }
 }
 
+/// Scenario: the recorder is killed while traffic flows. Guarantees: what it left is whole requests but for the last, and
+/// where it breaks off is told. Unpacked, all that were counted as written are there; packed, all that were flushed, which
+/// happens whenever the queue is empty.
 #[test]
-fn a_killed_recorder_leaves_whole_lines() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("traffic.jsonl");
-    let program = Headless::start(&["--record", text(&file)]);
-    let mut client = GrpcClient::connect(&program.grpc);
-    for request in requests("plano-brightstaff").into_iter().cycle().take(60) {
-        client.export(request).unwrap();
+fn a_killed_recorder_leaves_whole_requests() {
+    for name in ["traffic.jsonl", "traffic.binpb", "traffic.jsonl.gz", "traffic.jsonl.zst", "traffic.binpb.gz"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(name);
+        let program = Headless::start(&["--record", text(&file), "--stats=20ms", "--filter", "model:none"]);
+        let mut client = GrpcClient::connect(&program.grpc);
+        client.export_all(minutes_apart(30));
+        let deadline = Instant::now() + PATIENCE;
+        while program.next()["stats"]["recorded"]["written"] != 30 {
+            assert!(Instant::now() < deadline, "{name}: not written");
+        }
+        let is_packed = !name.ends_with("jsonl") && !name.ends_with("binpb");
+        let whole = if is_packed { flushed(&file) } else { 30 };
+        // More is under way when it is killed.
+        let sending = std::thread::spawn(move || {
+            let more = minutes_apart(2000).into_iter().skip(30);
+            more.map_while(|request| client.export(request).ok()).count()
+        });
+        program.signal("KILL");
+        program.await_end();
+        let sent = 30 + sending.join().unwrap();
+        let (calls, stderr) = replayed(&[text(&file)]);
+        // One more may have been recorded than was acknowledged.
+        assert!((whole..=sent + 1).contains(&calls.len()), "{name}: {} of {sent}: {stderr}", calls.len());
+        let broken = stderr.lines().filter(|line| line.contains("skipped")).count();
+        assert!(broken <= 1, "{name}: {stderr}");
     }
-    drop(program);
-    let recorded = std::fs::read_to_string(&file).unwrap();
-    let whole = recorded.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count();
-    assert!(recorded.lines().count() - whole <= 1, "at most the last line is cut");
-    let (_, stderr) = replayed(&[text(&file)]);
-    assert!(stderr.lines().filter(|line| line.contains("skipped")).count() <= 1, "{stderr}");
+}
+
+/// Waits until a packed recording holds all of thirty requests, by reading what is there of it.
+fn flushed(file: &Path) -> usize {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let calls = replayed(&[text(file)]).0.len();
+        if calls == 30 {
+            return calls;
+        }
+        assert!(Instant::now() < deadline, "only {calls} were flushed");
+    }
+}
+
+/// What the Collector's file exporter writes: camelCase keys, hex ids, 64-bit integers as text, enums as numbers.
+#[test]
+fn a_line_of_the_collectors_file_exporter_is_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("traces.json");
+    std::fs::write(&file, include_str!("otelcol.jsonl")).unwrap();
+    let (calls, stderr) = replayed(&[text(&file)]);
+    assert!(!stderr.contains("skipped"), "{stderr}");
+    let call: Value = serde_json::from_str(&calls[0]).unwrap();
+    let expected = [
+        ("model", "gpt-4o-mini-2024-07-18".into()),
+        ("provider", "openai".into()),
+        ("service_name", "checkout".into()),
+        ("trace_id", "5b8aa5a2d2c872e8321cf37308d69df2".into()),
+        ("span_id", "5fb397be34d26b51".into()),
+        ("timestamp", "2026-11-23T11:59:59.250000Z".into()),
+        ("duration_ms", 750.0.into()),
+        ("prompt_tokens", 1204.into()),
+        ("completion_tokens", 88.into()),
+        ("is_streaming", true.into()),
+        ("finish_reasons", serde_json::json!(["stop"])),
+        ("is_error", true.into()),
+        ("error_message", "upstream reset".into()),
+    ];
+    for (field, value) in expected {
+        assert_eq!(call[field], value, "{field} of {call}");
+    }
+    assert_eq!(calls.len(), 1);
 }
 
 #[test]

@@ -33,16 +33,22 @@ impl Headless {
 
     /// Starts it with another switch than `--json`.
     pub fn start_as(shape: &str, extra: &[&str]) -> Self {
-        Self::launch(shape, &[], extra, true)
+        Self::launch(shape, 0, &[], extra, true)
     }
 
     /// Starts it in an environment, offline or not.
     pub fn start_in(environment: &[(&str, &str)], extra: &[&str], offline: bool) -> Self {
-        Self::launch("--json", environment, extra, offline)
+        Self::launch("--json", 0, environment, extra, offline)
     }
 
-    fn launch(shape: &str, environment: &[(&str, &str)], extra: &[&str], offline: bool) -> Self {
-        let mut child = command(&["obs", shape, "--host", "127.0.0.1", "--port", "0", "--http-port", "0"])
+    /// Starts it with OTLP/gRPC on this port.
+    pub fn start_on(port: u16, extra: &[&str]) -> Self {
+        Self::launch("--json", port, &[], extra, true)
+    }
+
+    fn launch(shape: &str, port: u16, environment: &[(&str, &str)], extra: &[&str], offline: bool) -> Self {
+        let port = port.to_string();
+        let mut child = command(&["obs", shape, "--host", "127.0.0.1", "--port", &port, "--http-port", "0"])
             .args(offline.then_some("--offline"))
             .args(extra)
             .envs(environment.iter().copied())
@@ -108,7 +114,11 @@ impl Drop for Headless {
 /// The built program with an environment that no setting of the machine leaks into.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_planoai"));
-    command.args(arguments).env_remove("NO_COLOR").env_remove("PLANOAI_OBS_TOKEN");
+    command
+        .args(arguments)
+        .env_remove("NO_COLOR")
+        .env_remove("PLANOAI_OBS_TOKEN")
+        .env_remove("OTEL_EXPORTER_OTLP_COMPRESSION");
     command
 }
 

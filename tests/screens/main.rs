@@ -7,6 +7,7 @@
 )]
 
 mod render;
+mod streams;
 mod traffic;
 
 use planoai::call::{Draft, Usage};
@@ -169,6 +170,20 @@ fn looks() {
         let screen = page(&mut Desk::busy().app, Theme { depth, ground, ascii }, 80, 15);
         assert!(!ascii || text(&screen).is_ascii());
         insta::assert_snapshot!(format!("look_{name}"), portrait(&screen));
+    }
+}
+
+/// The places that clicks are looked up in are those where the names stand.
+#[test]
+fn tabs_are_where_they_are_said_to_be() {
+    use planoai::app::view::View;
+    for (width, height) in SIZES {
+        let mut buf = Buffer::empty(ratatui::layout::Rect::new(0, 0, width, height));
+        let seen = planoai::ui::draw(&Desk::busy().app, THEME, &mut buf);
+        for (nth, (view, place)) in View::ALL.into_iter().zip(seen.tabs).enumerate() {
+            let shown: String = (place.left()..place.right()).map(|x| buf[(x, place.y)].symbol()).collect();
+            assert_eq!(shown, format!("{} {}", nth + 1, view.title()), "{width}x{height}");
+        }
     }
 }
 

@@ -17,6 +17,7 @@ impl App {
                 "" => self.dialog = Some(Dialog::Export(line)),
                 path => return Outcome::effect(Effect::Export { path: path.to_owned(), overwrite: false }),
             },
+            Some(Dialog::GoTo(line)) => return self.go_to(line),
             Some(Dialog::Pick(picker)) if picker.subject == Subject::Columns => self.toggle_column(picker),
             Some(Dialog::Pick(picker)) => self.set_picked(&picker),
             Some(Dialog::Filter(line)) => match line.filter() {
@@ -58,6 +59,10 @@ impl App {
                 self.preview();
             }
             Some(Dialog::Export(line)) => step.take(line),
+            Some(Dialog::GoTo(line)) => {
+                step.take(&mut line.input);
+                line.error = None;
+            }
             Some(Dialog::Find(line)) => {
                 step.take(line);
                 line.text().clone_into(&mut self.find);

@@ -9,6 +9,7 @@ mod culprit;
 mod limits;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use culprit::culprits;
 
 pub use culprit::{Culprit, Dimension};
 pub use limits::{Limits, Share, UsdPerHour};
+pub use watch::watch;
 
 /// What figures are measured over.
 pub const WINDOW: Window = Window::FiveMinutes;
@@ -66,9 +68,10 @@ pub struct Breach {
 }
 
 impl Limits {
-    /// The first limit that is passed in a picture of [`WINDOW`].
-    pub fn check(&self, picture: &Picture) -> Option<Breach> {
-        self.check_spending(picture).or_else(|| self.check_errors(picture)).or_else(|| self.check_latency(picture))
+    /// The limits that are passed in a picture of [`WINDOW`], spending first.
+    pub fn check(&self, picture: &Picture) -> Vec<Breach> {
+        let checks = [self.check_spending(picture), self.check_errors(picture), self.check_latency(picture)];
+        checks.into_iter().flatten().collect()
     }
 
     fn check_spending(&self, picture: &Picture) -> Option<Breach> {
@@ -139,6 +142,16 @@ impl Limits {
 }
 
 impl Breach {
+    /// The figure and its limit, as short as can be: `spending $7.2/h > $5.0/h`.
+    pub fn short(&self) -> String {
+        let (what, text): (_, fn(f64) -> String) = match self.figure {
+            Figure::Spending => ("spending", |usd| format!("{}/h", money_short(usd))),
+            Figure::ErrorRate => ("errors", percent),
+            Figure::LatencyP95 => ("p95 latency", duration),
+        };
+        format!("{what} {} > {}", text(self.measured), text(self.limit))
+    }
+
     /// This breach with its culprits named in its line.
     fn blamed(mut self) -> Self {
         let named: Vec<_> = self.culprits.iter().map(ToString::to_string).collect();
@@ -160,25 +173,61 @@ pub struct Guard {
     spec: ViewSpec,
     analysis: Analysis,
     next: CallId,
-    newest_start: i64,
+    newest: Newest,
+}
+
+/// The start of the newest call, and when it was seen, ns since the epoch.
+#[derive(Clone, Copy, Debug)]
+struct Newest {
+    start: i64,
+    seen_at: i64,
+}
+
+impl Default for Newest {
+    fn default() -> Self {
+        Self { start: i64::MIN, seen_at: 0 }
+    }
 }
 
 impl Guard {
     /// Watches the calls that pass `filter`; `None` where nothing is limited.
     pub fn new(limits: Limits, filter: Arc<Filter>) -> Option<Self> {
         let spec = ViewSpec { filter, window: WINDOW, ..ViewSpec::default() };
-        let (analysis, next, newest_start) = Default::default();
-        (limits != Limits::default()).then_some(Self { limits, spec, analysis, next, newest_start })
+        let (analysis, next, newest) = Default::default();
+        (limits != Limits::default()).then_some(Self { limits, spec, analysis, next, newest })
     }
 
-    /// The limit that is passed in the newest snapshot. Follows what changed since the last time.
+    /// The first limit that is passed in the newest snapshot. Follows what changed since the last time.
     pub fn check(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> Option<Breach> {
-        let starts = snapshot.calls.since(self.next).map(LlmCall::start_unix_nano);
+        self.follow(snapshot, now_unix_nano);
+        self.look(snapshot, self.newest.start).into_iter().next()
+    }
+
+    /// All limits that are passed. Where nothing arrives any more time goes on all the same, so that what was passed five
+    /// minutes ago is over.
+    pub fn check_as_time_goes_on(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> Vec<Breach> {
+        self.follow(snapshot, now_unix_nano);
+        let passed = now_unix_nano.saturating_sub(self.newest.seen_at).max(0);
+        self.look(snapshot, self.newest.start.saturating_add(passed))
+    }
+
+    fn look(&mut self, snapshot: &Arc<Snapshot>, until_unix_nano: i64) -> Vec<Breach> {
+        let picture = self.analysis.update(&self.spec, snapshot, until_unix_nano);
+        self.limits.check(&picture)
+    }
+
+    fn follow(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) {
+        let calls = &snapshot.calls;
+        // All that was known is gone, as when a replay begins anew: what comes may be older.
+        if calls.first_id() >= self.next && self.next > CallId::default() {
+            (self.analysis, self.newest) = Default::default();
+        }
+        let starts = calls.since(self.next).map(LlmCall::start_unix_nano);
         // A clock that runs ahead is not believed.
         let newest = starts.map(|start| start.min(now_unix_nano)).max();
-        self.newest_start = self.newest_start.max(newest.unwrap_or(i64::MIN));
-        self.next = snapshot.calls.next_id();
-        let picture = self.analysis.update(&self.spec, snapshot, self.newest_start);
-        self.limits.check(&picture)
+        if let Some(start) = newest.filter(|start| *start > self.newest.start) {
+            self.newest = Newest { start, seen_at: now_unix_nano };
+        }
+        self.next = calls.next_id();
     }
 }

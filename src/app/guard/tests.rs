@@ -108,6 +108,52 @@ fn old_traffic_is_judged_as_it_was() {
 }
 
 #[test]
+fn a_breach_is_over_five_minutes_after_the_last_call() {
+    let mut guard = Guard::new(errors(0.05), Arc::default()).unwrap();
+    let hour_ago = |told: Told| Told { age_secs: 3600, ..told };
+    let old = snapshot(&calls(30, 10, failed).into_iter().map(hour_ago).collect::<Vec<_>>());
+    for (after_secs, count) in [(0, 1), (299, 1), (301, 0), (900, 0)] {
+        assert_eq!(guard.check_as_time_goes_on(&old, NOW + after_secs * SECOND).len(), count, "{after_secs}");
+    }
+}
+
+#[test]
+fn all_limits_that_are_passed_are_told() {
+    let limits = Limits { budget: budget(1.0).budget, max_error_rate: Some(Share(0.05)), max_p95: p95(2000).max_p95 };
+    let mut guard = Guard::new(limits, Arc::default()).unwrap();
+    let told = calls(30, 10, |call| Told { usd: 1.0, ..slow(failed(call)) });
+    let breaches = guard.check_as_time_goes_on(&snapshot(&told), NOW);
+    let figures: Vec<_> = breaches.iter().map(|breach| breach.figure).collect();
+    assert_eq!(figures, [Figure::Spending, Figure::ErrorRate, Figure::LatencyP95]);
+    let short: Vec<_> = breaches.iter().map(Breach::short).collect();
+    assert_eq!(short, ["spending $600/h > $1.0/h", "errors 33% > 5.0%", "p95 latency 3.00s > 2.00s"]);
+}
+
+/// Scenario: a replay is sought back in: all calls are forgotten, and those that come are older.
+#[test]
+fn what_comes_after_all_was_forgotten_is_judged_anew() {
+    let mut guard = Guard::new(errors(0.05), Arc::default()).unwrap();
+    let mut ring = Ring::new(100);
+    let push = |ring: &mut Ring, age_secs: i64, failed: bool| {
+        let draft = Draft {
+            start_unix_nano: Some((NOW - age_secs * SECOND).cast_unsigned()),
+            status_code: Some(if failed { 500 } else { 200 }),
+            ..Draft::default()
+        };
+        for _ in 0..30 {
+            ring.push(LlmCall::keep(&draft, &mut Names::default(), NOW));
+        }
+    };
+    let seen =
+        |ring: &Ring, version| Arc::new(Snapshot { version, calls: ring.calls().clone(), ..Snapshot::default() });
+    push(&mut ring, 0, false);
+    assert_eq!(guard.check(&seen(&ring, 1), NOW), None);
+    ring.clear();
+    push(&mut ring, 3600, true);
+    assert!(guard.check(&seen(&ring, 2), NOW).is_some());
+}
+
+#[test]
 fn a_clock_ahead_does_not_empty_the_window() {
     let mut told = calls(30, 10, failed);
     told.push(Told { age_secs: -86_400, ..CALL });

@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::event::KeyCode as Code;
 
-use super::super::action::{Action as Do, Motion as To, Step as By};
+use super::super::action::{Action as Do, Leap, Motion as To, Play, Step as By};
 use super::super::view::View;
 use super::{Binding, Key, Scene, Topic};
 
@@ -152,13 +152,66 @@ pub const KEYMAP: &[Binding] = &[
         "clear all filters",
     ),
     bind(BROWSE, Topic::Filter, &[(Key::char('w'), Do::NextWindow)], None, "time window: 1m, 5m, 15m, 1h, all kept"),
+    // A replay.
+    bind(
+        TABLES,
+        Topic::Replay,
+        &[(Key::char('p'), Do::Replay(Play::TogglePause))],
+        Some((1, "pause")),
+        "pause the replay, go on; space only freezes",
+    ),
+    bind(
+        TABLES,
+        Topic::Replay,
+        &[(Key::char('.'), Do::Replay(Play::Step))],
+        Some((2, "step")),
+        "replay the next request, then pause",
+    ),
+    bind(
+        TABLES,
+        Topic::Replay,
+        &[
+            (Key::code(Code::Left), Do::Replay(Play::Back(Leap::TenSeconds))),
+            (Key::code(Code::Right), Do::Replay(Play::Forward(Leap::TenSeconds))),
+        ],
+        Some((3, "→ 10s")),
+        "10 s back, forward in the replay",
+    ),
+    bind(
+        TABLES,
+        Topic::Replay,
+        &[
+            (Key::char('{'), Do::Replay(Play::Back(Leap::Minute))),
+            (Key::char('}'), Do::Replay(Play::Forward(Leap::Minute))),
+        ],
+        Some((4, "} 1m")),
+        "1 min back, forward in the replay",
+    ),
+    bind(
+        TABLES,
+        Topic::Replay,
+        &[(Key::char(':'), Do::Replay(Play::GoTo))],
+        Some((6, "go to")),
+        "go to a time of the replay",
+    ),
+    bind(
+        TABLES,
+        Topic::Replay,
+        &[
+            (Key::char('['), Do::Replay(Play::Slower)),
+            (Key::char(']'), Do::Replay(Play::Faster)),
+            (Key::char('M'), Do::Replay(Play::FullSpeed)),
+        ],
+        Some((5, "] speed")),
+        "replay slower, faster, at full speed",
+    ),
     // The program.
     bind(
         BROWSE,
         Topic::Program,
         &[(Key::char(' '), Do::Pause)],
         Some((7, "pause")),
-        "freeze the view; calls still arrive",
+        "freeze the view; calls and a replay go on",
     ),
     bind(
         TABLES,

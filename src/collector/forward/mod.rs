@@ -22,6 +22,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use serde::Serialize;
 use thiserror::Error;
 use tokio::{runtime, sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -83,7 +84,7 @@ pub enum ForwardError {
 
 /// How forwarding to one target goes. Every request that was offered is in exactly one of `waiting`, `sent`, `dropped`,
 /// `refused` and `given_up`.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
 pub struct ForwardCounters {
     /// Requests queued or on the way.
     pub waiting: u64,
@@ -101,6 +102,18 @@ pub struct ForwardCounters {
     pub retries: u64,
     /// Why the last attempt failed, until one succeeds.
     pub error: Option<String>,
+}
+
+impl ForwardCounters {
+    /// Requests that will not reach the target any more.
+    pub const fn lost(&self) -> u64 {
+        self.dropped.saturating_add(self.refused).saturating_add(self.given_up)
+    }
+
+    /// Whether the last attempt failed: the target is down, slow, or does not want what it gets.
+    pub const fn is_failing(&self) -> bool {
+        self.error.is_some()
+    }
 }
 
 /// Forwarding to one target.

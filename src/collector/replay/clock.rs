@@ -53,6 +53,11 @@ impl Clock {
         }
     }
 
+    /// It is `time` now. At full speed no time is kept.
+    pub fn set(&mut self, time: u64, moment: Instant) {
+        self.set = (self.speed != Speed::Max).then_some((moment, time));
+    }
+
     /// The next request sets it anew.
     pub fn forget(&mut self) {
         self.set = None;
@@ -62,7 +67,8 @@ impl Clock {
         self.set = self.time(moment).map(|time| (moment, time));
     }
 
-    fn time(&self, moment: Instant) -> Option<u64> {
+    /// What time it is, ns since the epoch; `None` while it is not set.
+    pub fn time(&self, moment: Instant) -> Option<u64> {
         let (set_at, time) = self.set?;
         let Speed::Times(factor) = self.speed else { return Some(time) };
         let passed = if self.stopped { 0.0 } else { moment.saturating_duration_since(set_at).as_secs_f64() * factor };
@@ -96,6 +102,9 @@ mod tests {
         clock.set_speed(Speed::Times(1.0), at(1003));
         assert_eq!(clock.until(300 * SECOND, at(1003)), None, "set anew");
         assert_eq!(clock.until(301 * SECOND, at(1003)), Some(Duration::from_secs(1)));
+        clock.set(250 * SECOND, at(1003));
+        assert_eq!(clock.until(300 * SECOND, at(1013)), Some(Duration::from_secs(40)));
+        assert_eq!(clock.time(at(1013)), Some(260 * SECOND));
         clock.forget();
         assert_eq!(clock.until(5, at(1003)), None);
         assert!(Clock { speed: Speed::Times(1e-300), ..clock }.until(u64::MAX, at(1003)).is_some());

@@ -1,9 +1,11 @@
 //! `--replay FILE…`: recordings through the same ingest as live traffic, at their own pace or another.
 //!
 //! A thread reads, waits and hands in; it can be paused, stepped, sought in and told another speed. What cannot be read
-//! is told with its line and skipped.
+//! is told with its line and skipped. When the recording ends is found out by another thread, and only once there is time
+//! to wait.
 
 mod clock;
+mod extent;
 mod open;
 mod reader;
 mod shift;
@@ -41,6 +43,8 @@ use super::{
 const REMEMBERED: usize = 20;
 /// At full speed, progress is told at most this often.
 const TELL_EVERY: Duration = Duration::from_millis(50);
+/// While it waits for the next request, the time is told this often.
+const TICK: Duration = Duration::from_millis(500);
 
 /// How fast time passes in a replay.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,6 +113,16 @@ pub enum Command {
     Speed(Speed),
 }
 
+/// What reaches the player.
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    Command(Command),
+    /// The time of the last request of all files, ns since the epoch.
+    Ends(u64),
+    /// Hand in nothing more.
+    Stop,
+}
+
 /// An entry that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
@@ -118,6 +132,17 @@ pub struct Broken {
     pub number: u64,
     /// Why.
     pub why: String,
+}
+
+/// In a line. What is in it is as it came.
+impl fmt::Display for Broken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { input, number, why } = self;
+        match number {
+            0 => write!(formatter, "{input}: {why}"),
+            number => write!(formatter, "{input}: entry {number} skipped: {why}"),
+        }
+    }
 }
 
 /// What a replay is doing.
@@ -149,8 +174,18 @@ pub struct Progress {
     pub requests: u64,
     /// Requests that ingest refused since the beginning.
     pub refused: u64,
-    /// The time of the recording, ns since the epoch: that of the newest request handed in.
+    /// Where in the time of the recording it stands, ns since the epoch: never before the newest request handed in.
     pub clock_unix_nano: Option<u64>,
+    /// The time of the newest request handed in; only a seek to later than that goes forward.
+    pub newest_unix_nano: Option<u64>,
+    /// The time of the first request.
+    pub begins_unix_nano: Option<u64>,
+    /// The time of the last request; `None` until that was found out.
+    pub ends_unix_nano: Option<u64>,
+    /// Where a seek under way leads, ns since the epoch.
+    pub seeking_unix_nano: Option<u64>,
+    /// Whether it can begin anew. What comes through a pipe is gone.
+    pub can_rewind: bool,
     /// The time of the request that is waited for.
     pub next_unix_nano: Option<u64>,
     /// How often it began; a seek backwards begins once more.
@@ -162,10 +197,38 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// How much is done, from 0 to 1.
+    /// How much is done, from 0 to 1: of the time where its end is known, else of the bytes.
     pub fn fraction(&self) -> Option<f64> {
-        let size = self.size.filter(|size| *size > 0)?;
-        Some((self.position as f64 / size as f64).min(1.0))
+        self.fraction_of_time().or_else(|| {
+            let size = self.size.filter(|size| *size > 0)?;
+            Some((self.position as f64 / size as f64).min(1.0))
+        })
+    }
+
+    fn fraction_of_time(&self) -> Option<f64> {
+        let total = self.total_nanos().filter(|total| *total > 0)?;
+        Some((self.elapsed_nanos()? as f64 / total as f64).min(1.0))
+    }
+
+    /// How far in the time of the recording it stands, ns.
+    pub fn elapsed_nanos(&self) -> Option<u64> {
+        Some(self.clock_unix_nano?.saturating_sub(self.begins_unix_nano?))
+    }
+
+    /// How far a seek under way leads, ns.
+    pub fn seeking_nanos(&self) -> Option<u64> {
+        Some(self.seeking_unix_nano?.saturating_sub(self.begins_unix_nano?))
+    }
+
+    /// How much time the recording spans, ns.
+    pub fn total_nanos(&self) -> Option<u64> {
+        Some(self.ends_unix_nano?.saturating_sub(self.begins_unix_nano?))
+    }
+
+    /// The entries that broke since there were `told` of them, as far as they are remembered, the oldest first.
+    pub fn broken_since(&self, told: u64) -> impl Iterator<Item = &Broken> {
+        let fresh = usize::try_from(self.broken.saturating_sub(told)).unwrap_or(usize::MAX);
+        self.last_broken.iter().skip(self.last_broken.len().saturating_sub(fresh))
     }
 }
 
@@ -182,10 +245,29 @@ pub struct ReplayError {
 /// A replay under way. Ends when dropped.
 #[derive(Debug)]
 pub struct Replay {
-    commands: Option<mpsc::Sender<Command>>,
-    progress: watch::Receiver<Progress>,
-    /// `None` where it reads standard input, which may keep silent for ever: nobody can wait for that.
+    remote: Remote,
+    /// `None` where it reads a pipe, which may keep silent for ever: nobody can wait for that.
     thread: Option<JoinHandle<()>>,
+}
+
+/// Watches a replay and tells it what to do, from anywhere. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    told: mpsc::Sender<Told>,
+    progress: watch::Receiver<Progress>,
+}
+
+impl Remote {
+    /// How far it is, and the means to wait for news.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.clone()
+    }
+
+    /// Tells it something. A replay that is done can still be sought in.
+    pub fn tell(&self, command: Command) {
+        // One that ended because ingest is gone needs no telling.
+        let _ = self.told.send(Told::Command(command));
+    }
 }
 
 impl Replay {
@@ -202,34 +284,36 @@ impl Replay {
         for input in &config.inputs {
             input.check().map_err(|error| ReplayError { input: input.name(), error })?;
         }
-        let (commands, told) = mpsc::channel();
+        let (remote, told) = mpsc::channel();
         let (publish, progress) = watch::channel(Progress::default());
-        let can_end = !config.inputs.contains(&Input::Stdin);
-        let player = Player::new(config, sink, told, publish);
+        let can_rewind = config.inputs.iter().all(Input::can_rewind);
+        let player = Player::new(config, sink, told, publish, remote.clone());
         let thread = thread::Builder::new()
             .name("replay".to_owned())
             .spawn(move || player.run(&on_rewind))
             .map_err(|error| ReplayError { input: "anything".to_owned(), error })?;
-        Ok(Self { commands: Some(commands), progress, thread: can_end.then_some(thread) })
+        Ok(Self { remote: Remote { told: remote, progress }, thread: can_rewind.then_some(thread) })
     }
 
     /// How far it is, and the means to wait for news.
     pub fn progress(&self) -> watch::Receiver<Progress> {
-        self.progress.clone()
+        self.remote.progress()
     }
 
     /// Tells it something. A replay that is done can still be sought in.
     pub fn tell(&self, command: Command) {
-        if let Some(commands) = &self.commands {
-            // One that ended because ingest is gone needs no telling.
-            let _ = commands.send(command);
-        }
+        self.remote.tell(command);
+    }
+
+    /// Watches it and tells it what to do, from anywhere.
+    pub fn remote(&self) -> Remote {
+        self.remote.clone()
     }
 }
 
 impl Drop for Replay {
     fn drop(&mut self) {
-        self.commands = None;
+        let _ = self.remote.told.send(Told::Stop);
         // One that panicked is gone as well.
         let _ = self.thread.take().map(JoinHandle::join);
     }
@@ -246,10 +330,14 @@ enum Flow {
 struct Player<S> {
     config: ReplayConfig,
     sink: S,
-    told: Receiver<Command>,
+    told: Receiver<Told>,
+    /// To the player itself, for whoever finds something out for it.
+    mailbox: mpsc::Sender<Told>,
     publish: watch::Sender<Progress>,
     progress: Progress,
     position: Arc<AtomicU64>,
+    /// The search for the recording's end, once there is one.
+    search: Option<extent::Search>,
     clock: Clock,
     /// Hand in without waiting up to this time.
     seeking: Option<u64>,
@@ -259,17 +347,28 @@ struct Player<S> {
 }
 
 impl<S: Sink> Player<S> {
-    fn new(config: ReplayConfig, sink: S, told: Receiver<Command>, publish: watch::Sender<Progress>) -> Self {
+    fn new(
+        config: ReplayConfig,
+        sink: S,
+        told: Receiver<Told>,
+        publish: watch::Sender<Progress>,
+        mailbox: mpsc::Sender<Told>,
+    ) -> Self {
         let size = config.inputs.iter().map(Input::size).sum();
-        let progress = Progress { speed: Some(config.speed), size, ..Progress::default() };
+        let can_rewind = config.inputs.iter().all(Input::can_rewind);
+        let input = config.inputs.first().map(Input::name).unwrap_or_default();
+        let progress = Progress { speed: Some(config.speed), size, can_rewind, input, ..Progress::default() };
+        publish.send_replace(progress.clone());
         Self {
             clock: Clock::new(config.speed),
             config,
             sink,
             told,
+            mailbox,
             publish,
             progress,
             position: Arc::default(),
+            search: None,
             seeking: None,
             stepping: false,
             told_at: Instant::now(),
@@ -294,9 +393,10 @@ impl<S: Sink> Player<S> {
     fn rewind(&mut self) {
         self.position.store(0, Relaxed);
         self.clock.forget();
-        let Progress { speed, size, beginnings, .. } = self.progress;
         let state = if self.progress.state == State::Paused { State::Paused } else { State::Playing };
-        self.progress = Progress { state, speed, size, beginnings, ..Progress::default() };
+        let Progress { speed, size, beginnings, begins_unix_nano, ends_unix_nano, can_rewind, .. } = self.progress;
+        let known = Progress { speed, size, begins_unix_nano, ends_unix_nano, can_rewind, ..Progress::default() };
+        self.progress = Progress { state, beginnings, ..known };
     }
 
     fn play_through(&mut self) -> Flow {
@@ -354,10 +454,11 @@ impl<S: Sink> Player<S> {
             } else {
                 match time.and_then(|time| self.clock.until(time, Instant::now())) {
                     None => return Flow::Continue,
-                    pause => pause,
+                    pause => pause.map(|pause| pause.min(TICK)),
                 }
             };
             self.progress.next_unix_nano = time;
+            self.find_end();
             self.tell();
             match self.hear(pause) {
                 Flow::Continue => {}
@@ -373,15 +474,22 @@ impl<S: Sink> Player<S> {
             return true;
         }
         self.seeking = None;
-        self.clock.forget();
+        self.clock.set(target, Instant::now());
         false
+    }
+
+    /// Begins to search for the recording's end, unless it is known or searched for already.
+    fn find_end(&mut self) {
+        if self.search.is_none() && self.progress.can_rewind && self.progress.ends_unix_nano.is_none() {
+            self.search = extent::Search::start(self.config.inputs.clone(), self.mailbox.clone());
+        }
     }
 
     /// Obeys what was told so far.
     fn obey(&mut self) -> Flow {
         loop {
             match self.told.try_recv() {
-                Ok(command) => match self.command(command) {
+                Ok(told) => match self.take_in(told) {
                     Flow::Continue => {}
                     flow => return flow,
                 },
@@ -398,9 +506,20 @@ impl<S: Sink> Player<S> {
             None => self.told.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match heard {
-            Ok(command) => self.command(command),
+            Ok(told) => self.take_in(told),
             Err(RecvTimeoutError::Timeout) => Flow::Continue,
             Err(RecvTimeoutError::Disconnected) => Flow::Stop,
+        }
+    }
+
+    fn take_in(&mut self, told: Told) -> Flow {
+        match told {
+            Told::Command(command) => self.command(command),
+            Told::Ends(time) => {
+                self.progress.ends_unix_nano = Some(time);
+                Flow::Continue
+            }
+            Told::Stop => Flow::Stop,
         }
     }
 
@@ -436,17 +555,14 @@ impl<S: Sink> Player<S> {
     }
 
     fn seek(&mut self, target: u64) -> Flow {
-        let is_back = self.progress.clock_unix_nano.is_some_and(|clock| target <= clock);
-        if !is_back {
-            self.seeking = Some(target);
-            return Flow::Continue;
-        }
-        // What came through a pipe is gone.
-        if self.config.inputs.contains(&Input::Stdin) {
+        // Before the first request there is nothing to wait for.
+        let target = target.max(self.progress.begins_unix_nano.unwrap_or(0));
+        let is_back = self.progress.newest_unix_nano.is_some_and(|newest| target <= newest);
+        if is_back && !self.progress.can_rewind {
             return Flow::Continue;
         }
         self.seeking = Some(target);
-        Flow::Rewind
+        if is_back { Flow::Rewind } else { Flow::Continue }
     }
 
     fn hand_in(&mut self, number: u64, request: Bytes, time: Option<u64>) -> Flow {
@@ -462,7 +578,8 @@ impl<S: Sink> Player<S> {
                 self.broken(number, refusal.to_string());
             }
         }
-        self.progress.clock_unix_nano = self.progress.clock_unix_nano.max(time);
+        self.progress.newest_unix_nano = self.progress.newest_unix_nano.max(time);
+        self.progress.begins_unix_nano = self.progress.begins_unix_nano.or(time);
         if self.told_at.elapsed() > TELL_EVERY {
             self.tell();
         }
@@ -473,6 +590,8 @@ impl<S: Sink> Player<S> {
     fn rest(&mut self) -> Flow {
         self.seeking = None;
         let before = std::mem::replace(&mut self.progress.state, State::Done);
+        self.clock.forget();
+        self.progress.ends_unix_nano = self.progress.newest_unix_nano.max(self.progress.ends_unix_nano);
         self.tell();
         loop {
             match self.hear(None) {
@@ -496,6 +615,8 @@ impl<S: Sink> Player<S> {
     fn tell(&mut self) {
         self.told_at = Instant::now();
         self.progress.position = self.position.load(Relaxed);
+        self.progress.seeking_unix_nano = self.seeking;
+        self.progress.clock_unix_nano = self.clock.time(self.told_at).max(self.progress.newest_unix_nano);
         self.publish.send_replace(self.progress.clone());
     }
 }

@@ -49,14 +49,21 @@ impl Input {
         }
     }
 
-    /// Whether it can be opened.
+    /// Whether it can be read from its beginning again. A pipe, also one that has a name, cannot.
+    pub fn can_rewind(&self) -> bool {
+        self.size().is_some()
+    }
+
+    /// Whether it can be opened. A pipe with a name is only looked up: its writer would take the end of an attempt for the
+    /// end of the reader.
     ///
     /// # Errors
     /// When it cannot.
     pub fn check(&self) -> io::Result<()> {
         match self {
             Self::File(path) if path.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-            Self::File(path) => File::open(path).map(drop),
+            Self::File(path) if self.can_rewind() => File::open(path).map(drop),
+            Self::File(path) => std::fs::metadata(path).map(drop),
             Self::Stdin => Ok(()),
         }
     }

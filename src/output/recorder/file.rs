@@ -120,7 +120,7 @@ impl RecordFile {
         match &mut self.output {
             None => Err(io::ErrorKind::NotConnected.into()),
             Some(Output::Plain(file)) => {
-                // In one call, so that a killed program leaves whole requests.
+                // In one call, so that a killed program leaves whole requests but for the last.
                 file.write_all(framed)?;
                 self.whole += framed.len() as u64;
                 Ok(())

@@ -18,6 +18,7 @@ use std::{
 
 use bytes::Bytes;
 use prost::encoding::encode_varint;
+use serde::Serialize;
 
 pub use file::Rotation;
 
@@ -45,7 +46,7 @@ pub struct RecordConfig {
 }
 
 /// How a recording goes.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
 pub struct RecordCounters {
     /// Requests written.
     pub written: u64,
@@ -57,6 +58,13 @@ pub struct RecordCounters {
     pub failed: u64,
     /// What the disk said last, while it refuses.
     pub error: Option<String>,
+}
+
+impl RecordCounters {
+    /// Requests that are missing from the recording.
+    pub const fn lost(&self) -> u64 {
+        self.dropped.saturating_add(self.failed)
+    }
 }
 
 /// A recording under way.

@@ -132,6 +132,70 @@ fn seeks_go_forth_and_back() {
     assert_eq!((playing.rewinds.load(SeqCst), playing.taken().len()), (2, 1));
 }
 
+/// Guarantees: a seek into a gap stays there and waits for what comes next; the time goes on meanwhile.
+#[test]
+fn a_seek_between_two_requests_waits_for_the_second() {
+    let directory = TempDir::new().unwrap();
+    let requests = hours_apart(3);
+    let playing = play(at(Speed::Times(1.0), file(&directory, "r", &json_lines(&requests))));
+    let hour = 3_600_000_000_000;
+    let between = time(&requests[1]) + hour;
+    playing.wait(|progress| progress.next_unix_nano == Some(time(&requests[1])));
+    for target in [between, between - hour / 2, between - hour / 4] {
+        playing.replay.tell(Command::SeekTo(target));
+        let stands = |progress: &Progress| {
+            progress.clock_unix_nano.is_some_and(|clock| clock >= target && clock < target + hour / 10)
+        };
+        let progress = playing.wait(|progress| progress.next_unix_nano == Some(time(&requests[2])) && stands(progress));
+        assert_eq!((progress.requests, progress.beginnings, playing.taken().len()), (2, 1, 2));
+    }
+    let stood = playing.replay.progress().borrow().clock_unix_nano;
+    playing.wait(|progress| progress.clock_unix_nano > stood);
+}
+
+/// Guarantees: the end is found out by looking ahead once there is time to wait, and stays known.
+#[test]
+fn the_end_is_known_before_it_is_reached() {
+    let directory = TempDir::new().unwrap();
+    let requests = hours_apart(5);
+    let (begin, end) = (time(&requests[0]), time(&requests[4]));
+    let files =
+        [file(&directory, "1", &json_lines(&requests[2..])), file(&directory, "2", &json_lines(&requests[..2]))];
+    let playing =
+        play(ReplayConfig { speed: Speed::Times(1.0), ..ReplayConfig::new([files[1].clone(), files[0].clone()]) });
+    let progress = playing.wait(|progress| progress.ends_unix_nano.is_some());
+    assert_eq!((progress.begins_unix_nano, progress.ends_unix_nano), (Some(begin), Some(end)));
+    assert_eq!((progress.total_nanos(), progress.requests), (Some(end - begin), 1));
+    assert!(progress.fraction().is_some_and(|fraction| fraction < 0.01), "of the time, not of the bytes");
+    playing.replay.tell(Command::SeekTo(begin + (end - begin) / 2));
+    let half = playing.wait(|progress| progress.requests == 3 && progress.next_unix_nano.is_some());
+    assert!(half.fraction().is_some_and(|fraction| (0.5..0.51).contains(&fraction)), "{half:?}");
+    playing.replay.tell(Command::SeekTo(0));
+    assert_eq!(playing.wait(|progress| progress.beginnings == 2).ends_unix_nano, Some(end));
+}
+
+/// Guarantees: what comes through a pipe is read as it comes, is not looked through ahead, and is not begun anew.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_played_but_not_rewound() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let requests = hours_apart(3);
+    let playing = play(at(Speed::Times(1.0), path.clone()));
+    let mut writer = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    writer.write_all(&json_lines(&requests)).unwrap();
+    let progress = playing.wait(|progress| progress.next_unix_nano == Some(time(&requests[1])));
+    assert_eq!((progress.can_rewind, progress.size, progress.ends_unix_nano), (false, None, None));
+    playing.replay.tell(Command::SeekTo(0));
+    playing.replay.tell(Command::Step);
+    playing.replay.tell(Command::SeekTo(u64::MAX));
+    drop(writer);
+    let progress = playing.done();
+    assert_eq!((progress.requests, progress.beginnings, playing.rewinds.load(SeqCst)), (3, 1, 0));
+    assert_eq!(progress.ends_unix_nano, Some(time(&requests[2])));
+}
+
 #[test]
 fn times_may_become_now() {
     let directory = TempDir::new().unwrap();
@@ -157,6 +221,9 @@ fn what_is_broken_or_refused_is_told() {
     assert_eq!((progress.requests, progress.broken), (2, 1));
     let Some(Broken { input, number: 2, why }) = progress.last_broken.front() else { panic!("{progress:?}") };
     assert!(*input == name && why.contains("EOF"), "{input} {why}");
+    let told: Vec<String> = progress.broken_since(0).map(ToString::to_string).collect();
+    assert!(told.len() == 1 && told[0].starts_with(&format!("{name}: entry 2 skipped: ")), "{told:?}");
+    assert_eq!((progress.broken_since(1).count(), progress.broken_since(7).count()), (0, 0));
 
     let sink = Kept::default();
     *sink.0.answer.lock().unwrap() = Some(Refusal::Malformed("no".to_owned()));
