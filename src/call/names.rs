@@ -1,5 +1,5 @@
-//! Interned text: every name is kept once, counted by reference, and leaves the table when the last
-//! call that used it is gone.
+//! Interned text: a name that many calls share is kept once, counted by reference, and gone with the last of them. The table
+//! itself holds only what was asked for lately, so that a million names that came once cost it nothing.
 
 use std::hash::{BuildHasher, Hasher as _};
 use std::sync::Arc;
@@ -124,30 +124,55 @@ impl<'t> From<&'t Draft<'_>> for LabelTexts<'t> {
     }
 }
 
-/// A table of shared values that forgets those only it still holds.
+/// A table of shared values that forgets those that were not asked for lately. Who still holds one keeps it; asked for again
+/// it is made anew, so that what is equal is mostly, not always, one allocation.
 #[derive(Debug)]
 struct Interned<T> {
-    table: HashTable<T>,
+    /// What was asked for since the last turn.
+    young: HashTable<T>,
+    /// What was asked for in the turn before, and not since.
+    old: HashTable<T>,
     hasher: foldhash::fast::RandomState,
-    sweep_at: usize,
+    /// Bytes of text in `young`.
+    bytes: usize,
 }
 
-/// Below this size a sweep is not worth its walk.
-const SMALLEST_SWEEP: usize = 1024;
+/// A turn ends with so many values, or with so many bytes of them.
+const TURN: usize = 32 * 1024;
+const TURN_BYTES: usize = 8 * 1024 * 1024;
 
-impl<T> Interned<T> {
+impl<T: Clone> Interned<T> {
     fn new() -> Self {
-        Self { table: HashTable::new(), hasher: foldhash::fast::RandomState::default(), sweep_at: SMALLEST_SWEEP }
+        Self {
+            young: HashTable::new(),
+            old: HashTable::new(),
+            hasher: foldhash::fast::RandomState::default(),
+            bytes: 0,
+        }
     }
 
-    /// Drops what only the table holds once it has doubled since the last sweep: amortised O(1) an insert.
-    fn sweep_if_due(&mut self, is_shared: impl Fn(&T) -> bool, rehash: impl Fn(&T) -> u64) {
-        if self.table.len() < self.sweep_at {
-            return;
+    /// The value that is known by this hash, if any.
+    fn find(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<T> {
+        self.young.find(hash, |value| is_it(value)).cloned()
+    }
+
+    /// The same, taken out of the turn before.
+    fn take_old(&mut self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<T> {
+        let entry = self.old.find_entry(hash, |value| is_it(value)).ok()?;
+        Some(entry.remove().0)
+    }
+
+    fn insert(&mut self, hash: u64, value: T, bytes: usize, rehash: impl Fn(&T) -> u64) {
+        if self.young.len() >= TURN || self.bytes >= TURN_BYTES {
+            self.old = std::mem::take(&mut self.young);
+            self.bytes = 0;
         }
-        self.table.retain(|entry| is_shared(entry));
-        self.sweep_at = (self.table.len() * 2).max(SMALLEST_SWEEP);
-        self.table.shrink_to(self.sweep_at, rehash);
+        self.bytes += bytes;
+        self.young.insert_unique(hash, value, rehash);
+    }
+
+    fn len(&self) -> usize {
+        self.young.len() + self.old.len()
     }
 }
 
@@ -167,36 +192,35 @@ impl Default for Names {
 impl Names {
     /// The shared copy of `text`.
     pub fn intern(&mut self, text: &str) -> Name {
-        let Interned { table, hasher, .. } = &mut self.strings;
+        let hasher = self.strings.hasher.clone();
         let hash = hasher.hash_one(text);
-        if let Some(name) = table.find(hash, |name| name.as_str() == text) {
-            return name.clone();
+        let is_it = |name: &Name| name.as_str() == text;
+        if let Some(name) = self.strings.find(hash, is_it) {
+            return name;
         }
-        let name = Name::from(text);
-        table.insert_unique(hash, name.clone(), |entry| hasher.hash_one(entry.as_str()));
-        let hasher = hasher.clone();
-        self.strings.sweep_if_due(
-            |name| ArcStr::strong_count(name).is_none_or(|count| count > 1),
-            |name| hasher.hash_one(name.as_str()),
-        );
+        let name = self.strings.take_old(hash, is_it).unwrap_or_else(|| Name::from(text));
+        self.strings.insert(hash, name.clone(), text.len(), |name| hasher.hash_one(name.as_str()));
         name
     }
 
     /// The shared label set that says what the draft says. One look-up where it is known; its texts are looked up one by one
     /// only where it is new.
     pub fn labels(&mut self, draft: &Draft<'_>) -> Arc<Labels> {
+        let hasher = self.labels.hasher.clone();
         let wanted = LabelTexts::from(draft);
-        let hash = wanted.hash(&self.labels.hasher);
-        if let Some(shared) = self.labels.table.find(hash, |shared| LabelTexts::from(&**shared) == wanted) {
-            return Arc::clone(shared);
+        let hash = wanted.hash(&hasher);
+        let is_it = |labels: &Arc<Labels>| LabelTexts::from(&**labels) == wanted;
+        if let Some(labels) = self.labels.find(hash, is_it) {
+            return labels;
         }
-        let shared = Arc::new(self.new_labels(wanted));
-        let Interned { table, hasher, .. } = &mut self.labels;
-        table.insert_unique(hash, Arc::clone(&shared), |entry| LabelTexts::from(&**entry).hash(hasher));
-        let hasher = hasher.clone();
-        let rehash = |shared: &Arc<Labels>| LabelTexts::from(&**shared).hash(&hasher);
-        self.labels.sweep_if_due(|shared| Arc::strong_count(shared) > 1, rehash);
-        shared
+        let labels = match self.labels.take_old(hash, is_it) {
+            Some(labels) => labels,
+            None => Arc::new(self.new_labels(wanted)),
+        };
+        let bytes = size_of::<Labels>() + labels.text_bytes();
+        let rehash = |labels: &Arc<Labels>| LabelTexts::from(&**labels).hash(&hasher);
+        self.labels.insert(hash, Arc::clone(&labels), bytes, rehash);
+        labels
     }
 
     fn new_labels(&mut self, wanted: LabelTexts<'_>) -> Labels {
@@ -233,14 +257,14 @@ impl Names {
         }
     }
 
-    /// How many distinct strings the table holds, those not yet swept included.
+    /// How many strings the table holds.
     pub fn len(&self) -> usize {
-        self.strings.table.len()
+        self.strings.len()
     }
 
     /// Whether the table holds no string.
     pub fn is_empty(&self) -> bool {
-        self.strings.table.is_empty()
+        self.len() == 0
     }
 }
 
@@ -279,15 +303,25 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_gone_leave_the_table() {
+    fn names_in_use_stay_and_others_leave_the_table() {
         let mut names = Names::default();
-        let kept = names.intern("kept");
-        for session in 0..100_000 {
+        let (once, used) = (names.intern("once"), names.intern("used"));
+        for session in 0..200_000 {
             names.intern(&format!("session-{session}"));
             names.labels(&Draft { model: Some(format!("model-{session}").into()), ..Draft::default() });
+            assert!(ArcStr::ptr_eq(&used, &names.intern("used")));
         }
-        assert!(names.len() <= 2 * SMALLEST_SWEEP, "{} names left", names.len());
-        assert!(names.labels.table.len() <= 2 * SMALLEST_SWEEP);
-        assert!(ArcStr::ptr_eq(&kept, &names.intern("kept")));
+        assert!(names.len() <= 2 * TURN && names.labels.len() <= 2 * TURN, "{} names left", names.len());
+        assert_eq!(ArcStr::strong_count(&once), Some(1), "only we hold it");
+        assert_eq!(names.intern("once"), once);
+    }
+
+    #[test]
+    fn huge_names_leave_the_table_sooner() {
+        let mut names = Names::default();
+        for nth in 0..40_000 {
+            names.intern(&format!("{nth:0>1024}"));
+        }
+        assert!(names.len() <= 2 * TURN_BYTES / 1024 + 1, "{} names left", names.len());
     }
 }
