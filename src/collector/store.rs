@@ -3,6 +3,7 @@
 //! [`Store`] is plain state that tests drive directly; [`run`] is the task that owns it in a running
 //! collector, takes batches and commands, and publishes snapshots.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -81,8 +82,8 @@ pub struct KnownSpan {
     pub row: Option<CallId>,
     /// How it ended up.
     pub outcome: Outcome,
-    /// The rule behind that.
-    pub why: &'static str,
+    /// The rule behind that; only a span that another collector tells of has one of its own.
+    pub why: Cow<'static, str>,
     /// The export request that brought it, and its place in there; `None` when the span log dropped it.
     pub bytes: Option<(Bytes, Range<usize>)>,
 }
@@ -217,7 +218,7 @@ impl Store {
             parent: node.parent,
             row: node.row,
             outcome: node.outcome(leads(node)),
-            why: node.why,
+            why: node.why.into(),
             bytes: self.log.get(node.span.request).map(|request| (request.clone(), node.span.range())),
         };
         self.join.spans(trace).iter().map(known).collect()

@@ -505,7 +505,7 @@ mod tests {
     }
 
     fn known_span(id: u64) -> KnownSpan {
-        KnownSpan { id, parent: id - 1, row: None, outcome: Outcome::NotCounted, why: "", bytes: None }
+        KnownSpan { id, parent: id - 1, row: None, outcome: Outcome::NotCounted, why: "".into(), bytes: None }
     }
 
     /// How many spans each record that came out since the last time lists.
