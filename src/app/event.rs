@@ -11,6 +11,7 @@ use super::detail::Detail;
 use super::export::Exported;
 use super::pace::Draw;
 use crate::collector::Snapshot;
+use crate::collector::remote::Link;
 
 /// The time as the last tick told it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub enum Event {
     Note(String),
     /// Prices now come from elsewhere.
     Prices(String),
+    /// The collector elsewhere was lost or found again.
+    Link(Link),
     /// A call was looked into.
     Detail(Box<Detail>),
     /// Attributes were read.

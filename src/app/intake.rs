@@ -32,6 +32,10 @@ impl App {
                 self.tell(text);
                 Outcome::draw(Draw::Paced)
             }
+            Event::Link(link) => {
+                self.link = link;
+                Outcome::draw(Draw::Now)
+            }
             Event::Prices(prices) => {
                 let draw = if self.about.prices == prices { Draw::No } else { Draw::Paced };
                 self.about.prices = prices;

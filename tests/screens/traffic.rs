@@ -74,6 +74,7 @@ impl Desk {
             is_open: true,
             is_demo: false,
             prices: "prices: bundled 2026-11-20".into(),
+            ..About::default()
         };
         let clock = Clock { unix_nano: NOW, ..Clock::default() };
         let mut desk = Self {

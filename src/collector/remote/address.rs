@@ -81,7 +81,8 @@ mod tests {
             let address: Address = text.parse().unwrap();
             assert_eq!((address.url(false).as_str(), address.says_tls()), (url, tls), "{text}");
         }
-        for text in ["", "localhost", ":4319", "localhost:0", "localhost:99999", "http://h:1", "a:1/b", "me@h:1", "h:x"] {
+        for text in ["", "localhost", ":4319", "localhost:0", "localhost:99999", "http://h:1", "a:1/b", "me@h:1", "h:x"]
+        {
             assert_eq!(text.parse::<Address>(), Err(AddressError), "{text}");
         }
     }

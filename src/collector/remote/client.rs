@@ -1,6 +1,7 @@
 //! The way to the collector: connection, token, TLS, and what its refusals mean.
 
 use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -89,8 +90,8 @@ impl Trouble {
     fn transport(error: &(dyn Error + 'static)) -> Self {
         let mut innermost = error;
         loop {
-            if let Some(tls) = tls_error(innermost) {
-                return Self::Refused(format!("TLS: {tls}"));
+            if is_tls(innermost) {
+                return Self::Refused(format!("TLS: {innermost}"));
             }
             match innermost.source() {
                 Some(source) => innermost = source,
@@ -100,10 +101,9 @@ impl Trouble {
     }
 }
 
-/// The TLS layer's own words, which hide in an I/O error.
-fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    inner.and_then(|inner| inner.downcast_ref()).or_else(|| error.downcast_ref())
+/// The TLS layer tells what is wrong with the other side as data that is invalid; nothing else does.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
 }
 
 /// A client of one collector. Cloning is cheap; clones share the connection, which is made when it is needed.

@@ -131,7 +131,8 @@ impl Remote {
         }
         let (published, snapshots) = watch::channel(Arc::default());
         let (commands, asked) = mpsc::unbounded_channel();
-        let (said, link) = watch::channel(Link::Lost { why: "nothing was heard yet".to_owned() });
+        let why = first.as_ref().err().map_or_else(|| "nothing was heard yet".to_owned(), ToString::to_string);
+        let (said, link) = watch::channel(Link::Lost { why });
         let mirror = Mirror::new(config.most_calls);
         let follower = Follower { client, mirror, published, commands: asked, link: said, backoff: config.backoff };
         let stop = CancellationToken::new();

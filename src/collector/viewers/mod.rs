@@ -74,7 +74,9 @@ pub enum ViewersError {
         port: u16,
     },
     /// The address cannot be listened on.
-    #[error("Failed to bind the viewers' listener on {host}:{port}: {source}\nPick another address with --serve-viewers.")]
+    #[error(
+        "Failed to bind the viewers' listener on {host}:{port}: {source}\nPick another address with --serve-viewers."
+    )]
     Bind {
         /// As asked for.
         host: String,

@@ -156,7 +156,8 @@ impl ServerStreamingService<Bytes> for Watch {
     fn call(&mut self, request: Request<Bytes>) -> MessagesFuture {
         let door = Arc::clone(&self.0);
         Box::pin(async move {
-            let WatchRequest { protocol, most_calls } = WatchRequest::decode(request.into_inner()).map_err(malformed)?;
+            let WatchRequest { protocol, most_calls } =
+                WatchRequest::decode(request.into_inner()).map_err(malformed)?;
             same_protocol(protocol)?;
             let full = || Status::resource_exhausted(format!("there are {MOST_VIEWERS} viewers already"));
             let seat = Arc::clone(&door.seats).try_acquire_owned().map_err(|_| full())?;

@@ -441,8 +441,8 @@ pub(in crate::collector) fn capacity_of(capacity: u64) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use prost::Message as _;
     use proptest::prelude::*;
+    use prost::Message as _;
 
     use super::*;
     use crate::call::LONGEST_TEXT;
@@ -529,7 +529,7 @@ mod tests {
 
     #[test]
     fn every_word_survives() {
-        use Convention::{GenAi, Langfuse, LangSmith, LiteLlm, OpenInference, OpenLlmetry, Plano, Vercel};
+        use Convention::{GenAi, LangSmith, Langfuse, LiteLlm, OpenInference, OpenLlmetry, Plano, Vercel};
         for convention in [Plano, GenAi, OpenInference, OpenLlmetry, Vercel, LiteLlm, LangSmith, Langfuse] {
             assert_eq!(convention_of(convention_code(convention)), Some(convention));
         }
