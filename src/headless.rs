@@ -54,6 +54,9 @@ impl Headless<'_> {
         let format = self.format(Format::new(self.args.shape(), Arc::clone(pricer)));
         let mut writer = Writer::new(io::stdout().lock(), format, filter, self.args.count)?
             .explained_by(Explainer::asking(self.origin.handle()));
+        if let Origin::Elsewhere { .. } = self.origin {
+            writer = writer.joining();
+        }
         if let Some(every) = self.args.stats {
             writer = writer.reporting(self.reports(every));
         }
@@ -98,7 +101,15 @@ impl Headless<'_> {
             }
         };
         let handle = origin.handle();
-        runtime.block_on(follow(handle.snapshots(), follower, unix_nano_now, stop))?;
+        let followed = async {
+            tokio::pin!(stop);
+            tokio::select! {
+                () = origin.ready() => {}
+                () = &mut stop => return Ok(Progress::Open),
+            }
+            follow(handle.snapshots(), follower, unix_nano_now, stop).await
+        };
+        runtime.block_on(followed)?;
         origin.check()?;
         // It hands in through the collector, which stops only when nobody does.
         drop(replay);
@@ -150,9 +161,11 @@ async fn tell_link(mut link: watch::Receiver<Link>, address: Address) {
     let mut told = None;
     loop {
         let now = link.borrow_and_update().clone();
-        if told != Some(now.is_lost()) {
+        let is_news = now != Link::Attaching && told != Some(now.is_lost());
+        if is_news {
             told = Some(now.is_lost());
             match now {
+                Link::Attaching => {}
                 Link::Attached => tell(&format!("attached to {address}")),
                 Link::Lost { why } => tell(&format!("{address} cannot be reached, trying again: {why}")),
             }

@@ -79,6 +79,14 @@ impl Origin {
         lines
     }
 
+    /// Waits for the first snapshot.
+    pub async fn ready(&self) {
+        if let Self::Elsewhere { remote, .. } = self {
+            // A connection that has ended has nothing to wait for either.
+            let _ = remote.handle().snapshots().wait_for(|snapshot| snapshot.version > 0).await;
+        }
+    }
+
     /// A run that never heard of its calls must not end as if there had been none.
     pub fn check(&self) -> Result<(), Failure> {
         let Self::Elsewhere { remote, address } = self else { return Ok(()) };
@@ -87,6 +95,7 @@ impl Origin {
             Link::Lost { why } if !was_heard => {
                 Err(Failure::Run(anyhow::anyhow!("{address} was never reached: {why}")))
             }
+            Link::Attaching => Err(Failure::Run(anyhow::anyhow!("the calls of {address} did not come in time"))),
             Link::Lost { .. } | Link::Attached => Ok(()),
         }
     }

@@ -84,6 +84,7 @@ fn elsewhere(look: Look<'_>, attached: &str) -> Vec<Strip<'static>> {
             Strip::of("There, the collector is started with:", look.style(Role::Dim)),
             Strip::of("  planoai obs --json --serve-viewers HOST:PORT", look.style(Role::Accent)),
         ],
+        Link::Attaching => vec![fact(look, "attaching", format!("the calls of {attached} are on the way"), Role::Text)],
         Link::Attached => {
             let mut lines = vec![fact(look, "attached to", attached.to_owned(), Role::Good)];
             lines.extend(arrived(look));

@@ -10,6 +10,7 @@
 
 mod access;
 mod accounts;
+mod attach;
 mod emitters;
 mod ends;
 mod explain;

@@ -86,8 +86,10 @@ pub enum RemoteError {
 /// How the connection is.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Link {
-    /// What is shown is what the collector has.
+    /// It answers, and its calls are on the way.
     #[default]
+    Attaching,
+    /// What is shown is what the collector has.
     Attached,
     /// What is shown is the last that was heard; it is tried again and again.
     Lost {
@@ -100,7 +102,7 @@ impl Link {
     /// Whether nothing is heard of the collector.
     pub const fn is_lost(&self) -> bool {
         match self {
-            Self::Attached => false,
+            Self::Attaching | Self::Attached => false,
             Self::Lost { .. } => true,
         }
     }
@@ -131,8 +133,8 @@ impl Remote {
         }
         let (published, snapshots) = watch::channel(Arc::default());
         let (commands, asked) = mpsc::unbounded_channel();
-        let why = first.as_ref().err().map_or_else(|| "nothing was heard yet".to_owned(), ToString::to_string);
-        let (said, link) = watch::channel(Link::Lost { why });
+        let link = first.as_ref().err().map_or(Link::Attaching, |trouble| Link::Lost { why: trouble.to_string() });
+        let (said, link) = watch::channel(link);
         let mirror = Mirror::new(config.most_calls);
         let follower = Follower { client, mirror, published, commands: asked, link: said, backoff: config.backoff };
         let stop = CancellationToken::new();
@@ -220,7 +222,7 @@ impl Follower {
                     Ok(Some(snapshot)) => {
                         was_attached = true;
                         self.published.send_replace(snapshot);
-                        self.link.send_if_modified(|link| std::mem::take(link).is_lost());
+                        self.link.send_if_modified(|link| std::mem::replace(link, Link::Attached) != Link::Attached);
                     }
                     Err(malformed) => return (Trouble::Malformed(malformed), was_attached),
                 },
