@@ -101,7 +101,7 @@ impl Headless<'_> {
             }
         };
         let handle = origin.handle();
-        let followed = async {
+        let until_done = async {
             tokio::pin!(stop);
             tokio::select! {
                 () = origin.ready() => {}
@@ -109,7 +109,7 @@ impl Headless<'_> {
             }
             follow(handle.snapshots(), follower, unix_nano_now, stop).await
         };
-        runtime.block_on(followed)?;
+        runtime.block_on(until_done)?;
         origin.check()?;
         // It hands in through the collector, which stops only when nobody does.
         drop(replay);

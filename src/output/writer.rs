@@ -405,7 +405,9 @@ mod tests {
         let mut writer = writer(KEY, "", None).joining();
         writer.write(ring.calls(), 0).unwrap();
         assert_eq!(writer.tally(), Tally { calls: 2, ..Tally::default() });
-        ["d", "e", "f"].into_iter().for_each(|model| drop(ring.push(call(model))));
+        for model in ["d", "e", "f"] {
+            ring.push(call(model));
+        }
         writer.write(ring.calls(), 0).unwrap();
         assert_eq!(writer.tally(), Tally { calls: 4, missed: 1, ..Tally::default() });
     }

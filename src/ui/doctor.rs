@@ -78,7 +78,7 @@ fn fact(look: Look<'_>, label: &'static str, text: String, role: Role) -> Strip<
 fn elsewhere(look: Look<'_>, attached: &str) -> Vec<Strip<'static>> {
     match &look.app.link {
         Link::Lost { why } => vec![
-            fact(look, "not attached", format!("{attached} is tried again and again"), Role::Fair),
+            fact(look, "no answer", format!("{attached} is tried again and again"), Role::Fair),
             fact(look, "", why.clone(), Role::Bad),
             Strip::new(),
             Strip::of("There, the collector is started with:", look.style(Role::Dim)),

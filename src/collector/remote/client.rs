@@ -71,6 +71,17 @@ impl Trouble {
         }
     }
 
+    /// What it means when a question was not answered. A connection that was made and closed again looks alike whether our
+    /// certificate is missed or TLS is: the other side's reason often does not reach us.
+    fn unanswered(status: &Status) -> Self {
+        match Self::of(status) {
+            Self::Unreachable(why) if was_connected(status) => Self::Unreachable(format!(
+                "{why} before it answered; it may speak TLS (grpcs://, --tls-ca) or ask for a client certificate (--tls-cert)"
+            )),
+            other => other,
+        }
+    }
+
     fn said(status: &Status) -> Self {
         let said = status.message().chars().take(SAID).collect::<String>();
         match status.code() {
@@ -99,6 +110,18 @@ impl Trouble {
             }
         }
     }
+}
+
+/// Whether it was the connection that failed, and not the attempt to make one.
+fn was_connected(status: &Status) -> bool {
+    let mut cause = Error::source(status);
+    while let Some(error) = cause {
+        if error.is::<hyper::Error>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The TLS layer tells what is wrong with the other side as data that is invalid; nothing else does.
@@ -180,7 +203,7 @@ impl Client {
         grpc.ready().await.map_err(|error| Trouble::transport(&error))?;
         let request = Request::from_parts(self.headers.clone(), tonic::Extensions::new(), Bytes::from(message));
         let answer = grpc.server_streaming(request, PathAndQuery::from_static(path), RawCodec).await;
-        answer.map(tonic::Response::into_inner).map_err(|status| Trouble::of(&status))
+        answer.map(tonic::Response::into_inner).map_err(|status| Trouble::unanswered(&status))
     }
 }
 

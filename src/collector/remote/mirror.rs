@@ -190,3 +190,146 @@ fn beginning_at(id: CallId) -> Calls {
     ring.forget_before(id);
     ring.calls().clone()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::call::Draft;
+    use crate::collector::viewers::wide::{call_message, counters_message, totals_message};
+    use crate::collector::{Counters, snapshot};
+    use crate::stats::Totals;
+
+    const RUN: u64 = 7;
+
+    fn hello(run: u64) -> Hello {
+        Hello { protocol: PROTOCOL, run, capacity: 10 }
+    }
+
+    fn state(next_id: u64) -> State {
+        let counters = snapshot::Counters { llm_calls: next_id, ..Counters::default() };
+        let (counters, totals) = (Some(counters_message(&counters)), Some(totals_message(&Totals::default())));
+        State { next_id, counters, totals }
+    }
+
+    fn call(id: u64, revision: u16) -> Bytes {
+        let mut call = LlmCall::keep(&Draft::default(), &mut Names::default(), 0);
+        call.place(CallId(id), revision);
+        call_message(&call).encode_to_vec().into()
+    }
+
+    fn message(update: &Update) -> Bytes {
+        update.encode_to_vec().into()
+    }
+
+    fn whole(run: u64, calls: u64) -> Update {
+        let calls_of = (0..calls).map(|id| call(id, 1)).collect();
+        Update { hello: Some(hello(run)), first_kept: 0, calls: calls_of, state: Some(state(calls)) }
+    }
+
+    fn shown(mirror: &Mirror) -> Vec<(u64, u16)> {
+        mirror.shown.calls.iter().map(|call| (call.id().0, call.revision())).collect()
+    }
+
+    fn attached() -> Mirror {
+        let mut mirror = Mirror::new(None);
+        mirror.begin();
+        assert!(mirror.take(message(&whole(RUN, 2))).unwrap().is_some());
+        mirror
+    }
+
+    #[test]
+    fn the_same_run_keeps_its_numbers_and_what_was_cleared_stays_so() {
+        let mut mirror = attached();
+        mirror.clear();
+        mirror.begin();
+        let (update, version) = (whole(RUN, 3), mirror.shown.version);
+        let snapshot = mirror.take(message(&update)).unwrap().unwrap();
+        assert_eq!(shown(&mirror), [(2, 1)]);
+        assert!(snapshot.version > version);
+    }
+
+    #[test]
+    fn another_run_is_numbered_on_and_shown_only_when_all_of_it_is_there() {
+        let mut mirror = attached();
+        mirror.begin();
+        let begun = Update { state: None, ..whole(8, 3) };
+        assert!(mirror.take(message(&begun)).unwrap().is_none());
+        assert_eq!(shown(&mirror), [(0, 1), (1, 1)], "the former run, whole");
+        let rest = Update { hello: None, first_kept: 0, calls: vec![call(1, 2), call(3, 1)], state: Some(state(4)) };
+        mirror.take(message(&rest)).unwrap();
+        assert_eq!(shown(&mirror), [(2, 1), (3, 2), (4, 1), (5, 1)]);
+        assert_eq!(mirror.numbering().of(CallId(3)), Some(CallId(5)));
+        assert_eq!(mirror.shown.counters.llm_calls, 4, "the figures are those of the new run");
+    }
+
+    #[test]
+    fn a_message_that_is_not_as_agreed_leaves_nothing_behind() {
+        let news = |calls: Vec<Bytes>, next| Update { hello: None, first_kept: 0, calls, state: Some(state(next)) };
+        let unreadable = Bytes::from_static(b"\x32\x01");
+        let cases = [
+            (Update { hello: Some(hello(RUN)), ..news(vec![], 2) }, Malformed::Beginning),
+            (news(vec![call(3, 1)], 4), Malformed::Gap),
+            (news(vec![], 3), Malformed::Gap),
+            (news(vec![], 1), Malformed::Gap),
+            (news(vec![call(0, 5), unreadable], 2), Malformed::Message),
+            (news(vec![Bytes::new()], 2), Malformed::Call),
+            (news(vec![call(0, 5); CHUNK_CALLS + 1], 2), Malformed::Numbers),
+            (news(vec![call(u64::MAX, 1)], 2), Malformed::Numbers),
+            (Update { first_kept: u64::MAX, ..news(vec![], 2) }, Malformed::Numbers),
+            (news(vec![], u64::MAX), Malformed::Numbers),
+            (Update { state: Some(State::default()), ..news(vec![], 2) }, Malformed::State),
+        ];
+        for (update, expected) in cases {
+            let mut mirror = attached();
+            assert_eq!(mirror.take(message(&update)).map(drop), Err(expected), "{update:?}");
+            assert_eq!(shown(&mirror), [(0, 1), (1, 1)]);
+        }
+        let beginnings = [
+            (Update { hello: None, ..whole(RUN, 1) }, Malformed::Beginning),
+            (
+                Update { hello: Some(Hello { protocol: 9, run: 1, capacity: 1 }), ..whole(RUN, 1) },
+                Malformed::Version(9),
+            ),
+            (Update { hello: Some(Hello { capacity: 0, ..Hello::default() }), ..whole(RUN, 1) }, Malformed::Version(0)),
+            (
+                Update { hello: Some(Hello { protocol: PROTOCOL, run: 1, capacity: u64::MAX }), ..whole(RUN, 1) },
+                Malformed::Numbers,
+            ),
+        ];
+        for (update, expected) in beginnings {
+            let mut mirror = Mirror::new(None);
+            mirror.begin();
+            assert_eq!(mirror.take(message(&update)).map(drop), Err(expected), "{update:?}");
+            assert!(shown(&mirror).is_empty());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_do_no_harm(messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 0..5)) {
+            let mut mirror = attached();
+            for bytes in messages {
+                let _ = mirror.take(bytes.into());
+            }
+        }
+
+        #[test]
+        fn whatever_is_told_of_the_mirror_shows_calls_in_order(
+            updates in prop::collection::vec(
+                (0_u64..30, prop::collection::vec((0_u64..30, 0_u16..4), 0..6), prop::option::of(0_u64..30)),
+                0..8,
+            ),
+        ) {
+            let mut mirror = attached();
+            for (first_kept, calls, next) in updates {
+                let calls = calls.into_iter().map(|(id, revision)| call(id, revision)).collect();
+                let update = Update { hello: None, first_kept, calls, state: next.map(state) };
+                let _ = mirror.take(message(&update));
+                let shown = shown(&mirror);
+                prop_assert!(shown.is_sorted() && shown.len() <= 10);
+            }
+        }
+    }
+}

@@ -11,8 +11,6 @@
 mod address;
 mod client;
 mod mirror;
-#[cfg(test)]
-mod tests;
 
 use std::future::Future;
 use std::io;

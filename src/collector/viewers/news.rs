@@ -71,6 +71,14 @@ mod tests {
         LlmCall::keep(&draft, &mut Names::default(), 0)
     }
 
+    fn filled(capacity: usize, calls: usize, model: &str) -> Ring {
+        let mut ring = Ring::new(capacity);
+        for _ in 0..calls {
+            ring.push(call(model));
+        }
+        ring
+    }
+
     fn snapshot(ring: &Ring) -> Snapshot {
         Snapshot { calls: ring.calls().clone(), capacity: ring.capacity(), ..Snapshot::default() }
     }
@@ -86,8 +94,7 @@ mod tests {
 
     #[test]
     fn only_what_changed_is_told_and_the_state_comes_last() {
-        let mut ring = Ring::new(3000);
-        (0..2500).for_each(|_| drop(ring.push(call("a"))));
+        let mut ring = filled(3000, 2500, "a");
         let before = snapshot(&ring);
         let all = told(&Calls::default(), &before, u64::MAX);
         assert_eq!(ids(&all), (0..2500).collect::<Vec<_>>());
@@ -102,8 +109,7 @@ mod tests {
 
     #[test]
     fn a_viewer_that_keeps_few_is_told_few() {
-        let mut ring = Ring::new(100);
-        (0..50).for_each(|_| drop(ring.push(call("a"))));
+        let mut ring = filled(100, 50, "a");
         let before = snapshot(&ring);
         assert_eq!(ids(&told(&Calls::default(), &before, 3)), [47, 48, 49]);
         ring.replace(CallId(3), call("b"));
@@ -115,10 +121,7 @@ mod tests {
 
     #[test]
     fn messages_are_bounded_whatever_the_calls_hold() {
-        let mut ring = Ring::new(5000);
-        let long = "x".repeat(crate::call::LONGEST_TEXT);
-        (0..3000).for_each(|_| drop(ring.push(call(&long))));
-        let newest = snapshot(&ring);
+        let newest = snapshot(&filled(5000, 3000, &"x".repeat(crate::call::LONGEST_TEXT)));
         let updates = told(&Calls::default(), &newest, u64::MAX);
         assert!(updates.iter().all(|update| update.encoded_len() < 2 * CHUNK_BYTES));
         assert_eq!(ids(&updates).len(), 3000);

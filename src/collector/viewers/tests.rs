@@ -74,6 +74,12 @@ impl Played {
         self.ring.push(call);
     }
 
+    fn push_all(&mut self, models: &[&str]) {
+        for model in models {
+            self.push(model);
+        }
+    }
+
     fn publish(&mut self) -> Arc<Snapshot> {
         self.snapshot.version += 1;
         self.snapshot.calls = self.ring.calls().clone();
@@ -164,10 +170,8 @@ fn revisions_merges_evictions_and_clearing_reach_a_viewer() {
     let mut played = Played::new(5);
     let viewers = serve(Access::default(), &played.handle);
     let remote = attach(viewers.address());
-    for model in ["a", "b", "c"] {
-        played.push(model);
-    }
-    let mut assert_reaches = |played: &mut Played| {
+    played.push_all(&["a", "b", "c"]);
+    let assert_reaches = |played: &mut Played| {
         let there = played.publish();
         let version = there.counters.requests;
         let here = wait_for(&remote.handle().snapshots(), |here| here.counters.requests == version);
@@ -230,7 +234,7 @@ fn a_viewer_may_keep_fewer_calls() {
 #[test]
 fn clearing_in_a_viewer_leaves_the_collector_and_other_viewers_alone() {
     let mut played = Played::new(10);
-    ["a", "b"].into_iter().for_each(|model| played.push(model));
+    played.push_all(&["a", "b"]);
     played.publish();
     let viewers = serve(Access::default(), &played.handle);
     let (remote, other) = (attach(viewers.address()), attach(viewers.address()));
@@ -249,7 +253,7 @@ fn clearing_in_a_viewer_leaves_the_collector_and_other_viewers_alone() {
 #[test]
 fn a_collector_that_dies_and_returns_is_found_again_and_its_calls_are_not_mixed_with_the_former_ones() {
     let mut former = Played::new(10);
-    ["old 0", "old 1", "old 2"].into_iter().for_each(|model| former.push(model));
+    former.push_all(&["old 0", "old 1", "old 2"]);
     former.publish();
     let viewers = serve(Access::default(), &former.handle);
     let address = viewers.address();
@@ -262,7 +266,7 @@ fn a_collector_that_dies_and_returns_is_found_again_and_its_calls_are_not_mixed_
     assert!(remote.handle().spans([1; 16]).recv_timeout(PATIENCE).is_err(), "nobody to ask");
 
     let mut returned = Played::new(20);
-    ["new 0", "new 1"].into_iter().for_each(|model| returned.push(model));
+    returned.push_all(&["new 0", "new 1"]);
     let config = ViewersConfig::new("127.0.0.1".to_owned(), address.port(), Access::default());
     returned.publish();
     let _viewers = Viewers::start(config, returned.handle.clone()).unwrap();
@@ -346,10 +350,15 @@ fn only_clients_of_the_authority_may_watch_over_tls() {
     shows(&Remote::start(&with(Some(read("ca.pem")), identity())).unwrap(), 1, |_| true);
     let told = refusal(&with(None, identity()));
     assert!(told.contains("TLS") && told.contains("certificate"), "{told}");
-    let told = refusal(&with(Some(read("ca.pem")), None));
-    assert!(told.contains("TLS") && told.contains("CertificateRequired"), "{told}");
-    let plain = Remote::start(&RemoteConfig::new(address.parse().unwrap())).unwrap();
-    println!("{:?}", plain.link());
+    // Whether the reason reaches a stranger before the connection is closed is a matter of luck.
+    let plain = RemoteConfig::new(address.parse().unwrap());
+    for stranger in [with(Some(read("ca.pem")), None), plain] {
+        let told = match Remote::start(&stranger) {
+            Err(error) => error.to_string(),
+            Ok(remote) => format!("{:?}", wait_for(&remote.link(), Link::is_lost)),
+        };
+        assert!(told.contains("TLS"), "{told}");
+    }
 }
 
 #[test]
@@ -477,6 +486,6 @@ fn a_viewer_that_stalls_for_long_is_let_go() {
     crate::collector::testing::eventually(|| (Arc::strong_count(&held) > 2).then_some(()));
     played.publish();
     crate::collector::testing::eventually(|| (Arc::strong_count(&held) == 1).then_some(()));
-    let rest = runtime.block_on(async { while let Ok(Some(_)) = stream.message().await {} });
-    assert_eq!(rest, (), "what was on the way came, and then the end");
+    // What was on the way comes, and then the end.
+    runtime.block_on(async { while let Ok(Some(_)) = stream.message().await {} });
 }

@@ -91,8 +91,8 @@ pub(in crate::collector) fn call_message(call: &LlmCall) -> protocol::Call {
 /// The call that travelled, in its place; `None` for a message that no collector of this version sends. Its texts are cut
 /// to what a kept call holds, whatever was sent.
 pub(in crate::collector) fn call_of(message: &protocol::Call, names: &mut Names) -> Option<LlmCall> {
-    fn text(text: &Option<String>) -> Option<Text<'_>> {
-        text.as_deref().map(Cow::Borrowed)
+    fn text(text: Option<&str>) -> Option<Text<'_>> {
+        text.map(Cow::Borrowed)
     }
     let protocol::Call {
         id,
@@ -135,31 +135,31 @@ pub(in crate::collector) fn call_of(message: &protocol::Call, names: &mut Names)
     } = message;
     let draft = Draft {
         convention: convention_of(*convention)?,
-        request_id: text(emitted_request_id).map_or(RequestId::SpanId, RequestId::Emitted),
+        request_id: text(emitted_request_id.as_deref()).map_or(RequestId::SpanId, RequestId::Emitted),
         start_unix_nano: *start_unix_nano,
-        model: text(model),
-        provider: text(provider),
-        request_model: text(request_model),
-        upstream_model: text(upstream_model),
-        session_id: text(session_id),
-        route_name: text(route_name),
+        model: text(model.as_deref()),
+        provider: text(provider.as_deref()),
+        request_model: text(request_model.as_deref()),
+        upstream_model: text(upstream_model.as_deref()),
+        session_id: text(session_id.as_deref()),
+        route_name: text(route_name.as_deref()),
         is_streaming: *is_streaming,
         status_code: status_code.map(u16::try_from).transpose().ok()?,
         span_error: *span_error,
         usage: usage_of((*usage)?),
         ttft_ms: *ttft_ms,
         duration_ms: *duration_ms,
-        routing_strategy: text(routing_strategy),
-        routing_reason: text(routing_reason),
+        routing_strategy: text(routing_strategy.as_deref()),
+        routing_reason: text(routing_reason.as_deref()),
         reported_cost_usd: *reported_cost_usd,
         fallback_cost_usd: *fallback_cost_usd,
-        operation: text(operation),
-        error_type: text(error_type),
-        error_message: text(error_message),
-        user_id: text(user_id),
-        finish_reasons: text(finish_reasons),
-        service_tier: text(service_tier),
-        service_name: text(service_name),
+        operation: text(operation.as_deref()),
+        error_type: text(error_type.as_deref()),
+        error_message: text(error_message.as_deref()),
+        user_id: text(user_id.as_deref()),
+        finish_reasons: text(finish_reasons.as_deref()),
+        service_tier: text(service_tier.as_deref()),
+        service_name: text(service_name.as_deref()),
         trace_id,
         span_id,
         plano: PlanoFacts {
