@@ -176,8 +176,8 @@ fn a_collector_may_serve_viewers_and_nothing_else() {
         (&stats["stats"]["capacity"], &stats["stats"]["requests"]),
         (&json!(70), &json!(calls.parse::<u64>().unwrap()))
     );
-    let (lines, status) = program.finish();
-    assert!(status.success() && lines.is_empty(), "{lines:?}");
+    let (lines, ended) = program.finish();
+    assert!(ended.success() && lines.is_empty(), "{lines:?}");
 }
 
 #[test]
