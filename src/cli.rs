@@ -1,6 +1,7 @@
 //! The command line as data. Long help, the README's option table and the parser come from here.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -8,6 +9,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 
 use crate::app::guard::{Limits, Share, UsdPerHour};
 use crate::collector::forward::Target;
+use crate::collector::remote::Address;
 use crate::collector::replay::Speed;
 use crate::output::price::PriceArgs;
 use crate::output::{Columns, Shape};
@@ -78,9 +80,28 @@ pub struct ObsArgs {
     #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = "Listening")]
     pub tls_client_ca: Option<PathBuf>,
 
-    /// How many calls to keep
-    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    pub capacity: u32,
+    /// Show the calls of a collector that runs elsewhere with `--serve-viewers`, instead of listening. `--token`, `--tls-cert`
+    /// and `--tls-key` are then what it is shown
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        conflicts_with_all = ["host", "port", "http_port", "tls_client_ca", "serve_viewers", "demo", "record", "replay", "forward"],
+        help_heading = "Elsewhere"
+    )]
+    pub attach: Option<Address>,
+
+    /// Speak TLS with that collector and trust these authorities (PEM) instead of the public ones
+    #[arg(long, value_name = "FILE", requires = "attach", help_heading = "Elsewhere")]
+    pub tls_ca: Option<PathBuf>,
+
+    /// Let viewers elsewhere `--attach` to this port; 0 picks a free one. It is one of `--host` if `--token` or `--tls-client-ca`
+    /// keeps strangers out, else of this machine only; `HOST:PORT` is what it says
+    #[arg(long, value_name = "[HOST:]PORT", help_heading = "Elsewhere")]
+    pub serve_viewers: Option<ServeAt>,
+
+    /// How many calls to keep: 1000, or attached as many as the collector, unless told otherwise
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub capacity: Option<u32>,
 
     /// Redraw at most this often on new data, in milliseconds
     #[arg(long, default_value_t = 500, value_name = "MS", value_parser = clap::value_parser!(u32).range(20..=60_000))]
@@ -210,7 +231,7 @@ pub struct ObsArgs {
 }
 
 impl ObsArgs {
-    /// Whether it runs without a screen.
+    /// Whether it writes calls or a summary instead of drawing a screen.
     pub const fn is_headless(&self) -> bool {
         self.json || self.csv || self.once
     }
@@ -230,6 +251,29 @@ fn feed() -> impl TypedValueParser<Value = Feed> {
     const FEEDS: [Feed; 2] = [Feed::DigitalOcean, Feed::ModelsDev];
     PossibleValuesParser::new(FEEDS.map(Feed::name))
         .map(|name| FEEDS.into_iter().find(|feed| feed.name() == name).unwrap_or_default())
+}
+
+/// Where viewers are served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServeAt {
+    /// The address to listen on, where it was named.
+    pub host: Option<String>,
+    /// The port.
+    pub port: u16,
+}
+
+impl FromStr for ServeAt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (host, port) = match text.rsplit_once(':') {
+            None => (None, text),
+            Some((host, port)) => (Some(host.trim_start_matches('[').trim_end_matches(']')), port),
+        };
+        let port = port.parse().ok().filter(|_| host != Some(""));
+        let port = port.ok_or("expected a port number from 0 to 65535, or HOST:PORT")?;
+        Ok(Self { host: host.map(str::to_owned), port })
+    }
 }
 
 /// The OTLP/HTTP port or its absence.
@@ -287,6 +331,49 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn viewers_are_served_on_a_port_or_on_an_address() {
+        let at = |host: Option<&str>, port| Ok(ServeAt { host: host.map(str::to_owned), port });
+        let cases = [
+            ("4319", at(None, 4319)),
+            ("0", at(None, 0)),
+            ("0.0.0.0:4319", at(Some("0.0.0.0"), 4319)),
+            ("[::]:1", at(Some("::"), 1)),
+            ("gateway:1", at(Some("gateway"), 1)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(text.parse::<ServeAt>(), expected, "{text}");
+        }
+        for text in ["", ":1", "gateway", "gateway:", "65536", "gateway:x"] {
+            assert!(text.parse::<ServeAt>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn attached_nothing_is_listened_on_recorded_or_made_up() {
+        let parsed = |extra: &[&str]| {
+            let words = ["planoai", "obs", "--attach", "gateway:4319"].iter().chain(extra).copied();
+            Cli::try_parse_from(words).map(drop).map_err(|error| error.kind())
+        };
+        assert_eq!(
+            parsed(&["--json", "--filter", "status:error", "--stats", "--token", "t", "--capacity", "7"]),
+            Ok(())
+        );
+        let senseless: [&[&str]; 8] = [
+            &["--port", "1"],
+            &["--http-port", "off"],
+            &["--host", "::1"],
+            &["--demo"],
+            &["--record", "x"],
+            &["--replay", "x"],
+            &["--forward", "grpc://x"],
+            &["--serve-viewers", "1"],
+        ];
+        for extra in senseless {
+            assert_eq!(parsed(extra), Err(clap::error::ErrorKind::ArgumentConflict), "{extra:?}");
+        }
     }
 
     #[test]

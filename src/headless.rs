@@ -3,37 +3,36 @@
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
 
 use planoai::app::filter::Filter;
 use planoai::app::guard::Guard;
 use planoai::cli::ObsArgs;
+use planoai::collector::Snapshot;
 use planoai::collector::ingest::unix_nano_now;
+use planoai::collector::remote::{Address, Link};
 use planoai::collector::replay::Replay;
-use planoai::collector::{Collector, Handle, HttpListener, Listening};
-use planoai::output::{Explainer, Follower, Format, Guarded, Once, Reports, Shape, Streams, Writer, follow};
+use planoai::output::{Explainer, Follower, Format, Guarded, Once, Progress, Reports, Shape, Streams, Writer, follow};
 use planoai::pricing::Pricer;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::failure::Failure;
 use crate::obs::GRACE;
+use crate::origin::Origin;
 use crate::streams;
 
 /// How long `--once` gathers, unless told otherwise.
 const SUMMARY_AFTER: Duration = Duration::from_secs(10);
 
-/// A running collector and what is to be made of it.
+/// Calls that come, and what is to be made of them.
 pub struct Headless<'a> {
     /// The command line.
     pub args: &'a ObsArgs,
-    /// Who collects.
-    pub collector: Collector,
-    /// Where it listens.
-    pub listening: Listening,
-    /// Answers questions.
-    pub handle: Handle,
+    /// Where they come from.
+    pub origin: Origin,
     /// What background work has to tell.
     pub notes: Receiver<String>,
     /// What is replayed; its end is the end of the run.
@@ -44,7 +43,10 @@ pub struct Headless<'a> {
 
 impl Headless<'_> {
     /// Runs until a signal, a closed pipe, or as much as the command line asks for.
-    pub fn run(mut self, pricer: &Arc<Pricer>, filter: Filter) -> Result<(), Failure> {
+    pub fn run(self, pricer: &Arc<Pricer>, filter: Filter) -> Result<(), Failure> {
+        if !self.args.is_headless() {
+            return self.drive(&mut Unwritten);
+        }
         let guard = Guard::new(self.args.limits(), Arc::new(filter.clone()));
         if self.args.once {
             let mut once = Guarded::new(Once::new(io::stdout().lock(), filter, self.args.count), guard);
@@ -53,7 +55,10 @@ impl Headless<'_> {
         }
         let format = self.format(Format::new(self.args.shape(), Arc::clone(pricer)));
         let mut writer = Writer::new(io::stdout().lock(), format, filter, self.args.count)?
-            .explained_by(Explainer::asking(self.handle.clone()));
+            .explained_by(Explainer::asking(self.origin.handle()));
+        if let Origin::Elsewhere { .. } = self.origin {
+            writer = writer.joining();
+        }
         if let Some(every) = self.args.stats {
             writer = writer.reporting(self.reports(every));
         }
@@ -79,30 +84,41 @@ impl Headless<'_> {
     }
 
     /// Follows the collector to the end of the run, then all that it still accepted while it stopped.
-    fn drive(&mut self, follower: &mut impl Follower) -> Result<(), Failure> {
-        let Some(runtime) = self.collector.runtime() else { return Ok(()) };
-        let stop = {
-            let _entered = runtime.enter();
-            stop_after(self.duration())?
-        };
+    fn drive(self, follower: &mut impl Follower) -> Result<(), Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let entered = runtime.enter();
+        let stop = stop_after(self.duration())?;
         // From here on a signal ends the run in order, so that whoever waits for an address may send one.
-        tell_addresses(&self.listening);
-        let notes = std::mem::replace(&mut self.notes, channel().1);
+        self.origin.lines().iter().for_each(|line| tell_address(line));
+        if let Origin::Elsewhere { remote, address } = &self.origin {
+            runtime.spawn(tell_link(remote.link(), address.clone()));
+        }
+        drop(entered);
+        let Self { mut origin, notes, replay, .. } = self;
         thread::spawn(move || notes.iter().for_each(|note| tell(&note)));
-        let replayed = streams::done(self.replay.as_ref(), tell);
         let stop = async {
             tokio::select! {
                 () = stop => {}
-                () = replayed => {}
+                () = streams::done(replay.as_ref(), tell) => {}
             }
         };
-        runtime.block_on(follow(self.handle.snapshots(), follower, unix_nano_now, stop))?;
+        let handle = origin.handle();
+        let until_done = async {
+            tokio::pin!(stop);
+            tokio::select! {
+                () = origin.ready() => {}
+                () = &mut stop => return Ok(Progress::Open),
+            }
+            follow(handle.snapshots(), follower, unix_nano_now, stop).await
+        };
+        runtime.block_on(until_done)?;
+        origin.check()?;
         // It hands in through the collector, which stops only when nobody does.
-        self.replay = None;
-        self.collector.drain(GRACE);
-        let last = Arc::clone(&self.handle.snapshots().borrow());
+        drop(replay);
+        origin.drain(GRACE);
+        let last = Arc::clone(&handle.snapshots().borrow());
         follower.end(&last, unix_nano_now())?;
-        self.collector.stop(GRACE);
+        origin.stop(GRACE);
         Ok(())
     }
 
@@ -138,11 +154,39 @@ pub fn tell(note: &str) {
 }
 
 #[expect(clippy::print_stderr, reason = "stdout carries the calls")]
-fn tell_addresses(listening: &Listening) {
-    eprintln!("listening on {} (OTLP/gRPC)", listening.grpc);
-    match &listening.http {
-        HttpListener::Bound(address) => eprintln!("listening on {address} (OTLP/HTTP)"),
-        HttpListener::Off => {}
-        HttpListener::Failed(reason) => eprintln!("no OTLP/HTTP: {reason}"),
+fn tell_address(line: &str) {
+    eprintln!("{line}");
+}
+
+/// Tells when the collector elsewhere is found and when it is lost, but not each attempt in between.
+async fn tell_link(mut link: watch::Receiver<Link>, address: Address) {
+    let mut told = None;
+    loop {
+        let now = link.borrow_and_update().clone();
+        let is_news = now != Link::Attaching && told != Some(now.is_lost());
+        if is_news {
+            told = Some(now.is_lost());
+            match now {
+                Link::Attaching => {}
+                Link::Attached => tell(&format!("attached to {address}")),
+                Link::Lost { why } => tell(&format!("{address} cannot be reached, trying again: {why}")),
+            }
+        }
+        if link.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Nothing is written: calls are shown to viewers elsewhere only.
+struct Unwritten;
+
+impl Follower for Unwritten {
+    fn take(&mut self, _: &Arc<Snapshot>, _: i64) -> io::Result<Progress> {
+        Ok(Progress::Open)
+    }
+
+    fn end(&mut self, _: &Arc<Snapshot>, _: i64) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 mod failure;
 mod headless;
 mod obs;
+mod origin;
 mod screen;
 mod streams;
 

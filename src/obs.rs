@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
 use crate::headless::{self, Headless};
+use crate::origin::{self, Origin};
 use crate::screen;
 use crate::streams;
 
@@ -28,6 +29,9 @@ pub const GRACE: Duration = Duration::from_secs(2);
 
 /// The demo plays the same traffic every time.
 const DEMO_SEED: u64 = 1;
+
+/// Calls kept unless told otherwise.
+const CAPACITY: usize = 1000;
 
 /// Without a screen, calls are written at most this long after they arrived.
 const HEADLESS_INTERVAL: Duration = Duration::from_millis(20);
@@ -38,41 +42,26 @@ const HEADLESS_CAPACITY: usize = 100_000;
 /// Runs until the user, a signal or a closed pipe ends it.
 pub fn run(args: &ObsArgs) -> Result<(), Failure> {
     let filter = filter(args)?;
-    if !args.is_headless() && !io::stdout().is_terminal() {
-        return Err(Failure::Usage(
-            "stdout is no terminal; use --json or --csv to write calls to it, or --once for a summary".to_owned(),
-        ));
-    }
+    let shown = Shown::of(args)?;
     let prices = Prices::load(args)?;
+    if let Some(address) = &args.attach {
+        let origin = origin::attach(args, address, token(args)?)?;
+        return show(args, shown, filter, prices, Source { origin, replay: None, streams: Streams::default() });
+    }
     let streams = streams::open(args)?;
-    let config = CollectorConfig { taps: streams.taps(), ..config(args, access(args)?, Arc::clone(&prices.pricer)) };
-    let mut collector = Collector::new(config);
+    let access = access(args)?;
+    let config = config(args, shown, access.clone(), Arc::clone(&prices.pricer));
+    let mut collector = Box::new(Collector::new(CollectorConfig { taps: streams.taps(), ..config }));
     let (listening, handle) = collector.start()?;
     streams::check(&streams, &listening)?;
+    let viewers = origin::serve_viewers(args, access, &handle)?;
     let replay = streams::replay(args, &collector, &handle)?;
     let stop_demo = CancellationToken::new();
     if args.demo {
         play_demo(&collector, &listening, args.token.as_deref(), stop_demo.clone());
     }
-    let notes = prices.refresh()?;
-    if !args.is_headless() {
-        let bundled = format!("prices: bundled {}", prices.pricer.catalog().generated());
-        let live = Live {
-            handle,
-            pricer: prices.pricer,
-            show_secrets: args.show_secrets,
-            streams: streams.clone(),
-            replay: replay.as_ref().map(Replay::remote),
-        };
-        let ended = screen::show(args, filter, &listening, live, bundled, notes);
-        stop_demo.cancel();
-        drop(replay);
-        collector.stop(GRACE);
-        tell_losses(&streams);
-        return ended;
-    }
-    let headless = Headless { args, collector, listening, handle, notes, replay, streams: streams.clone() };
-    let ended = headless.run(&prices.pricer, filter);
+    let origin = Origin::Own { collector, handle, listening, viewers };
+    let ended = show(args, shown, filter, prices, Source { origin, replay, streams: streams.clone() });
     stop_demo.cancel();
     tell_losses(&streams);
     ended
@@ -82,6 +71,64 @@ pub fn run(args: &ObsArgs) -> Result<(), Failure> {
 fn tell_losses(streams: &Streams) {
     for loss in streams::finish(streams) {
         headless::tell(&loss);
+    }
+}
+
+/// Where calls come from: the origin, and what is played into it.
+struct Source {
+    origin: Origin,
+    replay: Option<Replay>,
+    streams: Streams,
+}
+
+/// How calls are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    /// On a screen of our own.
+    Screen,
+    /// As text.
+    Text,
+    /// To viewers elsewhere only.
+    Elsewhere,
+}
+
+impl Shown {
+    fn of(args: &ObsArgs) -> Result<Self, Failure> {
+        if args.is_headless() {
+            return Ok(Self::Text);
+        }
+        match (io::stdout().is_terminal(), &args.serve_viewers) {
+            (true, _) => Ok(Self::Screen),
+            (false, Some(_)) => Ok(Self::Elsewhere),
+            (false, None) => Err(Failure::Usage(
+                "stdout is no terminal; use --json or --csv to write calls to it, --once for a summary, or --serve-viewers to \
+                 show them to viewers elsewhere"
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
+/// Shows the calls until something ends that.
+fn show(args: &ObsArgs, shown: Shown, filter: Filter, prices: Prices, source: Source) -> Result<(), Failure> {
+    let Source { origin, replay, streams } = source;
+    let notes = prices.refresh()?;
+    match shown {
+        Shown::Screen => {
+            let bundled = format!("prices: bundled {}", prices.pricer.catalog().generated());
+            let live = Live {
+                handle: origin.handle(),
+                pricer: prices.pricer,
+                show_secrets: args.show_secrets,
+                streams,
+                replay: replay.as_ref().map(Replay::remote),
+            };
+            let ended = screen::show(args, filter, &origin, live, bundled, notes);
+            drop(replay);
+            origin.stop(GRACE);
+            ended
+        }
+        Shown::Text | Shown::Elsewhere => Headless { args, origin, notes, replay, streams }.run(&prices.pricer, filter),
     }
 }
 
@@ -145,16 +192,19 @@ impl Prices {
 }
 
 /// The token is never repeated in an error: it may be mistyped by a character only.
-fn access(args: &ObsArgs) -> Result<Access, Failure> {
+fn token(args: &ObsArgs) -> Result<Option<Token>, Failure> {
     let unsendable = || Failure::Usage("--token must be printable ASCII without spaces".to_owned());
-    let token = args.token.as_deref().map(|text| Token::new(text).ok_or_else(unsendable)).transpose()?;
-    let files = args.tls_cert.clone().zip(args.tls_key.clone());
-    let tls = files.map(|(cert, key)| TlsFiles { cert, key, client_ca: args.tls_client_ca.clone() }.load());
-    Ok(Access { token, tls: tls.transpose()? })
+    args.token.as_deref().map(|text| Token::new(text).ok_or_else(unsendable)).transpose()
 }
 
-fn config(args: &ObsArgs, access: Access, pricer: Arc<Pricer>) -> CollectorConfig {
-    let capacity = args.capacity as usize;
+fn access(args: &ObsArgs) -> Result<Access, Failure> {
+    let files = args.tls_cert.clone().zip(args.tls_key.clone());
+    let tls = files.map(|(cert, key)| TlsFiles { cert, key, client_ca: args.tls_client_ca.clone() }.load());
+    Ok(Access { token: token(args)?, tls: tls.transpose()? })
+}
+
+fn config(args: &ObsArgs, shown: Shown, access: Access, pricer: Arc<Pricer>) -> CollectorConfig {
+    let capacity = args.capacity.map_or(CAPACITY, |calls| calls as usize);
     CollectorConfig {
         host: args.host.clone(),
         grpc_port: args.port,
@@ -162,12 +212,11 @@ fn config(args: &ObsArgs, access: Access, pricer: Arc<Pricer>) -> CollectorConfi
             HttpPort::Port(port) => Some(port),
             HttpPort::Off => None,
         },
-        capacity: if args.is_headless() { capacity.max(HEADLESS_CAPACITY) } else { capacity },
+        capacity: if shown == Shown::Text { capacity.max(HEADLESS_CAPACITY) } else { capacity },
         span_memory: args.span_memory,
-        publish_every: if args.is_headless() {
-            HEADLESS_INTERVAL
-        } else {
-            Duration::from_millis(args.refresh_ms.into())
+        publish_every: match shown {
+            Shown::Text => HEADLESS_INTERVAL,
+            Shown::Screen | Shown::Elsewhere => Duration::from_millis(args.refresh_ms.into()),
         },
         access,
         pricer,

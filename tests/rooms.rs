@@ -40,6 +40,14 @@ const RULES: &[Rule] = &[
         except: &["collector/wire", "collector/decode", "collector/json", "collector/http", "collector/demo"],
         must_not_name: &["opentelemetry_proto"],
     },
+    // What travels to viewers is known to both ends only; the two ends know nothing else of each other.
+    Rule { room: "", except: &["collector/viewers", "collector/remote"], must_not_name: &["viewers::protocol"] },
+    Rule { room: "collector/viewers", except: &[], must_not_name: &["collector::remote"] },
+    Rule {
+        room: "collector/remote",
+        except: &[],
+        must_not_name: &["viewers::service", "viewers::news", "collector::ingest", "collector::join::", "SystemTime"],
+    },
     Rule { room: "", except: &["app", "ui", "main.rs"], must_not_name: &["ratatui", "crossterm"] },
     // No I/O where figures are made.
     Rule { room: "call", except: &[], must_not_name: &["std::fs", "std::net", "tokio::", "SystemTime"] },

@@ -31,6 +31,10 @@ impl App {
 
     /// The call to look into, if one is open and something about it may be new.
     pub fn look_into(&mut self) -> Option<LlmCall> {
+        // Without an answer a span would read as no longer kept.
+        if self.link.is_lost() {
+            return None;
+        }
         let call = self.open_call()?.clone();
         let looked_into = (Wanted::of(&call), self.newest.version);
         (self.looked_into != Some(looked_into)).then(|| {
@@ -42,7 +46,7 @@ impl App {
     /// The attributes to read for the rows that are seen, if some are shown as columns.
     pub fn look_up(&mut self) -> Option<Lookup> {
         let keys: Vec<_> = self.columns.iter().flatten().filter_map(Column::attribute).cloned().collect();
-        if keys.is_empty() || self.view != View::Calls {
+        if keys.is_empty() || self.view != View::Calls || self.link.is_lost() {
             return None;
         }
         let rows = &self.picture.rows;

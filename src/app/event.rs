@@ -12,6 +12,7 @@ use super::export::Exported;
 use super::guard::Breach;
 use super::pace::Draw;
 use crate::collector::Snapshot;
+use crate::collector::remote::Link;
 use crate::collector::replay::{Command, Progress};
 use crate::output::StreamCounters;
 
@@ -51,6 +52,8 @@ pub enum Event {
     Streams(StreamCounters),
     /// The limits that are passed now.
     Breaches(Vec<Breach>),
+    /// The collector elsewhere was lost or found again.
+    Link(Link),
     /// A call was looked into.
     Detail(Box<Detail>),
     /// Attributes were read.

@@ -14,6 +14,7 @@ use super::keymap::{self, Key, Scene};
 use super::pace::Draw;
 use super::{App, Clock, Cursors, Dialog, Effect, Event, Outcome};
 use crate::collector::Snapshot;
+use crate::collector::remote::Link;
 use crate::output::StreamCounters;
 
 impl App {
@@ -37,12 +38,26 @@ impl App {
                 self.tell(text);
                 Outcome::draw(Draw::Paced)
             }
+            Event::Link(link) => Outcome::draw(self.take_link(link)),
             Event::Prices(prices) => {
                 let draw = if self.about.prices == prices { Draw::No } else { Draw::Paced };
                 self.about.prices = prices;
                 Outcome::draw(draw)
             }
         }
+    }
+
+    /// The header says that the collector is lost as long as it is; why is told once.
+    fn take_link(&mut self, link: Link) -> Draw {
+        if self.link == link {
+            return Draw::No;
+        }
+        if let Link::Lost { why } = &link {
+            let attached = self.about.attached.clone().unwrap_or_default();
+            self.tell(format!("{attached}: {why}"));
+        }
+        self.link = link;
+        Draw::Now
     }
 
     fn input(&mut self, input: Input) -> Outcome {

@@ -40,6 +40,7 @@ use ratatui::layout::{Position, Rect};
 
 use crate::call::{CallId, LlmCall, Name};
 use crate::collector::Snapshot;
+use crate::collector::remote::Link;
 use crate::output::StreamCounters;
 use crate::stats::Arrivals;
 use analysis::{Picture, Request, ViewSpec};
@@ -64,6 +65,10 @@ pub struct About {
     pub grpc: String,
     /// Where OTLP/HTTP is taken in, or why it is not.
     pub http: Option<Result<String, String>>,
+    /// Where viewers elsewhere are served, if they are.
+    pub viewers: Option<String>,
+    /// The collector elsewhere whose calls are shown; nothing is listened on then.
+    pub attached: Option<String>,
     /// Anybody who reaches the machine may send: a listener beyond loopback without token or client certificate.
     pub is_open: bool,
     /// Traffic is made up (`--demo`).
@@ -175,6 +180,8 @@ pub struct App {
     pub detail: Option<Box<Detail>>,
     /// What is open over the view.
     pub dialog: Option<Dialog>,
+    /// How the connection to the collector elsewhere is, if one is shown.
+    pub link: Link,
     /// What the user was last told.
     pub note: Option<Note>,
     /// Frames for data alone are this far apart.
@@ -208,6 +215,7 @@ impl App {
             find: String::new(),
             detail: None,
             dialog: None,
+            link: Link::default(),
             note: None,
             refresh,
             history: History::default(),

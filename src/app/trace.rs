@@ -199,7 +199,7 @@ mod tests {
 
     fn span(id: u64, parent: u64, start: u64, end: u64) -> TraceSpan {
         let span = PlainSpan { start_unix_nano: start, end_unix_nano: end, ..PlainSpan::default() };
-        TraceSpan { id, parent, row: None, outcome: Outcome::NotCounted, why: "", span: Some(span) }
+        TraceSpan { id, parent, row: None, outcome: Outcome::NotCounted, why: "".into(), span: Some(span) }
     }
 
     /// `(id, depth, is_critical)` in order.

@@ -11,6 +11,7 @@ use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
+use prost::encoding::encode_varint;
 
 use super::wire::reader::{Fields, Reader};
 use super::wire::{HEAD, ITEM, RESOURCE_SPANS};
@@ -41,6 +42,36 @@ pub fn decode(request: &[u8], at: &Range<usize>) -> Option<DecodedSpan> {
         scope: merged(scope_spans)?,
         span: Span::decode(span.rest()).ok()?,
     })
+}
+
+/// The span that stands at `at`, alone in an export request of its own under its resource and scope, and its place in
+/// there: what decodes to the same as it does where it is. `None` as with [`decode()`].
+pub fn alone(request: &[u8], at: &Range<usize>) -> Option<(Vec<u8>, Range<usize>)> {
+    let resource_spans = holder(Reader::new(request), RESOURCE_SPANS, at)?;
+    let scope_spans = holder(resource_spans, ITEM, at)?;
+    let span = holder(scope_spans, ITEM, at).filter(|span| span.range() == *at)?.rest();
+    let scope_spans = under_its_head(scope_spans, span);
+    let resource_spans = under_its_head(resource_spans, &scope_spans);
+    let mut request = Vec::with_capacity(resource_spans.len() + 16);
+    append(&mut request, RESOURCE_SPANS, &resource_spans);
+    let at = request.len() - span.len()..request.len();
+    Some((request, at))
+}
+
+/// A message with the resource or scope of `message`, and then only `item`.
+fn under_its_head(message: Reader<'_>, item: &[u8]) -> Vec<u8> {
+    let mut alone = Vec::with_capacity(item.len() + 256);
+    for part in Fields::new(message).with_key(HEAD) {
+        append(&mut alone, HEAD, part.rest());
+    }
+    append(&mut alone, ITEM, item);
+    alone
+}
+
+fn append(message: &mut Vec<u8>, key: u32, field: &[u8]) {
+    encode_varint(key.into(), message);
+    encode_varint(field.len() as u64, message);
+    message.extend_from_slice(field);
 }
 
 /// The first field with `key` in `message` that holds all of `at`.
@@ -112,6 +143,19 @@ mod tests {
             }
             let request = generate::request(&seed);
             prop_assert_eq!(decoded_apart(&request), decoded_together(&request));
+        }
+    }
+
+    #[test]
+    fn a_span_that_was_taken_out_decodes_as_it_did_among_the_others() {
+        for (file, request) in fixtures() {
+            for at in ranges(&request) {
+                let (apart, place) = alone(&request, &at).expect("a walked span can be taken out");
+                let decoded = decode(&request, &at);
+                assert!(decoded.is_some() && decoded == decode(&apart, &place), "{}", file.display());
+                assert_eq!(ranges(&apart), [place]);
+            }
+            assert_eq!(alone(&request, &(0..request.len())), None);
         }
     }
 

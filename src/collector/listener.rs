@@ -48,12 +48,38 @@ impl Default for Limits {
 /// How long accepting rests after it failed, as it does while no file descriptor is to be had.
 const REST: Duration = Duration::from_millis(100);
 
-/// Accepts connections until `stop`, on a task of its own. Each one is counted with `sink`, and so is each refused one.
-pub fn accept<S: Sink>(
+/// Who counts those at the door.
+pub trait Visitors: Clone + Send + Sync + 'static {
+    /// Counts an accepted connection.
+    fn came(&self);
+
+    /// Counts a connection that was closed at once because there are too many.
+    fn turned_away(&self);
+
+    /// Counts a connection that failed to prove itself.
+    fn refused(&self, refusal: &Refusal);
+}
+
+impl<S: Sink> Visitors for S {
+    fn came(&self) {
+        self.connection_opened();
+    }
+
+    fn turned_away(&self) {
+        self.connection_refused();
+    }
+
+    fn refused(&self, refusal: &Refusal) {
+        Sink::refused(self, refusal);
+    }
+}
+
+/// Accepts connections until `stop`, on a task of its own. Each one is counted with `visitors`, and so is each refused one.
+pub fn accept<V: Visitors>(
     listener: TcpListener,
     tls: Option<Tls>,
     limits: Limits,
-    sink: S,
+    visitors: V,
     stop: CancellationToken,
 ) -> ReceiverStream<io::Result<Connection>> {
     let (sender, accepted) = mpsc::channel(16);
@@ -62,21 +88,21 @@ pub fn accept<S: Sink>(
         tls: tls.map(|tls| TlsAcceptor::from(tls.config)),
         limits,
         sender,
-        sink,
+        visitors,
     };
     tokio::spawn(async move { stop.run_until_cancelled(door.stand(listener)).await });
     ReceiverStream::new(accepted)
 }
 
-struct Door<S> {
+struct Door<V> {
     places: Arc<Semaphore>,
     tls: Option<TlsAcceptor>,
     limits: Limits,
     sender: mpsc::Sender<io::Result<Connection>>,
-    sink: S,
+    visitors: V,
 }
 
-impl<S: Sink> Door<S> {
+impl<V: Visitors> Door<V> {
     async fn stand(self, listener: TcpListener) {
         loop {
             match listener.accept().await {
@@ -89,9 +115,9 @@ impl<S: Sink> Door<S> {
 
     async fn admit(&self, stream: TcpStream, peer: SocketAddr) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            return self.sink.connection_refused();
+            return self.visitors.turned_away();
         };
-        self.sink.connection_opened();
+        self.visitors.came();
         // Batching small writes only delays answers; where it cannot be switched off, they are late.
         let _ = stream.set_nodelay(true);
         let silence = Silence::new(self.limits.silence);
@@ -99,10 +125,10 @@ impl<S: Sink> Door<S> {
             None => self.pass(Connection { io: Io::Plain(stream), peer, silence, _place: place }).await,
             Some(acceptor) => {
                 let handshake = timeout(self.limits.handshake, acceptor.accept(stream));
-                let (sender, sink) = (self.sender.clone(), self.sink.clone());
+                let (sender, visitors) = (self.sender.clone(), self.visitors.clone());
                 tokio::spawn(async move {
                     let Ok(Ok(stream)) = handshake.await else {
-                        return sink.refused(&Refusal::Unauthorised);
+                        return visitors.refused(&Refusal::Unauthorised);
                     };
                     let io = Io::Tls(Box::new(stream));
                     let _ = sender.send(Ok(Connection { io, peer, silence, _place: place })).await;

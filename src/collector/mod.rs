@@ -14,6 +14,7 @@ pub mod ingest;
 pub mod join;
 pub mod json;
 pub mod listener;
+pub mod remote;
 pub mod replay;
 pub mod ring;
 mod sampling;
@@ -25,6 +26,7 @@ pub mod store;
 pub mod tap;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod viewers;
 pub mod wire;
 
 use std::io;

@@ -151,6 +151,39 @@ impl Ring {
         self.capacity
     }
 
+    /// Forgets the calls before `id`, which is the next one's if it has not arrived.
+    pub fn forget_before(&mut self, id: CallId) {
+        if id.0 >= self.calls.next {
+            self.calls = Calls { base: id.0, first: id.0, next: id.0, ..Calls::default() };
+        }
+        self.calls.first = self.calls.first.max(id.0);
+        self.evict();
+    }
+
+    /// Takes over a call of another ring as it stands there, with its id and revision: as the newest, or in the place of the
+    /// kept one. Calls that are no longer kept are passed over. False when calls before it are missing.
+    pub fn take_over(&mut self, call: LlmCall) -> bool {
+        let (id, revision) = (call.id(), call.revision());
+        if id.0 > self.calls.next {
+            return false;
+        }
+        if id.0 == self.calls.next {
+            self.push(call);
+        } else {
+            self.replace(id, call);
+        }
+        if let Some(slot) = self.slot(id) {
+            slot.place(id, revision);
+        }
+        true
+    }
+
+    fn slot(&mut self, id: CallId) -> Option<&mut LlmCall> {
+        let at = usize::try_from(id.0.checked_sub(self.calls.base)?).ok()?;
+        let segment = self.calls.segments.get_mut(at / SEGMENT_CALLS)?;
+        Arc::make_mut(segment).get_mut(at % SEGMENT_CALLS)
+    }
+
     fn evict(&mut self) {
         let calls = &mut self.calls;
         calls.first = calls.first.max(calls.next.saturating_sub(self.capacity as u64));
@@ -237,6 +270,57 @@ mod tests {
         let revised: Vec<_> =
             now.revised_since(&before).map(|(old, new)| (old.revision(), new.id().0, new.revision())).collect();
         assert_eq!(revised, [(1, 1400, 2), (1, 2499, 2)]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_copy_that_takes_over_what_changed_is_the_same(
+            capacity in 1_usize..2500,
+            steps in prop::collection::vec((0_u64..1500, prop::collection::vec(0_u64..4000, 0..4)), 1..6),
+        ) {
+            let (mut ring, mut copy) = (Ring::new(capacity), Ring::new(capacity));
+            let mut before = Calls::default();
+            for (pushes, revised) in steps {
+                for nth in 0..pushes {
+                    ring.push(call(nth));
+                }
+                for id in revised {
+                    ring.replace(CallId(id), call(id + 1));
+                }
+                let now = ring.calls().clone();
+                copy.forget_before(now.first_id());
+                let lacking = now.revised_since(&before).map(|(_, call)| call).chain(now.since(before.next_id()));
+                for call in lacking {
+                    prop_assert!(copy.take_over(call.clone()));
+                }
+                let told = |calls: &Calls| -> Vec<_> {
+                    calls.iter().map(|call| (call.id(), call.revision(), call.ttft_ms())).collect()
+                };
+                prop_assert_eq!(told(copy.calls()), told(&now));
+                prop_assert_eq!(copy.calls().first_id(), now.first_id());
+                prop_assert_eq!(copy.calls().next_id(), now.next_id());
+                before = now;
+            }
+        }
+    }
+
+    #[test]
+    fn a_copy_may_begin_anywhere_and_lacks_nothing_in_between() {
+        let placed = |id, revision| {
+            let mut call = call(id);
+            call.place(CallId(id), revision);
+            call
+        };
+        let mut copy = Ring::new(10);
+        copy.forget_before(CallId(5000));
+        assert!(copy.take_over(placed(5000, 3)));
+        assert!(!copy.take_over(placed(5002, 1)), "5001 is missing");
+        assert!(copy.take_over(placed(4999, 1)), "no longer kept");
+        assert_eq!(kept(copy.calls()), [5000]);
+        assert_eq!(copy.calls().get(CallId(5000)).map(LlmCall::revision), Some(3));
+        copy.forget_before(CallId(7000));
+        assert!(copy.calls().is_empty());
+        assert_eq!(copy.calls().next_id(), CallId(7000));
     }
 
     #[test]

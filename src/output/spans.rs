@@ -1,6 +1,7 @@
 //! The spans behind a call, for those who ask why it is there: which made the row, which were not counted, and by which
 //! rule.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ pub struct SpanNote {
     /// How it ended up, in the words of [`Outcome::name`](crate::collector::join::Outcome::name).
     pub role: &'static str,
     /// The rule behind that.
-    pub why: &'static str,
+    pub why: Cow<'static, str>,
     /// The call it is part of.
     pub call_id: Option<u64>,
 }
@@ -37,7 +38,7 @@ impl SpanNote {
             parent_span_id: (span.parent != 0).then(|| hex(span.parent)),
             name: span.name(),
             role: span.outcome.name(),
-            why: span.why,
+            why: span.why.clone(),
             call_id: span.row.map(|row| row.0),
         }
     }

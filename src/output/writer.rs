@@ -95,6 +95,7 @@ pub struct Writer<W> {
     recheck: Recheck,
     reports: Option<Reports>,
     next: CallId,
+    is_joining: bool,
     progress: Progress,
     tally: Tally,
     chunk: Vec<u8>,
@@ -109,7 +110,7 @@ impl<W: Write> Writer<W> {
         let mut chunk = Vec::new();
         format.begin(&mut chunk)?;
         let progress = if limit == Some(0) { Progress::Complete } else { Progress::Open };
-        let (before, written, explainer, recheck, reports, next, tally) = Default::default();
+        let (before, written, explainer, recheck, reports, next, is_joining, tally) = Default::default();
         Ok(Self {
             out,
             format,
@@ -121,6 +122,7 @@ impl<W: Write> Writer<W> {
             recheck,
             reports,
             next,
+            is_joining,
             progress,
             tally,
             chunk,
@@ -140,6 +142,12 @@ impl<W: Write> Writer<W> {
         Self { reports: Some(reports), ..self }
     }
 
+    /// This writer, joining a collector that has been running: calls that were gone when it came are not missed.
+    #[must_use]
+    pub fn joining(self) -> Self {
+        Self { is_joining: true, ..self }
+    }
+
     /// What was written so far.
     pub const fn tally(&self) -> Tally {
         self.tally
@@ -152,6 +160,9 @@ impl<W: Write> Writer<W> {
     pub fn write(&mut self, calls: &Calls, now_unix_nano: i64) -> io::Result<Progress> {
         if self.progress != Progress::Open {
             return Ok(self.progress);
+        }
+        if std::mem::take(&mut self.is_joining) {
+            self.next = calls.first_id();
         }
         self.written.forget_before(calls.first_id());
         let written = self
@@ -389,6 +400,19 @@ mod tests {
     }
 
     #[test]
+    fn who_joins_late_does_not_miss_what_was_gone_before() {
+        let mut ring = ring(2, &["a", "b", "c"]);
+        let mut writer = writer(KEY, "", None).joining();
+        writer.write(ring.calls(), 0).unwrap();
+        assert_eq!(writer.tally(), Tally { calls: 2, ..Tally::default() });
+        for model in ["d", "e", "f"] {
+            ring.push(call(model));
+        }
+        writer.write(ring.calls(), 0).unwrap();
+        assert_eq!(writer.tally(), Tally { calls: 4, missed: 1, ..Tally::default() });
+    }
+
+    #[test]
     fn the_filter_holds_for_revisions_too() {
         let mut ring = ring(10, &["a", "b", "a"]);
         let mut writer = writer(KEY, "model:a*", None);
@@ -505,7 +529,7 @@ mod tests {
     }
 
     fn known_span(id: u64) -> KnownSpan {
-        KnownSpan { id, parent: id - 1, row: None, outcome: Outcome::NotCounted, why: "", bytes: None }
+        KnownSpan { id, parent: id - 1, row: None, outcome: Outcome::NotCounted, why: "".into(), bytes: None }
     }
 
     /// How many spans each record that came out since the last time lists.

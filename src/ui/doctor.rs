@@ -8,6 +8,7 @@ use super::format::{age, count};
 use super::pen::{Strip, line_of};
 use super::theme::Role;
 use crate::app::view::View;
+use crate::collector::remote::Link;
 
 /// Draws it.
 pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
@@ -58,6 +59,10 @@ fn nothing_passes(look: Look<'_>) -> Vec<Strip<'static>> {
 
 fn nothing_yet(look: Look<'_>) -> Vec<Strip<'static>> {
     let mut lines = vec![Strip::of("waiting for LLM calls", look.style(Role::Strong)), Strip::new()];
+    if let Some(attached) = &look.app.about.attached {
+        lines.extend(elsewhere(look, attached));
+        return lines;
+    }
     lines.extend(listening(look));
     lines.extend(arrived(look));
     lines.push(Strip::new());
@@ -69,6 +74,25 @@ fn fact(look: Look<'_>, label: &'static str, text: String, role: Role) -> Strip<
     Strip::of(format!("{label:<12}"), look.style(Role::Dim)).then(text, look.style(role))
 }
 
+/// The collector elsewhere: whether it is heard of, and what arrived there.
+fn elsewhere(look: Look<'_>, attached: &str) -> Vec<Strip<'static>> {
+    match &look.app.link {
+        Link::Lost { why } => vec![
+            fact(look, "no answer", format!("{attached} is tried again and again"), Role::Fair),
+            fact(look, "", why.clone(), Role::Bad),
+            Strip::new(),
+            Strip::of("There, the collector is started with:", look.style(Role::Dim)),
+            Strip::of("  planoai obs --json --serve-viewers HOST:PORT", look.style(Role::Accent)),
+        ],
+        Link::Attaching => vec![fact(look, "attaching", format!("the calls of {attached} are on the way"), Role::Text)],
+        Link::Attached => {
+            let mut lines = vec![fact(look, "attached to", attached.to_owned(), Role::Good)];
+            lines.extend(arrived(look));
+            lines
+        }
+    }
+}
+
 fn listening(look: Look<'_>) -> Vec<Strip<'static>> {
     let about = &look.app.about;
     let mut lines = vec![fact(look, "OTLP/gRPC", format!("listening on {}", about.grpc), Role::Good)];
@@ -77,6 +101,7 @@ fn listening(look: Look<'_>) -> Vec<Strip<'static>> {
         Some(Err(reason)) => lines.push(fact(look, "OTLP/HTTP", format!("not listening: {reason}"), Role::Fair)),
         None => {}
     }
+    lines.extend(about.viewers.iter().map(|at| fact(look, "viewers", format!("served on {at}"), Role::Good)));
     lines
 }
 

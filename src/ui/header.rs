@@ -31,6 +31,7 @@ pub fn draw(look: Look<'_>, line: Rect, buf: &mut Buffer) {
         Item::new(streams_rank(look), streams::recording(look)).or(92, streams::recording_loss(look)),
         Item::new(streams_rank(look), streams::forwarding(look)).or(92, streams::forwarding_loss(look)),
         Item::new(80, window(look)),
+        Item::new(98, reconnecting(look)),
         Item::new(95, filter(look, usize::from(width) / 2)),
         Item::new(100, paused(look)),
     ];
@@ -82,9 +83,17 @@ fn filter(look: Look<'_>, cells: usize) -> Strip<'static> {
     Strip::of(filter.cut_middle(cells), look.style(Role::Accent))
 }
 
+/// What is shown is not what is: told as long as it lasts.
+fn reconnecting(look: Look<'_>) -> Strip<'static> {
+    if look.app.link.is_lost() { Strip::of("reconnecting", look.style(Role::Bad)) } else { Strip::new() }
+}
+
 fn listening(look: Look<'_>) -> Strip<'_> {
     let about = &look.app.about;
     let dim = look.style(Role::Dim);
+    if let Some(attached) = &about.attached {
+        return Strip::of("attached to ", dim).then(attached, dim);
+    }
     let mut strip = Strip::of(&about.grpc, dim);
     match &about.http {
         // The same host need not be read twice.
@@ -94,6 +103,10 @@ fn listening(look: Look<'_>) -> Strip<'_> {
         },
         Some(Err(_)) => strip.add(" no HTTP", look.style(Role::Fair)),
         None => {}
+    }
+    if let Some(viewers) = &about.viewers {
+        let port = viewers.rsplit(':').next().unwrap_or_default();
+        strip.add(format!(" viewers :{port}"), dim);
     }
     if about.is_open && !strip.is_empty() {
         strip.add(" open", look.style(Role::Fair));

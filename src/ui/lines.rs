@@ -34,7 +34,8 @@ pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
         }
         Some(Dialog::AskClear) => {
             let kept = count(look.app.newest.calls.len() as u128);
-            question(look, format!("forget all {kept} kept calls?")).draw(room, buf);
+            let here = if look.app.about.attached.is_some() { " here" } else { "" };
+            question(look, format!("forget all {kept} kept calls{here}?")).draw(room, buf);
             None
         }
         Some(Dialog::AskOverwrite(path)) => {

@@ -10,6 +10,7 @@
 
 mod access;
 mod accounts;
+mod attach;
 mod banner;
 mod chain;
 mod emitters;

@@ -10,8 +10,10 @@ mod render;
 mod streams;
 mod traffic;
 
+use planoai::app::{About, Event};
 use planoai::call::{Draft, Usage};
 use planoai::collector::Counters;
+use planoai::collector::remote::Link;
 use planoai::text::is_clean;
 use planoai::ui::theme::{Depth, Ground, Theme};
 use ratatui::buffer::Buffer;
@@ -156,6 +158,32 @@ fn empty() {
     insta::assert_snapshot!("accounting_80x24", portrait(&page(&mut desk.app, THEME, 80, 24)));
     desk.press("a");
     insta::assert_snapshot!("empty_but_spans_arrive_80x24", portrait(&page(&mut desk.app, THEME, 80, 24)));
+}
+
+#[test]
+fn a_collector_elsewhere() {
+    let lost = || Link::Lost { why: "Connection refused (os error 111)".to_owned() };
+    let attach = |desk: &mut Desk, link| {
+        desk.app.about = About { attached: Some("gateway:4319".to_owned()), ..About::default() };
+        desk.app.update(Event::Link(link));
+    };
+    for (name, link) in [("attaching", Link::Attaching), ("attached", Link::Attached), ("lost", lost())] {
+        let mut desk = Desk::empty();
+        attach(&mut desk, link);
+        insta::assert_snapshot!(format!("elsewhere_{name}_80x24"), text(&page(&mut desk.app, THEME, 80, 24)));
+    }
+    let mut desk = Desk::busy();
+    attach(&mut desk, lost());
+    for (width, height) in [(60, 15), (120, 40)] {
+        let page = portrait(&page(&mut desk.app, THEME, width, height));
+        insta::assert_snapshot!(format!("elsewhere_lost_with_calls_{width}x{height}"), page);
+    }
+    assert!(desk.app.look_into().is_none(), "nobody to ask");
+    desk.app.about.viewers = Some("127.0.0.1:4319".to_owned());
+    desk.app.about.attached = None;
+    desk.app.about.grpc = "0.0.0.0:4317".to_owned();
+    let header = text(&page(&mut desk.app, THEME, 160, 40));
+    assert!(header.lines().next().is_some_and(|line| line.contains("viewers :4319")), "{header}");
 }
 
 #[test]

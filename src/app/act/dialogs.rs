@@ -99,7 +99,7 @@ impl App {
         self.frozen = None;
         self.pane = PaneState::default();
         self.cursors = Cursors::default();
-        self.tell("cleared");
+        self.tell(if self.about.attached.is_some() { "cleared here; the collector keeps them" } else { "cleared" });
         Outcome::effect(Effect::Clear)
     }
 }

@@ -1,7 +1,7 @@
 //! What the call cost: the figure, where it comes from, the arithmetic, and who says otherwise (PRICING.md, section 3).
 
 use super::{Facts, Line, Section, Tone};
-use crate::call::CostBasis;
+use crate::call::{CostBasis, LlmCall};
 use crate::format::{count, money, percent};
 use crate::pricing::{self, Explanation, Item, Priced, dollars};
 
@@ -13,7 +13,10 @@ pub(super) fn section(facts: Facts<'_>) -> Section {
         None => Line::new("cost", unknown(facts.detail.map(|detail| &detail.cost))).toned(Tone::Dim),
     }];
     match facts.detail {
-        Some(detail) => lines.extend(explained(&detail.cost)),
+        Some(detail) => {
+            lines.extend(explained(&detail.cost));
+            lines.extend(priced_otherwise(call, &detail.cost));
+        }
         None => lines.extend(reported(facts)),
     }
     lines.extend(call.labels().service_tier.as_ref().map(|tier| Line::new("service tier", tier.to_string())));
@@ -43,6 +46,15 @@ fn explained(cost: &Explanation) -> Vec<Line> {
     let mut lines = cost.priced.as_ref().map(priced).unwrap_or_default();
     lines.extend(cost.differing().map(|(who, usd)| differing(cost, who, usd)));
     lines
+}
+
+/// The arithmetic is made from the prices at hand. The figure may have been made from others: before they were refreshed, or by a
+/// collector elsewhere with a price list of its own.
+fn priced_otherwise(call: &LlmCall, cost: &Explanation) -> Option<Line> {
+    let shown = call.cost().map(|cost| cost.usd);
+    let at_hand = || cost.cost.usd.map_or_else(|| "no price".to_owned(), money);
+    (shown != cost.cost.usd)
+        .then(|| Line::new("differs", format!("by the price list at hand: {}", at_hand())).toned(Tone::Fair))
 }
 
 /// Tokens times rates, line by line, and where the rates come from.

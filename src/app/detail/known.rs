@@ -1,5 +1,7 @@
 //! What is known of one call beyond its row: the spans of its trace, and why it costs what it costs.
 
+use std::borrow::Cow;
+
 use crate::call::{CallId, LlmCall};
 use crate::collector::KnownSpan;
 use crate::collector::decode::PlainSpan;
@@ -37,7 +39,7 @@ pub struct TraceSpan {
     /// How the collector counted it.
     pub outcome: Outcome,
     /// The rule behind that.
-    pub why: &'static str,
+    pub why: Cow<'static, str>,
     /// The span itself, while the span log keeps it.
     pub span: Option<PlainSpan>,
 }

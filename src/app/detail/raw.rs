@@ -46,7 +46,7 @@ fn facts_of(span: &TraceSpan, decoded: &PlainSpan, offset: FixedOffset) -> Vec<L
         known("took", &duration(decoded.duration_nanos() as f64 / 1e6));
     }
     known("counted as", label(span));
-    known("because", span.why);
+    known("because", &span.why);
     if decoded.is_error {
         let message = if decoded.message.is_empty() { "error" } else { &decoded.message };
         lines.push(Line::new("status", shortened(message, SHOWN_CHARS)).toned(Tone::Bad));

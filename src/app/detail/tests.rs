@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::{Offset, Utc};
 
 use super::{Detail, Facts, Section, TraceSpan, Wanted, sections, text};
-use crate::call::{LlmCall, Names};
+use crate::call::{Cost, CostBasis, LlmCall, Names};
 use crate::collector::ingest;
 use crate::collector::store::{Batch, Store, StoreConfig};
 use crate::pricing::Pricer;
@@ -179,6 +179,16 @@ fn every_signal_names_its_severity_count_and_snippet() {
       message 4: escalation: “get me a human” (confidence 1)
       message 6: negative_stance: “wrong again!! stop repeating yourself” (confidence 1)
     "#);
+}
+
+#[test]
+fn a_figure_made_from_other_prices_than_those_at_hand_is_told() {
+    let store = store("plano-brightstaff", 1 << 24);
+    let mut call = calls(&store).into_iter().find(|call| call.request_id().starts_with("29d0b36a")).unwrap();
+    assert!(!told(&store, &call).iter().any(|line| line.contains("price list at hand")));
+    call.set_cost(Some(Cost { usd: 7.0, basis: CostBasis::Priced }));
+    let lines = told(&store, &call);
+    assert!(lines.contains(&"differs: by the price list at hand: $0.00239".to_owned()), "{lines:#?}");
 }
 
 #[test]

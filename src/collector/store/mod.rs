@@ -6,6 +6,7 @@
 mod prices;
 mod twins;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::pin::pin;
 use std::sync::Arc;
@@ -79,8 +80,8 @@ pub struct KnownSpan {
     pub row: Option<CallId>,
     /// How it ended up.
     pub outcome: Outcome,
-    /// The rule behind that.
-    pub why: &'static str,
+    /// The rule behind that; only a span that another collector tells of has one of its own.
+    pub why: Cow<'static, str>,
     /// The export request that brought it, and its place in there; `None` when the span log dropped it.
     pub bytes: Option<(Bytes, Range<usize>)>,
 }
@@ -215,7 +216,7 @@ impl Store {
             parent: node.parent,
             row: node.row,
             outcome: node.outcome(leads(node)),
-            why: node.why,
+            why: node.why.into(),
             bytes: self.log.get(node.span.request).map(|request| (request.clone(), node.span.range())),
         };
         self.join.spans(trace).iter().map(known).collect()
