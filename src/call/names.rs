@@ -60,7 +60,7 @@ const TEXTS: usize = 12;
 struct LabelTexts<'t> {
     convention: Convention,
     input_count: InputCount,
-    /// In the order of the fields of [`Labels`]; absent and empty are the same.
+    /// In the order of the fields of [`Labels`].
     texts: [Option<&'t str>; TEXTS],
 }
 
@@ -119,8 +119,12 @@ impl<'t> From<&'t Draft<'_>> for LabelTexts<'t> {
             &draft.service_tier,
             &draft.service_name,
         ];
-        let text = |text: &'t Option<super::Text<'_>>| text.as_deref().filter(|text| !text.is_empty());
-        Self { convention: draft.convention, input_count: draft.usage.input_count, texts: texts.map(text) }
+        let mut texts = texts.map(Option::as_deref);
+        // An empty model is none: the field of a label set has no other word for it.
+        if let Some(model) = texts.first_mut() {
+            *model = model.filter(|model| !model.is_empty());
+        }
+        Self { convention: draft.convention, input_count: draft.usage.input_count, texts }
     }
 }
 
