@@ -15,11 +15,14 @@ use planoai::collector::replay::Replay;
 use planoai::collector::{Collector, Handle, HttpListener, Listening};
 use planoai::output::{Explainer, Follower, Format, Guarded, Once, Reports, Shape, Writer, follow};
 use planoai::pricing::Pricer;
+use planoai::secrets::Secrets;
+use planoai::text::clean;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
 use crate::obs::GRACE;
 use crate::streams;
+use crate::told::{say, tell};
 
 /// How long `--once` gathers, unless told otherwise.
 const SUMMARY_AFTER: Duration = Duration::from_secs(10);
@@ -49,9 +52,10 @@ impl Headless<'_> {
             self.drive(&mut once)?;
             return once.verdict().map_err(Failure::Breach);
         }
-        let format = self.format(Format::new(self.args.shape(), Arc::clone(pricer)));
+        let secrets = Secrets::from(self.args.show_secrets);
+        let format = self.format(Format::new(self.args.shape(), Arc::clone(pricer)).with_secrets(secrets));
         let mut writer = Writer::new(io::stdout().lock(), format, filter, self.args.count)?
-            .explained_by(Explainer::asking(self.handle.clone()));
+            .explained_by(Explainer::asking(self.handle.clone()).with_secrets(secrets));
         if let Some(every) = self.args.stats {
             writer = writer.reporting(self.reports(every));
         }
@@ -129,18 +133,11 @@ fn stop_after(duration: Option<Duration>) -> io::Result<impl Future<Output = ()>
     })
 }
 
-/// Tells something on stderr.
-#[expect(clippy::print_stderr, reason = "stdout carries the calls")]
-pub fn tell(note: &str) {
-    eprintln!("planoai: {note}");
-}
-
-#[expect(clippy::print_stderr, reason = "stdout carries the calls")]
 fn tell_addresses(listening: &Listening) {
-    eprintln!("listening on {} (OTLP/gRPC)", listening.grpc);
+    say(&format!("listening on {} (OTLP/gRPC)", listening.grpc));
     match &listening.http {
-        HttpListener::Bound(address) => eprintln!("listening on {address} (OTLP/HTTP)"),
+        HttpListener::Bound(address) => say(&format!("listening on {address} (OTLP/HTTP)")),
         HttpListener::Off => {}
-        HttpListener::Failed(reason) => eprintln!("no OTLP/HTTP: {reason}"),
+        HttpListener::Failed(reason) => say(&format!("no OTLP/HTTP: {}", clean(reason))),
     }
 }

@@ -5,6 +5,7 @@ mod headless;
 mod obs;
 mod screen;
 mod streams;
+mod told;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

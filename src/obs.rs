@@ -17,9 +17,10 @@ use planoai::pricing::{Catalog, Pricer};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
-use crate::headless::{self, Headless};
+use crate::headless::Headless;
 use crate::screen;
 use crate::streams::{self, Streams};
+use crate::told;
 
 /// What requests in flight get when the program ends.
 pub const GRACE: Duration = Duration::from_secs(2);
@@ -55,17 +56,17 @@ pub fn run(args: &ObsArgs) -> Result<(), Failure> {
     let notes = prices.refresh()?;
     if !args.is_headless() {
         let bundled = format!("prices: bundled {}", prices.pricer.catalog().generated());
-        let live = Live { handle, pricer: prices.pricer, show_secrets: args.show_secrets };
+        let live = Live { handle, pricer: prices.pricer, secrets: args.show_secrets.into() };
         let ended = screen::show(args, filter, &listening, live, bundled, notes);
         stop_demo.cancel();
         drop(replay);
         collector.stop(GRACE);
-        streams.finish().iter().for_each(|loss| headless::tell(loss));
+        streams.finish().iter().for_each(|loss| told::tell(loss));
         return ended;
     }
     let ended = Headless { args, collector, listening, handle, notes, replay }.run(&prices.pricer, filter);
     stop_demo.cancel();
-    streams.finish().iter().for_each(|loss| headless::tell(loss));
+    streams.finish().iter().for_each(|loss| told::tell(loss));
     ended
 }
 

@@ -60,5 +60,6 @@ fn about(args: &ObsArgs, listening: &Listening, prices: String) -> About {
         is_open: is_reachable(&listening.grpc) && !is_protected,
         is_demo: args.demo,
         prices,
+        secrets: args.show_secrets.into(),
     }
 }

@@ -11,6 +11,7 @@ use super::run::Source;
 use crate::call::{LlmCall, Name};
 use crate::collector::{Handle, KnownSpan, Snapshot};
 use crate::pricing::Pricer;
+use crate::secrets::Secrets;
 
 /// The most spans of a trace that are read for its waterfall.
 const MOST_SPANS: usize = 5_000;
@@ -22,8 +23,8 @@ pub struct Live {
     pub handle: Handle,
     /// The prices in use.
     pub pricer: Arc<Pricer>,
-    /// Show credentials that stand in attributes.
-    pub show_secrets: bool,
+    /// What becomes of credentials that stand in attributes.
+    pub secrets: Secrets,
 }
 
 impl Source for Live {
@@ -41,7 +42,7 @@ impl Source for Live {
             .known(wanted.trace)
             .into_iter()
             .take(MOST_SPANS)
-            .map(|span| TraceSpan::decode(span, self.show_secrets))
+            .map(|span| TraceSpan::decode(span, self.secrets))
             .collect();
         Detail { wanted, spans, cost: self.pricer.explain(call) }
     }
@@ -51,7 +52,7 @@ impl Source for Live {
         for call in &lookup.calls {
             let own = call.ids().1.try_into().map_or(0, u64::from_be_bytes);
             let span = self.known(Wanted::of(call).trace).into_iter().find(|span| span.id == own);
-            let span = span.and_then(|span| TraceSpan::decode(span, self.show_secrets).span);
+            let span = span.and_then(|span| TraceSpan::decode(span, self.secrets).span);
             let value = |key: &Name| span.as_ref()?.attribute(key).map(str::to_owned);
             read.extend(lookup.keys.iter().map(|key| (call.id(), key.clone(), value(key))));
         }
@@ -59,7 +60,7 @@ impl Source for Live {
     }
 
     fn export(&self, export: &Export) -> Exported {
-        export.write(&self.pricer)
+        export.write(&self.pricer, self.secrets)
     }
 }
 

@@ -39,6 +39,7 @@ use ratatui::layout::{Position, Rect};
 
 use crate::call::{CallId, LlmCall, Name};
 use crate::collector::Snapshot;
+use crate::secrets::Secrets;
 use crate::stats::Arrivals;
 use analysis::{Picture, Request, ViewSpec};
 use attributes::Attributes;
@@ -66,6 +67,8 @@ pub struct About {
     pub is_demo: bool,
     /// Where prices come from, in a line.
     pub prices: String,
+    /// What becomes of credentials in text.
+    pub secrets: Secrets,
 }
 
 /// The selections of the views.
@@ -212,7 +215,7 @@ impl App {
 
     /// What the sections of a call are made of; `most_chars` of each value are told.
     pub fn facts<'a>(&'a self, call: &'a LlmCall, most_chars: usize) -> Facts<'a> {
-        Facts { call, detail: self.detail_of(call), offset: self.clock.offset, most_chars }
+        Facts { call, detail: self.detail_of(call), offset: self.clock.offset, most_chars, secrets: self.about.secrets }
     }
 
     /// The columns of the calls table that are worth showing.
