@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use planoai::cli::exit;
 
+use crate::told;
+
 /// Why the program ends early, and with which exit code.
 #[derive(Debug)]
 pub enum Failure {
@@ -25,7 +27,6 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 impl Failure {
     /// Tells the failure on stderr and gives the exit code.
-    #[expect(clippy::print_stderr, reason = "the one line an error is told in")]
     pub fn tell(self) -> ExitCode {
         let (text, code) = match self {
             Self::Signal(signal) => return ExitCode::from(u8::try_from(128 + signal).unwrap_or(exit::FAILURE)),
@@ -33,7 +34,7 @@ impl Failure {
             Self::Breach(text) => (text, exit::BREACH),
             Self::Run(error) => (format!("{error:#}"), exit::FAILURE),
         };
-        eprintln!("planoai: {text}");
+        told::tell_lines(&text);
         ExitCode::from(code)
     }
 }

@@ -16,6 +16,8 @@ use planoai::collector::remote::{Address, Link};
 use planoai::collector::replay::Replay;
 use planoai::output::{Explainer, Follower, Format, Guarded, Once, Progress, Reports, Shape, Streams, Writer, follow};
 use planoai::pricing::Pricer;
+use planoai::secrets::Secrets;
+use planoai::text::clean;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -23,6 +25,7 @@ use crate::failure::Failure;
 use crate::obs::GRACE;
 use crate::origin::Origin;
 use crate::streams;
+use crate::told::{say, tell};
 
 /// How long `--once` gathers, unless told otherwise.
 const SUMMARY_AFTER: Duration = Duration::from_secs(10);
@@ -53,9 +56,10 @@ impl Headless<'_> {
             self.drive(&mut once)?;
             return once.verdict().map_err(Failure::Breach);
         }
-        let format = self.format(Format::new(self.args.shape(), Arc::clone(pricer)));
+        let secrets = Secrets::from(self.args.show_secrets);
+        let format = self.format(Format::new(self.args.shape(), Arc::clone(pricer)).with_secrets(secrets));
         let mut writer = Writer::new(io::stdout().lock(), format, filter, self.args.count)?
-            .explained_by(Explainer::asking(self.origin.handle()));
+            .explained_by(Explainer::asking(self.origin.handle()).with_secrets(secrets));
         if let Origin::Elsewhere { .. } = self.origin {
             writer = writer.joining();
         }
@@ -89,7 +93,7 @@ impl Headless<'_> {
         let entered = runtime.enter();
         let stop = stop_after(self.duration())?;
         // From here on a signal ends the run in order, so that whoever waits for an address may send one.
-        self.origin.lines().iter().for_each(|line| tell_address(line));
+        self.origin.lines().iter().for_each(|line| say(&clean(line)));
         if let Origin::Elsewhere { remote, address } = &self.origin {
             runtime.spawn(tell_link(remote.link(), address.clone()));
         }
@@ -145,17 +149,6 @@ fn stop_after(duration: Option<Duration>) -> io::Result<impl Future<Output = ()>
             () = time_is_over => {}
         }
     })
-}
-
-/// Tells something on stderr.
-#[expect(clippy::print_stderr, reason = "stdout carries the calls")]
-pub fn tell(note: &str) {
-    eprintln!("planoai: {note}");
-}
-
-#[expect(clippy::print_stderr, reason = "stdout carries the calls")]
-fn tell_address(line: &str) {
-    eprintln!("{line}");
 }
 
 /// Tells when the collector elsewhere is found and when it is lost, but not each attempt in between.

@@ -6,6 +6,7 @@ mod obs;
 mod origin;
 mod screen;
 mod streams;
+mod told;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

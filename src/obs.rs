@@ -19,10 +19,11 @@ use planoai::pricing::{Catalog, Pricer};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
-use crate::headless::{self, Headless};
+use crate::headless::Headless;
 use crate::origin::{self, Origin};
 use crate::screen;
 use crate::streams;
+use crate::told;
 
 /// What requests in flight get when the program ends.
 pub const GRACE: Duration = Duration::from_secs(2);
@@ -70,7 +71,7 @@ pub fn run(args: &ObsArgs) -> Result<(), Failure> {
 /// Writes and sends what is still queued, and tells what was lost.
 fn tell_losses(streams: &Streams) {
     for loss in streams::finish(streams) {
-        headless::tell(&loss);
+        told::tell(&loss);
     }
 }
 
@@ -119,7 +120,7 @@ fn show(args: &ObsArgs, shown: Shown, filter: Filter, prices: Prices, source: So
             let live = Live {
                 handle: origin.handle(),
                 pricer: prices.pricer,
-                show_secrets: args.show_secrets,
+                secrets: args.show_secrets.into(),
                 streams,
                 replay: replay.as_ref().map(Replay::remote),
             };

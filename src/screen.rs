@@ -92,11 +92,16 @@ fn about(args: &ObsArgs, origin: &Origin, prices: String) -> About {
                 is_demo: args.demo,
                 prices,
                 has_bell: args.bell,
+                secrets: args.show_secrets.into(),
                 ..About::default()
             }
         }
-        Origin::Elsewhere { address, .. } => {
-            About { attached: Some(address.to_string()), prices, has_bell: args.bell, ..About::default() }
-        }
+        Origin::Elsewhere { address, .. } => About {
+            attached: Some(address.to_string()),
+            prices,
+            has_bell: args.bell,
+            secrets: args.show_secrets.into(),
+            ..About::default()
+        },
     }
 }

@@ -3,6 +3,41 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// What becomes of credentials in text that is shown or written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Secrets {
+    /// They are masked.
+    #[default]
+    Masked,
+    /// They are shown as they came (`--show-secrets`).
+    Shown,
+}
+
+impl Secrets {
+    /// `text`, which stands under no key of its own, as it may be shown.
+    pub fn in_text(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Masked => mask_text(text),
+            Self::Shown => Cow::Borrowed(text),
+        }
+    }
+
+    /// The value of an attribute as it may be shown.
+    pub fn in_value<'a>(self, key: &str, value: &'a str) -> Cow<'a, str> {
+        match self {
+            Self::Masked => mask(key, value),
+            Self::Shown => Cow::Borrowed(value),
+        }
+    }
+}
+
+impl From<bool> for Secrets {
+    /// Whether they are to be shown.
+    fn from(show: bool) -> Self {
+        if show { Self::Shown } else { Self::Masked }
+    }
+}
+
 /// Stands for what is not shown.
 pub const MASK: &str = "••••••";
 
@@ -63,14 +98,62 @@ pub fn mask<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
     if is_credential_key(key) {
         return Cow::Borrowed(MASK);
     }
-    mask_words(value)
+    mask_text(value)
+}
+
+fn mask_text(value: &str) -> Cow<'_, str> {
+    match mask_passwords(value) {
+        Cow::Borrowed(value) => mask_words(value),
+        Cow::Owned(value) => Cow::Owned(mask_words(&value).into_owned()),
+    }
+}
+
+/// Masks the passwords in URLs: `postgres://user:password@host` (RFC 3986, section 3.2.1).
+fn mask_passwords(value: &str) -> Cow<'_, str> {
+    const AUTHORITY: &str = "://";
+    if !(value.contains(AUTHORITY) && value.contains('@')) {
+        return Cow::Borrowed(value);
+    }
+    let mut masked = String::new();
+    let mut rest = value;
+    while let Some(found) = rest.find(AUTHORITY) {
+        let (before, authority) = rest.split_at(found + AUTHORITY.len());
+        let is_end =
+            |char: char| char.is_whitespace() || matches!(char, '/' | '?' | '#' | '"' | '\'' | '<' | '>' | '\\');
+        let end = authority.find(is_end).unwrap_or(authority.len());
+        masked.push_str(before);
+        rest = authority;
+        let password = authority.get(..end).and_then(|authority| {
+            let (user, _) = authority.rsplit_once('@')?;
+            Some(user.find(':')? + 1..user.len())
+        });
+        if let Some(password) = password.filter(|password| !password.is_empty()) {
+            masked.push_str(authority.get(..password.start).unwrap_or_default());
+            masked.push_str(MASK);
+            rest = authority.get(password.end..).unwrap_or_default();
+        }
+    }
+    masked.push_str(rest);
+    if masked == value { Cow::Borrowed(value) } else { Cow::Owned(masked) }
 }
 
 fn is_credential_key(key: &str) -> bool {
-    let key = key.to_ascii_lowercase().replace('-', "_");
     let last = key.rsplit(['.', '/', ':']).next().unwrap_or_default();
-    let holds_token = last.ends_with("token") && !COUNTED_TOKENS.iter().any(|counted| last.ends_with(counted));
-    holds_token || KEY_PARTS.iter().any(|part| key.contains(part))
+    let ends_in = |end: &str| {
+        last.len().checked_sub(end.len()).is_some_and(|at| spells(last.as_bytes().get(at..).unwrap_or_default(), end))
+    };
+    let holds_token = ends_in("token") && !COUNTED_TOKENS.iter().any(|counted| ends_in(counted));
+    holds_token || (0..key.len()).any(|at| KEY_PARTS.iter().any(|part| begins(key.as_bytes().get(at..), part)))
+}
+
+/// Whether text begins with a part of a key, in any case and with either hyphen or underscore.
+fn begins(text: Option<&[u8]>, part: &str) -> bool {
+    text.and_then(|text| text.get(..part.len())).is_some_and(|text| spells(text, part))
+}
+
+fn spells(text: &[u8], part: &str) -> bool {
+    let folded = |byte: &u8| if *byte == b'-' { b'_' } else { byte.to_ascii_lowercase() };
+    text.iter().map(folded).eq(part.bytes())
 }
 
 fn mask_words(value: &str) -> Cow<'_, str> {
@@ -208,6 +291,18 @@ mod tests {
             ("prompt", "sk-short", "sk-short"),
             ("note", "eyJ0ZXh0LXdpdGhvdXQtZG90cw", "eyJ0ZXh0LXdpdGhvdXQtZG90cw"),
             ("note", jwt, "eyJh••••••"),
+            ("db.url", "postgres://app:hunter2@db:5432/x?y", "postgres://app:••••••@db:5432/x?y"),
+            ("log", "tried redis://:p@ss:w0rd@h and http://u@h/a:b@c", "tried redis://:••••••@h and http://u@h/a:b@c"),
+            ("log", "at http://h:80/x@y", "at http://h:80/x@y"),
+            ("note", "AKIAIOSFODNN7EXAMPLE", "AKIA••••••"),
+            ("aws_secret_access_key", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", MASK),
+            (
+                "exception.message",
+                "Incorrect API key provided: sk-proj-T3BlbkFJ0123456789abcd. See https://x/y",
+                "Incorrect API key provided: sk-p•••••• See https://x/y",
+            ),
+            ("log", "curl -H 'x-api-key: sk-ant-api03-AbC_dEf-0123456789'", "curl -H 'x-api-key: ••••••'"),
+            ("log", "GET /v1?api-key=hunter2&model=m", "GET /v1?api-key=••••••&model=m"),
             ("empty.secret", "", ""),
             ("text", "zażółć — gęślą", "zażółć — gęślą"),
         ];
@@ -216,7 +311,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn only_who_asks_for_secrets_sees_them() {
+        let text = "use sk-proj-0123456789abcdef";
+        assert_eq!(Secrets::from(true).in_text(text), text);
+        assert_eq!(Secrets::default().in_text(text), "use sk-p••••••");
+        assert_eq!(Secrets::Shown.in_value("api_key", "x"), "x");
+        assert_eq!(Secrets::from(false).in_value("api_key", "x"), MASK);
+    }
+
     proptest! {
+        #[test]
+        fn masking_twice_changes_nothing(text in "([a-z:/@= \"]|sk-|Bearer |api_key|AKIA|[A-Z0-9]{16}){0,12}") {
+            let once = Secrets::Masked.in_text(&text);
+            prop_assert_eq!(Secrets::Masked.in_text(&once), once.as_ref());
+        }
+
         #[test]
         fn a_credential_behind_its_name_is_never_shown(secret in "[A-Za-z0-9!§#%^~@]{8,40}", other in "[a-z ]{0,20}") {
             for value in [

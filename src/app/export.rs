@@ -9,6 +9,7 @@ use super::analysis::{Picture, Rows};
 use super::view::View;
 use crate::output::{Format, Record, Shape};
 use crate::pricing::Pricer;
+use crate::secrets::Secrets;
 
 /// Bytes gathered before they are written.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -47,15 +48,15 @@ pub fn path_of(text: &str) -> PathBuf {
 
 impl Export {
     /// Writes the calls in the order in which they are shown.
-    pub fn write(&self, pricer: &Arc<Pricer>) -> Exported {
-        match self.try_write(pricer) {
+    pub fn write(&self, pricer: &Arc<Pricer>, secrets: Secrets) -> Exported {
+        match self.try_write(pricer, secrets) {
             Ok(calls) => Exported::Written(calls),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Exported::Exists,
             Err(error) => Exported::Failed(error.to_string()),
         }
     }
 
-    fn try_write(&self, pricer: &Arc<Pricer>) -> io::Result<usize> {
+    fn try_write(&self, pricer: &Arc<Pricer>, secrets: Secrets) -> io::Result<usize> {
         let mut options = OpenOptions::new();
         options.write(true);
         if self.overwrite {
@@ -64,7 +65,7 @@ impl Export {
             options.create_new(true);
         }
         let mut out = BufWriter::new(options.open(&self.path)?);
-        let format = Format::new(shape(&self.path), Arc::clone(pricer));
+        let format = Format::new(shape(&self.path), Arc::clone(pricer)).with_secrets(secrets);
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         format.begin(&mut chunk)?;
         let mut calls = 0;
@@ -120,7 +121,7 @@ mod tests {
         let export = |name: &str, view, overwrite| {
             let path = folder.path().join(name);
             let export = Export { picture: picture(), view, path: path.clone(), overwrite };
-            (export.write(&Arc::default()), std::fs::read_to_string(path).unwrap_or_default())
+            (export.write(&Arc::default(), Secrets::Masked), std::fs::read_to_string(path).unwrap_or_default())
         };
         let (ended, text) = export("calls.ndjson", View::Calls, false);
         assert_eq!((ended, text.lines().count()), (Exported::Written(3), 3));

@@ -13,6 +13,7 @@ use crate::collector::replay::{Command, Progress, Remote};
 use crate::collector::{Handle, KnownSpan, Snapshot};
 use crate::output::{StreamCounters, Streams};
 use crate::pricing::Pricer;
+use crate::secrets::Secrets;
 
 /// The most spans of a trace that are read for its waterfall.
 const MOST_SPANS: usize = 5_000;
@@ -24,8 +25,8 @@ pub struct Live {
     pub handle: Handle,
     /// The prices in use.
     pub pricer: Arc<Pricer>,
-    /// Show credentials that stand in attributes.
-    pub show_secrets: bool,
+    /// What becomes of credentials that stand in attributes.
+    pub secrets: Secrets,
     /// Where accepted requests go on to.
     pub streams: Streams,
     /// The replay, if there is one.
@@ -47,7 +48,7 @@ impl Source for Live {
             .known(wanted.trace)
             .into_iter()
             .take(MOST_SPANS)
-            .map(|span| TraceSpan::decode(span, self.show_secrets))
+            .map(|span| TraceSpan::decode(span, self.secrets))
             .collect();
         Detail { wanted, spans, cost: self.pricer.explain(call) }
     }
@@ -57,7 +58,7 @@ impl Source for Live {
         for call in &lookup.calls {
             let own = call.ids().1.try_into().map_or(0, u64::from_be_bytes);
             let span = self.known(Wanted::of(call).trace).into_iter().find(|span| span.id == own);
-            let span = span.and_then(|span| TraceSpan::decode(span, self.show_secrets).span);
+            let span = span.and_then(|span| TraceSpan::decode(span, self.secrets).span);
             let value = |key: &Name| span.as_ref()?.attribute(key).map(str::to_owned);
             read.extend(lookup.keys.iter().map(|key| (call.id(), key.clone(), value(key))));
         }
@@ -79,7 +80,7 @@ impl Source for Live {
     }
 
     fn export(&self, export: &Export) -> Exported {
-        export.write(&self.pricer)
+        export.write(&self.pricer, self.secrets)
     }
 }
 

@@ -42,6 +42,7 @@ use crate::call::{CallId, LlmCall, Name};
 use crate::collector::Snapshot;
 use crate::collector::remote::Link;
 use crate::output::StreamCounters;
+use crate::secrets::Secrets;
 use crate::stats::Arrivals;
 use analysis::{Picture, Request, ViewSpec};
 use attributes::Attributes;
@@ -77,6 +78,8 @@ pub struct About {
     pub prices: String,
     /// Ring the terminal's bell when a limit is passed (`--bell`).
     pub has_bell: bool,
+    /// What becomes of credentials in text.
+    pub secrets: Secrets,
 }
 
 /// The selections of the views.
@@ -239,7 +242,7 @@ impl App {
 
     /// What the sections of a call are made of; `most_chars` of each value are told.
     pub fn facts<'a>(&'a self, call: &'a LlmCall, most_chars: usize) -> Facts<'a> {
-        Facts { call, detail: self.detail_of(call), offset: self.clock.offset, most_chars }
+        Facts { call, detail: self.detail_of(call), offset: self.clock.offset, most_chars, secrets: self.about.secrets }
     }
 
     /// The columns of the calls table that are worth showing.

@@ -77,10 +77,11 @@ mod tests {
     use super::*;
     use crate::call::{CallId, Draft, LlmCall, Names};
     use crate::pricing::Pricer;
+    use crate::secrets::Secrets;
     use proptest::prelude::*;
 
     const fn sources(pricer: &Pricer) -> Sources<'_> {
-        Sources { pricer, spans: None }
+        Sources { pricer, spans: None, secrets: Secrets::Masked }
     }
 
     fn line(call: &LlmCall, columns: &str) -> String {

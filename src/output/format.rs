@@ -7,6 +7,7 @@ use super::record::{Columns, Record, Sources};
 use super::spans::SpanNote;
 use super::{csv, ndjson};
 use crate::pricing::Pricer;
+use crate::secrets::Secrets;
 
 /// The shape of what is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,7 @@ pub struct Format {
     shape: Shape,
     columns: Columns,
     pricer: Arc<Pricer>,
+    secrets: Secrets,
 }
 
 impl Format {
@@ -32,7 +34,13 @@ impl Format {
             Shape::Ndjson => Columns::all(),
             Shape::Csv => Columns::flat(),
         };
-        Self { shape, columns, pricer }
+        Self { shape, columns, pricer, secrets: Secrets::Masked }
+    }
+
+    /// This format with credentials shown or, as it begins, masked.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Secrets) -> Self {
+        Self { secrets, ..self }
     }
 
     /// This format with other fields.
@@ -57,7 +65,7 @@ impl Format {
     /// # Errors
     /// Never, as long as memory can be written to.
     pub fn append(&self, record: Record<'_>, spans: Option<&[SpanNote]>, out: &mut Vec<u8>) -> io::Result<()> {
-        let sources = Sources { pricer: &self.pricer, spans };
+        let sources = Sources { pricer: &self.pricer, spans, secrets: self.secrets };
         match self.shape {
             Shape::Ndjson => ndjson::append(record, &self.columns, sources, out),
             Shape::Csv => csv::append(record, &self.columns, sources, out),

@@ -70,11 +70,13 @@ mod tests {
     use super::*;
     use crate::call::{CallId, Draft, LlmCall, Names};
     use crate::pricing::Pricer;
+    use crate::secrets::Secrets;
     use proptest::prelude::*;
 
     fn line(record: Record<'_>, columns: &Columns) -> String {
         let mut out = Vec::new();
-        append(record, columns, Sources { pricer: &Pricer::default(), spans: None }, &mut out).unwrap();
+        let sources = Sources { pricer: &Pricer::default(), spans: None, secrets: Secrets::Masked };
+        append(record, columns, sources, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

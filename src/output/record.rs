@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::spans::SpanNote;
 use crate::call::{CallId, LlmCall, Name, hex};
 use crate::pricing::{CostObject, Pricer};
+use crate::secrets::Secrets;
 
 /// One value of a record. What a call does not know is [`Value::Null`], never zero or empty.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +25,7 @@ pub enum Value<'a> {
     /// Text as it came: not yet safe for a terminal or a spreadsheet.
     Text(Cow<'a, str>),
     /// Several texts.
-    Texts(Vec<&'a str>),
+    Texts(Vec<Cow<'a, str>>),
     /// A cost with its parts.
     Cost(Box<CostObject>),
     /// The spans of a trace.
@@ -63,8 +64,24 @@ impl<'a> Value<'a> {
         name.map_or(Self::Null, |name| Self::Text(Cow::Borrowed(name)))
     }
 
+    /// The value as it may be written.
+    fn guarded(self, secrets: Secrets) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(guarded(text, secrets)),
+            Self::Texts(texts) => Self::Texts(texts.into_iter().map(|text| guarded(text, secrets)).collect()),
+            other => other,
+        }
+    }
+
     fn id(bytes: &[u8]) -> Self {
         if bytes.is_empty() { Self::Null } else { Self::Text(Cow::Owned(hex(bytes))) }
+    }
+}
+
+fn guarded(text: Cow<'_, str>, secrets: Secrets) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => secrets.in_text(text),
+        Cow::Owned(text) => Cow::Owned(secrets.in_text(&text).into_owned()),
     }
 }
 
@@ -105,6 +122,8 @@ pub struct Sources<'a> {
     pub pricer: &'a Pricer,
     /// The spans behind the call; `None` is unknown.
     pub spans: Option<&'a [SpanNote]>,
+    /// What becomes of credentials in text.
+    pub secrets: Secrets,
 }
 
 const fn field(name: &'static str, help: &'static str, read: for<'a> fn(&'a LlmCall) -> Value<'a>) -> Field {
@@ -167,7 +186,7 @@ pub static FIELDS: &[Field] = &[
     field("error_message", "status or exception message", |call| Value::name(call.error_message())),
     field("user_id", "end user", |call| Value::name(call.user_id())),
     field("finish_reasons", "why generation ended", |call| match &call.labels().finish_reasons {
-        Some(reasons) => Value::Texts(reasons.split(',').collect()),
+        Some(reasons) => Value::Texts(reasons.split(',').map(Cow::Borrowed).collect()),
         None => Value::Null,
     }),
     field("trace_id", "trace id, hex", |call| Value::id(call.ids().0)),
@@ -333,7 +352,7 @@ impl<'a> Record<'a> {
     /// The value of one field. A record that takes a call back holds only what says so.
     fn value(self, field: &Field, sources: Sources<'a>) -> Value<'a> {
         match (self, field.read, field.name) {
-            (Self::Call(call), Read::Call(read), _) => read(call),
+            (Self::Call(call), Read::Call(read), _) => read(call).guarded(sources.secrets),
             (Self::Call(call), Read::Prices, _) => Value::Cost(Box::new(explained_cost(call, sources.pricer))),
             (Self::Call(_), Read::Spans, _) => sources.spans.map_or(Value::Null, Value::Spans),
             (Self::MergedAway(id, _), _, CALL_ID) => Value::Count(id.0),

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::call::LlmCall;
 use crate::collector::{Handle, KnownSpan};
+use crate::secrets::Secrets;
 
 /// How long an answer is waited for. It comes at once, unless the store is gone or very busy.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -32,11 +33,11 @@ pub struct SpanNote {
 
 impl SpanNote {
     /// What is told of a span. Decodes its name.
-    pub fn of(span: &KnownSpan) -> Self {
+    pub fn of(span: &KnownSpan, secrets: Secrets) -> Self {
         Self {
             span_id: hex(span.id),
             parent_span_id: (span.parent != 0).then(|| hex(span.parent)),
-            name: span.name(),
+            name: span.name().map(|name| secrets.in_text(&name).into_owned()),
             role: span.outcome.name(),
             why: span.why.clone(),
             call_id: span.row.map(|row| row.0),
@@ -49,7 +50,10 @@ fn hex(id: u64) -> String {
 }
 
 /// Answers which spans of a trace are known.
-pub struct Explainer(Box<dyn Fn([u8; 16]) -> Option<Vec<KnownSpan>>>);
+pub struct Explainer {
+    known: Box<dyn Fn([u8; 16]) -> Option<Vec<KnownSpan>>>,
+    secrets: Secrets,
+}
 
 impl fmt::Debug for Explainer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,13 +69,19 @@ impl Explainer {
 
     /// Asks `known`.
     pub fn new(known: impl Fn([u8; 16]) -> Option<Vec<KnownSpan>> + 'static) -> Self {
-        Self(Box::new(known))
+        Self { known: Box::new(known), secrets: Secrets::Masked }
+    }
+
+    /// This one with credentials in the names of spans shown or, as it begins, masked.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Secrets) -> Self {
+        Self { secrets, ..self }
     }
 
     /// The known spans of the call's trace, in order of arrival; `None` when it has none or the store does not answer.
     pub fn spans(&self, call: &LlmCall) -> Option<Vec<SpanNote>> {
         let trace = call.ids().0.try_into().ok()?;
-        let known = (self.0)(trace)?;
-        (!known.is_empty()).then(|| known.iter().map(SpanNote::of).collect())
+        let known = (self.known)(trace)?;
+        (!known.is_empty()).then(|| known.iter().map(|span| SpanNote::of(span, self.secrets)).collect())
     }
 }

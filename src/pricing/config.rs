@@ -156,7 +156,13 @@ fn as_cost(source: &Value) -> Option<&Map<String, Value>> {
 
 #[cfg(test)]
 mod tests {
+    mod holds;
+
+    use proptest::prelude::*;
+
+    use self::holds::holds;
     use super::*;
+    use crate::pricing;
 
     #[test]
     fn the_first_cost_source_and_both_kinds_of_aliases_are_read() {
@@ -235,5 +241,38 @@ model_aliases:
         assert_eq!(load(None).unwrap().aliases.models["a"], "first");
         std::fs::write(folder.path().join("config.yaml"), "a: [").unwrap();
         assert!(matches!(load(None), Err(ConfigError::NotYaml { .. })));
+    }
+
+    /// Text that has the shape of a config, right or wrong.
+    fn configs() -> impl Strategy<Value = String> {
+        let line = prop::sample::select(vec![
+            "model_aliases:",
+            "  fast: {target: gpt-5}",
+            "  b: &a [x,x,x]",
+            "  c: *a",
+            "model_metrics_sources:",
+            "  - type: cost",
+            "    provider: models.dev",
+            "    url: http://x",
+            "    model_aliases: {a: b, ? [c] : d}",
+            "  - {type: cost, provider: \"\\e[2J\"}",
+            "<<: *a",
+            "  d: &a [*a, *a]",
+            "---",
+            "? x",
+            "!t y: |",
+            "    z",
+            "\t",
+        ]);
+        prop::collection::vec(line, 0..12).prop_map(|lines| lines.join("\n"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn any_text_is_read_or_refused(text in prop_oneof![configs(), any::<String>()]) {
+            holds(&text);
+        }
     }
 }

@@ -55,11 +55,11 @@ fn failure_items<'a>(look: Look<'_>, call: &'a LlmCall) -> Vec<Item<'a>> {
     let dim = look.style(Role::Dim);
     vec![
         Item::new(99, Strip::of(format!("last error {}", status_word(call.status())), look.style(Role::Alarm))),
-        Item::new(60, Strip::of(Safe::fit_start(reason, 60), look.style(Role::Text))),
+        Item::new(60, Strip::of(look.prose(reason, 60), look.style(Role::Text))),
         Item::new(80, Strip::of(model(call), look.style(Role::Text))),
         Item::new(50, route(look, call)),
         Item::new(90, Strip::of(age(since(look, call)), dim)),
-        Item::new(20, Strip::of("id ", dim).then(Safe::from(call.request_id()).cut_middle(36), dim)),
+        Item::new(20, Strip::of("id ", dim).then(look.text(&call.request_id(), 36).into_owned(), dim)),
     ]
 }
 

@@ -108,10 +108,10 @@ pub fn cell<'a>(look: Look<'a>, column: &Column, call: &'a LlmCall, has_dates: b
     let usage = call.usage();
     let plain = |text: Safe<'a>| Cell { text, style: look.style(Role::Text) };
     let name = |name: Option<&'a Name>| match name {
-        Some(name) => Cell::new(Safe::fit(name, LONGEST_CELL), look.style(Role::Text)),
+        Some(name) => Cell::new(look.text(name, LONGEST_CELL), look.style(Role::Text)),
         None => absent(look),
     };
-    let text = |text: &'a str| if text.is_empty() { absent(look) } else { plain(Safe::fit(text, LONGEST_CELL)) };
+    let text = |text: &'a str| if text.is_empty() { absent(look) } else { plain(look.text(text, LONGEST_CELL)) };
     let count = |figure: Option<u64>| figure.map_or_else(|| absent(look), |figure| plain(tokens(figure).into()));
     match column {
         Column::Time => Cell::new(time(look, call, has_dates), look.style(Role::Dim)),
@@ -140,10 +140,10 @@ pub fn cell<'a>(look: Look<'a>, column: &Column, call: &'a LlmCall, has_dates: b
         Column::Streaming => plain(known(call.is_streaming(), |streams| yes_no(streams).to_owned()).into()),
         Column::Finish => name(labels.finish_reasons.as_ref()),
         Column::Error => match call.error_message().or(labels.error_type.as_ref()) {
-            Some(error) => plain(Safe::fit_start(error, LONGEST_CELL)),
+            Some(error) => plain(look.prose(error, LONGEST_CELL)),
             None => absent(look),
         },
-        Column::RequestId => plain(call.request_id().into()),
+        Column::RequestId => plain(look.text(&call.request_id(), LONGEST_CELL).into_owned()),
         Column::Attribute(key) => match look.app.attributes.get(call.id(), key) {
             Some(value) => plain(Safe::fit(value, LONGEST_CELL)),
             None => absent(look),

@@ -8,7 +8,6 @@ use super::Look;
 use super::frame::{Titles, panel};
 use super::pen::Strip;
 use super::sheet::{self, Sheet};
-use super::text::Safe;
 use super::theme::Role;
 use crate::app::detail::{SHOWN_CHARS, sections};
 use crate::app::view::View;
@@ -51,7 +50,7 @@ pub fn draw(look: Look<'_>, area: Rect, seen: &mut Seen, buf: &mut Buffer) {
 }
 
 fn title<'a>(look: Look<'_>, call: &LlmCall) -> Strip<'a> {
-    let id = Safe::from(call.request_id()).cut_middle(40);
+    let id = look.text(&call.request_id(), 40).into_owned();
     Strip::of("call ", look.style(Role::Dim)).then(id, look.style(Role::Accent))
 }
 

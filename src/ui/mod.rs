@@ -30,6 +30,8 @@ pub mod theme;
 mod trace;
 mod turns;
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -39,6 +41,7 @@ pub use crate::format;
 use crate::app::view::View;
 use crate::app::{App, Dialog, Pane, PaneState, Seen};
 use pen::Strip;
+use text::Safe;
 use theme::{Role, Theme};
 
 /// Below this nothing useful can be shown.
@@ -54,6 +57,22 @@ struct Look<'a> {
 impl Look<'_> {
     fn style(self, role: Role) -> Style {
         self.theme.style(role)
+    }
+
+    /// Text of a call as it may be shown: without its credentials, and cut in its middle to at most `cells` cells.
+    fn text<'t>(self, text: &'t str, cells: usize) -> Safe<'t> {
+        match self.app.about.secrets.in_text(text) {
+            Cow::Borrowed(text) => Safe::fit(text, cells),
+            Cow::Owned(masked) => Safe::from(masked).cut_middle(cells),
+        }
+    }
+
+    /// The same, cut at its end: for prose.
+    fn prose<'t>(self, text: &'t str, cells: usize) -> Safe<'t> {
+        match self.app.about.secrets.in_text(text) {
+            Cow::Borrowed(text) => Safe::fit_start(text, cells),
+            Cow::Owned(masked) => Safe::from(masked).cut_end(cells),
+        }
     }
 }
 

@@ -15,6 +15,9 @@ use crate::app::detail::{Line, Section, Tone};
 const LABEL: usize = 16;
 /// A value is wrapped into so many lines at most; the rest can be copied.
 const MOST_LINES: usize = 2_000;
+/// Stands where a text breaks its line itself.
+const BREAK: &str = "↵";
+const ASCII_BREAK: &str = "\\n";
 
 /// Lines being written.
 pub struct Sheet<'a> {
@@ -79,8 +82,11 @@ impl<'a> Sheet<'a> {
         let label = Safe::fit(&line.label, label_cells.saturating_sub(2)).into_owned();
         let padding = " ".repeat(label_cells.saturating_sub(label.width()));
         let mut lead = Strip::of(label, dim).then(padding, dim);
-        for part in wrapped(&line.value, cells) {
-            self.lines.push(lead.then(part, style));
+        // A break in the text is not the beginning of another line of ours, and looks like none.
+        let mark = if self.look.theme.ascii { ASCII_BREAK } else { BREAK };
+        for part in wrapped(&line.value, cells, mark.chars().count()) {
+            let strip = lead.then(part.text, style);
+            self.lines.push(if part.breaks { strip.then(mark, dim) } else { strip });
             lead = Strip::of(" ".repeat(label_cells), dim);
         }
     }
@@ -101,20 +107,34 @@ fn role(tone: Tone) -> Role {
     }
 }
 
-/// Text in lines of at most `cells` cells, broken where it breaks itself and else after a blank where there is one.
-fn wrapped(text: &str, cells: usize) -> Vec<Safe<'static>> {
-    let mut lines = Vec::new();
-    for line in text.split('\n') {
+/// A line of a wrapped text.
+struct Part {
+    text: Safe<'static>,
+    /// The text itself has a line break here.
+    breaks: bool,
+}
+
+/// Text in lines of at most `cells` cells, broken where it breaks itself and else after a blank where there is one. Where
+/// it breaks itself, `mark` cells are left for what says so.
+fn wrapped(text: &str, cells: usize, mark: usize) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut lines = text.split('\n').peekable();
+    while let Some(line) = lines.next() {
+        let breaks = lines.peek().is_some();
         let line = Safe::from(line.strip_suffix('\r').unwrap_or(line).replace('\t', "    "));
-        for part in line.wrap(cells) {
-            if lines.len() == MOST_LINES {
-                lines.push(Safe::from("… more than fits here; Y copies it all"));
-                return lines;
+        let cells = if breaks { cells.saturating_sub(mark).max(1) } else { cells };
+        for text in line.wrap(cells) {
+            if parts.len() == MOST_LINES {
+                parts.push(Part { text: Safe::from("… more than fits here; Y copies it all"), breaks: false });
+                return parts;
             }
-            lines.push(part.into_owned());
+            parts.push(Part { text: text.into_owned(), breaks: false });
+        }
+        if let Some(last) = parts.last_mut() {
+            last.breaks = breaks;
         }
     }
-    lines
+    parts
 }
 
 /// Draws lines scrolled down by `scroll`, and notes how much of them is seen.
@@ -132,18 +152,23 @@ mod tests {
 
     #[test]
     fn text_wraps_at_blanks_and_line_breaks() {
-        let cases: [(&str, usize, &[&str]); 6] = [
+        let cases: [(&str, usize, &[&str]); 8] = [
             ("", 5, &[""]),
             ("short", 5, &["short"]),
             ("one two three", 8, &["one two ", "three"]),
             ("abcdefgh", 3, &["abc", "def", "gh"]),
-            ("a\r\nb\n", 5, &["a", "b", ""]),
+            ("a\r\nb\n", 5, &["a↵", "b↵", ""]),
+            ("abcd\n\nef", 4, &["abc", "d↵", "↵", "ef"]),
+            ("cost\ncost", 5, &["cost↵", "cost"]),
             ("漢字漢字", 5, &["漢字", "漢字"]),
         ];
         for (text, cells, expected) in cases {
-            let lines = wrapped(text, cells);
-            assert_eq!(lines.iter().map(Safe::as_str).collect::<Vec<_>>(), expected, "{text:?}");
+            let parts = wrapped(text, cells, 1);
+            let shown: Vec<String> =
+                parts.iter().map(|part| format!("{}{}", part.text, if part.breaks { BREAK } else { "" })).collect();
+            assert_eq!(shown, expected, "{text:?}");
+            assert!(parts.iter().all(|part| part.text.width() + usize::from(part.breaks) <= cells), "{text:?}");
         }
-        assert_eq!(wrapped(&"x\n".repeat(10_000), 10).len(), MOST_LINES + 1);
+        assert_eq!(wrapped(&"x\n".repeat(10_000), 10, 1).len(), MOST_LINES + 1);
     }
 }

@@ -13,6 +13,7 @@ use planoai::collector::ring::Ring;
 use planoai::collector::store::{Batch, Store, StoreConfig};
 use planoai::collector::{Counters, Snapshot};
 use planoai::pricing::Pricer;
+use planoai::secrets::Secrets;
 use planoai::stats::Totals;
 use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
 
@@ -74,6 +75,7 @@ impl Desk {
             is_open: true,
             is_demo: false,
             prices: "prices: bundled 2026-11-20".into(),
+            secrets: Secrets::Masked,
             ..About::default()
         };
         let clock = Clock { unix_nano: NOW, ..Clock::default() };
@@ -146,7 +148,7 @@ impl Desk {
             let own = |call: &LlmCall| {
                 let id = u64::from_be_bytes(call.ids().1.try_into().unwrap());
                 let known = store.spans(&Wanted::of(call).trace?).into_iter().find(|span| span.id == id)?;
-                TraceSpan::decode(known, false).span
+                TraceSpan::decode(known, Secrets::Masked).span
             };
             let read = lookup.calls.iter().flat_map(|call| {
                 let span = own(call);
@@ -159,7 +161,7 @@ impl Desk {
         let Some(call) = self.app.look_into() else { return };
         let wanted = Wanted::of(&call);
         let spans = wanted.trace.map(|trace| store.spans(&trace)).unwrap_or_default();
-        let spans = spans.into_iter().map(|span| TraceSpan::decode(span, false)).collect();
+        let spans = spans.into_iter().map(|span| TraceSpan::decode(span, Secrets::Masked)).collect();
         let detail = Detail { wanted, spans, cost: Pricer::default().explain(&call) };
         self.app.update(Event::Detail(Box::new(detail)));
     }

@@ -42,6 +42,7 @@ impl App {
             View::Sessions => self.cursors.sessions.key().map(ToString::to_string),
         };
         let Some(text) = text else { return Outcome::default() };
+        let text = self.about.secrets.in_text(&text).into_owned();
         self.tell(format!("copied {text}"));
         Outcome::effect(Effect::Copy(text))
     }

@@ -7,6 +7,7 @@ use crate::collector::KnownSpan;
 use crate::collector::decode::PlainSpan;
 use crate::collector::join::Outcome;
 use crate::pricing::Explanation;
+use crate::secrets::Secrets;
 
 /// A call to look into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +47,9 @@ pub struct TraceSpan {
 
 impl TraceSpan {
     /// Decodes a span of the store.
-    pub fn decode(known: KnownSpan, show_secrets: bool) -> Self {
+    pub fn decode(known: KnownSpan, secrets: Secrets) -> Self {
         let KnownSpan { id, parent, row, outcome, why, bytes } = known;
-        let span = bytes.and_then(|(request, at)| PlainSpan::decode(&request, &at, show_secrets));
+        let span = bytes.and_then(|(request, at)| PlainSpan::decode(&request, &at, secrets));
         Self { id, parent, row, outcome, why, span }
     }
 }

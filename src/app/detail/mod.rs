@@ -17,6 +17,7 @@ use chrono::FixedOffset;
 
 use crate::call::{LlmCall, Status};
 use crate::collector::decode::PlainSpan;
+use crate::secrets::Secrets;
 pub use known::{Detail, TraceSpan, Wanted, own_id};
 pub use raw::span_sections;
 
@@ -110,6 +111,8 @@ pub struct Facts<'a> {
     pub offset: FixedOffset,
     /// Characters of one value that are told; what is left out is counted.
     pub most_chars: usize,
+    /// What becomes of credentials in what the row says; those in spans were masked when they were decoded.
+    pub secrets: Secrets,
 }
 
 impl<'a> Facts<'a> {
@@ -132,22 +135,32 @@ impl<'a> Facts<'a> {
 
 /// Everything there is to say about a call. Sections that have nothing to say are left out.
 pub fn sections(facts: Facts<'_>) -> Vec<Section> {
+    let of_row = |section| guarded(section, facts.secrets);
     let mut sections = vec![
-        call::overview(facts),
-        error::section(facts),
+        of_row(call::overview(facts)),
+        of_row(error::section(facts)),
         call::timing(facts),
         call::tokens(facts),
         cost::section(facts),
-        plano::routing::section(facts),
+        of_row(plano::routing::section(facts)),
         plano::ledger::section(facts),
         plano::behaviour::section(facts),
     ];
     sections.extend(messages::sections(facts));
-    sections.push(call::identity(facts));
+    sections.push(of_row(call::identity(facts)));
     sections.push(spans::section(facts));
     sections.extend(raw::sections(facts));
     sections.retain(|section| !section.lines.is_empty());
     sections
+}
+
+fn guarded(mut section: Section, secrets: Secrets) -> Section {
+    for line in &mut section.lines {
+        if let Cow::Owned(masked) = secrets.in_text(&line.value) {
+            line.value = masked.into();
+        }
+    }
+    section
 }
 
 /// The sections as plain text, for the clipboard: a line an element, and only lines with `find` in them.
@@ -169,11 +182,13 @@ pub fn text(sections: &[Section], find: &str) -> Vec<String> {
     text
 }
 
+/// A value's further lines are set in, so that none of them can pass for a line of ours.
 fn line_text(line: &Line) -> impl Iterator<Item = String> {
-    let mut label = line.label.as_ref();
-    line.value.lines().map(move |value| {
-        let label = std::mem::take(&mut label);
-        if label.is_empty() { value.to_owned() } else { format!("{label}: {value}") }
+    let label = line.label.as_ref();
+    line.value.lines().enumerate().map(move |(nth, value)| match (nth, label) {
+        (0, "") => value.to_owned(),
+        (0, label) => format!("{label}: {value}"),
+        _ => format!("  {value}"),
     })
 }
 

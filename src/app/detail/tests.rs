@@ -11,6 +11,7 @@ use crate::call::{Cost, CostBasis, LlmCall, Names};
 use crate::collector::ingest;
 use crate::collector::store::{Batch, Store, StoreConfig};
 use crate::pricing::Pricer;
+use crate::secrets::Secrets;
 
 const CLIENTS: [&str; 8] = [
     "plano-brightstaff",
@@ -48,12 +49,12 @@ fn calls(store: &Store) -> Vec<LlmCall> {
 fn look_into(store: &Store, call: &LlmCall) -> Detail {
     let wanted = Wanted::of(call);
     let known = store.spans(&wanted.trace.unwrap());
-    let spans = known.into_iter().map(|span| TraceSpan::decode(span, false)).collect();
+    let spans = known.into_iter().map(|span| TraceSpan::decode(span, Secrets::Masked)).collect();
     Detail { wanted, spans, cost: Pricer::default().explain(call) }
 }
 
 fn made(call: &LlmCall, detail: Option<&Detail>) -> Vec<Section> {
-    sections(Facts { call, detail, offset: Utc.fix(), most_chars: usize::MAX })
+    sections(Facts { call, detail, offset: Utc.fix(), most_chars: usize::MAX, secrets: Secrets::Masked })
 }
 
 fn told(store: &Store, call: &LlmCall) -> Vec<String> {

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 
 use super::{DecodedSpan, decode};
 use crate::call::hex;
-use crate::secrets::mask;
+use crate::secrets::Secrets;
 
 /// A key and its value as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,12 +58,12 @@ pub struct PlainSpan {
 }
 
 impl PlainSpan {
-    /// Decodes the span that stands at `at` in an export request. Credentials are masked unless `show_secrets`.
-    pub fn decode(request: &[u8], at: &Range<usize>, show_secrets: bool) -> Option<Self> {
-        decode(request, at).map(|decoded| Self::of(decoded, show_secrets))
+    /// Decodes the span that stands at `at` in an export request, with its credentials or without.
+    pub fn decode(request: &[u8], at: &Range<usize>, secrets: Secrets) -> Option<Self> {
+        decode(request, at).map(|decoded| Self::of(decoded, secrets))
     }
 
-    fn of(decoded: DecodedSpan, show_secrets: bool) -> Self {
+    fn of(decoded: DecodedSpan, secrets: Secrets) -> Self {
         let DecodedSpan { resource, scope, span } = decoded;
         let status = span.status.unwrap_or_default();
         Self {
@@ -72,11 +72,11 @@ impl PlainSpan {
             start_unix_nano: span.start_time_unix_nano,
             end_unix_nano: span.end_time_unix_nano,
             is_error: status.code == StatusCode::Error as i32,
-            message: status.message,
-            attributes: fields(span.attributes, show_secrets),
-            events: span.events.into_iter().map(|event| PlainEvent::of(event, show_secrets)).collect(),
-            resource: fields(resource.attributes, show_secrets),
-            name: span.name,
+            message: secrets.in_text(&status.message).into_owned(),
+            attributes: fields(span.attributes, secrets),
+            events: span.events.into_iter().map(|event| PlainEvent::of(event, secrets)).collect(),
+            resource: fields(resource.attributes, secrets),
+            name: secrets.in_text(&span.name).into_owned(),
         }
     }
 
@@ -105,8 +105,9 @@ impl PlainSpan {
 }
 
 impl PlainEvent {
-    fn of(event: Event, show_secrets: bool) -> Self {
-        Self { unix_nano: event.time_unix_nano, name: event.name, attributes: fields(event.attributes, show_secrets) }
+    fn of(event: Event, secrets: Secrets) -> Self {
+        let name = secrets.in_text(&event.name).into_owned();
+        Self { unix_nano: event.time_unix_nano, name, attributes: fields(event.attributes, secrets) }
     }
 
     /// The value of an attribute; of a repeated key the last one.
@@ -127,12 +128,11 @@ const fn kind(kind: i32) -> &'static str {
     }
 }
 
-fn fields(attributes: Vec<KeyValue>, show_secrets: bool) -> Vec<Field> {
+fn fields(attributes: Vec<KeyValue>, secrets: Secrets) -> Vec<Field> {
     attributes
         .into_iter()
         .map(|KeyValue { key, value, .. }| {
-            let value = text(value);
-            let value = if show_secrets { value } else { mask(&key, &value).into_owned() };
+            let value = secrets.in_value(&key, &text(value)).into_owned();
             Field { key, value }
         })
         .collect()
@@ -243,11 +243,11 @@ mod tests {
             ..Span::default()
         };
         let decoded = |span| DecodedSpan { span, resource: <_>::default(), scope: <_>::default() };
-        let plain = PlainSpan::of(decoded(span.clone()), false);
+        let plain = PlainSpan::of(decoded(span.clone()), Secrets::Masked);
         assert_eq!(plain.attribute("llm.model"), Some("gpt-4o-2024-08-06"));
         assert_eq!(plain.values("llm.model").next(), Some("openai/gpt-4o"));
         assert_eq!(plain.attribute("api_key"), Some(crate::secrets::MASK));
         assert_eq!((plain.is_error, plain.duration_nanos()), (true, 0));
-        assert_eq!(PlainSpan::of(decoded(span), true).attribute("api_key"), Some("abc"));
+        assert_eq!(PlainSpan::of(decoded(span), Secrets::Shown).attribute("api_key"), Some("abc"));
     }
 }

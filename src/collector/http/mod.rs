@@ -25,6 +25,7 @@ use tokio::{net::TcpListener, task::JoinSet, time::timeout};
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 
+pub use self::body::Limits as BodyLimits;
 use self::{
     body::{Budget, Packing},
     reply::{Encoding, Rejection},
@@ -41,7 +42,7 @@ pub struct Limits {
     /// Of its connections.
     pub listener: listener::Limits,
     /// Of bodies.
-    pub body: body::Limits,
+    pub body: BodyLimits,
     /// The most bytes of a request's head.
     pub head: usize,
     /// The longest time for a request's head; also how long an idle connection is kept.
@@ -54,7 +55,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             listener: listener::Limits::default(),
-            body: body::Limits {
+            body: BodyLimits {
                 body: 64 * 1024 * 1024,
                 all_bodies: 256 * 1024 * 1024,
                 pause: Duration::from_secs(20),
@@ -109,7 +110,8 @@ struct Shared<S> {
     budget: Budget,
 }
 
-fn router<S: Sink>(sink: S, access: Access, limits: Limits) -> Router {
+/// What answers requests, whichever connection brings them.
+pub fn router<S: Sink>(sink: S, access: Access, limits: Limits) -> Router {
     let shared = Arc::new(Shared { sink, access, budget: Budget::new(limits.body) });
     Router::new()
         .route("/v1/traces", any(signal::<S, Traces>))

@@ -1,5 +1,7 @@
 //! Over real sockets, byte by byte as clients and attackers write them.
 
+mod holds;
+
 use std::{io::Write as _, net::SocketAddr, sync::atomic::Ordering::SeqCst};
 
 use flate2::{Compression, write::GzEncoder};
@@ -12,6 +14,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::collector;
 use crate::collector::{
     access::{TlsFiles, Token},
     testing::{Kept, PATIENCE, pki},
@@ -466,5 +469,31 @@ async fn tls_keeps_strangers_out() {
         assert_eq!(server.post("application/json", b"{}").await.status, 0, "not TLS");
         assert_eq!(server.raw(b"").await.status, 0, "a handshake that never begins");
         assert_eq!(server.refusals(), [Refusal::Unauthorised, Refusal::Unauthorised]);
+    }
+}
+
+/// What a fuzzer finds first: a capture in every packing, and what is wrong with it.
+#[test]
+fn what_holds_of_any_request_holds_of_captures() {
+    let json = capture("vercel-json/00.json");
+    for packing in 0..6 {
+        for encoding in 0..9 {
+            let sent = [&[0, 0, 0, encoding, packing, 40][..], &json].concat();
+            let is_alike = match encoding {
+                0..3 => packing == 0,
+                3 | 8 => packing == 5,
+                _ => false,
+            };
+            assert_eq!(holds::holds_of_bytes(&sent), is_alike, "packed as {packing}, said to be {encoding}");
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn any_request_is_taken_or_refused_within_the_limits(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400)) {
+        holds::holds_of_bytes(&bytes);
     }
 }

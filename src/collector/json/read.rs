@@ -25,6 +25,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// Reads `json` as a `message` and returns it in protobuf; an error says what is wrong and where.
 pub fn to_protobuf(json: &[u8], message: &'static Message) -> Result<Vec<u8>, String> {
+    // As in protobuf. Replacing what is none would make of each byte three.
+    if let Err(error) = std::str::from_utf8(json) {
+        return Err(format!("not UTF-8 from byte {} on", error.valid_up_to()));
+    }
     let mut out = Vec::with_capacity(json.len() / 2);
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let read = Object { message, out: &mut out }.deserialize(&mut deserializer).and_then(|()| deserializer.end());
@@ -232,14 +236,28 @@ impl Visitor<'_> for Bytes<'_> {
         let decoded = match self.field.kind {
             Kind::Hex => Cow::Owned(id(bytes).ok_or_else(|| self.unreadable("a hex id"))?),
             Kind::Base64 => Cow::Owned(BASE64.decode(bytes).map_err(|_| self.unreadable("base64"))?),
-            _ => match String::from_utf8_lossy(bytes) {
-                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-            },
+            _ => whole(bytes),
         };
         delimited(self.field, &decoded, self.out);
         Ok(())
     }
+}
+
+/// Text with one replacement character for each half of a surrogate pair, which is all that can be wrong with text in a
+/// document that is UTF-8, and which takes no more room than its escape did.
+fn whole(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const FIRST_OF_SURROGATE: u8 = 0xed;
+    if std::str::from_utf8(bytes).is_ok() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if chunk.invalid().first() == Some(&FIRST_OF_SURROGATE) {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    Cow::Owned(text.into_bytes())
 }
 
 impl Bytes<'_> {

@@ -75,7 +75,8 @@ fn object(bytes: &[u8], message: &Message, depth: usize, out: &mut Vec<u8>) -> R
     Ok(())
 }
 
-/// The fields that the table knows, in wire order. Of a oneof only the last one is left.
+/// The fields that the table knows, in wire order. Of a oneof only the last one is left, with what came of it before:
+/// messages merge.
 fn entries<'a>(mut bytes: &'a [u8], message: &'a Message) -> Result<Vec<Entry<'a>>, WriteError> {
     let mut entries = Vec::new();
     while !bytes.is_empty() {
@@ -86,7 +87,7 @@ fn entries<'a>(mut bytes: &'a [u8], message: &'a Message) -> Result<Vec<Entry<'a
             continue;
         };
         if message.oneof {
-            entries.clear();
+            entries.retain(|entry: &Entry<'_>| entry.field.number == number);
         }
         entries.push(Entry { field, wire: wire(wire_type, &mut bytes)? });
     }

@@ -30,7 +30,7 @@ use bytes::Bytes;
 use thiserror::Error;
 use tokio::sync::watch;
 
-pub use open::Input;
+pub use open::{Input, unpacked};
 pub use reader::{Entry, Reader};
 
 use self::clock::Clock;

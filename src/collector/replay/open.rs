@@ -94,7 +94,11 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-fn unpacked(mut packed: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+/// What is packed with gzip or zstd unpacked, anything else as it is.
+///
+/// # Errors
+/// When its beginning cannot be read.
+pub fn unpacked(mut packed: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
     let first = up_to(&mut packed, ZSTD.len())?;
     let (is_gzip, is_zstd) = (first.starts_with(&GZIP), first.starts_with(&ZSTD));
     let whole = BufReader::with_capacity(BUFFER, Cursor::new(first).chain(packed));

@@ -176,7 +176,13 @@ fn are_plausible(rates: Rates) -> bool {
 
 #[cfg(test)]
 mod tests {
+    mod holds;
+
+    use proptest::prelude::*;
+
+    use self::holds::holds;
     use super::*;
+    use crate::{call, pricing};
 
     fn read(feed: Feed, text: &str) -> Result<Vec<Row>, FeedError> {
         feed.read(text, &Catalog::bundled(), 1_795_435_200)
@@ -334,5 +340,60 @@ mod tests {
         assert_eq!(Feed::parse(" Models.DEV "), Some(Feed::ModelsDev));
         assert_eq!(Feed::parse("digitalocean"), Some(Feed::DigitalOcean));
         assert_eq!(Feed::parse("openrouter"), None);
+    }
+
+    /// Text that has the shape of a price document, right or wrong.
+    fn documents() -> impl Strategy<Value = String> {
+        let number = prop::sample::select(vec![
+            "1", "0", "-1", "2.5e-7", "1e308", "\"3\"", "\"NaN\"", "null", "{}", "1e5", "true",
+        ]);
+        let cost = prop::collection::vec(
+            (
+                prop::sample::select(vec![
+                    "input",
+                    "output",
+                    "cache_read",
+                    "input_price_per_million",
+                    "output_price_per_million",
+                ]),
+                number,
+            ),
+            0..5,
+        );
+        let name = prop::sample::select(vec!["gpt-5", "digitalocean/x", "", "\\u001b", "m", "gpt-5.4"]);
+        (prop::collection::vec((name, cost), 0..5), any::<bool>()).prop_map(|(models, is_list)| {
+            let object = |pairs: &[(&str, &str)]| {
+                pairs.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect::<Vec<_>>().join(",")
+            };
+            let models = models.iter().map(|(name, cost)| match is_list {
+                true => format!("{{\"model_id\":\"{name}\",\"pricing\":{{{}}}}}", object(cost)),
+                false => format!("\"{name}\":{{\"cost\":{{{}}}}}", object(cost)),
+            });
+            let models = models.collect::<Vec<_>>().join(",");
+            if is_list {
+                format!("{{\"data\":[{models}]}}")
+            } else {
+                format!("{{\"openai\":{{\"models\":{{{models}}}}}}}")
+            }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        #[test]
+        fn any_document_gives_money_or_nothing(text in prop_oneof![documents(), any::<String>()]) {
+            holds(&text);
+        }
+    }
+
+    #[test]
+    fn what_holds_of_any_document_holds_of_feeds() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pricing");
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let rows: usize =
+            files.filter(|file| file.is_file()).map(|file| holds(&std::fs::read_to_string(file).unwrap())).sum();
+        let feed = r#"{"openai":{"models":{"m":{"cost":{"input":1,"output":2}}}}}"#;
+        assert_eq!((rows, holds(feed)), (0, 1));
     }
 }

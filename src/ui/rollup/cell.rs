@@ -2,7 +2,6 @@
 
 use super::super::Look;
 use super::super::table::Cell;
-use super::super::text::Safe;
 use super::super::theme::{Role, latency_role, ttft_role};
 use super::column::Column;
 use crate::app::analysis::Rollup;
@@ -41,7 +40,7 @@ fn timed(look: Look<'_>, ms: Option<f64>, role: impl Fn(f64) -> Role) -> Cell<'s
 fn name<'a>(look: Look<'_>, name: &'a Name) -> Cell<'a> {
     match name.as_str() {
         "" => Cell::new("(unknown)", look.style(Role::Dim)),
-        name => Cell::new(Safe::fit(name, 60), look.style(Role::Text)),
+        name => Cell::new(look.text(name, 60), look.style(Role::Text)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Recordings in temporary files, read and replayed.
 
+mod holds;
 mod player;
 mod reading;
 
@@ -10,7 +11,7 @@ use flate2::{Compression, write::GzEncoder};
 use prost::Message;
 use tempfile::TempDir;
 
-use crate::collector::{demo::Traffic, json};
+use crate::collector::{demo::Traffic, json, replay};
 
 /// Requests of a demo, a second or more apart.
 fn requests(count: usize) -> Vec<Bytes> {

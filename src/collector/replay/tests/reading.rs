@@ -1,10 +1,9 @@
 //! What is read from recordings of every kind, whole and damaged.
 
-use std::io::Cursor;
-
 use opentelemetry_proto::tonic::trace::v1::TracesData;
 use proptest::prelude::*;
 
+use super::holds::holds;
 use super::*;
 use crate::collector::replay::{Entry, Input, Reader};
 
@@ -152,11 +151,25 @@ fn nothing_is_an_empty_recording() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Whatever is read, reading ends and never panics.
+    /// Whatever is read, reading ends and never panics, and what is broken is told.
     #[test]
     fn noise_is_survived(start in prop::sample::select(vec!["", "{", "{\n", "\n", "\0", "\u{7b}\n\u{79}"]), noise in prop::collection::vec(any::<u8>(), 0..300)) {
         let bytes = [start.as_bytes(), &noise].concat();
-        let count = Reader::new(Box::new(Cursor::new(bytes.clone()))).count();
-        prop_assert!(count <= bytes.len() + 1);
+        holds(&bytes);
+        holds(&gzip(&bytes));
+        holds(&zstd(&bytes));
+    }
+
+    /// A recording with one byte changed: whatever is whole is read, and nothing is silently left out.
+    #[test]
+    fn damage_is_told(at in any::<prop::sample::Index>(), byte in any::<u8>(), packing in 0..3) {
+        let lines = json_lines(&requests(4));
+        let mut recording = match packing { 0 => lines, 1 => gzip(&lines), _ => zstd(&lines) };
+        let position = at.index(recording.len());
+        let is_damaged = recording[position] != byte;
+        recording[position] = byte;
+        let (whole, broken) = holds(&recording);
+        prop_assert!(is_damaged || (whole, broken) == (4, 0));
+        prop_assert!(whole <= 5);
     }
 }

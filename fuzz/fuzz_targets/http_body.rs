@@ -1,0 +1,13 @@
+//! Any request: taken within the limits or refused with the right status, and counted once.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use planoai::collector;
+
+#[path = "../../src/collector/http/tests/holds.rs"]
+mod holds;
+
+fuzz_target!(|request: &[u8]| {
+    holds::holds_of_bytes(request);
+});

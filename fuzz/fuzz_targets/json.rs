@@ -1,0 +1,13 @@
+//! Any bytes as OTLP/JSON: read as `opentelemetry-proto` reads them and unchanged by the way back, or refused.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use planoai::collector::json;
+
+#[path = "../../src/collector/json/tests/holds.rs"]
+mod holds;
+
+fuzz_target!(|document: &[u8]| {
+    holds::holds(document);
+});
