@@ -60,7 +60,7 @@ impl Look<'_> {
     }
 
     /// Text of a call as it may be shown: without its credentials, and cut in its middle to at most `cells` cells.
-    fn text<'t>(self, text: &'t str, cells: usize) -> Safe<'t> {
+    fn text(self, text: &str, cells: usize) -> Safe<'_> {
         match self.app.about.secrets.in_text(text) {
             Cow::Borrowed(text) => Safe::fit(text, cells),
             Cow::Owned(masked) => Safe::from(masked).cut_middle(cells),
@@ -68,7 +68,7 @@ impl Look<'_> {
     }
 
     /// The same, cut at its end: for prose.
-    fn prose<'t>(self, text: &'t str, cells: usize) -> Safe<'t> {
+    fn prose(self, text: &str, cells: usize) -> Safe<'_> {
         match self.app.about.secrets.in_text(text) {
             Cow::Borrowed(text) => Safe::fit_start(text, cells),
             Cow::Owned(masked) => Safe::from(masked).cut_end(cells),

@@ -365,9 +365,12 @@ mod tests {
             let object = |pairs: &[(&str, &str)]| {
                 pairs.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect::<Vec<_>>().join(",")
             };
-            let models = models.iter().map(|(name, cost)| match is_list {
-                true => format!("{{\"model_id\":\"{name}\",\"pricing\":{{{}}}}}", object(cost)),
-                false => format!("\"{name}\":{{\"cost\":{{{}}}}}", object(cost)),
+            let models = models.iter().map(|(name, cost)| {
+                if is_list {
+                    format!("{{\"model_id\":\"{name}\",\"pricing\":{{{}}}}}", object(cost))
+                } else {
+                    format!("\"{name}\":{{\"cost\":{{{}}}}}", object(cost))
+                }
             });
             let models = models.collect::<Vec<_>>().join(",");
             if is_list {
