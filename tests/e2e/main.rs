@@ -22,6 +22,7 @@ mod once;
 mod plano;
 mod prices;
 mod screen;
+mod secrets;
 mod streams;
 mod support;
 mod terminal;
