@@ -9,6 +9,8 @@ strings. All on loopback and bounded in time. At the end it checks:
 
 * every call that was accepted from the honest flood and from the honest requests of hostile clients was written once,
   calls known to be left out at the writer's own word included;
+* the program's own account (`--stats`) agrees: every span received ended in exactly one counter, all accepted calls are
+  among those it counted and all it counted are written, and what was refused was counted as refused;
 * resident memory and open files are, after warming up, where they were;
 * the program still answers, and ends by itself, with exit code 0, when told to.
 
@@ -51,6 +53,7 @@ class Lines(threading.Thread):
     def __init__(self, stream):
         super().__init__(daemon=True)
         self.stream, self.calls, self.merged, self.bytes, self.controls = stream, 0, 0, 0, 0
+        self.stats = []
         self.start()
 
     def run(self):
@@ -60,6 +63,8 @@ class Lines(threading.Thread):
             lines = whole + end
             self.calls += lines.count(b'"revision":1,') + lines.count(b'"revision":1}')
             self.merged += lines.count(b'"merged":true')
+            if b'{"stats":' in lines:
+                self.stats += [json.loads(line)["stats"] for line in lines.split(b"\n") if line.startswith(b'{"stats":')]
             self.bytes += len(lines)
             self.controls += lines.count(b"\x1b") + lines.count(b"\xc2\x9b") + lines.count(b"\x07")
             rest = tail
@@ -67,7 +72,7 @@ class Lines(threading.Thread):
 
 class Program:
     def __init__(self, binary):
-        arguments = ["obs", "--json", "--offline", "--host", HOST, "--port", "0", "--http-port", "0"]
+        arguments = ["obs", "--json", "--offline", "--host", HOST, "--port", "0", "--http-port", "0", "--stats=10s"]
         self.process = subprocess.Popen([binary, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.lines = Lines(self.process.stdout)
         self.grpc, self.http = self.address(), self.address()
@@ -248,6 +253,25 @@ def honest(program, flood, rate, seconds):
     return subprocess.Popen([flood, *options, "--at-most", f"{seconds}s"], stdout=subprocess.PIPE, text=True)
 
 
+def account(stats, wanted, written, at_most):
+    """What is wrong with the program's own account."""
+    if not stats:
+        return ["no account was written"]
+    wrong = []
+    for one in stats:
+        ends = sum(one[key] for key in ("llm_calls", "merged", "not_llm", "rejected", "spans_refused"))
+        if one["spans_received"] != ends:
+            wrong.append(f"{one['spans_received']} spans received, {ends} accounted for")
+    last = stats[-1]
+    if not wanted <= last["llm_calls"] <= at_most:
+        wrong.append(f"{wanted} calls accepted, {last['llm_calls']} counted")
+    if last["llm_calls"] != written:
+        wrong.append(f"{last['llm_calls']} calls counted, {written} written")
+    if last["requests_refused"] == 0:
+        wrong.append("hostile requests were not counted as refused")
+    return wrong[:5]
+
+
 def middle(samples):
     return sorted(samples)[len(samples) // 2]
 
@@ -301,6 +325,7 @@ def main():
     skipped = sum(int(number) for line in program.said for number in re.findall(r"(\d+) calls were evicted", line))
     written = program.lines.calls - program.lines.merged + skipped
     check(wanted <= written <= wanted + unknown, f"{wanted} calls accepted, {written} written")
+    failures += account(program.lines.stats, wanted, written, wanted + unknown)
     check(program.lines.controls == 0, "control characters in the output")
 
     warm = memory[len(memory) // 3 :]
@@ -310,6 +335,7 @@ def main():
 
     print(report.strip())
     print(f"calls accepted {wanted}, written {written} (at most {unknown} of killed clients), {program.lines.bytes // MIB} MiB")
+    print(f"accounts checked {len(program.lines.stats)}")
     print(f"hostile deeds {sum(client.done for client in clients)}, clients killed {killer.killed}")
     print(f"memory {before // MIB} -> {after // MIB} MiB, at most {max(memory) // MIB} MiB; exit code {code}")
     for line in program.said[-3:]:

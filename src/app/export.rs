@@ -133,6 +133,9 @@ mod tests {
         assert_eq!((ended, text.lines().count()), (Exported::Written(3), 4));
         let (ended, _) = export("no/such/folder.csv", View::Calls, false);
         assert!(matches!(ended, Exported::Failed(_)), "{ended:?}");
+        let full = Export { picture: picture(), view: View::Calls, path: "/dev/full".into(), overwrite: true };
+        let ended = full.write(&Arc::default(), Secrets::Masked);
+        assert!(matches!(&ended, Exported::Failed(why) if why.contains("space")), "{ended:?}");
     }
 
     #[test]

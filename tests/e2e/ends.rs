@@ -87,3 +87,16 @@ fn a_full_disk_is_exit_code_1() {
     let told = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
     assert!(told.to_lowercase().contains("space"), "{told}");
 }
+
+/// Where nobody can be told anything, calls are still written.
+#[test]
+fn a_full_stderr_does_not_end_it() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output =
+        command(&["obs", "--json", "--demo", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "0"])
+            .args(["--count", "1", "--fields", "call_id"])
+            .stderr(full)
+            .output()
+            .unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"{\"call_id\":0}\n"[..]));
+}

@@ -297,6 +297,52 @@ fn json_lines_hold_no_control_and_lose_nothing() {
     }
 }
 
+/// What is told on stderr repeats names and text of others: it is text there, too, and in lines of its own.
+#[test]
+fn what_is_told_on_stderr_is_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let attack = "\x1b]0;pwned\x07\u{202e}\u{9b}2J\nplanoai: forged";
+    let recording = folder.path().join(format!("r{attack}.jsonl"));
+    let broken = format!("{{\"resourceSpans\":\"{attack}\"}}\n{{\"resourceSpans\":[{{\"{attack}\":\n");
+    std::fs::write(&recording, broken).unwrap();
+    let aliases = "model_aliases:\n  \"a\\e]0;pwned\\a\\u202e\\x9b2J\\nplanoai: forged\": [1]\n";
+    std::fs::write(folder.path().join("config.yaml"), aliases).unwrap();
+    let output = crate::support::command(&["obs", "--json", "--offline", "--host", "127.0.0.1", "--port", "0"])
+        .args(["--http-port", "off", "--speed", "max", "--replay"])
+        .arg(&recording)
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("skipped") && told.contains("model_aliases"), "{told}");
+    for line in told.lines() {
+        assert!(!line.contains(|character: char| character.is_control() || is_steering(character)), "{line:?}");
+        assert!(!line.starts_with("planoai: forged"), "{told}");
+    }
+}
+
+/// A run that cannot begin tells why in text, too.
+#[test]
+fn a_failure_is_told_in_text() {
+    let output =
+        crate::support::command(&["obs", "--json", "--offline", "--replay", "no\x1b]0;x\x07\u{202e}"]).output();
+    let told = String::from_utf8(output.unwrap().stderr).unwrap();
+    assert!(told.starts_with("planoai: --replay: no␛]0;x␇⟨U+202E⟩"), "{told:?}");
+}
+
+#[test]
+fn a_line_break_in_a_text_is_marked_in_the_detail() {
+    let (mut terminal, mut client) = start(160, 60);
+    client.export(calls(0, "x\ncost  $0.00\r\nstatus  200")[0].clone()).unwrap();
+    terminal.wait_for_text("1 since start");
+    terminal.type_keys("\r");
+    for line in ["m:x↵", "cost  $0.00↵", "status  200"] {
+        terminal.wait_for_text(line);
+    }
+    assert_untouched(&terminal);
+}
+
 #[test]
 fn an_open_listener_is_marked_as_open() {
     let cases: [(&[&str], bool); 4] = [

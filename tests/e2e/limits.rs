@@ -220,19 +220,68 @@ fn too_much_is_refused_and_the_program_goes_on() {
 fn abuse_of_http2_costs_the_connection_only() {
     let program = Headless::start(&[]);
     for address in [&program.grpc, &program.http] {
-        for frames in [rapid_reset(5_000), pings(200_000)] {
-            let mut stream = TcpStream::connect(address).unwrap();
-            let preface = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(4, 0, 0, &[])].concat();
-            // Refused in the middle, or taken to the end: both are well.
-            let _ = stream.write_all(&preface).and_then(|()| stream.write_all(&frames));
-            let _ = stream.shutdown(std::net::Shutdown::Write);
-            let _ = stream.read_to_end(&mut Vec::new());
-        }
+        let answer = talk(address, &rapid_reset(5_000));
+        let (_, why) = *answer.iter().find(|(kind, _)| *kind == GOAWAY).expect("the connection is given up");
+        assert_eq!(why, ENHANCE_YOUR_CALM, "{address}");
+        // Whether pings are borne or not is the transport's to say.
+        talk(address, &pings(200_000));
+        let answer = talk(address, &open_streams(address == &program.http, 200));
+        let refused = answer.iter().filter(|frame| **frame == (RST_STREAM, REFUSED_STREAM)).count();
+        let borne = if address == &program.http { 64 } else { 128 };
+        assert_eq!(refused, 200 - borne, "{address}");
     }
     GrpcClient::connect(&program.grpc).export(request(vec![span(1, NOW, NOW + SECOND, &[])])).unwrap();
     let (calls, status) = program.finish();
     assert!(status.success());
     assert_eq!(calls.len(), 1);
+}
+
+const RST_STREAM: u8 = 3;
+const GOAWAY: u8 = 7;
+/// Error codes (RFC 9113, section 7).
+const REFUSED_STREAM: u32 = 7;
+const ENHANCE_YOUR_CALM: u32 = 11;
+
+/// Sends frames on a connection of their own while it reads what comes back: each frame's kind, and the error code of
+/// those that have one.
+fn talk(address: &str, frames: &[u8]) -> Vec<(u8, u32)> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let mut reading = stream.try_clone().unwrap();
+    let answer = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What came before a reset counts.
+        let _ = reading.read_to_end(&mut bytes);
+        bytes
+    });
+    let preface = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(4, 0, 0, &[])].concat();
+    let _ = stream.write_all(&preface).and_then(|()| stream.write_all(frames));
+    let _ = stream.shutdown(std::net::Shutdown::Write);
+    let bytes = answer.join().unwrap();
+    let mut rest = &bytes[..];
+    let mut found = Vec::new();
+    while let Some((head, tail)) = rest.split_at_checked(9) {
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        let payload = tail.get(..length).unwrap_or_default();
+        let code = match head[3] {
+            RST_STREAM => payload.get(..4),
+            GOAWAY => payload.get(4..8),
+            _ => None,
+        };
+        found.push((head[3], code.map_or(0, |code| u32::from_be_bytes(code.try_into().unwrap()))));
+        rest = tail.get(length..).unwrap_or_default();
+    }
+    found
+}
+
+/// Requests that begin and do not go on, as many as asked for.
+fn open_streams(is_http: bool, streams: u32) -> Vec<u8> {
+    let path = if is_http { "/v1/traces" } else { "/opentelemetry.proto.collector.trace.v1.TraceService/Export" };
+    // `:method POST`, `:scheme http`; `:path` and `content-type` as literals (RFC 7541, section 6.2.2).
+    let mut block = vec![0x83, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
+    block.extend_from_slice(path.as_bytes());
+    block.extend_from_slice(&[0x0f, 0x10, 22]);
+    block.extend_from_slice(b"application/x-protobuf");
+    (0..streams).flat_map(|nth| frame(1, 4, 2 * nth + 1, &block)).collect()
 }
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {

@@ -28,6 +28,7 @@ mod prices;
 mod recorded;
 mod replay;
 mod screen;
+mod secrets;
 mod streams;
 mod support;
 mod terminal;

@@ -4,12 +4,13 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 
 use flate2::{Compression, write::GzEncoder};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tonic::transport::{Channel, Endpoint};
 
 use super::*;
 use crate::collector::listener;
-use crate::collector::testing::Kept;
+use crate::collector::testing::{Kept, PATIENCE};
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
@@ -27,10 +28,14 @@ impl Drop for Server {
 
 impl Server {
     async fn start() -> Self {
+        Self::with(listener::Limits::default()).await
+    }
+
+    async fn with(limits: listener::Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sink, stop) = (Kept::default(), CancellationToken::new());
-        let incoming = listener::accept(listener, None, listener::Limits::default(), sink.clone(), stop.clone());
+        let incoming = listener::accept(listener, None, limits, sink.clone(), stop.clone());
         tokio::spawn(serve(sink.clone(), Access::default(), incoming, stop.clone()));
         Self { address, sink, stop }
     }
@@ -113,4 +118,42 @@ async fn metadata_beyond_its_limit_is_refused() {
     assert_ne!(answer.ok(), Some(Code::Ok));
     assert_eq!(server.sink.0.requests.lock().unwrap().len(), 0);
     server.assert_lives().await;
+}
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+
+/// Sends these bytes and nothing more, and waits until the server closes.
+async fn fall_silent(server: &Server, bytes: &[u8]) {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    // Closed or reset, both end it.
+    let ended = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await;
+    assert!(ended.is_ok(), "a silent connection after {} bytes is kept", bytes.len());
+}
+
+/// Guarantees: who connects and says nothing, stops within the preface, or idles after it, is let go of.
+#[tokio::test]
+async fn silent_connections_are_closed() {
+    let limits = listener::Limits { silence: Duration::from_millis(100), ..listener::Limits::default() };
+    let server = Server::with(limits).await;
+    // HEADERS of a POST that end neither the stream nor begin a message.
+    let begun = [PREFACE, SETTINGS, &[0, 0, 3, 1, 4, 0, 0, 0, 1, 0x83, 0x86, 0x84]].concat();
+    for bytes in [&b""[..], &PREFACE[..10], &[PREFACE, SETTINGS].concat(), &begun] {
+        fall_silent(&server, bytes).await;
+    }
+    server.assert_lives().await;
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_closed_and_counted() {
+    let limits = listener::Limits { connections: 1, ..listener::Limits::default() };
+    let server = Server::with(limits).await;
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    first.write_all(&[PREFACE, SETTINGS].concat()).await.unwrap();
+    // Its settings say that the first one was taken in.
+    first.read_exact(&mut [0; 9]).await.unwrap();
+    fall_silent(&server, b"").await;
+    let refused = server.sink.0.connections_refused.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(refused, 1);
 }

@@ -1,0 +1,131 @@
+//! Credentials that found their way into spans are masked wherever the program shows or writes them, unless asked for.
+
+use base64::Engine as _;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value as Any};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span::Event};
+
+use crate::support::{GrpcClient, Headless};
+use crate::terminal::Terminal;
+
+/// Texts with a credential in them, and what of it must not be seen.
+const LEAKS: [(&str, &str); 8] = [
+    ("bad key sk-proj-T3BlbkFJabcdefghijklmnop", "T3BlbkFJ"),
+    ("bad key sk-ant-api03-Zm9vYmFyYmF6cXV4", "Zm9vYmFy"),
+    ("sent Authorization: Bearer tok3n-ABCDEFGHIJKL", "tok3n"),
+    ("body {\"api_key\": \"hunter2plus\"}", "hunter2plus"),
+    ("AWS said no to AKIAIOSFODNN7EXAMPLE", "IOSFODNN7"),
+    ("aws_secret_access_key=wJalrXUtnFEMI/K7MDENG/bPxRfiCY", "wJalrXUtn"),
+    ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "eyJzdWIi"),
+    ("cannot reach postgres://app:s3cretpass@db:5432/x", "s3cretpass"),
+];
+const MASK: &str = "••••••";
+
+fn text(key: &str, value: &str) -> KeyValue {
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(Any::StringValue(value.to_owned())) }),
+        ..KeyValue::default()
+    }
+}
+
+/// A failed call with this text wherever an emitter may put text.
+fn call(id: u64, leak: &str) -> ExportTraceServiceRequest {
+    let keys = ["error.type", "user.id", "gen_ai.conversation.id", "gen_ai.response.id", "team", "input.value"];
+    let mut attributes: Vec<_> = keys.map(|key| text(key, leak)).into();
+    attributes.push(text("gen_ai.operation.name", "chat"));
+    attributes.push(text("gen_ai.response.model", "gpt-4o"));
+    attributes.push(text("http.request.header.authorization", "Bearer hdrs3cret"));
+    let span = Span {
+        trace_id: id.to_be_bytes().repeat(2),
+        span_id: id.to_be_bytes().to_vec(),
+        name: format!("chat {leak}"),
+        start_time_unix_nano: 1_795_435_402_000_000_000,
+        end_time_unix_nano: 1_795_435_403_000_000_000,
+        status: Some(Status { code: 2, message: leak.to_owned() }),
+        events: vec![Event {
+            name: "exception".to_owned(),
+            attributes: vec![text("exception.message", leak), text("exception.stacktrace", leak)],
+            ..Event::default()
+        }],
+        attributes,
+        ..Span::default()
+    };
+    let scope_spans = vec![ScopeSpans { spans: vec![span], ..ScopeSpans::default() }];
+    ExportTraceServiceRequest { resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }] }
+}
+
+fn calls() -> Vec<ExportTraceServiceRequest> {
+    (1..).zip(LEAKS).map(|(id, (leak, _))| call(id, leak)).collect()
+}
+
+fn assert_kept(shown: &str) {
+    for secret in LEAKS.iter().map(|(_, secret)| *secret).chain(["hdrs3cret"]) {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+    assert!(shown.contains(MASK), "{shown}");
+}
+
+#[test]
+fn what_is_written_keeps_them() {
+    for (shape, extra) in [("--json", &["--explain-spans"][..]), ("--csv", &[]), ("--csv", &["--explain-spans"])] {
+        for shows in [false, true] {
+            let options = [extra, if shows { &["--show-secrets"] } else { &[] }].concat();
+            let program = Headless::start_as(shape, &options);
+            GrpcClient::connect(&program.grpc).export_all(calls());
+            let (lines, status) = program.finish_raw();
+            assert!(status.success());
+            let written = lines.join("\n");
+            assert!(written.contains("bad key sk-p") && written.contains("postgres://app:"), "{written}");
+            if shows {
+                assert!(LEAKS.iter().all(|(_, secret)| written.contains(secret)), "{written}");
+            } else {
+                assert_kept(&written);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_screen_the_clipboard_and_an_export_keep_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let quiet = "obs --offline --host 127.0.0.1 --port 0 --http-port off --refresh-ms 20";
+    let mut terminal = Terminal::start(220, 70, &quiet.split(' ').collect::<Vec<_>>());
+    terminal.wait_for_text("127.0.0.1:");
+    let contents = terminal.contents();
+    let port: String = contents.split("127.0.0.1:").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
+    let mut client = GrpcClient::connect(&format!("127.0.0.1:{port}"));
+    for (nth, request) in (1..).zip(calls()) {
+        client.export(request).unwrap();
+        terminal.wait_for_text(&format!("{nth} since start"));
+    }
+    for (keys, wanted) in [("4", MASK), ("5", MASK), ("1", "newest first"), ("\r", "stack trace")] {
+        terminal.type_keys(keys);
+        terminal.wait_for_text(wanted);
+    }
+    // Each call in the detail, copied whole.
+    for nth in 0..LEAKS.len() {
+        terminal.type_keys("Y");
+        while terminal.seen().copied.len() <= nth {
+            terminal.wait_for_text("copied ");
+            terminal.type_keys("Y");
+        }
+        terminal.type_keys("j");
+    }
+    for copied in &terminal.seen().copied {
+        let copied = base64::prelude::BASE64_STANDARD.decode(copied).unwrap();
+        assert_kept(&String::from_utf8(copied).unwrap());
+    }
+    for name in ["calls.jsonl", "calls.csv"] {
+        let path = folder.path().join(name);
+        terminal.type_keys("\x13");
+        terminal.wait_for_text("Enter");
+        terminal.type_keys(&format!("\x15{}\r", path.display()));
+        terminal.wait_for_text(&format!("{} calls", LEAKS.len()));
+        terminal.wait_for("the file", |_| std::fs::read_to_string(&path).is_ok_and(|text| text.contains("postgres")));
+        assert_kept(&std::fs::read_to_string(&path).unwrap());
+    }
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_exit(), 0);
+    assert_kept(&String::from_utf8_lossy(&terminal.raw));
+}
