@@ -254,7 +254,7 @@ fn fill<T: Clone>(gap: &mut Option<T>, other: Option<&T>) {
 }
 
 impl<'a> Draft<'a> {
-    /// The same with every text within [`LONGEST_TEXT`](super::LONGEST_TEXT); `None` when all are, as nearly always.
+    /// The same with every text within [`LONGEST_TEXT`]; `None` when all are, as nearly always.
     pub(super) fn bounded(&self) -> Option<Draft<'_>> {
         let request_id = match &self.request_id {
             RequestId::Emitted(id) => Some(id),
