@@ -106,10 +106,7 @@ fn the_screen_the_clipboard_and_an_export_keep_them() {
     // Each call in the detail, copied whole.
     for nth in 0..LEAKS.len() {
         terminal.type_keys("Y");
-        while terminal.seen().copied.len() <= nth {
-            terminal.wait_for_text("copied ");
-            terminal.type_keys("Y");
-        }
+        terminal.wait_for_copies(nth + 1);
         terminal.type_keys("j");
     }
     for copied in &terminal.seen().copied {
@@ -119,9 +116,9 @@ fn the_screen_the_clipboard_and_an_export_keep_them() {
     for name in ["calls.jsonl", "calls.csv"] {
         let path = folder.path().join(name);
         terminal.type_keys("\x13");
-        terminal.wait_for_text("Enter");
+        terminal.wait_for_text("write to ");
         terminal.type_keys(&format!("\x15{}\r", path.display()));
-        terminal.wait_for_text(&format!("{} calls", LEAKS.len()));
+        terminal.wait_for_text(&format!("{} calls written", LEAKS.len()));
         terminal.wait_for("the file", |_| std::fs::read_to_string(&path).is_ok_and(|text| text.contains("postgres")));
         assert_kept(&std::fs::read_to_string(&path).unwrap());
     }

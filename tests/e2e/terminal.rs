@@ -138,8 +138,13 @@ impl Terminal {
 
     /// Reads output until something was offered to the clipboard.
     pub fn wait_for_copy(&mut self) {
+        self.wait_for_copies(1);
+    }
+
+    /// Reads output until so many texts were offered to the clipboard.
+    pub fn wait_for_copies(&mut self, count: usize) {
         let deadline = Instant::now() + PATIENCE;
-        while self.seen().copied.is_empty() {
+        while self.seen().copied.len() < count {
             let bytes = self.output.recv_timeout(deadline.saturating_duration_since(Instant::now()));
             self.take(&bytes.expect("something copied"));
         }
