@@ -181,7 +181,9 @@ fn secret(value: &str, start: usize, end: usize) -> Option<Range<usize>> {
     let word = value.get(start..end)?;
     if is_scheme(word) {
         let given = given(value, end)?;
-        return (given.len() >= SHORTEST).then_some(given);
+        // What was masked already is not masked anew with what stands before it.
+        let is_masked = value.get(given.clone()).is_some_and(|given| given.contains(MASK));
+        return (given.len() >= SHORTEST && !is_masked).then_some(given);
     }
     if is_credential_key(word) {
         return assigned(value, end);
