@@ -100,7 +100,9 @@ impl Headless<'_> {
         drop(entered);
         let Self { mut origin, notes, replay, .. } = self;
         // What is known by now is told whatever becomes of the thread: a short run may be over before it begins.
-        notes.try_iter().for_each(|note| tell(&note));
+        for note in notes.try_iter() {
+            tell(&note);
+        }
         thread::spawn(move || notes.iter().for_each(|note| tell(&note)));
         let stop = async {
             tokio::select! {
