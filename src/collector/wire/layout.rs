@@ -1,12 +1,13 @@
 //! Spans of one emitter look alike: the same keys in the same places, and many of the same values.
 //!
-//! A [`Layout`] remembers the attributes of the last span of its kind. An attribute whose bytes are those of its
-//! predecessor says the same and is not read again; and whoever has sorted the keys of one span need not sort those of the
-//! next, as long as its [`Shape`] is the same.
+//! A [`Layout`] remembers the attributes of the last span of its kind. Bytes that are those of its predecessor say the same
+//! and are not read again; where only the content of a value differs, only that is read; and whoever has sorted the keys of
+//! one span need not sort those of the next, as long as its [`Shape`] is the same.
 
 use super::WireError;
 use super::reader::Reader;
-use super::span::MOST_KEPT;
+use super::short;
+use super::span::{ATTRIBUTE, MOST_KEPT};
 use super::value::Attribute;
 
 /// How many kinds of spans are told apart. Gateways send three or four by turns.
@@ -36,9 +37,20 @@ pub struct Layouts<'a> {
 #[derive(Debug, Default)]
 struct Layout<'a> {
     attributes: Vec<Attribute<'a>>,
-    /// The bytes of each.
-    messages: Vec<&'a [u8]>,
+    /// Where the first of them stand in `run`, those that stood one behind the other.
+    fields: Vec<Field>,
+    /// Their bytes, from the length of the first to the end of the last.
+    run: &'a [u8],
     version: u32,
+}
+
+/// Where an attribute's field stands, its key apart.
+#[derive(Clone, Copy, Debug)]
+struct Field {
+    /// Where its length begins in the run.
+    start: u32,
+    /// How far behind that the content of its value begins, all else being before it; 0 where it is not so.
+    content: u32,
 }
 
 /// The attributes of the span at hand.
@@ -50,11 +62,11 @@ pub struct Filling {
 }
 
 impl Filling {
-    /// Begins a span whose first attribute is this.
-    pub fn begin(first: Reader<'_>) -> Self {
+    /// Begins a span whose first attribute, from its length on, this is.
+    fn begin(first: Reader<'_>) -> Self {
         // The key of the first attribute mostly tells what kind of span it is: its length and last letter do.
         let kind = match first.rest() {
-            [_, key_len, rest @ ..] => {
+            [_, _, key_len, rest @ ..] => {
                 let last = usize::from(*key_len).checked_sub(1).and_then(|last| rest.get(last));
                 (usize::from(*key_len) + usize::from(last.copied().unwrap_or(0))) % KINDS
             }
@@ -65,16 +77,14 @@ impl Filling {
 }
 
 impl<'a> Layouts<'a> {
-    /// Reads and validates the span's next attribute.
+    /// Reads and validates attributes of the span: the one whose field's key was just read, and those that stand right
+    /// behind it.
     #[inline]
-    pub fn read_next(&mut self, filling: &mut Filling, message: Reader<'a>) -> Result<(), WireError> {
+    pub fn read_run(&mut self, filling: &mut Option<Filling>, message: &mut Reader<'a>) -> Result<(), WireError> {
+        let is_first = filling.is_none();
+        let filling = filling.get_or_insert_with(|| Filling::begin(*message));
         let Some(layout) = self.layouts.get_mut(filling.kind) else { return Ok(()) };
-        let at = filling.filled;
-        filling.filled += 1;
-        match layout.messages.get(at) {
-            Some(known) if same(known, message.rest()) => Ok(()),
-            _ => layout.put(at, message, filling),
-        }
+        if is_first { layout.read_first_run(filling, message) } else { layout.read_further_run(filling, message) }
     }
 
     /// The attributes of the span, and their shape.
@@ -87,7 +97,6 @@ impl<'a> Layouts<'a> {
         };
         let has_fewer = filling.filled < layout.attributes.len();
         layout.attributes.truncate(filling.filled);
-        layout.messages.truncate(filling.filled);
         if filling.has_changed || has_fewer {
             self.versions += 1;
             layout.version = self.versions;
@@ -96,46 +105,153 @@ impl<'a> Layouts<'a> {
     }
 }
 
-/// Whether two messages are the same bytes, sixteen at a time: most are too short to call out for.
-#[inline]
-fn same(one: &[u8], other: &[u8]) -> bool {
-    // Values stand last and differ most often.
-    if one.len() != other.len() || one.last_chunk::<16>() != other.last_chunk::<16>() {
-        return false;
-    }
-    let (chunks, rest) = one.as_chunks::<16>();
-    let (other_chunks, other_rest) = other.as_chunks::<16>();
-    let is_short = chunks.is_empty();
-    chunks.iter().zip(other_chunks).all(|(chunk, other)| chunk == other) && (!is_short || rest == other_rest)
-}
-
 impl<'a> Layout<'a> {
-    /// Reads an attribute that differs from the one before in its place.
-    fn put(&mut self, at: usize, message: Reader<'a>, filling: &mut Filling) -> Result<(), WireError> {
-        let (Some(known), Some(bytes)) = (self.attributes.get_mut(at), self.messages.get_mut(at)) else {
+    /// Reads the attributes that a span begins with, comparing them with those that the one before began with.
+    fn read_first_run(&mut self, filling: &mut Filling, message: &mut Reader<'a>) -> Result<(), WireError> {
+        let run = message.rest();
+        let read = |rest: &[u8]| run.len() - rest.len();
+        loop {
+            let start = read(message.rest());
+            if !self.pass_over(filling, start, message) {
+                self.read_field(filling, start, message)?;
+            }
+            if !message.skip_key(ATTRIBUTE) {
+                break;
+            }
+        }
+        self.fields.truncate(filling.filled);
+        self.run = run.get(..read(message.rest())).unwrap_or_default();
+        Ok(())
+    }
+
+    /// Reads attributes that stand behind something else.
+    fn read_further_run(&mut self, filling: &mut Filling, message: &mut Reader<'a>) -> Result<(), WireError> {
+        loop {
+            self.put(filling, message.message()?)?;
+            if !message.skip_key(ATTRIBUTE) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Steps over all attributes from here on that are as they were, or over one of which only the content of its value
+    /// has to be read. False where that is not so.
+    #[inline]
+    fn pass_over(&mut self, filling: &mut Filling, start: usize, message: &mut Reader<'a>) -> bool {
+        let at = filling.filled;
+        let Some(&Field { start: known_start, content }) = self.fields.get(at) else { return false };
+        let Some(known) = self.run.get(known_start as usize..) else { return false };
+        let same = common_prefix(known, message.rest());
+        let mut passed = 0;
+        let mut end = 0;
+        while let Some(stop) = self.stop(at + passed, known_start).filter(|&stop| stop <= same) {
+            end = stop;
+            passed += 1;
+        }
+        if passed == 0 {
+            let Some(stop) = self.stop(at, known_start) else { return false };
+            let is_read = content != 0
+                && same >= content as usize
+                && message.rest().get(content as usize..stop).is_some_and(|content| self.read_content(at, content));
+            if !is_read {
+                return false;
+            }
+            (end, passed) = (stop, 1);
+        }
+        let (start, end) = (position(start), end);
+        if start != known_start {
+            for field in self.fields.iter_mut().skip(at).take(passed) {
+                field.start = field.start - known_start + start;
+            }
+        }
+        filling.filled += passed;
+        message.advance(end)
+    }
+
+    /// Where the attribute at `at` ends, counted from `start` of the run.
+    #[inline]
+    fn stop(&self, at: usize, start: u32) -> Option<usize> {
+        self.fields.get(at)?;
+        // Between two attributes stands the key of the second, which is one byte.
+        let end = self.fields.get(at + 1).map_or(self.run.len(), |next| next.start as usize - 1);
+        end.checked_sub(start as usize)
+    }
+
+    /// Reads the content of a value of which all else is as it was.
+    #[inline]
+    fn read_content(&mut self, at: usize, content: &'a [u8]) -> bool {
+        self.attributes.get_mut(at).is_some_and(|attribute| short::read_content(content, &mut attribute.value))
+    }
+
+    /// Reads an attribute in full and notes where it stands.
+    fn read_field(
+        &mut self,
+        filling: &mut Filling,
+        start: usize,
+        message: &mut Reader<'a>,
+    ) -> Result<(), WireError> {
+        let (at, unread) = (filling.filled, message.rest().len());
+        let content_len = self.put(filling, message.message()?)?;
+        let len = unread - message.rest().len();
+        let field = Field { start: position(start), content: position(content_len.map_or(0, |content| len - content)) };
+        match self.fields.get_mut(at) {
+            Some(known) => *known = field,
+            None if at < MOST_KEPT => self.fields.push(field),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Reads the span's next attribute over the one that stood in its place. Returns how long the content of its value is
+    /// where that stands last.
+    fn put(&mut self, filling: &mut Filling, message: Reader<'a>) -> Result<Option<usize>, WireError> {
+        let at = filling.filled;
+        filling.filled += 1;
+        let Some(known) = self.attributes.get_mut(at) else {
             filling.has_changed = true;
             return self.push(at, message);
         };
         let (key, kind) = (known.key, std::mem::discriminant(&known.value));
         // What was read of a fault is thrown away with the request.
-        known.read_into(message)?;
-        *bytes = message.rest();
+        let content_len = known.read_into(message)?;
         filling.has_changed |= known.key != key || std::mem::discriminant(&known.value) != kind;
-        Ok(())
+        Ok(content_len)
     }
 
-    fn push(&mut self, at: usize, message: Reader<'a>) -> Result<(), WireError> {
+    fn push(&mut self, at: usize, message: Reader<'a>) -> Result<Option<usize>, WireError> {
         let mut attribute = Attribute::EMPTY;
-        attribute.read_into(message)?;
+        let content_len = attribute.read_into(message)?;
         if at == 0 {
             // Room for what spans usually have, at once.
             self.attributes.reserve(USUAL);
-            self.messages.reserve(USUAL);
+            self.fields.reserve(USUAL);
         }
         if at < MOST_KEPT {
             self.attributes.push(attribute);
-            self.messages.push(message.rest());
         }
-        Ok(())
+        Ok(content_len)
     }
+}
+
+/// Requests are limited to far less than 4 GiB.
+fn position(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// How many bytes the two begin with in common.
+#[inline]
+fn common_prefix(one: &[u8], other: &[u8]) -> usize {
+    let (chunks, _) = one.as_chunks::<16>();
+    let (others, _) = other.as_chunks::<16>();
+    let chunks = chunks.iter().zip(others);
+    let same = chunks.clone().take_while(|(chunk, other)| chunk == other).count();
+    let differing = chunks.map(|(chunk, other)| u128::from_le_bytes(*chunk) ^ u128::from_le_bytes(*other)).nth(same);
+    let within = differing.map_or_else(
+        || {
+            let rest = one.iter().zip(other).skip(same * 16);
+            rest.take_while(|(byte, other)| byte == other).count()
+        },
+        |bits| bits.trailing_zeros() as usize / 8,
+    );
+    same * 16 + within
 }

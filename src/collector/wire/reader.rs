@@ -93,6 +93,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Steps over so many bytes that were read otherwise. False where there are fewer.
+    #[inline]
+    pub fn advance(&mut self, len: usize) -> bool {
+        self.take(len).is_ok()
+    }
+
     /// A varint's value.
     #[inline]
     pub fn varint(&mut self) -> Result<u64, WireError> {

@@ -11,17 +11,39 @@ const VALUE: u8 = key_value::VALUE.to_le_bytes()[0];
 const STRING: u8 = any_value::STRING.to_le_bytes()[0];
 const BOOL: u8 = any_value::BOOL.to_le_bytes()[0];
 const INT: u8 = any_value::INT.to_le_bytes()[0];
+const DOUBLE: u8 = any_value::DOUBLE.to_le_bytes()[0];
 
-/// Reads a `KeyValue` of such a shape over `attribute`. False when it has another shape or a fault: it must then be read
-/// in full.
+/// Reads a `KeyValue` of such a shape over `attribute`. Returns how long the content of its value is, which stands last;
+/// `None` when it has another shape or a fault: it must then be read in full.
 #[inline]
-pub fn read<'a>(message: &'a [u8], attribute: &mut Attribute<'a>) -> bool {
-    parts(message).is_some_and(|(key, value)| match value {
+pub fn read<'a>(message: &'a [u8], attribute: &mut Attribute<'a>) -> Option<usize> {
+    let (key, value) = parts(message)?;
+    match value {
         [STRING, text_len @ ..0x80, text @ ..] if text.len() == usize::from(*text_len) => {
-            read_texts(message, key.len(), text.len(), attribute)
+            read_texts(message, key.len(), text.len(), attribute).then_some(text.len())
         }
-        _ => read_number(key, value, attribute),
-    })
+        [kind, number @ ..] => {
+            let Ok(key) = key.to_str() else { return None };
+            attribute.value = self::number(*kind, number)?;
+            attribute.key = key;
+            Some(number.len())
+        }
+        [] => None,
+    }
+}
+
+/// Reads the content of a value of which all else was read before, its kind and the length of the content among it. False
+/// where that is not all: it must then be read in full.
+#[inline]
+pub fn read_content<'a>(content: &'a [u8], value: &mut Value<'a>) -> bool {
+    let read = match value {
+        Value::Str(_) => content.to_str().ok().map(Value::Str),
+        Value::Int(_) => number(INT, content),
+        Value::Bool(_) => number(BOOL, content),
+        Value::Double(_) => number(DOUBLE, content),
+        Value::Empty | Value::Bytes(_) | Value::Array(_) | Value::KvList(_) => None,
+    };
+    read.map(|read| *value = read).is_some()
 }
 
 /// The content of the key and of the value.
@@ -44,15 +66,14 @@ fn read_texts<'a>(message: &'a [u8], key_len: usize, text_len: usize, attribute:
     true
 }
 
+/// A number or truth value.
 #[inline]
-fn read_number<'a>(key: &'a [u8], value: &[u8], attribute: &mut Attribute<'a>) -> bool {
-    let Ok(key) = key.to_str() else { return false };
-    attribute.value = match value {
-        [INT, number @ ..0x80] => Value::Int(i64::from(*number)),
-        [INT, low @ 0x80..=0xff, high @ ..0x80] => Value::Int(i64::from(*high) << 7 | i64::from(*low & 0x7f)),
-        [BOOL, is @ ..0x80] => Value::Bool(*is != 0),
-        _ => return false,
-    };
-    attribute.key = key;
-    true
+fn number<'a>(kind: u8, content: &[u8]) -> Option<Value<'a>> {
+    match (kind, content) {
+        (INT, [number @ ..0x80]) => Some(Value::Int(i64::from(*number))),
+        (INT, [low @ 0x80..=0xff, high @ ..0x80]) => Some(Value::Int(i64::from(*high) << 7 | i64::from(*low & 0x7f))),
+        (BOOL, [is @ ..0x80]) => Some(Value::Bool(*is != 0)),
+        (DOUBLE, content) => content.try_into().ok().map(|bits| Value::Double(f64::from_le_bytes(bits))),
+        _ => None,
+    }
 }

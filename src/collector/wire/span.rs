@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::WireError;
-use super::layout::{Filling, Layouts, Shape};
+use super::layout::{Layouts, Shape};
 use super::reader::{Reader, fixed32, fixed64, len, varint};
 use super::value::{Attribute, Value};
 
@@ -98,6 +98,9 @@ pub fn last_value<'a>(attributes: &[Attribute<'a>], key: &str) -> Option<Value<'
     attributes.iter().rev().find(|attribute| attribute.key == key).map(|attribute| attribute.value)
 }
 
+/// The key of an attribute, which takes one byte.
+pub const ATTRIBUTE: u32 = len(9);
+
 mod field {
     use super::{fixed32, fixed64, len, varint};
     use std::ops::RangeInclusive;
@@ -110,7 +113,6 @@ mod field {
     pub const KIND: u32 = varint(6);
     pub const START: u32 = fixed64(7);
     pub const END: u32 = fixed64(8);
-    pub const ATTRIBUTE: u32 = len(9);
     pub const DROPPED_ATTRIBUTES: u32 = varint(10);
     pub const EVENT: u32 = len(11);
     pub const DROPPED_EVENTS: u32 = varint(12);
@@ -139,15 +141,7 @@ pub fn span<'a, 's>(mut message: Reader<'a>, lists: &'s mut Lists<'a>) -> Result
     let mut span = blank(message);
     while let Some(key) = message.key()? {
         match key {
-            field::ATTRIBUTE => {
-                let attribute = message.message()?;
-                let filling = filling.get_or_insert_with(|| Filling::begin(attribute));
-                lists.attributes.read_next(filling, attribute)?;
-                // Attributes mostly follow each other.
-                while message.skip_key(field::ATTRIBUTE) {
-                    lists.attributes.read_next(filling, message.message()?)?;
-                }
-            }
+            ATTRIBUTE => lists.attributes.read_run(&mut filling, &mut message)?,
             field::TRACE_ID => span.trace_id = message.bytes()?,
             field::SPAN_ID => span.span_id = message.bytes()?,
             field::PARENT_SPAN_ID => span.parent_span_id = message.bytes()?,

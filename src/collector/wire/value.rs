@@ -139,14 +139,15 @@ impl<'a> Attribute<'a> {
     }
 
     /// Reads and validates one `KeyValue` over this one: in its place, for a copy of what was just written in other widths
-    /// costs more than reading it.
+    /// costs more than reading it. Returns how long the content of the value is where that stands last, behind all else.
     #[inline]
-    pub(super) fn read_into(&mut self, message: Reader<'a>) -> Result<(), WireError> {
-        if short::read(message.rest(), self) {
-            return Ok(());
+    pub(super) fn read_into(&mut self, message: Reader<'a>) -> Result<Option<usize>, WireError> {
+        if let Some(content_len) = short::read(message.rest(), self) {
+            return Ok(Some(content_len));
         }
         *self = Self::EMPTY;
-        self.merge(message)
+        self.merge(message)?;
+        Ok(None)
     }
 
     fn merge(&mut self, mut message: Reader<'a>) -> Result<(), WireError> {
