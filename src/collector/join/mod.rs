@@ -95,6 +95,9 @@ fn weight(nodes: &[Node]) -> usize {
 /// The most bytes of what remembered spans say.
 const MOST_WEIGHT: usize = 64 * 1024 * 1024;
 
+/// The most spans that room is made for at once, far less than are remembered.
+const AT_ONCE: usize = 1024;
+
 /// The recent traces.
 #[derive(Debug)]
 pub struct Join {
@@ -143,19 +146,19 @@ impl Join {
         *self = Self::new(self.limit);
     }
 
-    /// What the trace makes of a span with this id and part.
-    pub fn meet(&self, trace: &TraceId, id: SpanId, part: &Part) -> Meeting {
+    /// What the trace makes of a span with this id that says it [`started`](Part::started) then.
+    pub fn meet(&self, trace: &TraceId, id: SpanId, started: Option<i64>) -> Meeting {
         let Some(remembered) = self.find(trace) else { return Meeting::First };
         match remembered.find(id) {
             None => Meeting::Joins,
-            Some(node) if node.is_repeated_by(part) => Meeting::Repeat,
+            Some(node) if node.is_repeated_by(started) => Meeting::Repeat,
             Some(_) => Meeting::Namesake,
         }
     }
 
     /// Remembers the [first](Meeting::First) span of a trace.
     pub fn begin(&mut self, trace: TraceId, node: Node) {
-        self.make_room();
+        self.make_room(1);
         self.spans += 1;
         self.weight += node.weight();
         let at = position(self.traces.insert(Remembered::new(trace, node)));
@@ -168,7 +171,7 @@ impl Join {
     /// Remembers a span that [joins](Meeting::Joins) others and says which rows have to be made anew because of it. `row` is
     /// asked for the rows of calls that were alone until now.
     pub fn join(&mut self, trace: &TraceId, node: Node, row: impl Fn(CallId) -> Option<LlmCall>) -> Vec<Regrouped> {
-        self.make_room();
+        self.make_room(1);
         self.own_facts(trace, row);
         let Some(remembered) = self.place(trace).and_then(|at| self.traces.get_mut(at)) else {
             let alone = group::alone(&node).into_iter().collect();
@@ -220,9 +223,11 @@ impl Join {
         self.table.find(self.hasher.hash_one(trace), is_it).map(|&at| at as usize)
     }
 
-    /// Drops quiet traces until one more span fits; a trace touched since its last turn gets another.
-    fn make_room(&mut self) {
-        while self.spans >= self.limit || self.weight > MOST_WEIGHT {
+    /// Drops quiet traces until so many more spans fit; a trace touched since its last turn gets another. Done for many spans
+    /// at once it takes less time each: what is dropped has long left the processor's cache, and then all of it is fetched together.
+    pub fn make_room(&mut self, spans: usize) {
+        let limit = self.limit - spans.min(AT_ONCE);
+        while self.spans > limit || self.weight > MOST_WEIGHT {
             let Some(at) = self.order.pop_front() else { return };
             let Some(remembered) = self.traces.get_mut(at as usize) else { continue };
             if std::mem::take(&mut remembered.touched) && remembered.several.is_some() && !self.order.is_empty() {

@@ -44,6 +44,11 @@ impl Part {
         }
     }
 
+    /// When the span says that it started, ns since the epoch.
+    pub fn started(&self) -> Option<i64> {
+        self.facts().and_then(LlmCall::emitted_start_unix_nano)
+    }
+
     /// The facts it held, on the heap.
     fn into_facts(self) -> Option<Box<LlmCall>> {
         match self {
@@ -202,10 +207,9 @@ impl Node {
         self.facts().map_or(0, |facts| size_of::<LlmCall>() + facts.text_bytes())
     }
 
-    /// Whether a span with this part and id is this one again. When they arrived tells nothing.
-    pub fn is_repeated_by(&self, part: &Part) -> bool {
-        let own = self.traits.tells_start.then_some(self.started);
-        own == part.facts().and_then(LlmCall::emitted_start_unix_nano)
+    /// Whether a span with this id that says it started then is this one again. When they arrived tells nothing.
+    pub fn is_repeated_by(&self, started: Option<i64>) -> bool {
+        started == self.traits.tells_start.then_some(self.started)
     }
 
     /// Whether it is a call or a part of one.

@@ -104,7 +104,7 @@ fn usage(evidence: &Evidence<'_, '_>) -> Usage {
 }
 
 fn is_messages_path(path: &str) -> bool {
-    let end = path.bytes().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(path.len());
+    let end = memchr::memchr2(b'?', b'#', path.as_bytes()).unwrap_or(path.len());
     path.get(..end).is_some_and(|path| path.trim_end_matches('/').ends_with("/messages"))
 }
 
@@ -132,7 +132,7 @@ fn model_in_name(name: &str) -> Option<&str> {
 
 /// What stands before and behind the first space.
 fn at_space(text: &str) -> Option<(&str, &str)> {
-    let space = text.bytes().position(|byte| byte == b' ')?;
+    let space = memchr::memchr(b' ', text.as_bytes())?;
     Some((text.get(..space)?, text.get(space + 1..)?))
 }
 

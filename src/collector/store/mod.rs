@@ -163,18 +163,16 @@ impl Store {
         self.counters.last_batch_unix_nano = Some(batch.received_unix_nano);
         let request = self.log.next();
         self.log.push(&batch.request);
+        self.join.make_room(batch.arrivals.len());
         for arrival in batch.arrivals {
-            self.note_hints(&arrival, batch.received_unix_nano);
-            self.arrive(arrival, request);
+            self.counters.spans_sampled += u64::from(arrival.is_sampled);
+            self.arrive(arrival, request, batch.received_unix_nano);
         }
     }
 
-    fn note_hints(&mut self, arrival: &Arrival, received_unix_nano: i64) {
-        self.counters.spans_sampled += u64::from(arrival.is_sampled);
-        if let Part::Call(call) = &arrival.part {
-            let ahead = call.start_unix_nano().saturating_sub(received_unix_nano);
-            self.counters.clock_ahead_nanos = self.counters.clock_ahead_nanos.max(ahead);
-        }
+    fn note_clock(&mut self, call: &LlmCall, received_unix_nano: i64) {
+        let ahead = call.start_unix_nano().saturating_sub(received_unix_nano);
+        self.counters.clock_ahead_nanos = self.counters.clock_ahead_nanos.max(ahead);
     }
 
     /// Forgets all calls and spans; counters, totals and numbering go on.
@@ -222,11 +220,14 @@ impl Store {
         self.join.spans(trace).iter().map(known).collect()
     }
 
-    fn arrive(&mut self, arrival: Arrival, request: u64) {
+    fn arrive(&mut self, arrival: Arrival, request: u64, received_unix_nano: i64) {
         let Arrival { ids, parent, part, why, range, is_sampled: _ } = arrival;
+        if let Part::Call(call) = &part {
+            self.note_clock(call, received_unix_nano);
+        }
         let Some((trace, id)) = ids else { return self.arrive_alone(part) };
         let place = Place { id, parent, why, span: SpanRef { request, start: range.start, end: range.end } };
-        match self.join.meet(&trace, id, &part) {
+        match self.join.meet(&trace, id, part.started()) {
             Meeting::First => self.arrive_first(trace, place, part),
             Meeting::Joins => self.arrive_late(trace, place, part),
             Meeting::Repeat => self.counters.merged += 1,
@@ -235,12 +236,19 @@ impl Store {
         }
     }
 
-    /// The first span of its trace, as nearly all are under load: a call is a row, and the row says all that it says.
+    /// The first span of its trace, as nearly all are under load.
     fn arrive_first(&mut self, trace: TraceId, place: Place, part: Part) {
-        let Part::Call(call) = part else {
-            self.count(&part);
-            return self.join.begin(trace, Node::new(place, part));
-        };
+        match part {
+            Part::Call(call) => self.begin_with_call(trace, place, call),
+            Part::Completes(_) | Part::Context(_) | Part::Rejected | Part::Other => {
+                self.count(&part);
+                self.join.begin(trace, Node::new(place, part));
+            }
+        }
+    }
+
+    /// A call alone in its trace is a row, and the row says all that it says.
+    fn begin_with_call(&mut self, trace: TraceId, place: Place, call: LlmCall) {
         if self.twins.of(&call, trace).is_some() {
             return self.arrive_late(trace, place, Part::Call(call));
         }

@@ -139,33 +139,30 @@ impl<'a> Layout<'a> {
     #[inline]
     fn pass_over(&mut self, filling: &mut Filling, start: usize, message: &mut Reader<'a>) -> bool {
         let at = filling.filled;
-        let Some(&Field { start: known_start, content }) = self.fields.get(at) else { return false };
-        let Some(known) = self.run.get(known_start as usize..) else { return false };
-        let same = common_prefix(known, message.rest());
-        let mut passed = 0;
-        let mut end = 0;
-        while let Some(stop) = self.stop(at + passed, known_start).filter(|&stop| stop <= same) {
-            end = stop;
-            passed += 1;
-        }
-        if passed == 0 {
-            let Some(stop) = self.stop(at, known_start) else { return false };
-            let is_read = content != 0
-                && same >= content as usize
-                && message.rest().get(content as usize..stop).is_some_and(|content| self.read_content(at, content));
-            if !is_read {
-                return false;
-            }
-            (end, passed) = (stop, 1);
-        }
-        let (start, end) = (position(start), end);
-        if start != known_start {
-            for field in self.fields.iter_mut().skip(at).take(passed) {
-                field.start = field.start - known_start + start;
+        let Some(&field) = self.fields.get(at) else { return false };
+        let Some((passed, len)) = self.repeated(at, field, message.rest()) else { return false };
+        let start = position(start);
+        if start != field.start {
+            for moved in self.fields.iter_mut().skip(at).take(passed) {
+                moved.start = moved.start - field.start + start;
             }
         }
         filling.filled += passed;
-        message.advance(end)
+        message.advance(len)
+    }
+
+    /// How many attributes from the one at `at` on are known once this returns, and the bytes they take.
+    #[inline]
+    fn repeated(&mut self, at: usize, field: Field, rest: &'a [u8]) -> Option<(usize, usize)> {
+        let same = common_prefix(self.run.get(field.start as usize..)?, rest);
+        let ends = (at..).map_while(|at| self.stop(at, field.start)).take_while(|&end| end <= same);
+        if let Some(all) = ends.zip(1..).map(|(len, passed)| (passed, len)).last() {
+            return Some(all);
+        }
+        let content = field.content as usize;
+        let len = self.stop(at, field.start).filter(|_| content != 0 && same >= content)?;
+        let attribute = self.attributes.get_mut(at)?;
+        short::read_content(rest.get(content..len)?, &mut attribute.value).then_some((1, len))
     }
 
     /// Where the attribute at `at` ends, counted from `start` of the run.
@@ -177,19 +174,8 @@ impl<'a> Layout<'a> {
         end.checked_sub(start as usize)
     }
 
-    /// Reads the content of a value of which all else is as it was.
-    #[inline]
-    fn read_content(&mut self, at: usize, content: &'a [u8]) -> bool {
-        self.attributes.get_mut(at).is_some_and(|attribute| short::read_content(content, &mut attribute.value))
-    }
-
     /// Reads an attribute in full and notes where it stands.
-    fn read_field(
-        &mut self,
-        filling: &mut Filling,
-        start: usize,
-        message: &mut Reader<'a>,
-    ) -> Result<(), WireError> {
+    fn read_field(&mut self, filling: &mut Filling, start: usize, message: &mut Reader<'a>) -> Result<(), WireError> {
         let (at, unread) = (filling.filled, message.rest().len());
         let content_len = self.put(filling, message.message()?)?;
         let len = unread - message.rest().len();
