@@ -346,15 +346,10 @@ impl Store {
         let Self { join, ring, .. } = self;
         // The row speaks for a lone call of the other trace, and says more from now on.
         join.own_facts(&twin.trace, |row| ring.calls().get(row).cloned());
-        let Some(other) = ring.calls().get(twin.row) else { return call };
+        let Some(other) = ring.calls().get(twin.row).cloned() else { return call };
         let order = |call: &LlmCall| (call.labels().convention != Convention::Plano, call.start_unix_nano());
-        if order(other) <= order(&call) {
-            let other = other.clone();
-            self.fill(&other, &[call])
-        } else {
-            let other = other.clone();
-            self.fill(&call, &[other])
-        }
+        let (leader, other) = if order(&other) <= order(&call) { (other, call) } else { (call, other) };
+        self.fill(&leader, &[other])
     }
 
     /// The leader with its gaps filled from the others, in order of trust.
