@@ -94,6 +94,8 @@ fn evicted_calls_are_accounted_for() {
     assert_eq!(stats.last_batch_age_ms, Some(3));
     assert_eq!(stats.oldest_kept.as_deref(), Some("1970-01-01T00:00:00.000007Z"));
     assert_eq!(stats.totals.cost_usd, None, "nothing is priced");
+    let set_back = Stats::of(&snapshot, Tally::default(), 1_000_000);
+    assert_eq!(set_back.last_batch_age_ms, Some(0), "nothing arrived in the future");
 }
 
 #[test]
