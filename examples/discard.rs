@@ -33,6 +33,10 @@ impl Sink for Nowhere {
     fn refused(&self, _: &Refusal) {}
     fn connection_opened(&self) {}
 
+    fn listener_failed(&self, _: String) {}
+
+    fn listener_recovered(&self, _: String) {}
+
     fn connection_refused(&self) {}
 }
 
@@ -45,7 +49,7 @@ fn main() -> anyhow::Result<()> {
         eprintln!("listening on {} (OTLP/gRPC)", listener.local_addr()?);
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let stop = CancellationToken::new();
-        grpc::serve(Nowhere, Access::default(), incoming, stop).await?;
+        grpc::serve(Nowhere, Access::default(), grpc::Limits::default(), incoming, stop).await?;
         Ok(())
     })
 }

@@ -51,12 +51,15 @@ impl Headless<'_> {
             return self.drive(&mut Unwritten);
         }
         let guard = Guard::new(self.args.limits(), Arc::new(filter.clone()));
-        if self.args.once {
-            let mut once = Guarded::new(Once::new(io::stdout().lock(), filter, self.args.count), guard);
-            self.drive(&mut once)?;
-            return once.verdict().map_err(Failure::Breach);
-        }
         let secrets = Secrets::from(self.args.show_secrets);
+        // The verdict names who is to blame.
+        let breach = |verdict: String| Failure::Breach(secrets.in_text(&verdict).into_owned());
+        if self.args.once {
+            let once = Once::new(io::stdout().lock(), filter, self.args.count).with_secrets(secrets);
+            let mut once = Guarded::new(once, guard);
+            self.drive(&mut once)?;
+            return once.verdict().map_err(breach);
+        }
         let format = self.format(Format::new(self.args.shape(), Arc::clone(pricer)).with_secrets(secrets));
         let mut writer = Writer::new(io::stdout().lock(), format, filter, self.args.count)?
             .explained_by(Explainer::asking(self.origin.handle()).with_secrets(secrets));
@@ -71,7 +74,7 @@ impl Headless<'_> {
         if let Some(loss) = writer.inner().tally().loss() {
             tell(&loss);
         }
-        writer.verdict().map_err(Failure::Breach)
+        writer.verdict().map_err(breach)
     }
 
     fn format(&self, format: Format) -> Format {

@@ -28,6 +28,8 @@ fn main() -> ExitCode {
 
 fn price(args: &PriceArgs) -> Result<ExitCode, Failure> {
     let answer = price::price(args, &Pricer::default(), unix_nano_now() / 1_000_000_000);
-    io::stdout().write_all(answer.text.as_bytes())?;
+    let written = io::stdout().write_all(answer.text.as_bytes());
+    // Whoever closed the pipe has read enough.
+    written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })?;
     Ok(if answer.is_found { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILURE) })
 }

@@ -3,7 +3,7 @@
 use std::env;
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use planoai::app::filter::Filter;
@@ -47,12 +47,15 @@ pub fn run(args: &ObsArgs) -> Result<(), Failure> {
     let prices = Prices::load(args)?;
     if let Some(address) = &args.attach {
         let origin = origin::attach(args, address, token(args)?)?;
-        return show(args, shown, filter, prices, Source { origin, replay: None, streams: Streams::default() });
+        let source = Source { origin, replay: None, streams: Streams::default() };
+        return show(args, shown, filter, prices, source, channel());
     }
+    let (notes, told) = channel();
     let streams = streams::open(args)?;
     let access = access(args)?;
     let config = config(args, shown, access.clone(), Arc::clone(&prices.pricer));
-    let mut collector = Box::new(Collector::new(CollectorConfig { taps: streams.taps(), ..config }));
+    let mut collector =
+        Box::new(Collector::new(CollectorConfig { taps: streams.taps(), notes: Some(notes.clone()), ..config }));
     let (listening, handle) = collector.start()?;
     streams::check(&streams, &listening)?;
     let viewers = origin::serve_viewers(args, access, &handle)?;
@@ -62,7 +65,8 @@ pub fn run(args: &ObsArgs) -> Result<(), Failure> {
         play_demo(&collector, &listening, args.token.as_deref(), stop_demo.clone());
     }
     let origin = Origin::Own { collector, handle, listening, viewers };
-    let ended = show(args, shown, filter, prices, Source { origin, replay, streams: streams.clone() });
+    let source = Source { origin, replay, streams: streams.clone() };
+    let ended = show(args, shown, filter, prices, source, (notes, told));
     stop_demo.cancel();
     tell_losses(&streams);
     ended
@@ -110,10 +114,20 @@ impl Shown {
     }
 }
 
+/// What background work has to tell, and where it is told.
+type Notes = (Sender<String>, Receiver<String>);
+
 /// Shows the calls until something ends that.
-fn show(args: &ObsArgs, shown: Shown, filter: Filter, prices: Prices, source: Source) -> Result<(), Failure> {
+fn show(
+    args: &ObsArgs,
+    shown: Shown,
+    filter: Filter,
+    prices: Prices,
+    source: Source,
+    (teller, notes): Notes,
+) -> Result<(), Failure> {
     let Source { origin, replay, streams } = source;
-    let notes = prices.refresh()?;
+    prices.refresh(teller)?;
     match shown {
         Shown::Screen => {
             let bundled = format!("prices: bundled {}", prices.pricer.catalog().generated());
@@ -175,9 +189,8 @@ impl Prices {
         Ok(Self { pricer: Arc::new(Pricer::new(Catalog::bundled(), aliases)), refresh, warnings })
     }
 
-    /// Fetches newer prices in the background, if a source was named. What is to be told comes through the receiver.
-    fn refresh(&self) -> io::Result<Receiver<String>> {
-        let (sender, notes) = channel();
+    /// Fetches newer prices in the background, if a source was named. What is to be told goes to `sender`.
+    fn refresh(&self, sender: Sender<String>) -> io::Result<()> {
         for warning in &self.warnings {
             let _ = sender.send(warning.clone());
         }
@@ -188,7 +201,7 @@ impl Prices {
                 let _ = sender.send(outcome.line(&generated));
             })?;
         }
-        Ok(notes)
+        Ok(())
     }
 }
 
@@ -222,6 +235,7 @@ fn config(args: &ObsArgs, shown: Shown, access: Access, pricer: Arc<Pricer>) -> 
         access,
         pricer,
         taps: Vec::new(),
+        notes: None,
     }
 }
 

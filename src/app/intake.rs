@@ -12,7 +12,7 @@ use super::export::Exported;
 use super::guard::Breach;
 use super::keymap::{self, Key, Scene};
 use super::pace::Draw;
-use super::{App, Clock, Cursors, Dialog, Effect, Event, Outcome};
+use super::{App, Clock, Cursors, Dialog, Effect, Event, NOTE_NANOS, Note, Outcome};
 use crate::collector::Snapshot;
 use crate::collector::remote::Link;
 use crate::output::StreamCounters;
@@ -144,7 +144,9 @@ impl App {
     fn tick(&mut self, clock: Clock) -> Draw {
         self.clock = clock;
         self.arrivals.note(self.newest.totals.calls, clock.unix_nano);
-        self.note.take_if(|note| note.until_unix_nano <= clock.unix_nano);
+        // A clock that was set back does not make a note stay.
+        let lasts = |note: &mut Note| (1..=NOTE_NANOS).contains(&note.until_unix_nano.saturating_sub(clock.unix_nano));
+        self.note.take_if(|note| !lasts(note));
         Draw::Now
     }
 

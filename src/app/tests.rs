@@ -433,6 +433,9 @@ fn notes_go_away() {
     assert!(desk.app.note.is_some());
     desk.tick(6);
     assert_eq!(desk.app.note, None);
+    desk.key(KeyCode::Char('y'), KeyModifiers::NONE);
+    desk.tick(-3600);
+    assert_eq!(desk.app.note, None, "a clock that was set back does not make it stay");
 }
 
 fn breach(figure: Figure, measured: f64) -> Breach {

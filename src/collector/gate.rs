@@ -1,6 +1,7 @@
 //! Counters of what happens before the store: connections and requests that never got there.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::Sender;
 
 use tokio::sync::Notify;
 
@@ -15,6 +16,9 @@ pub const QUEUED_BYTES: usize = 256 * 1024 * 1024;
 pub struct Gate {
     connections: AtomicU64,
     connections_refused: AtomicU64,
+    listener_failures: AtomicU64,
+    listeners_failing: AtomicU64,
+    viewers_refused: AtomicU64,
     other_signals: AtomicU64,
     refused: AtomicU64,
     malformed: AtomicU64,
@@ -26,9 +30,16 @@ pub struct Gate {
     /// Bytes that queued batches take.
     queued: AtomicUsize,
     changed: Notify,
+    /// Who is told in words what a counter cannot say.
+    notes: Option<Sender<String>>,
 }
 
 impl Gate {
+    /// Nothing counted yet. What a counter cannot say is told through `notes`.
+    pub fn telling(notes: Option<Sender<String>>) -> Self {
+        Self { notes, ..Self::default() }
+    }
+
     /// Counts an accepted connection.
     pub fn connection(&self) {
         self.count(&self.connections);
@@ -37,6 +48,25 @@ impl Gate {
     /// Counts a connection that was closed at once.
     pub fn connection_refused(&self) {
         self.count(&self.connections_refused);
+    }
+
+    /// Counts and tells that a listener accepts no connections, for now or for good.
+    pub fn listener_failed(&self, note: String) {
+        self.listeners_failing.fetch_add(1, Relaxed);
+        self.count(&self.listener_failures);
+        self.tell(note);
+    }
+
+    /// Tells that a listener which failed accepts connections again.
+    pub fn listener_recovered(&self, note: String) {
+        self.listeners_failing.fetch_sub(1, Relaxed);
+        self.changed.notify_one();
+        self.tell(note);
+    }
+
+    /// Counts a viewer that was turned away.
+    pub fn viewer_refused(&self) {
+        self.count(&self.viewers_refused);
     }
 
     /// Counts an accepted and dropped request of another signal.
@@ -92,6 +122,9 @@ impl Gate {
         let spans_refused = self.spans_refused.load(Relaxed);
         counters.connections += self.connections.load(Relaxed);
         counters.connections_refused += self.connections_refused.load(Relaxed);
+        counters.listener_failures += self.listener_failures.load(Relaxed);
+        counters.listeners_failing += self.listeners_failing.load(Relaxed);
+        counters.viewers_refused += self.viewers_refused.load(Relaxed);
         counters.other_signals += self.other_signals.load(Relaxed);
         counters.requests_refused += self.refused.load(Relaxed);
         counters.requests_malformed += self.malformed.load(Relaxed);
@@ -106,5 +139,12 @@ impl Gate {
     fn count(&self, counter: &AtomicU64) {
         counter.fetch_add(1, Relaxed);
         self.changed.notify_one();
+    }
+
+    fn tell(&self, note: String) {
+        if let Some(notes) = &self.notes {
+            // Whoever was told has gone when the program ends.
+            let _ = notes.send(note);
+        }
     }
 }

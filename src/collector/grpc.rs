@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -28,6 +29,7 @@ use tonic::{Code, Request, Response, Status};
 
 use self::metered::{Memory, Metered};
 use super::access::Access;
+use super::contain::contained_throughout;
 use super::sink::{Refusal, Sink};
 
 /// The most bytes of one export request, decompressed.
@@ -48,8 +50,19 @@ const PENDING_RESETS: usize = 64;
 /// An idle client is asked for a sign of life, and dropped without one.
 const KEEPALIVE: Duration = Duration::from_mins(1);
 const KEEPALIVE_ANSWER: Duration = Duration::from_secs(20);
-/// A request that takes longer to arrive is a stalled client.
-const REQUEST_TIME: Duration = Duration::from_mins(1);
+
+/// What the gRPC listener bears beside what its connections may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A request that takes longer to arrive is a stalled client.
+    pub request_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { request_time: Duration::from_mins(1) }
+    }
+}
 
 /// Serves the three export services on `incoming` until `stop` is cancelled, then lets requests in flight end.
 ///
@@ -58,6 +71,7 @@ const REQUEST_TIME: Duration = Duration::from_mins(1);
 pub async fn serve<S, I, IO>(
     sink: S,
     access: Access,
+    limits: Limits,
     incoming: I,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error>
@@ -66,7 +80,7 @@ where
     I: Stream<Item = std::io::Result<IO>>,
     IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
 {
-    let door = Arc::new(Door { access, memory: Memory::new(MESSAGES) });
+    let door = Arc::new(Door { access, limits, memory: Memory::new(MESSAGES) });
     Server::builder()
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -76,7 +90,6 @@ where
         .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
-        .timeout(REQUEST_TIME)
         .add_service(ExportService::<S, Traces>::new(sink.clone(), Arc::clone(&door)))
         .add_service(ExportService::<S, Metrics>::new(sink.clone(), Arc::clone(&door)))
         .add_service(ExportService::<S, Logs>::new(sink, door))
@@ -120,9 +133,10 @@ impl Signal for Logs {
     }
 }
 
-/// What all services share: who may send, and the memory for what is being sent.
+/// What all services share: who may send, how long it may take, and the memory for what is being sent.
 struct Door {
     access: Access,
+    limits: Limits,
     memory: Memory,
 }
 
@@ -161,7 +175,15 @@ impl<S: Sink, G: Signal> tower_service::Service<http::Request<Body>> for ExportS
             if request.uri().path().rsplit('/').next() != Some("Export") {
                 return Ok(Status::unimplemented("the only method is Export").into_http());
             }
-            Ok(service.export(request).await)
+            let (sink, time) = (service.sink.clone(), service.door.limits.request_time);
+            let answered = timeout(time, contained_throughout(service.export(request))).await;
+            let (refusal, status) = match answered {
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(fault)) => (fault.clone(), status(&fault)),
+                Err(_) => stalled(),
+            };
+            sink.refused(&refusal);
+            Ok(status.into_http())
         })
     }
 }
@@ -197,6 +219,12 @@ fn refusal(status: &Status) -> Refusal {
         Code::Unavailable => Refusal::Unavailable,
         _ => Refusal::Protocol(status.message().to_owned()),
     }
+}
+
+/// A request that did not arrive in time; its client may retry.
+fn stalled() -> (Refusal, Status) {
+    const WHY: &str = "the request did not arrive in time";
+    (Refusal::Protocol(WHY.to_owned()), Status::cancelled(WHY))
 }
 
 /// The handler of one request.

@@ -1,11 +1,11 @@
 //! From the bytes of an export request to a batch for the store: all or nothing.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::contain::contained;
 use super::gate::Gate;
 use super::join::Part;
 use super::sampling;
@@ -116,11 +116,14 @@ impl Sink for Ingest {
     fn connection_refused(&self) {
         self.0.gate.connection_refused();
     }
-}
 
-/// A fault of ours costs the request, not the program.
-fn contained<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Refusal::Internal))
+    fn listener_failed(&self, note: String) {
+        self.0.gate.listener_failed(note);
+    }
+
+    fn listener_recovered(&self, note: String) {
+        self.0.gate.listener_recovered(note);
+    }
 }
 
 /// Reads all spans of a request.

@@ -58,6 +58,12 @@ pub trait Visitors: Clone + Send + Sync + 'static {
 
     /// Counts a connection that failed to prove itself.
     fn refused(&self, refusal: &Refusal);
+
+    /// Takes note that no connection can be accepted, as this says.
+    fn stuck(&self, note: String);
+
+    /// Takes note that connections are accepted again.
+    fn unstuck(&self, note: String);
 }
 
 impl<S: Sink> Visitors for S {
@@ -71,6 +77,37 @@ impl<S: Sink> Visitors for S {
 
     fn refused(&self, refusal: &Refusal) {
         Sink::refused(self, refusal);
+    }
+
+    fn stuck(&self, note: String) {
+        self.listener_failed(note);
+    }
+
+    fn unstuck(&self, note: String) {
+        self.listener_recovered(note);
+    }
+}
+
+/// Tells when the task that serves a listener ends before `stop`, by whatever it ends.
+#[derive(Debug)]
+pub struct Watched<V: Visitors> {
+    name: &'static str,
+    visitors: V,
+    stop: CancellationToken,
+}
+
+impl<V: Visitors> Watched<V> {
+    /// Watches as long as it is kept.
+    pub const fn new(name: &'static str, visitors: V, stop: CancellationToken) -> Self {
+        Self { name, visitors, stop }
+    }
+}
+
+impl<V: Visitors> Drop for Watched<V> {
+    fn drop(&mut self) {
+        if !self.stop.is_cancelled() {
+            self.visitors.stuck(format!("the listener of {} died: it takes a restart to serve there again", self.name));
+        }
     }
 }
 
@@ -108,7 +145,15 @@ impl<V: Visitors> Door<V> {
             match listener.accept().await {
                 Ok((stream, peer)) => self.admit(stream, peer).await,
                 Err(error) if is_the_clients(&error) => {}
-                Err(_) => sleep(REST).await,
+                Err(error) => {
+                    let at = listener.local_addr().map_or_else(|_| String::new(), |address| format!(" on {address}"));
+                    self.visitors.stuck(format!("no connection can be accepted{at}: {error}"));
+                    let first = accept_at_last(&listener).await;
+                    self.visitors.unstuck(format!("connections are accepted again{at}"));
+                    if let Some((stream, peer)) = first {
+                        self.admit(stream, peer).await;
+                    }
+                }
             }
         }
     }
@@ -140,6 +185,18 @@ impl<V: Visitors> Door<V> {
     async fn pass(&self, connection: Connection) {
         // Nobody serves any more: the connection is dropped with the message.
         let _ = self.sender.send(Ok(connection)).await;
+    }
+}
+
+/// Tries again and again, however long it takes. A listener has recovered as well when nobody waits at it.
+async fn accept_at_last(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    loop {
+        sleep(REST).await;
+        match timeout(REST, listener.accept()).await {
+            Ok(Ok(accepted)) => return Some(accepted),
+            Ok(Err(error)) if !is_the_clients(&error) => {}
+            Ok(Err(_)) | Err(_) => return None,
+        }
     }
 }
 
@@ -265,3 +322,6 @@ impl Silence {
         Poll::Ready(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! are [`Snapshot`]s through a watch channel, and answers to the few questions of [`Handle`].
 
 pub mod access;
+mod contain;
 pub mod decode;
 pub mod demo;
 pub mod forward;
@@ -31,6 +32,7 @@ pub mod wire;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -77,6 +79,8 @@ pub struct CollectorConfig {
     pub pricer: Arc<Pricer>,
     /// Who else gets the bytes of accepted requests: recorders and forwarders.
     pub taps: Vec<Arc<dyn Tap>>,
+    /// Who is told in words what becomes of the listeners.
+    pub notes: Option<Sender<String>>,
 }
 
 /// Why a collector could not start.
@@ -133,6 +137,7 @@ pub struct Listening {
 pub struct Handle {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     commands: mpsc::UnboundedSender<Command>,
+    gate: Arc<Gate>,
 }
 
 impl Handle {
@@ -247,7 +252,7 @@ impl Running {
         let (commands, asked) = mpsc::unbounded_channel();
         let (published, snapshots) =
             watch::channel(Arc::new(Snapshot { capacity: config.capacity, ..Snapshot::default() }));
-        let gate = Arc::new(Gate::default());
+        let gate = Arc::new(Gate::telling(config.notes.clone()));
         let names = Arc::new(Mutex::new(Names::default()));
         let store = Store::new(StoreConfig {
             capacity: config.capacity,
@@ -256,6 +261,7 @@ impl Running {
             names: Arc::clone(&names),
         });
         let ingest = Ingest::tapped(batches, names, Arc::clone(&gate), &config.taps);
+        let handle = Handle { snapshots, commands, gate: Arc::clone(&gate) };
         runtime.spawn(store::run(store, queue, asked, gate, published, config.publish_every, stop_store.clone()));
 
         let mut servers = JoinSet::new();
@@ -273,7 +279,7 @@ impl Running {
             }
         };
         let listening = Listening { grpc: grpc_address, http };
-        Ok(Self { runtime, servers, stop, stop_store, listening, handle: Handle { snapshots, commands }, sink: ingest })
+        Ok(Self { runtime, servers, stop, stop_store, listening, handle, sink: ingest })
     }
 
     fn drain(&mut self, grace: Duration) {
@@ -304,11 +310,13 @@ async fn bind(host: &str, port: u16) -> Result<TcpListener, StartError> {
 async fn serve_grpc(listener: TcpListener, ingest: Ingest, access: Access, stop: CancellationToken) {
     let limits = listener::Limits::default();
     let incoming = listener::accept(listener, access.tls.clone(), limits, ingest.clone(), stop.clone());
-    // An error here means that the listener itself died; the snapshot's counters stand still then.
-    let _ = grpc::serve(ingest, access, incoming, stop).await;
+    let _watched = listener::Watched::new("OTLP/gRPC", ingest.clone(), stop.clone());
+    // An error here means that the transport itself died, which is told when nobody serves any more.
+    let _ = grpc::serve(ingest, access, grpc::Limits::default(), incoming, stop).await;
 }
 
 async fn serve_http(listener: TcpListener, ingest: Ingest, access: Access, stop: CancellationToken) {
+    let _watched = listener::Watched::new("OTLP/HTTP", ingest.clone(), stop.clone());
     http::serve(listener, access, http::Limits::default(), ingest, stop).await;
 }
 
@@ -328,6 +336,7 @@ mod tests {
             access: Access::default(),
             pricer: Arc::default(),
             taps: Vec::new(),
+            notes: None,
         }
     }
 

@@ -62,4 +62,10 @@ pub trait Sink: Clone + Send + Sync + 'static {
 
     /// Counts a connection that was closed at once because there are too many.
     fn connection_refused(&self);
+
+    /// Counts that a listener accepts no connections, for now or for good, and tells it in words.
+    fn listener_failed(&self, note: String);
+
+    /// Tells that a listener which failed accepts connections again.
+    fn listener_recovered(&self, note: String);
 }

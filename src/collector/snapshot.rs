@@ -12,6 +12,12 @@ pub struct Counters {
     pub connections: u64,
     /// Connections closed at once because there were too many.
     pub connections_refused: u64,
+    /// How often a listener stopped accepting connections: no file descriptor was to be had, or its socket or task died.
+    pub listener_failures: u64,
+    /// Listeners that accept no connections now.
+    pub listeners_failing: u64,
+    /// Viewers, or their connections, that were turned away: too many, or without the right token, certificate or version.
+    pub viewers_refused: u64,
     /// Trace export requests accepted.
     pub requests: u64,
     /// Trace export requests refused as a whole: malformed, too large, unauthorised, or the queue was full.

@@ -10,6 +10,9 @@ use bytes::Bytes;
 
 use super::sink::{Refusal, Sink};
 
+/// A request at which [`Kept`] panics.
+pub const FAULT: &[u8] = b"a fault of ours";
+
 /// A sink that keeps what it is given and answers as told.
 #[derive(Clone, Debug, Default)]
 pub struct Kept(pub Arc<Inner>);
@@ -29,10 +32,13 @@ pub struct Inner {
     pub connections: AtomicUsize,
     /// Connections closed at once.
     pub connections_refused: AtomicUsize,
+    /// What was told of listeners that failed and recovered.
+    pub listeners: Mutex<Vec<String>>,
 }
 
 impl Sink for Kept {
     fn traces(&self, bytes: Bytes) -> Result<(), Refusal> {
+        assert_ne!(bytes, FAULT, "told to");
         self.0.requests.lock().unwrap().push(bytes);
         self.0.answer.lock().unwrap().clone().map_or(Ok(()), Err)
     }
@@ -55,6 +61,14 @@ impl Sink for Kept {
 
     fn connection_refused(&self) {
         self.0.connections_refused.fetch_add(1, SeqCst);
+    }
+
+    fn listener_failed(&self, note: String) {
+        self.0.listeners.lock().unwrap().push(note);
+    }
+
+    fn listener_recovered(&self, note: String) {
+        self.0.listeners.lock().unwrap().push(note);
     }
 }
 

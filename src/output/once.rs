@@ -8,6 +8,7 @@ use super::summary;
 use crate::app::analysis::{Analysis, Picture, ViewSpec};
 use crate::app::filter::Filter;
 use crate::collector::Snapshot;
+use crate::secrets::Secrets;
 
 /// Gathers the calls that pass a filter.
 #[derive(Debug)]
@@ -17,13 +18,20 @@ pub struct Once<W> {
     analysis: Analysis,
     /// So many calls are enough.
     enough: Option<u64>,
+    secrets: Secrets,
 }
 
 impl<W: Write> Once<W> {
     /// Gathers what passes `filter`, and no more than it takes to see `enough` calls, if that is given.
     pub fn new(out: W, filter: Filter, enough: Option<u64>) -> Self {
         let spec = ViewSpec { filter: Arc::new(filter), sessions: true, ..ViewSpec::default() };
-        Self { out, spec, analysis: Analysis::default(), enough }
+        Self { out, spec, analysis: Analysis::default(), enough, secrets: Secrets::default() }
+    }
+
+    /// The same, with credentials in names masked or shown.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Secrets) -> Self {
+        Self { secrets, ..self }
     }
 
     fn picture(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> Arc<Picture> {
@@ -40,7 +48,7 @@ impl<W: Write> Follower for Once<W> {
     }
 
     fn end(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<()> {
-        let text = summary::text(&self.picture(snapshot, now_unix_nano));
+        let text = summary::text(&self.picture(snapshot, now_unix_nano), self.secrets);
         let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
         written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
     }

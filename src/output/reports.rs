@@ -50,12 +50,12 @@ impl Reports {
     /// Whether it is time for another; the first comes one interval after the first question.
     pub(super) fn is_due(&mut self, now_unix_nano: i64) -> bool {
         let Some(every) = self.every_nanos else { return false };
-        let due = *self.due.get_or_insert(now_unix_nano.saturating_add(every));
-        if now_unix_nano < due {
-            return false;
-        }
-        self.due = Some(now_unix_nano.saturating_add(every));
-        true
+        let next = now_unix_nano.saturating_add(every);
+        // Further away than an interval it is only where the clock was set back.
+        let due = self.due.unwrap_or(next).min(next);
+        let is_due = now_unix_nano >= due;
+        self.due = Some(if is_due { next } else { due });
+        is_due
     }
 
     /// Writes a line into the stream of `records`, or apart from it.
@@ -84,5 +84,14 @@ mod tests {
         let due: Vec<i64> = asked.into_iter().filter(|at| reports.is_due(at * second)).collect();
         assert_eq!(due, [12, 14, 20, 22]);
         assert!(!Reports::every(None).is_due(i64::MAX));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_costs_an_interval_at_the_most() {
+        let second = 1_000_000_000;
+        let mut reports = Reports::every(Some(Duration::from_secs(2)));
+        let asked = [7200, 7202, 1, 2, 3, 7_258_118_400, 7_258_118_401, 5, 7];
+        let due: Vec<i64> = asked.into_iter().filter(|at| reports.is_due(at * second)).collect();
+        assert_eq!(due, [7202, 3, 7_258_118_400, 7]);
     }
 }

@@ -6,6 +6,7 @@ use std::fmt::{Display, Write as _};
 use super::record::timestamp;
 use crate::app::analysis::{Picture, Rollup};
 use crate::call::Status;
+use crate::secrets::Secrets;
 use crate::stats::{Quantiles, SessionRow, Tally, usd};
 use crate::text::clean;
 
@@ -15,8 +16,8 @@ const MOST_ROWS: usize = 20;
 /// Columns of models and routes beside the sums.
 const ROLLUP: [&str; 3] = ["tokens_per_sec", "latency_p95_ms", "ttft_p95_ms"];
 
-/// The whole summary.
-pub(super) fn text(picture: &Picture) -> String {
+/// The whole summary. Names come from spans, which may hold credentials.
+pub(super) fn text(picture: &Picture, secrets: Secrets) -> String {
     let mut out = String::new();
     for (key, value) in head(picture).into_iter().chain(figures(picture)).chain(books(picture)) {
         // Text can always be appended to text.
@@ -30,7 +31,7 @@ pub(super) fn text(picture: &Picture) -> String {
             number(figures.latency_ms.p95),
             number(figures.ttft_ms.p95),
         ]);
-        cells.push(name(&rollup.name));
+        cells.push(name(&rollup.name, secrets));
         cells
     };
     table(&mut out, &ROLLUP, "model", picture.models.iter().map(rollup));
@@ -38,7 +39,7 @@ pub(super) fn text(picture: &Picture) -> String {
     let session = |row: &SessionRow| {
         let mut cells = sums(&row.tally);
         cells.extend([row.models.len().to_string(), row.model_switches.to_string()]);
-        cells.extend([number(Some(row.duration_nanos() as f64 / 1e6)), name(&row.session)]);
+        cells.extend([number(Some(row.duration_nanos() as f64 / 1e6)), name(&row.session, secrets)]);
         cells
     };
     let sessions = picture.sessions.as_deref().unwrap_or_default();
@@ -153,8 +154,8 @@ fn table(out: &mut String, further: &[&str], last: &str, rows: impl ExactSizeIte
     }
 }
 
-fn name(name: &str) -> String {
-    if name.is_empty() { "-".to_owned() } else { clean(name).into_owned() }
+fn name(name: &str, secrets: Secrets) -> String {
+    if name.is_empty() { "-".to_owned() } else { clean(&secrets.in_text(name)).into_owned() }
 }
 
 /// USD to a thousand-millionth, which no price list goes below.
@@ -203,7 +204,7 @@ mod tests {
                     row
                 })
                 .into_iter()
-                .chain([name(model)])
+                .chain([name(model, Secrets::Masked)])
                 .collect::<Vec<_>>()
         };
         table(&mut out, &[], "model", vec![row("12", "a \u{1b}[2J"), row("3", "")].into_iter());

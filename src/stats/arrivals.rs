@@ -19,6 +19,7 @@ pub struct Arrivals {
 impl Arrivals {
     /// Notes the calls since start ([`super::Totals::calls`]) as of now.
     pub fn note(&mut self, total: u64, now_unix_nano: i64) {
+        self.follow_a_clock_set_back(now_unix_nano);
         self.started.get_or_insert(now_unix_nano);
         let new = total.saturating_sub(self.total);
         self.total = total;
@@ -28,6 +29,17 @@ impl Arrivals {
         while self.seen.front().is_some_and(|(at, _)| *at <= now_unix_nano.saturating_sub(WINDOW_NANOS)) {
             self.seen.pop_front();
         }
+    }
+
+    /// What was seen in what is the future now was seen just now, lest it count until the clock is there again.
+    fn follow_a_clock_set_back(&mut self, now_unix_nano: i64) {
+        self.started = self.started.map(|started| started.min(now_unix_nano));
+        self.seen
+            .iter_mut()
+            .rev()
+            .map(|(at, _)| at)
+            .take_while(|at| **at > now_unix_nano)
+            .for_each(|at| *at = now_unix_nano);
     }
 
     /// Calls a second over the last ten seconds, or since the first note where that is less.
@@ -72,6 +84,21 @@ mod tests {
         arrivals.note(3, 0);
         assert_eq!(arrivals.per_second(0), 3.0);
         assert_eq!(arrivals.per_second(2 * SECOND), 1.5);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_leaves_no_rate_standing() {
+        for (before, after) in [(3600, 0), (0, 7_258_118_400), (7_258_118_400, 0)] {
+            let mut arrivals = Arrivals::default();
+            arrivals.note(0, before * SECOND);
+            arrivals.note(50, before * SECOND);
+            arrivals.note(50, after * SECOND);
+            assert!(arrivals.per_second(after * SECOND) <= 50.0);
+            assert_eq!(arrivals.per_second((after + 10) * SECOND), 0.0, "from {before} to {after}");
+            assert!(!arrivals.is_moving((after + 10) * SECOND));
+            arrivals.note(60, (after + 10) * SECOND);
+            assert!(arrivals.per_second((after + 10) * SECOND) >= 1.0);
+        }
     }
 
     #[test]

@@ -59,6 +59,10 @@ fn lines(look: Look<'_>) -> Vec<Strip<'static>> {
         plain(counters.requests, "requests accepted"),
         bad(counters.requests_refused, "requests refused"),
     ]);
+    let doors = [
+        (counters.listener_failures, "times a listener stopped accepting connections"),
+        (counters.viewers_refused, "viewers turned away: too many, or not let in"),
+    ];
     let reasons = [
         (counters.requests_malformed, "  malformed"),
         (counters.requests_too_large, "  too large"),
@@ -66,7 +70,9 @@ fn lines(look: Look<'_>) -> Vec<Strip<'static>> {
         (counters.requests_unauthorised, "  without the right token or certificate"),
         (counters.requests_failed, "  a fault of our own"),
     ];
-    lines.extend(reasons.into_iter().filter(|(figure, _)| *figure > 0).map(|(figure, what)| bad(figure, what)));
+    lines.extend(
+        reasons.into_iter().chain(doors).filter(|(figure, _)| *figure > 0).map(|(figure, what)| bad(figure, what)),
+    );
     lines.push(plain(counters.other_signals, "requests with metrics or logs, dropped"));
     lines.push(Strip::new());
     lines.extend(streams::lines(look));

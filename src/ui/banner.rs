@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 
 use super::Look;
 use super::pen::{Item, Strip, join, shelve};
-use super::text::Safe;
 use super::theme::Role;
 use crate::app::guard::Breach;
 use crate::format::percent;
@@ -27,7 +26,8 @@ pub fn draw(look: Look<'_>, line: Rect, buf: &mut Buffer) {
     let room = Rect { x: line.x + 1, width: line.width.saturating_sub(2), ..line };
     let more = others.iter().map(Breach::short).collect::<Vec<_>>().join(", ");
     let more = if more.is_empty() { Strip::new() } else { Strip::of(format!("also {more}"), alarm) };
-    let whole = Strip::of("▲ limit passed: ", alarm).then(&first.text, alarm);
+    let whole =
+        Strip::of("▲ limit passed: ", alarm).then(look.app.about.secrets.in_text(&first.text).into_owned(), alarm);
     let short = Strip::of(format!("▲ {}", first.short()), alarm);
     let cells = usize::from(room.width);
     let is_whole = whole.width() + if more.is_empty() { 0 } else { more.width() + 2 } <= cells;
@@ -47,6 +47,6 @@ fn culprit<'a>(look: Look<'_>, breach: &'a Breach, cells: usize) -> Strip<'a> {
     let (before, behind) = (format!("by {} ", culprit.dimension.name()), format!(" ({})", percent(culprit.share)));
     match cells.saturating_sub(before.len() + behind.len()) {
         0..SHORTEST_NAME => Strip::new(),
-        room => Strip::of(before, alarm).then(Safe::fit(&culprit.name, NAME.min(room)), alarm).then(behind, alarm),
+        room => Strip::of(before, alarm).then(look.text(&culprit.name, NAME.min(room)), alarm).then(behind, alarm),
     }
 }

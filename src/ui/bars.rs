@@ -56,7 +56,7 @@ fn failure_items<'a>(look: Look<'_>, call: &'a LlmCall) -> Vec<Item<'a>> {
     vec![
         Item::new(99, Strip::of(format!("last error {}", status_word(call.status())), look.style(Role::Alarm))),
         Item::new(60, Strip::of(look.prose(reason, 60), look.style(Role::Text))),
-        Item::new(80, Strip::of(model(call), look.style(Role::Text))),
+        Item::new(80, Strip::of(model(look, call), look.style(Role::Text))),
         Item::new(50, route(look, call)),
         Item::new(90, Strip::of(age(since(look, call)), dim)),
         Item::new(20, Strip::of("id ", dim).then(look.text(&call.request_id(), 36).into_owned(), dim)),
@@ -74,7 +74,7 @@ fn latest_items<'a>(look: Look<'_>, call: &'a LlmCall) -> Vec<Item<'a>> {
     vec![
         Item::new(99, Strip::of("latest", dim)),
         Item::new(95, Strip::of(status_word(call.status()), look.style(status_role(call.status())))),
-        Item::new(94, Strip::of(model(call), look.style(Role::Text))),
+        Item::new(94, Strip::of(model(look, call), look.style(Role::Text))),
         Item::new(60, asked_for(look, call)),
         Item::new(70, route(look, call)),
         Item::new(50, figure("in", known(usage.input_total(), compact), Role::Text)),
@@ -88,10 +88,10 @@ fn latest_items<'a>(look: Look<'_>, call: &'a LlmCall) -> Vec<Item<'a>> {
     ]
 }
 
-fn model(call: &LlmCall) -> Safe<'_> {
+fn model<'a>(look: Look<'_>, call: &'a LlmCall) -> Safe<'a> {
     match call.shown_model() {
         "" => UNKNOWN.into(),
-        model => Safe::fit(model, 40),
+        model => look.text(model, 40),
     }
 }
 
@@ -99,7 +99,7 @@ fn asked_for<'a>(look: Look<'_>, call: &'a LlmCall) -> Strip<'a> {
     match call.request_model().filter(|asked| asked.as_str() != call.shown_model()) {
         None => Strip::new(),
         Some(asked) => {
-            Strip::of("asked for ", look.style(Role::Dim)).then(Safe::fit(asked, 30), look.style(Role::Text))
+            Strip::of("asked for ", look.style(Role::Dim)).then(look.text(asked, 30), look.style(Role::Text))
         }
     }
 }
@@ -107,6 +107,6 @@ fn asked_for<'a>(look: Look<'_>, call: &'a LlmCall) -> Strip<'a> {
 fn route<'a>(look: Look<'_>, call: &'a LlmCall) -> Strip<'a> {
     match call.route_name() {
         None => Strip::new(),
-        Some(route) => Strip::of("route ", look.style(Role::Dim)).then(Safe::fit(route, 24), look.style(Role::Text)),
+        Some(route) => Strip::of("route ", look.style(Role::Dim)).then(look.text(route, 24), look.style(Role::Text)),
     }
 }

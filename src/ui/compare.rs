@@ -7,7 +7,6 @@ use super::Look;
 use super::format::{count, duration, known, money, percent, rate};
 use super::frame::{Titles, popup};
 use super::pen::{Strip, line_of};
-use super::text::Safe;
 use super::theme::Role;
 use crate::app::Pair;
 use crate::app::analysis::Rollup;
@@ -56,7 +55,7 @@ pub fn draw(look: Look<'_>, pair: &Pair, screen: Rect, buf: &mut Buffer) {
     let columns = columns(inner);
     for (name, column) in [&pair.left, &pair.right].into_iter().zip(columns) {
         let name = if name.is_empty() { "(unknown)" } else { name.as_str() };
-        Strip::of(Safe::fit(name, usize::from(column.width)), look.style(Role::Strong)).draw_right(column, buf);
+        Strip::of(look.text(name, usize::from(column.width)), look.style(Role::Strong)).draw_right(column, buf);
     }
     for (nth, figure) in (2..inner.height).zip(FIGURES) {
         let (label, read, ..) = figure;

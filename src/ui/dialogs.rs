@@ -9,7 +9,6 @@ use super::format::count;
 use super::frame::{Titles, popup};
 use super::lines;
 use super::pen::{Strip, line_of};
-use super::text::Safe;
 use super::theme::Role;
 use crate::app::Seen;
 use crate::app::filter_line::FilterLine;
@@ -61,7 +60,7 @@ fn draw_choice(look: Look<'_>, choice: &Choice, line: Rect, buf: &mut Buffer) {
     let name = if choice.name.is_empty() { "(unknown)" } else { choice.name.as_str() };
     let calls = choice.calls.map_or_else(Strip::new, |calls| Strip::of(count(calls), look.style(Role::Dim)));
     let room = usize::from(line.width).saturating_sub(calls.width() + 3);
-    Strip::of(mark, look.style(role)).then(Safe::fit(name, room), look.style(role)).draw(line, buf);
+    Strip::of(mark, look.style(role)).then(look.text(name, room), look.style(role)).draw(line, buf);
     calls.draw_right(line, buf);
 }
 
@@ -87,7 +86,7 @@ pub fn draw_candidates(look: Look<'_>, line: &FilterLine, footer: Rect, buf: &mu
     Clear.render(area, buf);
     for (nth, (at, candidate)) in (0..height).zip(candidates.iter().enumerate().skip(top)) {
         let spot = line_of(area, nth);
-        let name = Safe::fit(&candidate.text, usize::from(width) / 2);
+        let name = look.text(&candidate.text, usize::from(width) / 2);
         let blank = " ".repeat(NAME_CELLS.saturating_sub(name.width()));
         Strip::of(" ", look.style(Role::Text))
             .then(name, look.style(Role::Accent))

@@ -45,7 +45,8 @@ fn nothing_passes(look: Look<'_>) -> Vec<Strip<'static>> {
         (View::Errors, true) => lines.push(plain(look, "no failed calls")),
         (_, true) => lines.push(plain(look, format!("no calls in the last {}", app.spec.window.label()))),
         (_, false) => {
-            lines.push(plain(look, format!("no call passes {}", app.spec.filter.describe())));
+            let filter = app.spec.filter.describe();
+            lines.push(plain(look, format!("no call passes {}", app.about.secrets.in_text(&filter))));
             if app.dialog.is_none() {
                 lines.push(key("Backspace", " clears the filter"));
             }
@@ -109,7 +110,7 @@ fn listening(look: Look<'_>) -> Vec<Strip<'static>> {
 fn arrived(look: Look<'_>) -> Vec<Strip<'static>> {
     let counters = &look.app.newest.counters;
     let line = |label, text, role| fact(look, label, text, role);
-    if counters.connections == 0 {
+    if counters.connections == 0 && counters.listeners_failing == 0 {
         return vec![line("arrived", "no connection yet".to_owned(), Role::Fair)];
     }
     let mut lines = vec![line(
@@ -127,6 +128,7 @@ fn arrived(look: Look<'_>) -> Vec<Strip<'static>> {
         (counters.requests_malformed, "requests malformed"),
         (counters.requests_too_large, "requests too large"),
         (counters.connections_refused, "connections refused: too many at once"),
+        (counters.listeners_failing, "listeners accept no connections now"),
         (counters.requests_failed, "requests failed by a fault of ours"),
         (counters.requests_unauthorised, "requests without the right token or certificate"),
         (counters.requests_unavailable, "requests told to retry"),

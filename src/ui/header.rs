@@ -32,6 +32,7 @@ pub fn draw(look: Look<'_>, line: Rect, buf: &mut Buffer) {
         Item::new(streams_rank(look), streams::forwarding(look)).or(92, streams::forwarding_loss(look)),
         Item::new(80, window(look)),
         Item::new(98, reconnecting(look)),
+        Item::new(97, shut(look)),
         Item::new(95, filter(look, usize::from(width) / 2)),
         Item::new(100, paused(look)),
     ];
@@ -79,13 +80,25 @@ fn window(look: Look<'_>) -> Strip<'static> {
 }
 
 fn filter(look: Look<'_>, cells: usize) -> Strip<'static> {
-    let filter = Safe::from(look.app.spec.filter.describe());
-    Strip::of(filter.cut_middle(cells), look.style(Role::Accent))
+    let filter = look.app.spec.filter.describe();
+    Strip::of(
+        Safe::from(look.app.about.secrets.in_text(&filter).into_owned()).cut_middle(cells),
+        look.style(Role::Accent),
+    )
 }
 
 /// What is shown is not what is: told as long as it lasts.
 fn reconnecting(look: Look<'_>) -> Strip<'static> {
     if look.app.link.is_lost() { Strip::of("reconnecting", look.style(Role::Bad)) } else { Strip::new() }
+}
+
+/// Nothing arrives where nobody is let in: told as long as it lasts.
+fn shut(look: Look<'_>) -> Strip<'static> {
+    match look.app.newest.counters.listeners_failing {
+        0 => Strip::new(),
+        1 => Strip::of("a listener accepts nothing", look.style(Role::Bad)),
+        failing => Strip::of(format!("{failing} listeners accept nothing"), look.style(Role::Bad)),
+    }
 }
 
 fn listening(look: Look<'_>) -> Strip<'_> {

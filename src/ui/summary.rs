@@ -169,7 +169,7 @@ fn sessions(look: Look<'_>, summary: &Summary) -> Strip<'static> {
     let strip = session_count(look, summary);
     match &summary.current_session {
         Some(session) => {
-            let name = super::text::Safe::fit(session, 20).into_owned();
+            let name = look.text(session, 20).into_owned();
             strip.then(", now ", look.style(Role::Dim)).then(name, look.style(Role::Text))
         }
         None => strip,

@@ -10,7 +10,6 @@ use super::frame::{Titles, panel};
 use super::pen::{Strip, line_of};
 use super::summary::status_word;
 use super::table::{self, Align, Cell, Gaps, Width};
-use super::text::Safe;
 use super::theme::{Role, latency_role};
 use crate::app::Seen;
 use crate::app::turns::{Turn, TurnsView};
@@ -69,9 +68,9 @@ impl Column {
             Self::Time => Cell::new(time_of(look, call), look.style(Role::Dim)),
             Self::Status => Cell::new(status_word(call.status()), look.style(status_role(call.status()))),
             Self::Model if turn.is_switch => {
-                Cell::new(format!("⇄ {}", Safe::fit(call.shown_model(), 60)), look.style(Role::Fair))
+                Cell::new(format!("⇄ {}", look.text(call.shown_model(), 60)), look.style(Role::Fair))
             }
-            Self::Model => Cell::new(Safe::fit(call.shown_model(), 60), look.style(Role::Text)),
+            Self::Model => Cell::new(look.text(call.shown_model(), 60), look.style(Role::Text)),
             Self::Input => text(known(usage.input_total(), compact)),
             Self::Cached => {
                 let hit = usage.cache_read.zip(usage.input_total());
@@ -94,7 +93,7 @@ pub fn draw(look: Look<'_>, view: &TurnsView, area: Rect, buf: &mut Buffer) -> S
     let facts = format!("  {} turns  {} switches", count(view.turns.len() as u128), count(switches as u128));
     let titles = Titles {
         left: Strip::of("session ", look.style(Role::Dim))
-            .then(Safe::fit(&view.session, 40), look.style(Role::Accent))
+            .then(look.text(&view.session, 40), look.style(Role::Accent))
             .then(facts, look.style(Role::Text)),
         right: Strip::of("Enter shows the call  Esc closes", look.style(Role::Dim)),
     };

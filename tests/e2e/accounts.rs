@@ -1,13 +1,27 @@
 //! `--stats`: where everything that arrived ended. The books balance, whoever sent what.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
 use serde_json::Value;
 
-use crate::support::{GrpcClient, Headless, post, requests};
+use crate::support::{GrpcClient, Headless, PATIENCE, post, requests};
 
 const CLIENTS: [&str; 5] = ["plano-brightstaff", "vercel7-json", "openinference", "litellm-sdk", "genai-openai"];
+
+/// Reads what a program with `--stats=…` writes until its account satisfies `wanted`.
+pub fn account(program: &Headless, wanted: impl Fn(&Value) -> bool) -> Value {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let stats = program.next()["stats"].take();
+        if wanted(&stats) {
+            return stats;
+        }
+        assert!(Instant::now() < deadline, "it never came to that: {stats}");
+    }
+}
 
 fn count(stats: &Value, field: &str) -> u64 {
     stats[field].as_u64().unwrap_or_else(|| panic!("no {field} in {stats}"))
@@ -80,6 +94,8 @@ fn evicted_calls_are_accounted_for() {
     assert_eq!(stats.last_batch_age_ms, Some(3));
     assert_eq!(stats.oldest_kept.as_deref(), Some("1970-01-01T00:00:00.000007Z"));
     assert_eq!(stats.totals.cost_usd, None, "nothing is priced");
+    let set_back = Stats::of(&snapshot, Tally::default(), 1_000_000);
+    assert_eq!(set_back.last_batch_age_ms, Some(0), "nothing arrived in the future");
 }
 
 #[test]

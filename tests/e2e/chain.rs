@@ -5,12 +5,12 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Instant;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
 use serde_json::Value;
 
+use crate::accounts::account;
 use crate::emitters::rows;
 use crate::recorded::{minutes_apart, recorded};
 use crate::streams::facts;
@@ -32,18 +32,6 @@ fn bytes(requests: &[ExportTraceServiceRequest]) -> Vec<Vec<u8>> {
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// Reads what a program with `--stats=…` writes until its account satisfies `wanted`.
-fn account(program: &Headless, wanted: impl Fn(&Value) -> bool) -> Value {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let stats = program.next()["stats"].take();
-        if wanted(&stats) {
-            return stats;
-        }
-        assert!(Instant::now() < deadline, "it never came to that: {stats}");
-    }
 }
 
 fn of_target(stats: &Value, figure: &str) -> u64 {

@@ -1,20 +1,35 @@
-//! Panics while the terminal is taken: it is handed back whichever thread they are in.
+//! Panics while the terminal is taken: it is handed back whichever thread they are in, and one in a handler costs its request
+//! only.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use planoai::app::analysis::ViewSpec;
 use planoai::app::detail::{Detail, Wanted};
+use planoai::app::live::Live;
 use planoai::app::run::{Options, Source, run};
 use planoai::app::{About, App, Clock};
 use planoai::call::LlmCall;
-use planoai::collector::Snapshot;
+use planoai::collector::access::Access;
+use planoai::collector::sink::{Refusal, Sink};
+use planoai::collector::{Collector, CollectorConfig, Ingest, Snapshot, grpc, http, listener};
+use planoai::output::Streams;
 use planoai::pricing::Pricer;
+use planoai::secrets::Secrets;
 use planoai::ui;
 use planoai::ui::theme::Theme;
+use prost::Message as _;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
+use crate::recorded::{BEGIN, MINUTE, call};
+use crate::support::{GrpcClient, post};
 use crate::terminal::Terminal;
+
+/// The model of a call whose handler panics.
+const MARK: &str = "at-fault";
 
 /// Names the thread that shall panic in the child process.
 const PANIC_IN: &str = "E2E_PANIC_IN";
@@ -39,6 +54,9 @@ impl Source for Nothing {
 #[ignore = "runs inside the pseudo-terminal of the other tests"]
 fn inside_the_terminal() {
     let thread = std::env::var(PANIC_IN).unwrap();
+    if thread == "ingest" {
+        return inside_a_handler();
+    }
     let app = App::new(About::default(), ViewSpec::default(), Duration::from_millis(50), Clock::default());
     // A collector that is gone would end the loop.
     let (_collector, snapshots) = watch::channel(Arc::default());
@@ -62,11 +80,99 @@ fn inside_the_terminal() {
     assert!(ended.is_ok(), "{ended:?}");
 }
 
-fn panics_in(thread: &str) {
+/// Hands in what arrives, but panics at a request that says so.
+#[derive(Clone)]
+struct Faulty(Ingest);
+
+impl Sink for Faulty {
+    fn traces(&self, bytes: Bytes) -> Result<(), Refusal> {
+        assert!(!bytes.windows(MARK.len()).any(|part| part == MARK.as_bytes()), "told to");
+        self.0.traces(bytes)
+    }
+
+    fn traces_waiting(&self, bytes: Bytes) -> Result<(), Refusal> {
+        self.0.traces_waiting(bytes)
+    }
+
+    fn other_signal(&self) {
+        self.0.other_signal();
+    }
+
+    fn refused(&self, refusal: &Refusal) {
+        self.0.refused(refusal);
+    }
+
+    fn connection_opened(&self) {
+        self.0.connection_opened();
+    }
+
+    fn connection_refused(&self) {
+        self.0.connection_refused();
+    }
+
+    fn listener_failed(&self, note: String) {
+        self.0.listener_failed(note);
+    }
+
+    fn listener_recovered(&self, note: String) {
+        self.0.listener_recovered(note);
+    }
+}
+
+/// The screen over a collector, and both transports before it with a fault in their handlers.
+fn inside_a_handler() {
+    let mut collector = Collector::new(CollectorConfig {
+        host: "127.0.0.1".to_owned(),
+        grpc_port: 0,
+        http_port: None,
+        capacity: 10,
+        span_memory: 1 << 20,
+        publish_every: Duration::from_millis(20),
+        access: Access::default(),
+        pricer: Arc::default(),
+        taps: Vec::new(),
+        notes: None,
+    });
+    let (_, handle) = collector.start().unwrap();
+    let sink = Faulty(collector.sink().unwrap());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("ingest")
+        .enable_all()
+        .build()
+        .unwrap();
+    let bind = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let (over_grpc, over_http) = (bind(), bind());
+    let about = About {
+        grpc: over_grpc.local_addr().unwrap().to_string(),
+        http: Some(Ok(over_http.local_addr().unwrap().to_string())),
+        ..About::default()
+    };
+    let stop = CancellationToken::new();
+    let (served, stopped) = (sink.clone(), stop.clone());
+    runtime.spawn(async move {
+        let limits = listener::Limits::default();
+        let incoming = listener::accept(over_grpc, None, limits, served.clone(), stopped.clone());
+        grpc::serve(served, Access::default(), grpc::Limits::default(), incoming, stopped).await
+    });
+    runtime.spawn(http::serve(over_http, Access::default(), http::Limits::default(), sink, stop));
+    let app = App::new(about, ViewSpec::default(), Duration::from_millis(50), Clock::default());
+    let live =
+        Live { handle, pricer: Arc::default(), secrets: Secrets::default(), streams: Streams::default(), replay: None };
+    let theme = Theme::detect(|_| None);
+    let options = Options { contained_threads: &["ingest"], ..Options::default() };
+    let ended = run(app, live, std::iter::empty(), move |app, buf| ui::draw(app, theme, buf), options);
+    assert!(ended.is_ok(), "{ended:?}");
+}
+
+fn start(thread: &str, columns: u16, rows: u16) -> Terminal {
     let program = std::env::current_exe().unwrap();
     let arguments = ["--ignored", "--exact", "faults::inside_the_terminal", "--nocapture", "--test-threads=1"];
-    let environment = [(PANIC_IN, thread)];
-    let mut terminal = Terminal::start_program(program.to_str().unwrap(), 80, 24, &arguments, &environment);
+    Terminal::start_program(program.to_str().unwrap(), columns, rows, &arguments, &[(PANIC_IN, thread)])
+}
+
+fn panics_in(thread: &str) {
+    let mut terminal = start(thread, 80, 24);
     assert_ne!(terminal.wait_for_exit(), 0);
     terminal.assert_restored();
     let raw = String::from_utf8_lossy(&terminal.raw).into_owned();
@@ -82,4 +188,32 @@ fn a_panic_while_drawing_hands_the_terminal_back() {
 #[test]
 fn a_panic_in_another_thread_hands_the_terminal_back() {
     panics_in("another");
+}
+
+/// Guarantees: over either transport a panic in a handler is answered as such, counted and told on the screen, and what comes
+/// next is taken.
+#[test]
+fn a_panic_in_a_handler_costs_the_request_and_is_told() {
+    let mut terminal = start("ingest", 160, 40);
+    let over_grpc = terminal.address();
+    terminal.wait_for_text("OTLP/HTTP");
+    let contents = terminal.contents();
+    let line = contents.lines().find(|line| line.contains("OTLP/HTTP")).unwrap();
+    let over_http = line.split_whitespace().find(|word| word.starts_with("127.")).unwrap();
+    let mut client = GrpcClient::connect(&over_grpc);
+    let failed = client.export(call(MARK, 1, BEGIN)).unwrap_err();
+    assert_eq!(failed.code(), tonic::Code::Internal);
+    terminal.wait_for_text("a fault in `ingest` at ");
+    terminal.wait_for_text("1 refused");
+    let protobuf = |request: Vec<u8>| post(over_http, "/v1/traces", "application/x-protobuf", &request).0;
+    assert_eq!(protobuf(call(MARK, 2, BEGIN).encode_to_vec()), 500);
+    terminal.wait_for_text("2 refused");
+    client.export(call("gpt-5", 3, BEGIN)).unwrap();
+    assert_eq!(protobuf(call("gpt-5", 4, BEGIN + MINUTE).encode_to_vec()), 200);
+    terminal.wait_for_text("2 since start");
+    terminal.type_keys("a");
+    terminal.wait_for_text("2    a fault of our own");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_exit(), 0);
+    terminal.assert_restored();
 }

@@ -42,8 +42,12 @@ fn serve(status: &'static str, body: String) -> String {
 /// The first call on gpt-4o-mini of the captured traffic, once the refresh has ended as stderr tells.
 fn priced_after_refresh(url: &str) -> (Value, String) {
     let cache = tempfile::tempdir().unwrap();
+    priced_with_cache(url, cache.path().to_str().unwrap())
+}
+
+fn priced_with_cache(url: &str, cache: &str) -> (Value, String) {
     let arguments = ["--pricing-provider", "models.dev", "--pricing-url", url];
-    let program = Headless::start_in(&[("XDG_CACHE_HOME", cache.path().to_str().unwrap())], &arguments, false);
+    let program = Headless::start_in(&[("XDG_CACHE_HOME", cache)], &arguments, false);
     let told = program.diagnostic();
     GrpcClient::connect(&program.grpc).export_all(requests("genai-openai"));
     let (lines, status) = program.finish();
@@ -67,5 +71,17 @@ fn a_broken_source_leaves_the_bundled_prices() {
         let (call, told) = priced_after_refresh(&serve(status, body.to_owned()));
         assert!(told.contains("bundled"), "{told}");
         assert!((call["cost_usd"].as_f64().unwrap() - 0.000_186).abs() < 1e-12, "{call}");
+    }
+}
+
+/// What is no folder cannot be written into, not even by the superuser; nor can a disk that is full.
+#[test]
+fn a_cache_that_cannot_be_written_costs_the_cache_only() {
+    let models =
+        json!({ "openai": { "models": { "gpt-4o-mini-2024-07-18": { "cost": { "input": 1.0, "output": 2.0 } } } } });
+    for cache in ["/dev/null", "/dev/full", "/proc"] {
+        let (call, told) = priced_with_cache(&serve("200 OK", models.to_string()), cache);
+        assert!(told.contains("models.dev") && told.contains("1 row"), "{cache}: {told}");
+        assert!(call["cost"]["source"].as_str().unwrap().contains("models.dev"), "{cache}: {call}");
     }
 }

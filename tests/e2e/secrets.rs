@@ -34,7 +34,8 @@ fn call(id: u64, leak: &str) -> ExportTraceServiceRequest {
     let keys = ["error.type", "user.id", "gen_ai.conversation.id", "gen_ai.response.id", "team", "input.value"];
     let mut attributes: Vec<_> = keys.map(|key| text(key, leak)).into();
     attributes.push(text("gen_ai.operation.name", "chat"));
-    attributes.push(text("gen_ai.response.model", "gpt-4o"));
+    // A model, or none that is one.
+    attributes.push(text("gen_ai.response.model", if id == 1 { leak } else { "gpt-4o" }));
     attributes.push(text("http.request.header.authorization", "Bearer hdrs3cret"));
     let span = Span {
         trace_id: id.to_be_bytes().repeat(2),
@@ -86,10 +87,32 @@ fn what_is_written_keeps_them() {
     }
 }
 
+/// Models, routes and sessions may be named by what was put in the wrong place.
+#[test]
+fn a_summary_and_its_verdict_keep_them() {
+    for shows in [false, true] {
+        let options = [&["--max-error-rate", "1%"][..], if shows { &["--show-secrets"] } else { &[] }].concat();
+        let program = Headless::start_as("--once", &options);
+        GrpcClient::connect(&program.grpc).export_all(calls());
+        program.signal("TERM");
+        let (lines, told, status) = program.await_end();
+        assert_eq!(status.code(), Some(3));
+        let (summary, verdict) = (lines.join("\n"), told.last().unwrap());
+        assert!(verdict.contains("most by"), "{verdict}");
+        if shows {
+            assert!(LEAKS.iter().all(|(_, secret)| summary.contains(secret)), "{summary}");
+            assert!(LEAKS.iter().any(|(_, secret)| verdict.contains(secret)), "{verdict}");
+        } else {
+            assert_kept(&summary);
+            assert_kept(verdict);
+        }
+    }
+}
+
 #[test]
 fn the_screen_the_clipboard_and_an_export_keep_them() {
     let folder = tempfile::tempdir().unwrap();
-    let quiet = "obs --offline --host 127.0.0.1 --port 0 --http-port off --refresh-ms 20";
+    let quiet = "obs --offline --host 127.0.0.1 --port 0 --http-port off --refresh-ms 20 --max-error-rate 1%";
     let mut terminal = Terminal::start(220, 70, &quiet.split(' ').collect::<Vec<_>>());
     terminal.wait_for_text("127.0.0.1:");
     let contents = terminal.contents();
@@ -113,6 +136,12 @@ fn the_screen_the_clipboard_and_an_export_keep_them() {
         let copied = base64::prelude::BASE64_STANDARD.decode(copied).unwrap();
         assert_kept(&String::from_utf8(copied).unwrap());
     }
+    terminal.type_keys("\x1b\x1b");
+    for (keys, wanted) in [("m", "bad key"), ("\r", "model="), ("\x7f", "limit passed")] {
+        terminal.type_keys(keys);
+        terminal.wait_for_text(wanted);
+    }
+    terminal.wait_until_gone("model=");
     for name in ["calls.jsonl", "calls.csv"] {
         let path = folder.path().join(name);
         terminal.type_keys("\x13");

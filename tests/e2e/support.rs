@@ -46,16 +46,25 @@ impl Headless {
         Self::launch("--json", port, &[], extra, true)
     }
 
+    /// Starts it with no more than so many open files.
+    pub fn start_with_files(files: u32, extra: &[&str]) -> Self {
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &format!("ulimit -n {files}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_planoai")]);
+        limited
+            .args(["obs", "--json", "--host", "127.0.0.1", "--port", "0", "--http-port", "0", "--offline"])
+            .args(extra);
+        Self::spawn(limited)
+    }
+
     fn launch(shape: &str, port: u16, environment: &[(&str, &str)], extra: &[&str], offline: bool) -> Self {
         let port = port.to_string();
-        let mut child = command(&["obs", shape, "--host", "127.0.0.1", "--port", &port, "--http-port", "0"])
-            .args(offline.then_some("--offline"))
-            .args(extra)
-            .envs(environment.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut program = command(&["obs", shape, "--host", "127.0.0.1", "--port", &port, "--http-port", "0"]);
+        program.args(offline.then_some("--offline")).args(extra).envs(environment.iter().copied());
+        Self::spawn(program)
+    }
+
+    fn spawn(mut program: Command) -> Self {
+        let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = lines_of(child.stdout.take().unwrap());
         let diagnostics = lines_of(child.stderr.take().unwrap());
         let address = || {

@@ -12,7 +12,7 @@ use crate::support::PATIENCE;
 pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn Write + Send>,
-    child: Box<dyn Child + Send + Sync>,
+    child: Killed,
     output: Receiver<Vec<u8>>,
     parser: vt100::Parser<Seen>,
     /// Everything the program wrote.
@@ -72,11 +72,28 @@ impl Terminal {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
+        Self::launch(program, columns, rows, arguments, environment, true)
+    }
+
+    /// Starts the program in a terminal that does not control it: nobody sends it SIGHUP when the terminal goes.
+    pub fn start_uncontrolled(columns: u16, rows: u16, arguments: &[&str]) -> Self {
+        Self::launch(env!("CARGO_BIN_EXE_planoai"), columns, rows, arguments, &[], false)
+    }
+
+    fn launch(
+        program: &str,
+        columns: u16,
+        rows: u16,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        controls: bool,
+    ) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let cooked = format!("{:?}", pair.master.get_termios());
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
+        command.set_controlling_tty(controls);
         command.env("TERM", "xterm-256color");
         command.env("LC_ALL", "C.UTF-8");
         command.env("TZ", "UTC");
@@ -97,7 +114,24 @@ impl Terminal {
             }
         });
         let parser = vt100::Parser::new_with_callbacks(cells(rows), cells(columns), 0, Seen::default());
-        Self { master: pair.master, keys, child, output, parser, raw: Vec::new(), cooked }
+        Self { master: pair.master, keys, child: Killed(child), output, parser, raw: Vec::new(), cooked }
+    }
+
+    /// The address of OTLP/gRPC that the header shows.
+    pub fn address(&mut self) -> String {
+        self.wait_for_text("127.0.0.1:");
+        let contents = self.contents();
+        let port: String =
+            contents.split("127.0.0.1:").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
+        format!("127.0.0.1:{port}")
+    }
+
+    /// Closes the terminal under the program, and gives what is left: the running program.
+    pub fn vanish(self) -> Orphan {
+        let Self { master, keys, child, output, .. } = self;
+        // The reading thread lets go of the terminal at the next output that nobody takes.
+        drop((master, keys, output));
+        Orphan(child)
     }
 
     /// Types keys, as the bytes a terminal sends.
@@ -157,7 +191,7 @@ impl Terminal {
             while let Ok(bytes) = self.output.try_recv() {
                 self.take(&bytes);
             }
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.child.0.try_wait().unwrap() {
                 break status;
             }
             assert!(Instant::now() < deadline, "the program does not end; the screen is\n{}", self.contents());
@@ -186,7 +220,7 @@ impl Terminal {
 
     /// The process, for signals.
     pub fn pid(&self) -> u32 {
-        self.child.process_id().unwrap()
+        self.child.0.process_id().unwrap()
     }
 
     /// Sends a POSIX signal by name.
@@ -224,10 +258,30 @@ impl Terminal {
     }
 }
 
-impl Drop for Terminal {
+/// A program whose terminal is gone. Killed when dropped.
+pub struct Orphan(Killed);
+
+impl Orphan {
+    /// Waits for the program to end and returns its exit code.
+    pub fn wait_for_exit(&mut self) -> u32 {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.0.0.try_wait().unwrap() {
+                return status.exit_code();
+            }
+            assert!(Instant::now() < deadline, "the program does not end without its terminal");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+}
+
+/// A process that ends with the test.
+struct Killed(Box<dyn Child + Send + Sync>);
+
+impl Drop for Killed {
     fn drop(&mut self) {
         // Already gone after `wait_for_exit`.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }

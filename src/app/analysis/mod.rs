@@ -94,7 +94,7 @@ impl<'a> Changes<'a> {
 
 impl Analysis {
     /// Brings everything up to date and shows it. The picture is the former one where nothing changed.
-    /// Time does not run backwards: an earlier `now_unix_nano` than before counts as the former one.
+    /// Time does not run backwards here: an earlier `now_unix_nano` than before counts as the former one.
     pub fn update(&mut self, spec: &ViewSpec, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> Arc<Picture> {
         let now = now_unix_nano.max(self.picture.now_unix_nano);
         if !self.is_outdated(spec, snapshot, now) {

@@ -7,6 +7,9 @@ use std::thread::{self, JoinHandle};
 use super::{Analysis, Picture, ViewSpec};
 use crate::collector::Snapshot;
 
+/// A clock that was set back by more than this, ns, is believed: all is counted anew.
+const SET_BACK: i64 = 60_000_000_000;
+
 /// One wish for a picture.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -87,6 +90,9 @@ fn run(letterbox: &Letterbox, mut publish: impl FnMut(Arc<Picture>)) {
     let mut analysis = Analysis::default();
     let mut published: Vec<Arc<Picture>> = Vec::new();
     while let Some(request) = letterbox.wait() {
+        if analysis.picture.now_unix_nano.saturating_sub(request.now_unix_nano) > SET_BACK {
+            analysis = Analysis::default();
+        }
         let picture = analysis.update(&request.spec, &request.snapshot, request.now_unix_nano);
         if !published.last().is_some_and(|last| Arc::ptr_eq(last, &picture)) {
             publish(Arc::clone(&picture));
@@ -131,5 +137,17 @@ mod tests {
         assert_eq!((last.rows.len(), last.spec.window), (3, Window::Hour));
         drop(worker);
         assert!(pictures.recv().is_err(), "nothing was left to show");
+    }
+
+    #[test]
+    fn a_clock_that_was_far_ahead_and_is_set_right_empties_no_window() {
+        let (sender, pictures) = mpsc::channel();
+        let worker = Worker::spawn(move |picture| sender.send(picture).unwrap()).unwrap();
+        let spec = ViewSpec { window: Window::Hour, ..ViewSpec::default() };
+        let year_2200 = 7_258_118_400_000_000_000;
+        for (now_unix_nano, rows) in [(1, 3), (year_2200, 0), (2, 3)] {
+            worker.ask(Request { snapshot: snapshot(3), spec: spec.clone(), now_unix_nano });
+            assert_eq!(pictures.recv().unwrap().rows.len(), rows, "at {now_unix_nano}");
+        }
     }
 }

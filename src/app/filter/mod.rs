@@ -62,9 +62,11 @@ impl PartialEq for Expression {
 impl Expression {
     fn parse(text: &str) -> Result<Self, FilterError> {
         let raw = parse::parse(text)?;
+        let canonical = raw.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        parse::not_too_long(text, &canonical)?;
         Ok(Self {
             source: text.trim().to_owned(),
-            canonical: raw.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            canonical,
             terms: raw.iter().map(compile::compile).collect::<Result<_, _>>()?,
         })
     }

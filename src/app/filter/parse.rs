@@ -140,6 +140,18 @@ pub(super) struct RawTerm<'t> {
     pub(super) values: Vec<Value<'t>>,
 }
 
+/// What is shown of a filter can be typed again: escapes and full names may make it longer than what was written.
+///
+/// # Errors
+/// Where the one spelling of `text` is longer than anything that is read.
+pub(super) fn not_too_long(text: &str, canonical: &str) -> Result<(), FilterError> {
+    if canonical.len() <= LONGEST_EXPRESSION {
+        return Ok(());
+    }
+    let told = format!("spelt out, with full names and escapes, the filter is longer than {LONGEST_EXPRESSION} bytes");
+    Err(FilterError::new(0..text.len(), told))
+}
+
 /// Splits `text` into terms.
 ///
 /// # Errors

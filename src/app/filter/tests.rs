@@ -290,12 +290,40 @@ fn expressions() -> impl Strategy<Value = String> {
     prop::collection::vec(term, 0..4).prop_map(|terms| terms.join(" "))
 }
 
-/// The one spelling of what is just short enough may be too long to be read; it is still shown.
+/// Guarantees: what is shown of a filter can always be typed again, so what would outgrow that is refused.
 #[test]
-fn the_one_spelling_may_outgrow_what_is_read() {
-    let text = format!("\"{}\"", r"\x".repeat((parse::LONGEST_EXPRESSION - 2) / 2));
-    assert!(holds(&text));
-    assert!(Filter::parse(&text).unwrap().describe().len() > parse::LONGEST_EXPRESSION);
+fn what_would_be_too_long_spelt_out_is_refused() {
+    let fits = format!("\"{}\"", r"\\".repeat((parse::LONGEST_EXPRESSION - 2) / 2));
+    assert!(holds(&fits));
+    assert_eq!(Filter::parse(&fits).unwrap().describe().len(), parse::LONGEST_EXPRESSION);
+    let grows = format!("\"{}\"", r"\x".repeat((parse::LONGEST_EXPRESSION - 2) / 2));
+    assert!(!holds(&grows));
+    assert!(Filter::parse(&grows).unwrap_err().message.contains("spelt out"));
+}
+
+/// Expressions about as long as any that is read, some of which grow when they are spelt out.
+fn long_expressions() -> impl Strategy<Value = String> {
+    let units = prop::sample::select(vec![
+        r#""\x\y\z" "#,
+        r#""a b" "#,
+        "cost>1 ",
+        "tok:>7 ",
+        "m:gpt-5*,x ",
+        "!provider:é ",
+        "lat>2s ",
+        r#""\"\\" "#,
+    ]);
+    let room = parse::LONGEST_EXPRESSION * 2 / 3..parse::LONGEST_EXPRESSION + 4;
+    (prop::collection::vec(units, 1..6), room).prop_map(|(units, room)| {
+        let mut text = String::new();
+        for unit in units.iter().cycle().take_while(|unit| unit.len() <= room) {
+            if text.len() + unit.len() > room {
+                break;
+            }
+            text.push_str(unit);
+        }
+        text
+    })
 }
 
 #[test]
@@ -316,6 +344,11 @@ proptest! {
 
     #[test]
     fn any_expression_means_what_its_canonical_spelling_means(text in expressions()) {
+        holds(&text);
+    }
+
+    #[test]
+    fn a_long_expression_is_refused_or_can_be_typed_again_as_it_is_shown(text in long_expressions()) {
         holds(&text);
     }
 

@@ -10,7 +10,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::*;
 use crate::collector::listener;
-use crate::collector::testing::{Kept, PATIENCE};
+use crate::collector::testing::{FAULT, Kept, PATIENCE};
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
@@ -28,15 +28,15 @@ impl Drop for Server {
 
 impl Server {
     async fn start() -> Self {
-        Self::with(listener::Limits::default()).await
+        Self::with(listener::Limits::default(), Limits::default()).await
     }
 
-    async fn with(limits: listener::Limits) -> Self {
+    async fn with(connections: listener::Limits, limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sink, stop) = (Kept::default(), CancellationToken::new());
-        let incoming = listener::accept(listener, None, limits, sink.clone(), stop.clone());
-        tokio::spawn(serve(sink.clone(), Access::default(), incoming, stop.clone()));
+        let incoming = listener::accept(listener, None, connections, sink.clone(), stop.clone());
+        tokio::spawn(serve(sink.clone(), Access::default(), limits, incoming, stop.clone()));
         Self { address, sink, stop }
     }
 
@@ -46,6 +46,10 @@ impl Server {
 
     /// Posts a body as it stands, and returns the status of the answer.
     async fn post(&self, headers: &[(&str, &str)], body: Vec<u8>) -> Result<Code, tonic::transport::Error> {
+        self.post_body(headers, Body::new(http_body_util::Full::from(body))).await
+    }
+
+    async fn post_body(&self, headers: &[(&str, &str)], body: Body) -> Result<Code, tonic::transport::Error> {
         use tower_service::Service as _;
         let mut channel = self.channel().await;
         std::future::poll_fn(|cx| channel.poll_ready(cx)).await?;
@@ -54,7 +58,6 @@ impl Server {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let body = Body::new(http_body_util::Full::from(body));
         let response = channel.call(request.body(body).unwrap()).await?;
         let code = Status::from_header_map(response.headers()).map(|status| status.code());
         let body = http_body_util::BodyExt::collect(response.into_body()).await;
@@ -136,7 +139,7 @@ async fn fall_silent(server: &Server, bytes: &[u8]) {
 #[tokio::test]
 async fn silent_connections_are_closed() {
     let limits = listener::Limits { silence: Duration::from_millis(100), ..listener::Limits::default() };
-    let server = Server::with(limits).await;
+    let server = Server::with(limits, Limits::default()).await;
     // HEADERS of a POST that end neither the stream nor begin a message.
     let begun = [PREFACE, SETTINGS, &[0, 0, 3, 1, 4, 0, 0, 0, 1, 0x83, 0x86, 0x84]].concat();
     for bytes in [&b""[..], &PREFACE[..10], &[PREFACE, SETTINGS].concat(), &begun] {
@@ -148,7 +151,7 @@ async fn silent_connections_are_closed() {
 #[tokio::test]
 async fn one_connection_too_many_is_closed_and_counted() {
     let limits = listener::Limits { connections: 1, ..listener::Limits::default() };
-    let server = Server::with(limits).await;
+    let server = Server::with(limits, Limits::default()).await;
     let mut first = TcpStream::connect(server.address).await.unwrap();
     first.write_all(&[PREFACE, SETTINGS].concat()).await.unwrap();
     // Its settings say that the first one was taken in.
@@ -156,4 +159,37 @@ async fn one_connection_too_many_is_closed_and_counted() {
     fall_silent(&server, b"").await;
     let refused = server.sink.0.connections_refused.load(std::sync::atomic::Ordering::SeqCst);
     assert_eq!(refused, 1);
+}
+
+/// A body whose message never comes to its end.
+fn endless(begun: Vec<u8>) -> Body {
+    let begun = tokio_stream::once(Ok::<_, Status>(hyper::body::Frame::data(Bytes::from(begun))));
+    let rest = tokio_stream::pending::<Result<hyper::body::Frame<Bytes>, Status>>();
+    Body::new(http_body_util::StreamBody::new(tokio_stream::StreamExt::chain(begun, rest)))
+}
+
+/// Guarantees: a request that stops arriving, at its beginning or in a message, is answered, counted, and given back its
+/// memory.
+#[tokio::test]
+async fn a_request_that_stops_arriving_is_answered_and_counted() {
+    let limits = Limits { request_time: Duration::from_millis(100) };
+    let server = Server::with(listener::Limits::default(), limits).await;
+    let announced = [&[0][..], &u32::try_from(MESSAGE_LIMIT).unwrap().to_be_bytes()].concat();
+    for begun in [&[][..], &announced[..3], &announced] {
+        for _ in 0..=MESSAGES / MESSAGE_LIMIT {
+            let answer = tokio::time::timeout(PATIENCE, server.post_body(&[], endless(begun.to_vec()))).await;
+            assert_eq!(answer.expect("an answer").unwrap(), Code::Cancelled, "{begun:?}");
+            let counted = server.refusals();
+            assert!(matches!(&counted[..], [Refusal::Protocol(why)] if why.contains("in time")), "{counted:?}");
+        }
+    }
+    server.assert_lives().await;
+}
+
+#[tokio::test]
+async fn a_panic_costs_the_request_and_is_counted() {
+    let server = Server::start().await;
+    assert_eq!(server.post(&[], framed(0, FAULT)).await.unwrap(), Code::Internal);
+    assert_eq!(server.refusals(), [Refusal::Internal]);
+    server.assert_lives().await;
 }

@@ -32,6 +32,7 @@ use self::{
 };
 use super::{
     access::Access,
+    contain::contained_throughout,
     json, listener,
     sink::{Refusal, Sink},
 };
@@ -164,10 +165,13 @@ async fn signal<S: Sink, G: Signal>(State(shared): State<Arc<Shared<S>>>, reques
         return with_cors(&head.headers, cors::preflight(&head.headers));
     }
     let encoding = Encoding::of(&head.headers);
-    let taken = match shared.receive::<G>(&head, body, encoding).await {
-        Ok(request) => G::take(&shared.sink, request).map_err(Rejection::Refused),
-        Err(rejection) => Err(shared.count(rejection)),
-    };
+    let taken = contained_throughout(async {
+        match shared.receive::<G>(&head, body, encoding).await {
+            Ok(request) => G::take(&shared.sink, request).map_err(Rejection::Refused),
+            Err(rejection) => Err(shared.count(rejection)),
+        }
+    });
+    let taken = taken.await.unwrap_or_else(|fault| Err(shared.count(Rejection::Refused(fault))));
     let encoding = encoding.unwrap_or(Encoding::Json);
     let response = taken.map_or_else(|rejection| reply::rejection(&rejection, encoding), |()| reply::success(encoding));
     with_cors(&head.headers, response)

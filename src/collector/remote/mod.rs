@@ -142,7 +142,7 @@ impl Remote {
             // A question that still waits for its answer is not waited for.
             runtime.shutdown_background();
         })?;
-        Ok(Self { handle: Handle { snapshots, commands }, link, stop })
+        Ok(Self { handle: Handle { snapshots, commands, gate: Arc::default() }, link, stop })
     }
 
     /// What can be asked, as of a collector of one's own. Clearing forgets calls here only.

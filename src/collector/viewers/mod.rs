@@ -16,6 +16,7 @@ pub(super) mod wide;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use self::service::Door;
 use super::Handle;
 use super::access::Access;
+use super::gate::Gate;
 use super::listener::{self, Visitors};
 use super::sink::Refusal;
 
@@ -120,11 +122,13 @@ impl Viewers {
         let thread = thread::Builder::new().name("viewers".to_owned()).spawn(move || {
             let _at_work = at_work;
             runtime.block_on(async {
-                let incoming = listener::accept(listener, access.tls.clone(), limits, Uncounted, stopped.clone());
+                let watcher = Watcher(Arc::clone(&handle.gate));
+                let incoming = listener::accept(listener, access.tls.clone(), limits, watcher.clone(), stopped.clone());
+                let _watched = listener::Watched::new("viewers", watcher, stopped.clone());
                 // Arrival numbers mean something within one run only; chance tells runs apart.
                 let run = RandomState::new().hash_one(0);
                 let door = Door::new(access, handle, run, stalled, stopped.clone());
-                // An error here means that the listener itself died; no viewer comes any more then.
+                // An error here means that the transport itself died, which is told when nobody serves any more.
                 let _ = service::serve(door, incoming, stopped).await;
             });
             runtime.shutdown_background();
@@ -154,14 +158,26 @@ impl Drop for Viewers {
     }
 }
 
-/// Viewers are no senders: what happens at their door is none of the counters of what arrived.
-#[derive(Clone, Copy, Debug)]
-struct Uncounted;
+/// Viewers are no senders: who is turned away at their door has a counter of its own.
+#[derive(Clone, Debug)]
+struct Watcher(Arc<Gate>);
 
-impl Visitors for Uncounted {
+impl Visitors for Watcher {
     fn came(&self) {}
 
-    fn turned_away(&self) {}
+    fn turned_away(&self) {
+        self.0.viewer_refused();
+    }
 
-    fn refused(&self, _: &Refusal) {}
+    fn refused(&self, _: &Refusal) {
+        self.0.viewer_refused();
+    }
+
+    fn stuck(&self, note: String) {
+        self.0.listener_failed(note);
+    }
+
+    fn unstuck(&self, note: String) {
+        self.0.listener_recovered(note);
+    }
 }

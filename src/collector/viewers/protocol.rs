@@ -130,6 +130,12 @@ pub(in crate::collector) struct Counters {
     pub clock_ahead_nanos: i64,
     #[prost(sfixed64, optional, tag = "19")]
     pub last_batch_unix_nano: Option<i64>,
+    #[prost(uint64, tag = "20")]
+    pub listener_failures: u64,
+    #[prost(uint64, tag = "21")]
+    pub listeners_failing: u64,
+    #[prost(uint64, tag = "22")]
+    pub viewers_refused: u64,
 }
 
 /// [`Totals`](crate::stats::Totals); sums of 128 bits are sixteen bytes, the highest first.

@@ -115,6 +115,7 @@ impl tower_service::Service<http::Request<Body>> for Service {
         Box::pin(async move {
             let authorization = request.headers().get(http::header::AUTHORIZATION);
             if !door.access.allows(authorization.map(http::HeaderValue::as_bytes)) {
+                door.handle.gate.viewer_refused();
                 return Ok(Status::unauthenticated("a valid bearer token is required").into_http());
             }
             let mut grpc = Grpc::new(RawCodec).max_decoding_message_size(REQUEST_LIMIT);
@@ -158,9 +159,10 @@ impl ServerStreamingService<Bytes> for Watch {
         Box::pin(async move {
             let WatchRequest { protocol, most_calls } =
                 WatchRequest::decode(request.into_inner()).map_err(malformed)?;
-            same_protocol(protocol)?;
+            let turned_away = |_: &Status| door.handle.gate.viewer_refused();
+            same_protocol(protocol).inspect_err(turned_away)?;
             let full = || Status::resource_exhausted(format!("there are {MOST_VIEWERS} viewers already"));
-            let seat = Arc::clone(&door.seats).try_acquire_owned().map_err(|_| full())?;
+            let seat = Arc::clone(&door.seats).try_acquire_owned().map_err(|_| full()).inspect_err(turned_away)?;
             // One message waits for the viewer; the next is made when it was taken.
             let (sender, messages) = mpsc::channel(1);
             let most = if most_calls == 0 { u64::MAX } else { most_calls };

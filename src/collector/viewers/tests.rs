@@ -63,7 +63,7 @@ impl Played {
         let snapshot = Snapshot { capacity, ..Snapshot::default() };
         let (published, snapshots) = watch::channel(Arc::new(snapshot.clone()));
         let (commands, asked) = mpsc::unbounded_channel();
-        let handle = Handle { snapshots, commands };
+        let handle = Handle { snapshots, commands, gate: Arc::default() };
         Self { ring: Ring::new(capacity), snapshot, published, handle, _commands: asked }
     }
 
@@ -130,6 +130,7 @@ fn every_captured_call_is_the_same_in_a_viewer_whenever_it_came() {
         access: Access::default(),
         pricer: Arc::default(),
         taps: Vec::new(),
+        notes: None,
     });
     let (_, handle) = collector.start().unwrap();
     let sink = collector.sink().unwrap();
@@ -326,6 +327,9 @@ fn only_the_right_token_may_watch() {
         let told = refusal(&config);
         assert!(told.contains("--token") && !told.contains("s3cret"), "{told}");
     }
+    let mut counters = Counters::default();
+    played.handle.gate.add_to(&mut counters);
+    assert_eq!((counters.viewers_refused, counters.requests_refused), (2, 0), "no senders");
     shows(&Remote::start(&with("s3cret")).unwrap(), 1, |_| true);
     let (status, _) = asked(viewers.address(), SPANS, Vec::new());
     assert_eq!(status.unwrap_err().code(), Code::Unauthenticated, "nor may strangers ask for spans");
@@ -373,6 +377,7 @@ fn who_does_not_serve_viewers_is_told_apart_from_who_is_not_there() {
         access: Access::default(),
         pricer: Arc::default(),
         taps: Vec::new(),
+        notes: None,
     };
     let mut collector = Collector::new(collector());
     let (listening, _) = collector.start().unwrap();

@@ -320,6 +320,9 @@ pub(in crate::collector) const fn counters_message(counters: &Counters) -> proto
     let Counters {
         connections,
         connections_refused,
+        listener_failures,
+        listeners_failing,
+        viewers_refused,
         requests,
         requests_refused,
         requests_malformed,
@@ -341,6 +344,9 @@ pub(in crate::collector) const fn counters_message(counters: &Counters) -> proto
     protocol::Counters {
         connections,
         connections_refused,
+        listener_failures,
+        listeners_failing,
+        viewers_refused,
         requests,
         requests_refused,
         requests_malformed,
@@ -366,6 +372,9 @@ pub(in crate::collector) const fn counters_of(message: protocol::Counters) -> Co
     let protocol::Counters {
         connections,
         connections_refused,
+        listener_failures,
+        listeners_failing,
+        viewers_refused,
         requests,
         requests_refused,
         requests_malformed,
@@ -387,6 +396,9 @@ pub(in crate::collector) const fn counters_of(message: protocol::Counters) -> Co
     Counters {
         connections,
         connections_refused,
+        listener_failures,
+        listeners_failing,
+        viewers_refused,
         requests,
         requests_refused,
         requests_malformed,

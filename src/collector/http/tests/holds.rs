@@ -129,6 +129,10 @@ impl Sink for Counting {
     fn connection_opened(&self) {}
 
     fn connection_refused(&self) {}
+
+    fn listener_failed(&self, _: String) {}
+
+    fn listener_recovered(&self, _: String) {}
 }
 
 /// Asserts that a request is either taken within the limits or refused with the right status, counted once either way,

@@ -1,0 +1,61 @@
+//! A listener that fails for good is told, and so is one whose task ends.
+
+use std::net::{Shutdown, TcpStream as StdStream};
+use std::os::fd::OwnedFd;
+
+use tokio_stream::StreamExt as _;
+
+use super::*;
+use crate::collector::testing::{Kept, PATIENCE};
+
+fn told(sink: &Kept) -> Vec<String> {
+    sink.0.listeners.lock().unwrap().clone()
+}
+
+async fn until_told(sink: &Kept, count: usize) -> Vec<String> {
+    let told = async {
+        while told(sink).len() < count {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, told).await.expect("it is told");
+    self::told(sink)
+}
+
+/// The socket itself fails under the listener: `accept` gives EINVAL from then on.
+#[tokio::test]
+async fn a_socket_that_dies_is_told_once_and_accepting_is_tried_again_and_again() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let same = StdStream::from(OwnedFd::from(listener.try_clone().unwrap()));
+    listener.set_nonblocking(true).unwrap();
+    let (sink, stop) = (Kept::default(), CancellationToken::new());
+    let listener = TcpListener::from_std(listener).unwrap();
+    let mut accepted = accept(listener, None, Limits::default(), sink.clone(), stop.clone());
+    let _client = TcpStream::connect(address).await.unwrap();
+    timeout(PATIENCE, accepted.next()).await.expect("accepted").unwrap().unwrap();
+    same.shutdown(Shutdown::Both).unwrap();
+    let told = until_told(&sink, 1).await;
+    assert!(told[0].starts_with(&format!("no connection can be accepted on {address}: ")), "{told:?}");
+    // It goes on trying: only being told to stop ends it.
+    let goes_on = timeout(3 * REST, accepted.next()).await;
+    assert!(goes_on.is_err(), "still trying");
+    assert_eq!(self::told(&sink), told, "told once");
+    stop.cancel();
+    assert!(timeout(PATIENCE, accepted.next()).await.expect("the end").is_none());
+}
+
+#[tokio::test]
+async fn a_task_that_ends_before_it_is_told_to_is_told() {
+    let (sink, stop) = (Kept::default(), CancellationToken::new());
+    let watched = Watched::new("OTLP/gRPC", sink.clone(), stop.clone());
+    let task = tokio::spawn(async move {
+        let _watched = watched;
+        panic!("told to");
+    });
+    task.await.unwrap_err();
+    assert_eq!(told(&sink), ["the listener of OTLP/gRPC died: it takes a restart to serve there again"]);
+    stop.cancel();
+    drop(Watched::new("OTLP/gRPC", sink.clone(), stop));
+    assert_eq!(told(&sink).len(), 1, "an end that was asked for is nothing to tell");
+}

@@ -1,0 +1,51 @@
+//! A listener that cannot accept: the program goes on, tells it, and takes connections again as soon as it can.
+
+use std::net::TcpStream;
+
+use crate::accounts::account;
+use crate::recorded::minutes_apart;
+use crate::support::{GrpcClient, Headless};
+use crate::terminal::Terminal;
+
+/// More connections than the program may have files.
+const FILES: u32 = 40;
+
+fn crowd(address: &str) -> Vec<TcpStream> {
+    (0..2 * FILES).map(|_| TcpStream::connect(address).unwrap()).collect()
+}
+
+#[test]
+fn out_of_file_descriptors_is_told_and_over_when_there_are_some() {
+    let program = Headless::start_with_files(FILES, &["--stats=20ms", "--filter", "model:none"]);
+    let crowd = crowd(&program.grpc);
+    account(&program, |stats| stats["listeners_failing"] == 1);
+    let told = program.diagnostic();
+    let expected = format!("planoai: no connection can be accepted on {}: ", program.grpc);
+    assert!(told.starts_with(&expected) && told.contains("open files"), "{told}");
+    drop(crowd);
+    account(&program, |stats| stats["listeners_failing"] == 0);
+    assert_eq!(program.diagnostic(), format!("planoai: connections are accepted again on {}", program.grpc));
+    GrpcClient::connect(&program.grpc).export_all(minutes_apart(3));
+    let stats = account(&program, |stats| stats["llm_calls"] == 3);
+    assert!(stats["listener_failures"].as_u64().unwrap() >= 1, "{stats}");
+    assert!(program.finish_raw().1.success());
+}
+
+#[test]
+fn the_screen_tells_as_long_as_a_listener_accepts_nothing() {
+    let quiet = "obs --offline --host 127.0.0.1 --port 0 --http-port off --refresh-ms 20";
+    let limited = format!("ulimit -n {FILES}; exec \"$0\" {quiet}");
+    let mut terminal = Terminal::start_program("sh", 160, 40, &["-c", &limited, env!("CARGO_BIN_EXE_planoai")], &[]);
+    let address = terminal.address();
+    let crowd = crowd(&address);
+    terminal.wait_for_text("a listener accepts nothing");
+    drop(crowd);
+    terminal.wait_until_gone("a listener accepts nothing");
+    GrpcClient::connect(&address).export_all(minutes_apart(1));
+    terminal.wait_for_text("1 since start");
+    terminal.type_keys("a");
+    terminal.wait_for_text("times a listener stopped accepting connections");
+    terminal.type_keys("q");
+    assert_eq!(terminal.wait_for_exit(), 0);
+    terminal.assert_restored();
+}

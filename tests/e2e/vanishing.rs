@@ -1,0 +1,99 @@
+//! What the program writes to vanishes: its terminal, its stdout. It ends as documented, and never with a panic.
+
+use std::io::{BufRead as _, BufReader, pipe};
+use std::process::{Command, Stdio};
+
+use crate::recorded::{minutes_apart, recorded};
+use crate::support::{GrpcClient, command, wait};
+use crate::terminal::Terminal;
+
+const QUIET: [&str; 8] = ["obs", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "off"];
+const ONCE: [&str; 3] = ["--once", "--for", "1ms"];
+
+/// Guarantees: a program whose terminal is closed ends by itself, whether or not a signal tells it, and what was recorded is
+/// whole.
+#[test]
+fn a_closed_terminal_ends_it_and_the_recording_is_whole() {
+    for is_told in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("traffic.binpb");
+        let arguments = [&QUIET[..], &["--record", file.to_str().unwrap()]].concat();
+        let mut terminal = match is_told {
+            true => Terminal::start(140, 30, &arguments),
+            false => Terminal::start_uncontrolled(140, 30, &arguments),
+        };
+        let sent = minutes_apart(7);
+        GrpcClient::connect(&terminal.address()).export_all(sent.clone());
+        terminal.wait_for_text("7 since start");
+        let code = terminal.vanish().wait_for_exit();
+        // Either news may come first: that the terminal is gone, or SIGHUP.
+        assert!(code == 0 || (is_told && code == 129), "exit code {code}, told by a signal: {is_told}");
+        let sent: Vec<_> = sent.iter().map(prost::Message::encode_to_vec).collect();
+        assert_eq!(recorded(&file), sent, "told by a signal: {is_told}");
+    }
+}
+
+/// What the program tells, and its exit code, where nobody reads the other end of its stdout.
+fn unread(arguments: &[&str]) -> (String, Option<i32>) {
+    let (reader, writer) = pipe().unwrap();
+    drop(reader);
+    let output = command(arguments).stdin(Stdio::null()).stdout(writer).output().unwrap();
+    (String::from_utf8(output.stderr).unwrap(), output.status.code())
+}
+
+#[test]
+fn a_stdout_that_nobody_reads_is_a_quiet_end() {
+    let demo = |shape| [&QUIET[..], &["--demo", shape]].concat();
+    let price = ["price", "gpt-4o", "--input", "1000", "--output", "500"];
+    for arguments in [demo("--json"), demo("--csv"), [&QUIET[..], &ONCE].concat(), price.to_vec(), vec!["--help"]] {
+        let (told, code) = unread(&arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {told}");
+        assert!(told.lines().all(|line| line.starts_with("listening on ")), "{arguments:?}: {told}");
+    }
+}
+
+/// As `| head -1` does it.
+#[test]
+fn a_stdout_that_is_closed_after_a_line_is_a_quiet_end() {
+    for shape in ["--json", "--csv"] {
+        let mut child = command(&[&QUIET[..], &["--demo", shape, "--stats=20ms"]].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        assert!(first.ends_with('\n'), "{first}");
+        assert_eq!(wait(&mut child).code(), Some(0), "{shape}");
+        let told = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+        let is_known = |line: &str| line.starts_with("listening on ") || line.starts_with("{\"stats\":");
+        assert!(told.lines().all(is_known), "{shape}: {told}");
+    }
+}
+
+/// A stdout that was never open is as good as `/dev/null`.
+#[test]
+fn a_stdout_that_is_closed_from_the_start_costs_what_is_written_only() {
+    let demo = |shape| [&QUIET[..], &["--demo", shape, "--count", "1"]].concat();
+    for (arguments, code) in [
+        (demo("--json"), 0),
+        (demo("--csv"), 0),
+        ([&QUIET[..], &ONCE].concat(), 0),
+        (vec!["price", "gpt-4o"], 0),
+        (QUIET.to_vec(), 2),
+    ] {
+        for closed in [">&-", ">&- 2>&-"] {
+            let shell = Command::new("sh")
+                .args(["-c", &format!("exec \"$@\" {closed}"), "sh", env!("CARGO_BIN_EXE_planoai")])
+                .args(&arguments)
+                .stdin(Stdio::null())
+                .output()
+                .unwrap();
+            let told = String::from_utf8(shell.stderr).unwrap();
+            assert_eq!(shell.status.code(), Some(code), "{arguments:?} {closed}: {told}");
+            let problems: Vec<_> = told.lines().filter(|line| !line.starts_with("listening on ")).collect();
+            assert!(problems.len() <= usize::from(code != 0), "{arguments:?} {closed}: {told}");
+            assert!(problems.iter().all(|line| line.starts_with("planoai: ")), "{arguments:?} {closed}: {told}");
+        }
+    }
+}
