@@ -48,6 +48,9 @@ impl Default for Limits {
 /// How long accepting rests after it failed, as it does while no file descriptor is to be had.
 const REST: Duration = Duration::from_millis(100);
 
+/// A listener that did not fail for so long has recovered; telling more often would help nobody.
+const CALM: Duration = Duration::from_secs(1);
+
 /// Who counts those at the door.
 pub trait Visitors: Clone + Send + Sync + 'static {
     /// Counts an accepted connection.
@@ -148,12 +151,26 @@ impl<V: Visitors> Door<V> {
                 Err(error) => {
                     let at = listener.local_addr().map_or_else(|_| String::new(), |address| format!(" on {address}"));
                     self.visitors.stuck(format!("no connection can be accepted{at}: {error}"));
-                    let first = accept_at_last(&listener).await;
+                    self.recover(&listener).await;
                     self.visitors.unstuck(format!("connections are accepted again{at}"));
-                    if let Some((stream, peer)) = first {
-                        self.admit(stream, peer).await;
-                    }
                 }
+            }
+        }
+    }
+
+    /// Tries again and again, however long it takes, until nothing has failed for a while: a listener at which nobody waits
+    /// has recovered, too.
+    async fn recover(&self, listener: &TcpListener) {
+        sleep(REST).await;
+        let mut calm_since = Instant::now();
+        while calm_since.elapsed() < CALM {
+            match timeout(REST, listener.accept()).await {
+                Ok(Ok((stream, peer))) => self.admit(stream, peer).await,
+                Ok(Err(error)) if !is_the_clients(&error) => {
+                    sleep(REST).await;
+                    calm_since = Instant::now();
+                }
+                Ok(Err(_)) | Err(_) => {}
             }
         }
     }
@@ -185,18 +202,6 @@ impl<V: Visitors> Door<V> {
     async fn pass(&self, connection: Connection) {
         // Nobody serves any more: the connection is dropped with the message.
         let _ = self.sender.send(Ok(connection)).await;
-    }
-}
-
-/// Tries again and again, however long it takes. A listener has recovered as well when nobody waits at it.
-async fn accept_at_last(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
-    loop {
-        sleep(REST).await;
-        match timeout(REST, listener.accept()).await {
-            Ok(Ok(accepted)) => return Some(accepted),
-            Ok(Err(error)) if !is_the_clients(&error) => {}
-            Ok(Err(_)) | Err(_) => return None,
-        }
     }
 }
 

@@ -3,6 +3,9 @@
 use std::io::{BufRead as _, BufReader, pipe};
 use std::process::{Command, Stdio};
 
+use flate2::read::GzDecoder;
+use prost::Message;
+
 use crate::recorded::{minutes_apart, recorded};
 use crate::support::{GrpcClient, command, wait};
 use crate::terminal::Terminal;
@@ -16,20 +19,22 @@ const ONCE: [&str; 3] = ["--once", "--for", "1ms"];
 fn a_closed_terminal_ends_it_and_the_recording_is_whole() {
     for is_told in [true, false] {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("traffic.binpb");
+        let file = folder.path().join("traffic.binpb.gz");
         let arguments = [&QUIET[..], &["--record", file.to_str().unwrap()]].concat();
-        let mut terminal = match is_told {
-            true => Terminal::start(140, 30, &arguments),
-            false => Terminal::start_uncontrolled(140, 30, &arguments),
-        };
+        let start = if is_told { Terminal::start } else { Terminal::start_uncontrolled };
+        let mut terminal = start(140, 30, &arguments);
         let sent = minutes_apart(7);
         GrpcClient::connect(&terminal.address()).export_all(sent.clone());
         terminal.wait_for_text("7 since start");
         let code = terminal.vanish().wait_for_exit();
         // Either news may come first: that the terminal is gone, or SIGHUP.
         assert!(code == 0 || (is_told && code == 129), "exit code {code}, told by a signal: {is_told}");
-        let sent: Vec<_> = sent.iter().map(prost::Message::encode_to_vec).collect();
-        assert_eq!(recorded(&file), sent, "told by a signal: {is_told}");
+        let sent: Vec<_> = sent.iter().map(Message::encode_to_vec).collect();
+        let unpacked = folder.path().join("traffic.binpb");
+        let mut whole = std::fs::File::create(&unpacked).unwrap();
+        // A packed file says where it ends.
+        std::io::copy(&mut GzDecoder::new(std::fs::File::open(&file).unwrap()), &mut whole).unwrap();
+        assert_eq!(recorded(&unpacked), sent, "told by a signal: {is_told}");
     }
 }
 

@@ -344,9 +344,6 @@ pub(in crate::collector) const fn counters_message(counters: &Counters) -> proto
     protocol::Counters {
         connections,
         connections_refused,
-        listener_failures,
-        listeners_failing,
-        viewers_refused,
         requests,
         requests_refused,
         requests_malformed,
@@ -364,6 +361,9 @@ pub(in crate::collector) const fn counters_message(counters: &Counters) -> proto
         spans_sampled,
         clock_ahead_nanos,
         last_batch_unix_nano,
+        listener_failures,
+        listeners_failing,
+        viewers_refused,
     }
 }
 
