@@ -248,7 +248,8 @@ fn what_is_copied_is_text() {
     let (mut terminal, mut client) = start(200, 50);
     let attack = ATTACKS.iter().map(|(attack, _)| *attack).collect::<String>();
     client.export(calls(0, &attack)[0].clone()).unwrap();
-    terminal.wait_for_text("1 since start");
+    // The row, which comes after the count.
+    terminal.wait_for_text("no resp");
     terminal.type_keys("y");
     terminal.wait_for_copy();
     let copied = base64::prelude::BASE64_STANDARD.decode(&terminal.seen().copied[0]).unwrap();

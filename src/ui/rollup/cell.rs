@@ -2,6 +2,7 @@
 
 use super::super::Look;
 use super::super::table::Cell;
+use super::super::text::Safe;
 use super::super::theme::{Role, latency_role, ttft_role};
 use super::column::Column;
 use crate::app::analysis::Rollup;
@@ -75,8 +76,8 @@ pub fn session_cell<'a>(look: Look<'_>, column: Column, row: &'a SessionRow) -> 
     match column {
         Column::Session => name(look, &row.session),
         Column::Models => {
-            let models: Vec<_> = row.models.iter().map(Name::as_str).collect();
-            text(look, models.join(", "))
+            let models: Vec<_> = row.models.iter().map(|model| look.text(model, 60)).collect();
+            text(look, models.iter().map(Safe::as_str).collect::<Vec<_>>().join(", "))
         }
         Column::Duration => text(look, duration(row.duration_nanos() as f64 / 1e6)),
         Column::Switches => text(look, count(row.reported_switches.map_or(row.model_switches, u64::from))),
