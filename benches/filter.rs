@@ -5,6 +5,7 @@ use planoai::app::filter::{Filter, Known};
 use planoai::call::{Draft, LlmCall, Names, RequestId, Usage};
 use planoai::collector::Calls;
 use planoai::collector::ring::Ring;
+use planoai::secrets::Secrets;
 
 const CALLS: u64 = 1_000_000;
 const MODELS: [&str; 6] =
@@ -75,7 +76,7 @@ fn a_million_calls(bencher: Bencher<'_, '_>, expression: &str) {
 #[divan::bench]
 fn known_values(bencher: Bencher<'_, '_>) {
     let calls = CALLS_ONCE.get_or_init(traffic);
-    bencher.bench_local(|| Known::of(calls.iter().rev()));
+    bencher.bench_local(|| Known::of(calls.iter().rev(), Secrets::Masked));
 }
 
 #[divan::bench]

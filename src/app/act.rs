@@ -229,7 +229,8 @@ impl App {
             }
             Some((view, same)) if view == self.view && same == name => self.tell("unmarked"),
             Some(_) | None => {
-                self.tell(format!("marked {name}; = on another compares them"));
+                let shown = self.about.secrets.in_text(&name).into_owned();
+                self.tell(format!("marked {shown}; = on another compares them"));
                 self.marked = Some((self.view, name));
             }
         }

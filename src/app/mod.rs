@@ -313,7 +313,7 @@ impl App {
     }
 
     fn known(&self) -> Known {
-        Known::of(self.picture.snapshot.calls.iter().rev())
+        Known::of(self.picture.snapshot.calls.iter().rev(), self.about.secrets)
     }
 
     /// Where keys go.

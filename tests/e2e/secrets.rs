@@ -2,7 +2,8 @@
 
 use base64::Engine as _;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value as Any};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value as Any};
+use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span::Event};
 
 use crate::support::{GrpcClient, Headless};
@@ -52,8 +53,11 @@ fn call(id: u64, leak: &str) -> ExportTraceServiceRequest {
         attributes,
         ..Span::default()
     };
-    let scope_spans = vec![ScopeSpans { spans: vec![span], ..ScopeSpans::default() }];
-    ExportTraceServiceRequest { resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }] }
+    let scope = Some(InstrumentationScope { name: leak.to_owned(), ..InstrumentationScope::default() });
+    let scope_spans = vec![ScopeSpans { scope, spans: vec![span], ..ScopeSpans::default() }];
+    let resource = Some(Resource { attributes: vec![text("service.name", leak)], ..Resource::default() });
+    let resource_spans = vec![ResourceSpans { resource, scope_spans, ..ResourceSpans::default() }];
+    ExportTraceServiceRequest { resource_spans }
 }
 
 fn calls() -> Vec<ExportTraceServiceRequest> {
@@ -113,9 +117,8 @@ fn a_summary_and_its_verdict_keep_them() {
     }
 }
 
-#[test]
-fn the_screen_the_clipboard_and_an_export_keep_them() {
-    let folder = tempfile::tempdir().unwrap();
+/// The program on a screen, with all leaks sent to it.
+fn on_a_screen() -> Terminal {
     let quiet = "obs --offline --host 127.0.0.1 --port 0 --http-port off --refresh-ms 20 --max-error-rate 1%";
     let mut terminal = Terminal::start(220, 70, &quiet.split(' ').collect::<Vec<_>>());
     terminal.wait_for_text("127.0.0.1:");
@@ -126,14 +129,49 @@ fn the_screen_the_clipboard_and_an_export_keep_them() {
         client.export(request).unwrap();
         terminal.wait_for_text(&format!("{nth} since start"));
     }
-    // What is drawn over something like it comes in pieces, so that the screen is read as well.
-    let views =
-        [("2", "in·write"), ("3", "was routed"), ("4", "switches"), ("5", "latency  error"), ("1", "newest first")];
-    for (keys, wanted) in views.into_iter().chain([("\r", "stack trace")]) {
+    terminal
+}
+
+/// Types these keys, waits for what they show, and looks for what must not be among it. What is drawn over something like
+/// it is sent in pieces, so that it has to be looked for on the screen.
+fn step_through(terminal: &mut Terminal, steps: &[(&str, &str)]) {
+    for (keys, wanted) in steps {
         terminal.type_keys(keys);
         terminal.wait_for_text(wanted);
         assert_hidden(&terminal.contents());
     }
+}
+
+/// Closes what shows this. An escape must not stand right before another key, which it would be the Alt of.
+fn close(terminal: &mut Terminal, shown: &str) {
+    terminal.type_keys("\x1b");
+    terminal.wait_until_gone(shown);
+}
+
+#[test]
+fn every_view_and_dialog_keeps_them() {
+    let mut terminal = on_a_screen();
+    let views =
+        [("2", "in·write"), ("3", "was routed"), ("4", "switches"), ("5", "latency  error"), ("1", "newest first")];
+    step_through(&mut terminal, &views);
+    step_through(&mut terminal, &[("2", "in·write"), ("G=", "marked "), ("g=", "┌ compare")]);
+    close(&mut terminal, "┌ compare");
+    step_through(&mut terminal, &[("4", "switches"), ("t", "┌ session")]);
+    close(&mut terminal, "┌ session");
+    step_through(&mut terminal, &[("1", "newest first"), ("t", "┌ trace"), ("\r", "scope")]);
+    close(&mut terminal, "scope");
+    close(&mut terminal, "┌ trace");
+    // Completion would write them into the line.
+    step_through(&mut terminal, &[("/", "/ "), ("model:bad\tX", "model:badX")]);
+    close(&mut terminal, "model:badX");
+    step_through(&mut terminal, &[("m", "bad key")]);
+}
+
+#[test]
+fn the_screen_the_clipboard_and_an_export_keep_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = on_a_screen();
+    step_through(&mut terminal, &[("5", "latency  error"), ("1", "newest first"), ("\r", "stack trace")]);
     // Each call in the detail, copied whole.
     for nth in 0..LEAKS.len() {
         terminal.type_keys("Y");

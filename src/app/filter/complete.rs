@@ -135,6 +135,7 @@ mod tests {
     use super::*;
     use crate::app::filter::Filter;
     use crate::call::{Draft, LlmCall, Names};
+    use crate::secrets::Secrets;
     use proptest::prelude::*;
 
     fn known() -> Known {
@@ -145,7 +146,7 @@ mod tests {
                 LlmCall::keep(&draft, &mut names, 0)
             },
         );
-        Known::of(calls.iter())
+        Known::of(calls.iter(), Secrets::Masked)
     }
 
     /// The lines that the proposals at `|` lead to.
@@ -208,7 +209,7 @@ mod tests {
         fn accepted_values_find_their_calls(model in "[ -~é]{1,8}") {
             let draft = Draft { model: Some(model.as_str().into()), ..Draft::default() };
             let call = LlmCall::keep(&draft, &mut Names::default(), 0);
-            let candidates = complete("model:", 6, &Known::of([&call].into_iter()));
+            let candidates = complete("model:", 6, &Known::of([&call].into_iter(), Secrets::Masked));
             let filter = Filter::parse(&format!("model:{}", candidates[0].text)).unwrap();
             prop_assert!(filter.matches(&call, 0));
         }

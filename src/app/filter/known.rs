@@ -1,10 +1,12 @@
 //! The values that calls really have, for completion.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::field::{FIELDS, Field, Kind};
 use crate::call::{Labels, LlmCall, Name};
+use crate::secrets::Secrets;
 
 /// The most calls that are looked at: completion opens at once, however many are kept.
 const MOST_CALLS: usize = 20_000;
@@ -18,13 +20,14 @@ pub struct Known {
 }
 
 impl Known {
-    /// The names in `calls`; hand them over newest first, since only so many are looked at.
-    pub fn of<'a>(calls: impl Iterator<Item = &'a LlmCall>) -> Self {
+    /// The names in `calls`; hand them over newest first, since only so many are looked at. Those that look like credentials
+    /// are not among them unless they may be shown: what is proposed is written into the line.
+    pub fn of<'a>(calls: impl Iterator<Item = &'a LlmCall>, secrets: Secrets) -> Self {
         let mut known = Self::default();
         let mut seen = HashSet::new();
         let is_visible = |call: &&LlmCall| !call.is_merged_away();
         for call in calls.filter(is_visible).take(MOST_CALLS).filter(|call| seen.insert(identity(call))) {
-            known.add(call);
+            known.add(call, secrets);
         }
         known
     }
@@ -35,12 +38,13 @@ impl Known {
         met.chain(field.words.iter().copied())
     }
 
-    fn add(&mut self, call: &LlmCall) {
+    fn add(&mut self, call: &LlmCall, secrets: Secrets) {
         for field in FIELDS {
             let Kind::Name(read) = field.kind else { continue };
             let Some(value) = read(call) else { continue };
             let values = self.values.entry(field.name).or_default();
-            if values.len() < MOST_VALUES && !values.iter().any(|known| known == value) {
+            let is_new = values.len() < MOST_VALUES && !values.iter().any(|known| known == value);
+            if is_new && matches!(secrets.in_text(value), Cow::Borrowed(_)) {
                 values.push(value.to_owned());
             }
         }
@@ -69,12 +73,26 @@ mod tests {
         let mut merged = call("hidden", "s");
         merged.merge_away();
         let calls = [call("b", "s1"), call("a", "s1"), merged, call("b", "s2"), call("b", "s1")];
-        let known = Known::of(calls.iter());
+        let known = Known::of(calls.iter(), Secrets::Masked);
         let values = |name: &str| known.values(Field::find(name).unwrap()).collect::<Vec<_>>();
         assert_eq!(values("model"), ["b", "a"]);
         assert_eq!(values("session"), ["s1", "s2"]);
         assert_eq!(values("convention"), ["plano"]);
         assert_eq!(values("stream"), ["yes", "no", "unknown"]);
         assert!(values("route").is_empty());
+    }
+
+    #[test]
+    fn credentials_are_proposed_only_where_they_are_shown() {
+        let model = Some("key sk-proj-T3BlbkFJabcdefghijklmnop".into());
+        let call = LlmCall::keep(&Draft { model, ..Draft::default() }, &mut Names::default(), 0);
+        let proposed = |secrets| {
+            Known::of([&call].into_iter(), secrets)
+                .values(Field::find("model").unwrap())
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert!(proposed(Secrets::Masked).is_empty());
+        assert_eq!(proposed(Secrets::Shown), ["key sk-proj-T3BlbkFJabcdefghijklmnop"]);
     }
 }

@@ -68,7 +68,7 @@ impl PlainSpan {
         let status = span.status.unwrap_or_default();
         Self {
             kind: kind(span.kind),
-            scope: scope.name,
+            scope: secrets.in_text(&scope.name).into_owned(),
             start_unix_nano: span.start_time_unix_nano,
             end_unix_nano: span.end_time_unix_nano,
             is_error: status.code == StatusCode::Error as i32,
