@@ -20,7 +20,7 @@ use crate::collector::remote::{ClientTls, Link, Remote, RemoteConfig, RemoteErro
 use crate::collector::ring::Ring;
 use crate::collector::sink::Sink as _;
 use crate::collector::store::Command;
-use crate::collector::testing::{PATIENCE, pki};
+use crate::collector::testing::{PATIENCE, eventually, pki};
 use crate::collector::wire::tests::fixtures;
 use crate::collector::{Collector, CollectorConfig, Counters, Snapshot};
 use crate::stats::Totals;
@@ -86,6 +86,13 @@ impl Played {
         let snapshot = Arc::new(self.snapshot.clone());
         self.published.send_replace(Arc::clone(&snapshot));
         snapshot
+    }
+
+    /// How many viewers and how many requests of senders were turned away.
+    fn turned_away(&self) -> (u64, u64) {
+        let mut counters = Counters::default();
+        self.handle.gate.add_to(&mut counters);
+        (counters.viewers_refused, counters.requests_refused)
     }
 }
 
@@ -327,9 +334,7 @@ fn only_the_right_token_may_watch() {
         let told = refusal(&config);
         assert!(told.contains("--token") && !told.contains("s3cret"), "{told}");
     }
-    let mut counters = Counters::default();
-    played.handle.gate.add_to(&mut counters);
-    assert_eq!((counters.viewers_refused, counters.requests_refused), (2, 0), "no senders");
+    assert_eq!(played.turned_away(), (2, 0), "no senders");
     shows(&Remote::start(&with("s3cret")).unwrap(), 1, |_| true);
     let (status, _) = asked(viewers.address(), SPANS, Vec::new());
     assert_eq!(status.unwrap_err().code(), Code::Unauthenticated, "nor may strangers ask for spans");
@@ -363,6 +368,8 @@ fn only_clients_of_the_authority_may_watch_over_tls() {
         };
         assert!(told.contains("TLS"), "{told}");
     }
+    // Each of the three, as often as it tried.
+    eventually(|| (played.turned_away().0 >= 3).then_some(()));
 }
 
 #[test]
@@ -414,6 +421,7 @@ fn a_viewer_of_another_version_and_one_that_talks_nonsense_are_told_so() {
     let another = code(WATCH, watch_request(PROTOCOL + 1));
     assert_eq!(another.code(), Code::FailedPrecondition);
     assert!(another.message().contains("same version of planoai") && !another.message().contains('\n'));
+    assert_eq!(played.turned_away(), (1, 0));
     assert_eq!(code(WATCH, b"\xff\xff".to_vec()).code(), Code::InvalidArgument);
     assert_eq!(code(WATCH, vec![0; 100_000]).code(), Code::OutOfRange);
     let short = super::protocol::SpansRequest { protocol: PROTOCOL, trace_id: vec![1; 15] };
@@ -429,8 +437,9 @@ fn viewers_are_bounded_and_a_seat_is_free_again_when_its_viewer_goes() {
     let mut seated: Vec<_> = (0..MOST_VIEWERS).map(|_| watch()).collect();
     assert!(seated.iter().all(|(answer, _)| answer.is_ok()));
     assert_eq!(watch().0.unwrap_err().code(), Code::ResourceExhausted);
+    assert_eq!(played.turned_away(), (1, 0));
     seated.clear();
-    crate::collector::testing::eventually(|| watch().0.ok());
+    eventually(|| watch().0.ok());
 }
 
 /// One that asked and does not read, whatever comes.
@@ -488,9 +497,9 @@ fn a_viewer_that_stalls_for_long_is_let_go() {
     let viewers = Viewers::start(config, played.handle.clone()).unwrap();
     let (mut stream, runtime) = stalled(viewers.address());
     // It held on to the snapshot, and then nobody does but we.
-    crate::collector::testing::eventually(|| (Arc::strong_count(&held) > 2).then_some(()));
+    eventually(|| (Arc::strong_count(&held) > 2).then_some(()));
     played.publish();
-    crate::collector::testing::eventually(|| (Arc::strong_count(&held) == 1).then_some(()));
+    eventually(|| (Arc::strong_count(&held) == 1).then_some(()));
     // What was on the way comes, and then the end.
     runtime.block_on(async { while let Ok(Some(_)) = stream.message().await {} });
 }
