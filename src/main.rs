@@ -15,6 +15,7 @@ use clap::Parser as _;
 use failure::Failure;
 use planoai::cli::{Cli, Cmd, exit};
 use planoai::collector::ingest::unix_nano_now;
+use planoai::output::or_unread;
 use planoai::output::price::{self, PriceArgs};
 use planoai::pricing::Pricer;
 
@@ -29,7 +30,6 @@ fn main() -> ExitCode {
 fn price(args: &PriceArgs) -> Result<ExitCode, Failure> {
     let answer = price::price(args, &Pricer::default(), unix_nano_now() / 1_000_000_000);
     let written = io::stdout().write_all(answer.text.as_bytes());
-    // Whoever closed the pipe has read enough.
-    written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })?;
+    or_unread(written)?;
     Ok(if answer.is_found { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILURE) })
 }

@@ -164,7 +164,7 @@ fn arrival(reading: Reading<'_>, span: &Span<'_, '_>, names: &mut Names, receive
         parent: span_id(span.parent_span_id).unwrap_or(0),
         part,
         why: reading.why,
-        range: offset(place.start)..offset(place.end),
+        range: wire::offset(place.start)..wire::offset(place.end),
         is_sampled: sampling::says_sampled(span.trace_state),
     }
 }
@@ -172,11 +172,6 @@ fn arrival(reading: Reading<'_>, span: &Span<'_, '_>, names: &mut Names, receive
 /// A span id as a number, when it is one: 8 bytes, not all zero.
 fn span_id(bytes: &[u8]) -> Option<u64> {
     bytes.try_into().ok().map(u64::from_be_bytes).filter(|&id| id != 0)
-}
-
-/// Requests are limited to far less than 4 GiB.
-fn offset(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// The wall clock, ns since the epoch; 0 before it.

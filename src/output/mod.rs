@@ -29,3 +29,13 @@ pub use spans::{Explainer, SpanNote};
 pub use stats::Stats;
 pub use streams::{Forwarded, StreamCounters, Streams};
 pub use writer::{Tally, Writer};
+
+use std::io;
+
+/// What came of writing all there is: a reader who left has read enough.
+///
+/// # Errors
+/// Any other reason for which it could not be written.
+pub fn or_unread(written: io::Result<()>) -> io::Result<()> {
+    written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+}

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use super::follow::{Follower, Progress};
-use super::summary;
+use super::{or_unread, summary};
 use crate::app::analysis::{Analysis, Picture, ViewSpec};
 use crate::app::filter::Filter;
 use crate::collector::Snapshot;
@@ -50,6 +50,6 @@ impl<W: Write> Follower for Once<W> {
     fn end(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<()> {
         let text = summary::text(&self.picture(snapshot, now_unix_nano), self.secrets);
         let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
-        written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+        or_unread(written)
     }
 }

@@ -7,7 +7,6 @@ use super::Look;
 use super::format::{clock, count, rate};
 use super::pen::{Item, Strip, join, shelve};
 use super::streams;
-use super::text::Safe;
 use super::theme::Role;
 use crate::app::analysis::Window;
 
@@ -81,10 +80,7 @@ fn window(look: Look<'_>) -> Strip<'static> {
 
 fn filter(look: Look<'_>, cells: usize) -> Strip<'static> {
     let filter = look.app.spec.filter.describe();
-    Strip::of(
-        Safe::from(look.app.about.secrets.in_text(&filter).into_owned()).cut_middle(cells),
-        look.style(Role::Accent),
-    )
+    Strip::of(look.text(&filter, cells).into_owned(), look.style(Role::Accent))
 }
 
 /// What is shown is not what is: told as long as it lasts.

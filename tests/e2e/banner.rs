@@ -4,16 +4,11 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 
 use crate::recorded::{BEGIN, MINUTE, call, failed};
 use crate::support::{GrpcClient, command};
-use crate::terminal::Terminal;
-
-const QUIET: [&str; 8] = ["obs", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "off"];
+use crate::terminal::{QUIET, Terminal};
 
 fn start(more: &[&str]) -> (Terminal, GrpcClient) {
     let mut terminal = Terminal::start(160, 30, &[&QUIET[..], more].concat());
-    terminal.wait_for_text("127.0.0.1:");
-    let contents = terminal.contents();
-    let port: String = contents.split("127.0.0.1:").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
-    let client = GrpcClient::connect(&format!("127.0.0.1:{port}"));
+    let client = GrpcClient::connect(&terminal.address());
     (terminal, client)
 }
 

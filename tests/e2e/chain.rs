@@ -15,7 +15,7 @@ use crate::emitters::rows;
 use crate::recorded::{minutes_apart, recorded};
 use crate::streams::facts;
 use crate::support::{GrpcClient, Headless, PATIENCE, requests};
-use crate::terminal::Terminal;
+use crate::terminal::{QUIET, Terminal};
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -203,12 +203,9 @@ fn a_full_disk_costs_the_recording_and_says_so() {
 
 /// Starts the screen with these options and returns it with the address that its header shows.
 fn screen(more: &[&str]) -> (Terminal, String) {
-    let quiet = ["obs", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "off"];
-    let mut terminal = Terminal::start(200, 40, &[&quiet[..], more].concat());
-    terminal.wait_for_text("127.0.0.1:");
-    let contents = terminal.contents();
-    let port: String = contents.split("127.0.0.1:").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
-    (terminal, format!("127.0.0.1:{port}"))
+    let mut terminal = Terminal::start(200, 40, &[&QUIET[..], more].concat());
+    let address = terminal.address();
+    (terminal, address)
 }
 
 #[test]

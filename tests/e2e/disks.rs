@@ -2,9 +2,7 @@
 
 use crate::recorded::minutes_apart;
 use crate::support::{GrpcClient, command};
-use crate::terminal::Terminal;
-
-const QUIET: [&str; 8] = ["obs", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "off"];
+use crate::terminal::{QUIET, Terminal};
 
 /// Has what is shown written to `path`.
 fn export(terminal: &mut Terminal, path: &str) {

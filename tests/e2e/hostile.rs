@@ -107,10 +107,8 @@ fn calls(nth: u64, attack: &str) -> [ExportTraceServiceRequest; 2] {
 fn start(columns: u16, rows: u16) -> (Terminal, GrpcClient) {
     let quiet = "obs --offline --host 127.0.0.1 --port 0 --http-port off --refresh-ms 20";
     let mut terminal = Terminal::start(columns, rows, &quiet.split(' ').collect::<Vec<_>>());
-    terminal.wait_for_text("127.0.0.1:");
-    let contents = terminal.contents();
-    let port: String = contents.split("127.0.0.1:").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
-    (terminal, GrpcClient::connect(&format!("127.0.0.1:{port}")))
+    let client = GrpcClient::connect(&terminal.address());
+    (terminal, client)
 }
 
 /// That the terminal is as our own program set it, and that it was sent nothing but text and what a renderer sends:
@@ -226,11 +224,7 @@ const DIALOGS: &[(&str, &str)] =
     &[("m", "mo:"), ("\r", "model="), ("r", "ro:"), ("\r", "route="), ("/", "!provider:openai"), ("\r", "s sort")];
 
 fn step_through(terminal: &mut Terminal, steps: &[(&str, &str)]) {
-    for (keys, wanted) in steps {
-        terminal.type_keys(keys);
-        terminal.wait_for_text(wanted);
-        assert_untouched(terminal);
-    }
+    terminal.step_through(steps, assert_untouched);
 }
 
 /// Opens and closes the help.

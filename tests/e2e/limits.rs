@@ -123,10 +123,7 @@ fn absurd_numbers_clocks_and_ids_are_calls_like_others() {
 fn absurd_numbers_are_summed_and_drawn() {
     let quiet = "obs --offline --host 127.0.0.1 --port 0 --http-port off --refresh-ms 20";
     let mut terminal = Terminal::start(200, 50, &quiet.split(' ').collect::<Vec<_>>());
-    terminal.wait_for_text("127.0.0.1:");
-    let contents = terminal.contents();
-    let port: String = contents.split("127.0.0.1:").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
-    let mut client = GrpcClient::connect(&format!("127.0.0.1:{port}"));
+    let mut client = GrpcClient::connect(&terminal.address());
     client.export(request(absurd())).unwrap();
     client.export(request(nameless())).unwrap();
     let all = format!("{} since start", absurd().len() + nameless().len());

@@ -1,17 +1,13 @@
 //! The screen in a real pseudo-terminal: the main paths, and the terminal handed back whatever ends the program.
 
 use crate::support::{GrpcClient, requests};
-use crate::terminal::Terminal;
-
-const QUIET: [&str; 8] = ["obs", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "off"];
+use crate::terminal::{QUIET, Terminal};
 
 /// Starts the screen with an empty collector and returns it with the address that its header shows.
 fn start(columns: u16, rows: u16) -> (Terminal, String) {
     let mut terminal = Terminal::start(columns, rows, &QUIET);
-    terminal.wait_for_text("127.0.0.1:");
-    let contents = terminal.contents();
-    let port: String = contents.split("127.0.0.1:").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
-    (terminal, format!("127.0.0.1:{port}"))
+    let address = terminal.address();
+    (terminal, address)
 }
 
 /// Starts the screen and sends it the captured traffic of the gateway.

@@ -121,10 +121,7 @@ fn a_summary_and_its_verdict_keep_them() {
 fn on_a_screen() -> Terminal {
     let quiet = "obs --offline --host 127.0.0.1 --port 0 --http-port off --refresh-ms 20 --max-error-rate 1%";
     let mut terminal = Terminal::start(220, 70, &quiet.split(' ').collect::<Vec<_>>());
-    terminal.wait_for_text("127.0.0.1:");
-    let contents = terminal.contents();
-    let port: String = contents.split("127.0.0.1:").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
-    let mut client = GrpcClient::connect(&format!("127.0.0.1:{port}"));
+    let mut client = GrpcClient::connect(&terminal.address());
     for (nth, request) in (1..).zip(calls()) {
         client.export(request).unwrap();
         terminal.wait_for_text(&format!("{nth} since start"));
@@ -135,11 +132,7 @@ fn on_a_screen() -> Terminal {
 /// Types these keys, waits for what they show, and looks for what must not be among it. What is drawn over something like
 /// it is sent in pieces, so that it has to be looked for on the screen.
 fn step_through(terminal: &mut Terminal, steps: &[(&str, &str)]) {
-    for (keys, wanted) in steps {
-        terminal.type_keys(keys);
-        terminal.wait_for_text(wanted);
-        assert_hidden(&terminal.contents());
-    }
+    terminal.step_through(steps, |terminal| assert_hidden(&terminal.contents()));
 }
 
 /// Closes what shows this. An escape must not stand right before another key, which it would be the Alt of.

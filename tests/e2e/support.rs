@@ -48,12 +48,8 @@ impl Headless {
 
     /// Starts it with no more than so many open files.
     pub fn start_with_files(files: u32, extra: &[&str]) -> Self {
-        let mut limited = Command::new("sh");
-        limited.args(["-c", &format!("ulimit -n {files}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_planoai")]);
-        limited
-            .args(["obs", "--json", "--host", "127.0.0.1", "--port", "0", "--http-port", "0", "--offline"])
-            .args(extra);
-        Self::spawn(limited)
+        let json = ["obs", "--json", "--host", "127.0.0.1", "--port", "0", "--http-port", "0", "--offline"];
+        Self::spawn(in_a_shell(&format!("ulimit -n {files}; exec \"$@\""), &[&json[..], extra].concat()))
     }
 
     fn launch(shape: &str, port: u16, environment: &[(&str, &str)], extra: &[&str], offline: bool) -> Self {
@@ -122,7 +118,17 @@ impl Drop for Headless {
 
 /// The built program with an environment that no setting of the machine leaks into.
 pub fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_planoai"));
+    isolated(Command::new(env!("CARGO_BIN_EXE_planoai")), arguments)
+}
+
+/// The same, run by a shell as `"$@"` of this script.
+pub fn in_a_shell(script: &str, arguments: &[&str]) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, "sh", env!("CARGO_BIN_EXE_planoai")]);
+    isolated(shell, arguments)
+}
+
+fn isolated(mut command: Command, arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env_remove("NO_COLOR")

@@ -8,6 +8,9 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 use crate::support::PATIENCE;
 
+/// The program on a free port of this machine, fetching nothing.
+pub const QUIET: [&str; 8] = ["obs", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "off"];
+
 /// A terminal of `columns` x `rows` in which the program runs. Killed when dropped.
 pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
@@ -138,6 +141,15 @@ impl Terminal {
     pub fn type_keys(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
+    }
+
+    /// Types these keys in turn, waits for what each shows, and has the terminal checked then.
+    pub fn step_through(&mut self, steps: &[(&str, &str)], check: impl Fn(&Self)) {
+        for (keys, wanted) in steps {
+            self.type_keys(keys);
+            self.wait_for_text(wanted);
+            check(self);
+        }
     }
 
     /// Changes the size of the window.

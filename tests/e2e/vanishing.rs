@@ -1,16 +1,15 @@
 //! What the program writes to vanishes: its terminal, its stdout. It ends as documented, and never with a panic.
 
 use std::io::{BufRead as _, BufReader, pipe};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use flate2::read::GzDecoder;
 use prost::Message;
 
 use crate::recorded::{minutes_apart, recorded};
-use crate::support::{GrpcClient, command, wait};
-use crate::terminal::Terminal;
+use crate::support::{GrpcClient, command, in_a_shell, wait};
+use crate::terminal::{QUIET, Terminal};
 
-const QUIET: [&str; 8] = ["obs", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "off"];
 const ONCE: [&str; 3] = ["--once", "--for", "1ms"];
 
 /// Guarantees: a program whose terminal is closed ends by itself, whether or not a signal tells it, and what was recorded is
@@ -88,12 +87,7 @@ fn a_stdout_that_is_closed_from_the_start_costs_what_is_written_only() {
         (QUIET.to_vec(), 2),
     ] {
         for closed in [">&-", ">&- 2>&-"] {
-            let shell = Command::new("sh")
-                .args(["-c", &format!("exec \"$@\" {closed}"), "sh", env!("CARGO_BIN_EXE_planoai")])
-                .args(&arguments)
-                .stdin(Stdio::null())
-                .output()
-                .unwrap();
+            let shell = in_a_shell(&format!("exec \"$@\" {closed}"), &arguments).stdin(Stdio::null()).output().unwrap();
             let told = String::from_utf8(shell.stderr).unwrap();
             assert_eq!(shell.status.code(), Some(code), "{arguments:?} {closed}: {told}");
             let problems: Vec<_> = told.lines().filter(|line| !line.starts_with("listening on ")).collect();

@@ -4,11 +4,11 @@
 //! and are not read again; where only the content of a value differs, only that is read; and whoever has sorted the keys of
 //! one span need not sort those of the next, as long as its [`Shape`] is the same.
 
-use super::WireError;
 use super::reader::Reader;
 use super::short;
 use super::span::{ATTRIBUTE, MOST_KEPT};
 use super::value::Attribute;
+use super::{WireError, offset};
 
 /// How many kinds of spans are told apart. Gateways send three or four by turns.
 pub const KINDS: usize = 8;
@@ -141,7 +141,7 @@ impl<'a> Layout<'a> {
         let at = filling.filled;
         let Some(&field) = self.fields.get(at) else { return false };
         let Some((passed, len)) = self.repeated(at, field, message.rest()) else { return false };
-        let start = position(start);
+        let start = offset(start);
         if start != field.start {
             for moved in self.fields.iter_mut().skip(at).take(passed) {
                 moved.start = moved.start - field.start + start;
@@ -179,7 +179,7 @@ impl<'a> Layout<'a> {
         let (at, unread) = (filling.filled, message.rest().len());
         let content_len = self.put(filling, message.message()?)?;
         let len = unread - message.rest().len();
-        let field = Field { start: position(start), content: position(content_len.map_or(0, |content| len - content)) };
+        let field = Field { start: offset(start), content: offset(content_len.map_or(0, |content| len - content)) };
         match self.fields.get_mut(at) {
             Some(known) => *known = field,
             None if at < MOST_KEPT => self.fields.push(field),
@@ -217,11 +217,6 @@ impl<'a> Layout<'a> {
         }
         Ok(content_len)
     }
-}
-
-/// Requests are limited to far less than 4 GiB.
-fn position(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// How many bytes the two begin with in common.

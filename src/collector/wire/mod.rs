@@ -58,6 +58,11 @@ pub(super) const ITEM: u32 = len(2);
 /// `schema_url` of `ResourceSpans` and of `ScopeSpans`.
 const SCHEMA_URL: u32 = len(3);
 
+/// A place in a request, packed: requests are limited to far less than 4 GiB.
+pub(super) fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
 /// Walks a request and hands every span to `on_span`, in wire order.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ pub fn read<'a>(message: &'a [u8], attribute: &mut Attribute<'a>) -> Option<usiz
             read_texts(message, key.len(), text.len(), attribute).then_some(text.len())
         }
         [kind, number @ ..] => {
-            let Ok(key) = key.to_str() else { return None };
+            let key = key.to_str().ok()?;
             attribute.value = self::number(*kind, number)?;
             attribute.key = key;
             Some(number.len())
