@@ -30,6 +30,8 @@ const SECOND: i64 = 1_000_000_000;
 pub struct Playing {
     /// What it told last.
     pub progress: Progress,
+    /// Commands given so far.
+    given: u64,
     /// Broken entries that the user was told of, whatever was begun anew.
     told_broken: u64,
 }
@@ -45,8 +47,13 @@ pub struct GoToLine {
 
 impl App {
     /// Takes in how far the replay is.
-    pub(super) fn take_progress(&mut self, progress: Progress) -> Draw {
+    pub(super) fn take_progress(&mut self, mut progress: Progress) -> Draw {
         let former = self.replay.take().unwrap_or_default();
+        // Told before it heard the last command: what that leads to stays known, for the next one builds on it.
+        if progress.obeyed < former.given {
+            progress.speed = former.progress.speed;
+            progress.seeking_unix_nano = former.progress.seeking_unix_nano;
+        }
         // What was handed in before was forgotten: there is nothing to stay on.
         if former.progress.beginnings > 0 && progress.beginnings > former.progress.beginnings && self.frozen.is_none() {
             let Cursors { calls, errors, .. } = &mut self.cursors;
@@ -60,7 +67,7 @@ impl App {
             };
             self.tell(format!("{newest}{more}"));
         }
-        self.replay = Some(Playing { progress, told_broken });
+        self.replay = Some(Playing { progress, given: former.given, told_broken });
         Draw::Paced
     }
 
@@ -74,8 +81,8 @@ impl App {
         let speed = progress.speed.unwrap_or(Speed::Max);
         match play {
             Play::TogglePause | Play::Step if is_done => self.refuse("the replay is done; ← goes back in it"),
-            Play::TogglePause => Outcome::effect(Effect::Replay(Command::TogglePause)),
-            Play::Step => Outcome::effect(Effect::Replay(Command::Step)),
+            Play::TogglePause => self.command(Command::TogglePause),
+            Play::Step => self.command(Command::Step),
             Play::Back(leap) => self.leap(-nanos(leap)),
             Play::Forward(leap) => self.leap(nanos(leap)),
             Play::Slower => self.set_speed(slower(speed)),
@@ -127,14 +134,21 @@ impl App {
         }
         // Known before the replay tells it, for the next leap.
         progress.seeking_unix_nano = Some(target);
-        Outcome::effect(Effect::Replay(Command::SeekTo(target)))
+        self.command(Command::SeekTo(target))
     }
 
     fn set_speed(&mut self, speed: Speed) -> Outcome {
         if let Some(playing) = &mut self.replay {
             playing.progress.speed = Some(speed);
         }
-        Outcome::effect(Effect::Replay(Command::Speed(speed)))
+        self.command(Command::Speed(speed))
+    }
+
+    fn command(&mut self, command: Command) -> Outcome {
+        if let Some(playing) = &mut self.replay {
+            playing.given += 1;
+        }
+        Outcome::effect(Effect::Replay(command))
     }
 
     fn refuse(&mut self, why: impl Into<String>) -> Outcome {

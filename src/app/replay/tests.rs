@@ -98,7 +98,7 @@ fn a_leap_during_a_seek_starts_from_where_that_leads() {
     let seeking = Progress { seeking_unix_nano: Some(BEGIN + 8 * MINUTE), ..progress() };
     let mut app = app(Some(seeking));
     assert_eq!(type_keys(&mut app, "{"), [Effect::Replay(Command::SeekTo(BEGIN + 7 * MINUTE))]);
-    app.update(Event::Replay(Box::new(progress())));
+    app.update(Event::Replay(Box::new(Progress { obeyed: 1, ..progress() })));
     assert_eq!(press(&mut app, KeyCode::Right), [Effect::Replay(Command::SeekTo(BEGIN + 3 * MINUTE + MINUTE / 6 + 5))]);
 }
 
@@ -109,9 +109,25 @@ fn speeds_go_up_to_all_at_once_and_back() {
     assert_eq!(all, [Effect::Replay(Command::Speed(Speed::Max))]);
     let down = type_keys(&mut app, "[[[[[[[[[[[[").pop();
     assert_eq!(down, Some(Effect::Replay(Command::Speed(Speed::Times(0.1)))));
-    let odd = Progress { speed: Some(Speed::Times(7.0)), ..progress() };
+    let odd = Progress { speed: Some(Speed::Times(7.0)), obeyed: 21, ..progress() };
     app.update(Event::Replay(Box::new(odd)));
     assert_eq!(type_keys(&mut app, "]"), [Effect::Replay(Command::Speed(Speed::Times(10.0)))]);
+}
+
+/// Guarantees: keys pressed faster than the replay tells what it made of them add up all the same.
+#[test]
+fn what_was_told_before_a_command_was_heard_takes_nothing_back() {
+    let mut app = app(Some(progress()));
+    let hear = |app: &mut App, obeyed| app.update(Event::Replay(Box::new(Progress { obeyed, ..progress() })));
+    assert_eq!(type_keys(&mut app, "]]").pop(), Some(Effect::Replay(Command::Speed(Speed::Times(5.0)))));
+    hear(&mut app, 1);
+    assert_eq!(type_keys(&mut app, "]"), [Effect::Replay(Command::Speed(Speed::Times(10.0)))]);
+    let first = type_keys(&mut app, "{");
+    hear(&mut app, 3);
+    assert_eq!(first, [Effect::Replay(Command::SeekTo(BEGIN + 2 * MINUTE + 5))]);
+    assert_eq!(type_keys(&mut app, "{"), [Effect::Replay(Command::SeekTo(BEGIN + MINUTE + 5))]);
+    hear(&mut app, 5);
+    assert_eq!(type_keys(&mut app, "["), [Effect::Replay(Command::Speed(Speed::Times(0.5)))], "all was heard");
 }
 
 #[test]

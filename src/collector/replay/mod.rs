@@ -190,6 +190,8 @@ pub struct Progress {
     pub next_unix_nano: Option<u64>,
     /// How often it began; a seek backwards begins once more.
     pub beginnings: u64,
+    /// How many commands it has obeyed. Whoever gave more than that knows better than what is told here.
+    pub obeyed: u64,
     /// Entries that could not be read since the beginning.
     pub broken: u64,
     /// The last of them.
@@ -394,9 +396,10 @@ impl<S: Sink> Player<S> {
         self.position.store(0, Relaxed);
         self.clock.forget();
         let state = if self.progress.state == State::Paused { State::Paused } else { State::Playing };
-        let Progress { speed, size, beginnings, begins_unix_nano, ends_unix_nano, can_rewind, .. } = self.progress;
+        let Progress { speed, size, beginnings, obeyed, begins_unix_nano, ends_unix_nano, can_rewind, .. } =
+            self.progress;
         let known = Progress { speed, size, begins_unix_nano, ends_unix_nano, can_rewind, ..Progress::default() };
-        self.progress = Progress { state, beginnings, ..known };
+        self.progress = Progress { state, beginnings, obeyed, ..known };
     }
 
     fn play_through(&mut self) -> Flow {
@@ -524,6 +527,7 @@ impl<S: Sink> Player<S> {
     }
 
     fn command(&mut self, command: Command) -> Flow {
+        self.progress.obeyed += 1;
         match command {
             Command::TogglePause => match self.progress.state {
                 State::Playing => {
