@@ -1,44 +1,46 @@
 //! OTLP/gRPC: the export services of the three signals, on raw bytes.
 //!
-//! The generated services would decode every span into owned messages; here a codec hands the message's
-//! bytes through, and an empty response message, which is zero bytes long, goes back.
+//! The generated services would decode every span into owned messages, and tonic would copy each message once more; here an
+//! HTTP/2 server of hyper's hands in the bytes as they arrived, and an empty response message goes back.
 
-mod metered;
+mod answer;
+mod codec;
+mod message;
 #[cfg(test)]
 mod tests;
 
 use std::convert::Infallible;
-use std::future::Future;
-use std::marker::PhantomData;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, Response, header};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_stream::Stream;
 use tokio_util::sync::CancellationToken;
-use tonic::body::Body;
-use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::server::{Grpc, NamedService, UnaryService};
-use tonic::transport::Server;
-use tonic::transport::server::Connected;
-use tonic::{Code, Request, Response, Status};
+use tonic::metadata::MetadataValue;
+use tonic::{Code, Status};
 
-use self::metered::{Memory, Metered};
+use self::answer::Answer;
+pub use self::codec::RawCodec;
 use super::access::Access;
 use super::contain::contained_throughout;
+use super::listener::serve_each;
 use super::sink::{Refusal, Sink};
+use super::unpack::{Memory, Packing};
 
 /// The most bytes of one export request, decompressed.
 pub const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
 
-/// HTTP/2 windows and frames: large enough that a batch flows without waiting for window updates.
+/// HTTP/2 windows and frames: large enough that a batch of spans flows without waiting for window updates, and in one piece.
 const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
-const FRAME_SIZE: u32 = 256 * 1024;
+const FRAME_SIZE: u32 = 1024 * 1024;
 /// The most bytes of all messages being received, on all connections; one more is told to retry.
 const MESSAGES: usize = 256 * 1024 * 1024;
 /// Requests in flight on one connection.
@@ -51,172 +53,140 @@ const PENDING_RESETS: usize = 64;
 const KEEPALIVE: Duration = Duration::from_mins(1);
 const KEEPALIVE_ANSWER: Duration = Duration::from_secs(20);
 
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+
 /// What the gRPC listener bears beside what its connections may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// A request that takes longer to arrive is a stalled client.
     pub request_time: Duration,
+    /// How long requests in flight may take once the listener is told to stop.
+    pub grace: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { request_time: Duration::from_mins(1) }
+        Self { request_time: Duration::from_mins(1), grace: Duration::from_secs(2) }
     }
 }
 
-/// Serves the three export services on `incoming` until `stop` is cancelled, then lets requests in flight end.
-///
-/// # Errors
-/// When the transport fails as a whole; a failing connection is not an error.
-pub async fn serve<S, I, IO>(
-    sink: S,
-    access: Access,
-    limits: Limits,
-    incoming: I,
-    stop: CancellationToken,
-) -> Result<(), tonic::transport::Error>
+/// Serves the three export services on `incoming` until `stop` is cancelled, then lets requests in flight end within the grace.
+pub async fn serve<S, I, IO>(sink: S, access: Access, limits: Limits, incoming: I, stop: CancellationToken)
 where
     S: Sink,
     I: Stream<Item = std::io::Result<IO>>,
-    IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let door = Arc::new(Door { access, limits, memory: Memory::new(MESSAGES) });
-    Server::builder()
+    let door = Arc::new(Door { sink, access, limits, memory: Memory::new(MESSAGES) });
+    let http2 = builder();
+    let serve = |io| {
+        let door = Arc::clone(&door);
+        http2.serve_connection(TokioIo::new(io), service_fn(move |request| Arc::clone(&door).answer(request)))
+    };
+    serve_each(incoming, stop, limits.grace, serve).await;
+}
+
+fn builder() -> http2::Builder<TokioExecutor> {
+    let mut http2 = http2::Builder::new(TokioExecutor::new());
+    http2
+        .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME_SIZE)
         .max_concurrent_streams(STREAMS)
-        .http2_max_header_list_size(HEADER_LIST)
-        .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
-        .add_service(ExportService::<S, Traces>::new(sink.clone(), Arc::clone(&door)))
-        .add_service(ExportService::<S, Metrics>::new(sink.clone(), Arc::clone(&door)))
-        .add_service(ExportService::<S, Logs>::new(sink, door))
-        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
-        .await
+        .max_header_list_size(HEADER_LIST)
+        .max_pending_accept_reset_streams(PENDING_RESETS)
+        .keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE_ANSWER)
+        .auto_date_header(false);
+    http2
 }
 
-/// One OTLP signal: the name of its service, and what an export means to us.
-trait Signal: Clone + Send + Sync + 'static {
-    const SERVICE: &'static str;
-    fn export<S: Sink>(sink: &S, request: Bytes) -> Result<(), Refusal>;
+/// What an export is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signal {
+    Traces,
+    /// Metrics and logs.
+    Other,
 }
 
-#[derive(Clone)]
-struct Traces;
-#[derive(Clone)]
-struct Metrics;
-#[derive(Clone)]
-struct Logs;
+impl Signal {
+    /// The signal whose `Export` this path calls.
+    fn of(path: &str) -> Option<Self> {
+        match path {
+            "/opentelemetry.proto.collector.trace.v1.TraceService/Export" => Some(Self::Traces),
+            "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
+            | "/opentelemetry.proto.collector.logs.v1.LogsService/Export" => Some(Self::Other),
+            _ => None,
+        }
+    }
 
-impl Signal for Traces {
-    const SERVICE: &'static str = "opentelemetry.proto.collector.trace.v1.TraceService";
-    fn export<S: Sink>(sink: &S, request: Bytes) -> Result<(), Refusal> {
-        sink.traces(request)
+    fn export<S: Sink>(self, sink: &S, request: Bytes) -> Result<(), Refusal> {
+        match self {
+            Self::Traces => sink.traces(request),
+            Self::Other => {
+                sink.other_signal();
+                Ok(())
+            }
+        }
     }
 }
 
-impl Signal for Metrics {
-    const SERVICE: &'static str = "opentelemetry.proto.collector.metrics.v1.MetricsService";
-    fn export<S: Sink>(sink: &S, _: Bytes) -> Result<(), Refusal> {
-        sink.other_signal();
-        Ok(())
-    }
-}
-
-impl Signal for Logs {
-    const SERVICE: &'static str = "opentelemetry.proto.collector.logs.v1.LogsService";
-    fn export<S: Sink>(sink: &S, _: Bytes) -> Result<(), Refusal> {
-        sink.other_signal();
-        Ok(())
-    }
-}
-
-/// What all services share: who may send, how long it may take, and the memory for what is being sent.
-struct Door {
+/// What all requests share: where they go, who may send, how long it may take, and the memory for what is being sent.
+struct Door<S> {
+    sink: S,
     access: Access,
     limits: Limits,
     memory: Memory,
 }
 
-/// The gRPC service of one signal.
-#[derive(Clone)]
-struct ExportService<S, G> {
-    sink: S,
-    door: Arc<Door>,
-    signal: PhantomData<G>,
-}
-
-impl<S: Sink, G: Signal> ExportService<S, G> {
-    const fn new(sink: S, door: Arc<Door>) -> Self {
-        Self { sink, door, signal: PhantomData }
-    }
-}
-
-impl<S, G: Signal> NamedService for ExportService<S, G> {
-    const NAME: &'static str = G::SERVICE;
-}
-
-type ResponseFuture = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
-
-impl<S: Sink, G: Signal> tower_service::Service<http::Request<Body>> for ExportService<S, G> {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = ResponseFuture;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+impl<S: Sink> Door<S> {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
+        let Some(signal) = Signal::of(request.uri().path()) else {
+            return Ok(Status::unimplemented("there is nothing but Export of OTLP's three services").into_http());
+        };
+        let taken = timeout(self.limits.request_time, contained_throughout(self.take(signal, request))).await;
+        let (refusal, status) = match taken {
+            Ok(Ok(taken)) => return Ok(taken.map_or_else(Status::into_http, |()| Answer::accepted())),
+            Ok(Err(fault)) => (fault.clone(), status(&fault)),
+            Err(_) => stalled(),
+        };
+        self.sink.refused(&refusal);
+        Ok(status.into_http())
     }
 
-    fn call(&mut self, request: http::Request<Body>) -> ResponseFuture {
-        let service = self.clone();
-        Box::pin(async move {
-            if request.uri().path().rsplit('/').next() != Some("Export") {
-                return Ok(Status::unimplemented("the only method is Export").into_http());
-            }
-            let (sink, time) = (service.sink.clone(), service.door.limits.request_time);
-            let answered = timeout(time, contained_throughout(service.export(request))).await;
-            let (refusal, status) = match answered {
-                Ok(Ok(response)) => return Ok(response),
-                Ok(Err(fault)) => (fault.clone(), status(&fault)),
-                Err(_) => stalled(),
-            };
-            sink.refused(&refusal);
-            Ok(status.into_http())
-        })
-    }
-}
-
-impl<S: Sink, G: Signal> ExportService<S, G> {
-    async fn export(self, request: http::Request<Body>) -> http::Response<Body> {
-        let sink = self.sink.clone();
-        let authorization = request.headers().get(http::header::AUTHORIZATION);
-        if !self.door.access.allows(authorization.map(http::HeaderValue::as_bytes)) {
-            sink.refused(&Refusal::Unauthorised);
-            return status(&Refusal::Unauthorised).into_http();
-        }
-        let mut reached = false;
-        let request = request.map(|body| Body::new(Metered::new(body, self.door.memory.clone())));
-        let mut grpc =
-            Grpc::new(RawCodec).accept_compressed(CompressionEncoding::Gzip).max_decoding_message_size(MESSAGE_LIMIT);
-        let response = grpc.unary(Export { service: self, reached: &mut reached }, request).await;
-        // What tonic refuses by itself (size, compression, framing) never reaches the sink.
-        if !reached && let Some(status) = Status::from_header_map(response.headers()) {
-            let refusal = refusal(&status);
-            sink.refused(&refusal);
-            if matches!(refusal, Refusal::TooLarge { .. }) {
-                return self::status(&refusal).into_http();
+    async fn take(&self, signal: Signal, request: Request<Incoming>) -> Result<(), Status> {
+        match self.receive(request).await {
+            Ok(message) => signal.export(&self.sink, message).map_err(|refusal| status(&refusal)),
+            Err(status) => {
+                self.sink.refused(&refusal(&status));
+                Err(status)
             }
         }
-        response
     }
+
+    async fn receive(&self, request: Request<Incoming>) -> Result<Bytes, Status> {
+        let (head, body) = request.into_parts();
+        let authorization = head.headers.get(header::AUTHORIZATION);
+        if !self.access.allows(authorization.map(HeaderValue::as_bytes)) {
+            return Err(status(&Refusal::Unauthorised));
+        }
+        let packing = Packing::of(&head.headers, &ENCODING).ok_or_else(unknown_packing)?;
+        message::read(body, packing, &self.memory).await
+    }
+}
+
+fn unknown_packing() -> Status {
+    let mut status = Status::unimplemented("messages may be packed with gzip, or not at all");
+    status.metadata_mut().insert("grpc-accept-encoding", MetadataValue::from_static("identity,gzip"));
+    status
 }
 
 fn refusal(status: &Status) -> Refusal {
     match status.code() {
-        Code::OutOfRange | Code::ResourceExhausted => Refusal::TooLarge { limit: MESSAGE_LIMIT },
+        Code::ResourceExhausted => Refusal::TooLarge { limit: MESSAGE_LIMIT },
         Code::Unavailable => Refusal::Unavailable,
+        Code::Unauthenticated => Refusal::Unauthorised,
         _ => Refusal::Protocol(status.message().to_owned()),
     }
 }
@@ -225,23 +195,6 @@ fn refusal(status: &Status) -> Refusal {
 fn stalled() -> (Refusal, Status) {
     const WHY: &str = "the request did not arrive in time";
     (Refusal::Protocol(WHY.to_owned()), Status::cancelled(WHY))
-}
-
-/// The handler of one request.
-struct Export<'a, S, G> {
-    service: ExportService<S, G>,
-    reached: &'a mut bool,
-}
-
-impl<S: Sink, G: Signal> UnaryService<Bytes> for Export<'_, S, G> {
-    type Response = Bytes;
-    type Future = std::future::Ready<Result<Response<Bytes>, Status>>;
-
-    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        *self.reached = true;
-        let taken = G::export(&self.service.sink, request.into_inner());
-        std::future::ready(taken.map(|()| Response::new(Bytes::new())).map_err(|refusal| status(&refusal)))
-    }
 }
 
 /// The gRPC status that tells a client of a refusal; only `UNAVAILABLE` makes it retry.
@@ -254,42 +207,4 @@ fn status(refusal: &Refusal) -> Status {
         Refusal::Internal => Code::Internal,
     };
     Status::new(code, refusal.to_string())
-}
-
-/// Hands messages through as the bytes they are.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RawCodec;
-
-impl Codec for RawCodec {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for RawCodec {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, message: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        out.put(message);
-        Ok(())
-    }
-}
-
-impl Decoder for RawCodec {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(message.copy_to_bytes(message.remaining())))
-    }
 }

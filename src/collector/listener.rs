@@ -6,20 +6,22 @@ use std::{
     future::Future,
     io,
     net::SocketAddr,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinSet,
     time::{Instant, Sleep, sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
 
@@ -41,7 +43,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 1024, silence: Duration::from_mins(5), handshake: Duration::from_secs(10) }
+        Self { connections: 512, silence: Duration::from_mins(5), handshake: Duration::from_secs(10) }
     }
 }
 
@@ -112,6 +114,28 @@ impl<V: Visitors> Drop for Watched<V> {
             self.visitors.stuck(format!("the listener of {} died: it takes a restart to serve there again", self.name));
         }
     }
+}
+
+/// Serves each connection on a task of its own until `stop`, or until there are no more; then lets those that are served end
+/// within `grace`.
+pub async fn serve_each<I, IO, C>(incoming: I, stop: CancellationToken, grace: Duration, serve: impl Fn(IO) -> C)
+where
+    I: Stream<Item = io::Result<IO>>,
+    C: GracefulConnection + Send + 'static,
+    C::Error: Send,
+{
+    let mut incoming = pin!(incoming);
+    let graceful = GracefulShutdown::new();
+    let mut serving = JoinSet::new();
+    while let Some(Some(connection)) = stop.run_until_cancelled(incoming.next()).await {
+        let Ok(connection) = connection else { continue };
+        let serve = graceful.watch(serve(connection));
+        // A connection that fails concerns its client only.
+        serving.spawn(async move { drop(serve.await) });
+        while serving.try_join_next().is_some() {}
+    }
+    // Connections that outlast the grace are cut off when `serving` is dropped.
+    let _ = timeout(grace, graceful.shutdown()).await;
 }
 
 /// Accepts connections until `stop`, on a task of its own. Each one is counted with `visitors`, and so is each refused one.

@@ -27,6 +27,7 @@ pub mod store;
 pub mod tap;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod unpack;
 pub mod viewers;
 pub mod wire;
 
@@ -34,11 +35,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -177,7 +179,7 @@ pub struct Collector {
 
 #[derive(Debug)]
 struct Running {
-    runtime: Runtime,
+    ingest: IngestThread,
     servers: JoinSet<()>,
     stop: CancellationToken,
     stop_store: CancellationToken,
@@ -219,7 +221,7 @@ impl Collector {
     pub fn stop(&mut self, grace: Duration) {
         if let Some(mut running) = self.running.take() {
             running.drain(grace);
-            running.runtime.shutdown_timeout(grace);
+            running.ingest.end();
         }
     }
 
@@ -229,20 +231,15 @@ impl Collector {
     }
 
     /// The runtime of a running collector, for sources that send to it.
-    pub fn runtime(&self) -> Option<&Runtime> {
-        self.running.as_ref().map(|running| &running.runtime)
+    pub fn runtime(&self) -> Option<&runtime::Handle> {
+        self.running.as_ref().map(|running| &running.ingest.runtime)
     }
 }
 
 impl Running {
     fn start(config: &CollectorConfig) -> Result<Self, StartError> {
-        // One worker keeps frames steady and suffices for ingest.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("ingest")
-            .enable_all()
-            .build()
-            .map_err(StartError::Runtime)?;
+        let ingest_thread = IngestThread::start().map_err(StartError::Runtime)?;
+        let runtime = &ingest_thread.runtime;
         let grpc = runtime.block_on(bind(&config.host, config.grpc_port))?;
         let grpc_address = grpc.local_addr().map_err(StartError::Runtime)?;
         let http = config.http_port.map(|port| runtime.block_on(bind(&config.host, port)));
@@ -265,27 +262,24 @@ impl Running {
         runtime.spawn(store::run(store, queue, asked, gate, published, config.publish_every, stop_store.clone()));
 
         let mut servers = JoinSet::new();
-        servers.spawn_on(serve_grpc(grpc, ingest.clone(), config.access.clone(), stop.clone()), runtime.handle());
+        servers.spawn_on(serve_grpc(grpc, ingest.clone(), config.access.clone(), stop.clone()), runtime);
         let http = match http {
             None => HttpListener::Off,
             Some(Err(error)) => HttpListener::Failed(error.to_string().lines().next().unwrap_or_default().to_owned()),
             Some(Ok(listener)) => {
                 let address = listener.local_addr().map_err(StartError::Runtime)?;
-                servers.spawn_on(
-                    serve_http(listener, ingest.clone(), config.access.clone(), stop.clone()),
-                    runtime.handle(),
-                );
+                servers.spawn_on(serve_http(listener, ingest.clone(), config.access.clone(), stop.clone()), runtime);
                 HttpListener::Bound(address)
             }
         };
         let listening = Listening { grpc: grpc_address, http };
-        Ok(Self { runtime, servers, stop, stop_store, listening, handle, sink: ingest })
+        Ok(Self { ingest: ingest_thread, servers, stop, stop_store, listening, handle, sink: ingest })
     }
 
     fn drain(&mut self, grace: Duration) {
         self.stop.cancel();
         let servers = &mut self.servers;
-        self.runtime.block_on(async {
+        self.ingest.runtime.block_on(async {
             // What is still in flight after the grace is cut off with the runtime.
             let _ = tokio::time::timeout(grace, async { while servers.join_next().await.is_some() {} }).await;
             servers.abort_all();
@@ -294,6 +288,37 @@ impl Running {
             // The store takes what is queued and publishes once more; then its channel closes.
             let _ = tokio::time::timeout(grace, async { while snapshots.changed().await.is_ok() {} }).await;
         });
+    }
+}
+
+/// The one thread on which connections, reading and the store take turns, first come, first served: answers to requests that
+/// came together leave together, and frames are not held up. It ends, and all tasks with it, when this is dropped.
+#[derive(Debug)]
+struct IngestThread {
+    runtime: runtime::Handle,
+    ended: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl IngestThread {
+    fn start() -> io::Result<Self> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let (handle, ended) = (runtime.handle().clone(), CancellationToken::new());
+        let until_ended = ended.clone().cancelled_owned();
+        let thread = thread::Builder::new().name("ingest".to_owned()).spawn(move || runtime.block_on(until_ended))?;
+        Ok(Self { runtime: handle, ended, thread: Some(thread) })
+    }
+
+    fn end(&mut self) {
+        self.ended.cancel();
+        // One that panicked is gone as well.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+impl Drop for IngestThread {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -311,8 +336,7 @@ async fn serve_grpc(listener: TcpListener, ingest: Ingest, access: Access, stop:
     let limits = listener::Limits::default();
     let incoming = listener::accept(listener, access.tls.clone(), limits, ingest.clone(), stop.clone());
     let _watched = listener::Watched::new("OTLP/gRPC", ingest.clone(), stop.clone());
-    // An error here means that the transport itself died, which is told when nobody serves any more.
-    let _ = grpc::serve(ingest, access, grpc::Limits::default(), incoming, stop).await;
+    grpc::serve(ingest, access, grpc::Limits::default(), incoming, stop).await;
 }
 
 async fn serve_http(listener: TcpListener, ingest: Ingest, access: Access, stop: CancellationToken) {

@@ -153,7 +153,7 @@ fn inside_a_handler() {
     runtime.spawn(async move {
         let limits = listener::Limits::default();
         let incoming = listener::accept(over_grpc, None, limits, served.clone(), stopped.clone());
-        grpc::serve(served, Access::default(), grpc::Limits::default(), incoming, stopped).await
+        grpc::serve(served, Access::default(), grpc::Limits::default(), incoming, stopped).await;
     });
     runtime.spawn(http::serve(over_http, Access::default(), http::Limits::default(), sink, stop));
     let app = App::new(about, ViewSpec::default(), Duration::from_millis(50), Clock::default());

@@ -87,7 +87,7 @@ fn ours(transport: Transport, access: Access) -> (Server, Kept) {
             let limits = listener::Limits::default();
             let stop = CancellationToken::new();
             let incoming = listener::accept(listener, access.tls.clone(), limits, sink.clone(), stop.clone());
-            grpc::serve(sink, access, grpc::Limits::default(), incoming, stop).await.unwrap();
+            grpc::serve(sink, access, grpc::Limits::default(), incoming, stop).await;
         }),
         Transport::Http => serve(free(), |listener| {
             otlp_http::serve(listener, access, otlp_http::Limits::default(), sink, CancellationToken::new())
@@ -292,9 +292,7 @@ fn a_dead_target_costs_only_what_does_not_fit_and_may_return() {
         let _server = if scheme == "grpc" {
             serve(listener, |listener| async {
                 let incoming = tonic::transport::server::TcpIncoming::from(listener);
-                grpc::serve(sink, Access::default(), grpc::Limits::default(), incoming, CancellationToken::new())
-                    .await
-                    .unwrap();
+                grpc::serve(sink, Access::default(), grpc::Limits::default(), incoming, CancellationToken::new()).await;
             })
         } else {
             serve(listener, |listener| {

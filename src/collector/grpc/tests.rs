@@ -8,6 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tonic::transport::{Channel, Endpoint};
 
+use tonic::body::Body;
+
 use super::*;
 use crate::collector::listener;
 use crate::collector::testing::{FAULT, Kept, PATIENCE};
@@ -172,7 +174,7 @@ fn endless(begun: Vec<u8>) -> Body {
 /// memory.
 #[tokio::test]
 async fn a_request_that_stops_arriving_is_answered_and_counted() {
-    let limits = Limits { request_time: Duration::from_millis(100) };
+    let limits = Limits { request_time: Duration::from_millis(100), ..Limits::default() };
     let server = Server::with(listener::Limits::default(), limits).await;
     let announced = [&[0][..], &u32::try_from(MESSAGE_LIMIT).unwrap().to_be_bytes()].concat();
     for begun in [&[][..], &announced[..3], &announced] {

@@ -18,16 +18,15 @@ use axum::{
 use bytes::Bytes;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    server::conn::auto::Builder,
     service::TowerToHyperService,
 };
-use tokio::{net::TcpListener, task::JoinSet, time::timeout};
-use tokio_stream::StreamExt;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use self::body::Limits as BodyLimits;
 use self::{
-    body::{Budget, Packing},
+    body::Budget,
     reply::{Encoding, Rejection},
 };
 use super::{
@@ -35,6 +34,7 @@ use super::{
     contain::contained_throughout,
     json, listener,
     sink::{Refusal, Sink},
+    unpack::Packing,
 };
 
 /// What the HTTP listener bears.
@@ -73,22 +73,10 @@ impl Default for Limits {
 pub async fn serve<S: Sink>(listener: TcpListener, access: Access, limits: Limits, sink: S, stop: CancellationToken) {
     let tls = access.tls.clone();
     let service = TowerToHyperService::new(router(sink.clone(), access, limits));
-    let mut incoming = listener::accept(listener, tls, limits.listener, sink, stop.clone());
+    let incoming = listener::accept(listener, tls, limits.listener, sink, stop.clone());
     let http = builder(limits);
-    let graceful = GracefulShutdown::new();
-    let mut serving = JoinSet::new();
-    while let Some(connection) = incoming.next().await {
-        let Ok(connection) = connection else { continue };
-        let serve = http.serve_connection(TokioIo::new(connection), service.clone()).into_owned();
-        // A connection that fails concerns its client only.
-        serving.spawn({
-            let serve = graceful.watch(serve);
-            async move { drop(serve.await) }
-        });
-        while serving.try_join_next().is_some() {}
-    }
-    // Connections that outlast the grace are cut off when `serving` is dropped.
-    let _ = timeout(limits.grace, graceful.shutdown()).await;
+    let serve = |connection| http.serve_connection(TokioIo::new(connection), service.clone()).into_owned();
+    listener::serve_each(incoming, stop, limits.grace, serve).await;
 }
 
 fn builder(limits: Limits) -> Builder<TokioExecutor> {
@@ -204,7 +192,7 @@ impl<S: Sink> Shared<S> {
             return Err(Rejection::Refused(Refusal::Unauthorised));
         }
         let encoding = encoding.ok_or(Rejection::ContentType)?;
-        let packing = Packing::of(&head.headers).ok_or(Rejection::ContentEncoding)?;
+        let packing = Packing::of(&head.headers, &header::CONTENT_ENCODING).ok_or(Rejection::ContentEncoding)?;
         let body = self.budget.read(body, &head.headers, packing).await?;
         G::protobuf(encoding, body)
     }

@@ -1,0 +1,221 @@
+//! The one message of a unary request, out of the pieces in which its body arrives ("Length-Prefixed-Message" of
+//! gRPC's protocol over HTTP/2).
+//!
+//! A message that arrives in one piece is handed on as that piece; tonic would copy it. Memory is taken as soon as a message says
+//! how long it will be, before a byte of it is kept: a thousand clients who only announce much would cost much.
+
+use std::fmt::Display;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::body::Body;
+use tonic::Status;
+
+use super::MESSAGE_LIMIT;
+use crate::collector::sink::Refusal;
+use crate::collector::unpack::{Memory, Packing, Share, UnpackError, Unpacker};
+
+/// Bytes before a message: a flag and its length, big-endian.
+pub(super) const PREFIX: usize = 5;
+
+/// Reads a body that holds one message, packed as its flag and `packing` say.
+pub(super) async fn read<B>(mut body: B, packing: Packing, memory: &Memory) -> Result<Bytes, Status>
+where
+    B: Body<Data = Bytes, Error: Display> + Unpin,
+{
+    let mut prefix = Prefix::default();
+    let mut message = None;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Status::internal(format!("the request broke off: {error}")))?;
+        let Ok(mut piece) = frame.into_data() else { continue };
+        if let Some(prefix) = prefix.complete(&mut piece) {
+            message = Some(Message::announced(prefix, packing, memory)?);
+        }
+        if let Some(message) = &mut message {
+            message.take(piece).await?;
+        }
+    }
+    message.ok_or_else(|| Status::internal("the request has no message"))?.finish()
+}
+
+/// The prefix, which may come in pieces.
+#[derive(Debug, Default)]
+struct Prefix {
+    bytes: [u8; PREFIX],
+    seen: usize,
+}
+
+impl Prefix {
+    /// Takes what belongs to it from `piece`. Gives all of it once, when it is complete.
+    fn complete(&mut self, piece: &mut Bytes) -> Option<[u8; PREFIX]> {
+        let lacking = self.bytes.get_mut(self.seen..).filter(|lacking| !lacking.is_empty())?;
+        let taken = lacking.len().min(piece.len());
+        piece.split_to(taken).copy_to_slice(lacking.get_mut(..taken)?);
+        self.seen += taken;
+        (self.seen == PREFIX).then_some(self.bytes)
+    }
+}
+
+/// A message being received.
+struct Message {
+    /// Bytes still to come.
+    lacking: usize,
+    content: Content,
+    /// The memory for it, where its length says how much that is.
+    _share: Share,
+}
+
+enum Content {
+    /// It came in one piece, or has not come.
+    Whole(Bytes),
+    /// It comes in several.
+    Joined(BytesMut),
+    /// It is unpacked as it comes.
+    Packed(Unpacker),
+}
+
+impl Message {
+    fn announced(prefix: [u8; PREFIX], packing: Packing, memory: &Memory) -> Result<Self, Status> {
+        let [flag, a, b, c, d] = prefix;
+        let lacking = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+        if lacking > MESSAGE_LIMIT {
+            return Err(status(&UnpackError::TooLarge));
+        }
+        let mut share = memory.share();
+        let content = match (flag, packing) {
+            (0, _) if !share.grow_to(lacking) => return Err(status(&UnpackError::NoMemory)),
+            (0, _) => Content::Whole(Bytes::new()),
+            (1, Packing::Gzip) => Content::Packed(Unpacker::new(packing, MESSAGE_LIMIT, memory)),
+            (1, Packing::Identity) => {
+                return Err(Status::internal("a packed message, and no grpc-encoding to say how"));
+            }
+            _ => return Err(Status::internal(format!("a message with flag {flag}: 0 is plain and 1 is packed"))),
+        };
+        Ok(Self { lacking, content, _share: share })
+    }
+
+    async fn take(&mut self, piece: Bytes) -> Result<(), Status> {
+        if piece.is_empty() {
+            return Ok(());
+        }
+        let announced = self.lacking;
+        self.lacking = announced.checked_sub(piece.len()).ok_or_else(|| Status::internal("more than one message"))?;
+        match &mut self.content {
+            Content::Whole(whole) if self.lacking == 0 => *whole = piece,
+            Content::Whole(_) => {
+                let mut joined = BytesMut::with_capacity(announced);
+                joined.put(piece);
+                self.content = Content::Joined(joined);
+            }
+            Content::Joined(joined) => joined.put(piece),
+            Content::Packed(unpacker) => unpacker.take(&piece).await.map_err(|error| status(&error))?,
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Bytes, Status> {
+        if self.lacking > 0 {
+            return Err(Status::internal("the message is cut off"));
+        }
+        match self.content {
+            Content::Whole(whole) => Ok(whole),
+            Content::Joined(joined) => Ok(joined.freeze()),
+            Content::Packed(unpacker) => unpacker.finish().map_err(|error| status(&error)),
+        }
+    }
+}
+
+fn status(error: &UnpackError) -> Status {
+    match error {
+        UnpackError::TooLarge => super::status(&Refusal::TooLarge { limit: MESSAGE_LIMIT }),
+        UnpackError::NoMemory => super::status(&Refusal::Unavailable),
+        UnpackError::Broken(_) => Status::internal(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::GzEncoder};
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+    use proptest::prelude::*;
+    use tonic::Code;
+
+    use super::*;
+
+    const PLENTY: usize = 1 << 20;
+
+    fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
+        [&[flag][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), message].concat()
+    }
+
+    fn gzip(message: &[u8]) -> Vec<u8> {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(message).unwrap();
+        packed.finish().unwrap()
+    }
+
+    fn read_pieces(pieces: Vec<Bytes>, packing: Packing, memory: &Memory) -> Result<Bytes, Code> {
+        let frames = pieces.into_iter().map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let body = StreamBody::new(tokio_stream::iter(frames));
+        runtime.block_on(read(body, packing, memory)).map_err(|status| status.code())
+    }
+
+    fn cut(mut body: Bytes, cuts: Vec<prop::sample::Index>) -> Vec<Bytes> {
+        let mut pieces = Vec::new();
+        for cut in cuts {
+            pieces.push(body.split_to(cut.index(body.len() + 1)));
+        }
+        pieces.push(body);
+        pieces
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_is_the_same_in_whatever_pieces_it_comes(
+            message in prop::collection::vec(any::<u8>(), 0..200),
+            packed in any::<bool>(),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+            lost in 0_usize..20,
+        ) {
+            let (flag, sent) = if packed { (1, gzip(&message)) } else { (0, message.clone()) };
+            let mut body = framed(flag, &sent);
+            let memory = Memory::new(PLENTY);
+            let pieces = cut(Bytes::from(body.clone()), cuts.clone());
+            prop_assert_eq!(read_pieces(pieces, Packing::Gzip, &memory), Ok(Bytes::from(message)));
+            let kept = body.len() - lost.min(body.len());
+            if kept < body.len() {
+                let pieces = cut(Bytes::from(body[..kept].to_vec()), cuts.clone());
+                prop_assert_eq!(read_pieces(pieces, Packing::Gzip, &memory), Err(Code::Internal));
+            }
+            body.push(0);
+            prop_assert_eq!(read_pieces(cut(Bytes::from(body), cuts), Packing::Gzip, &memory), Err(Code::Internal));
+            prop_assert!(memory.share().grow_to(PLENTY), "all memory was given back");
+        }
+    }
+
+    /// Clients of hyper's send the first byte of the prefix by itself.
+    #[test]
+    fn a_message_in_one_piece_is_not_copied() {
+        let body = Bytes::from(framed(0, &[7; 1000]));
+        let pieces = vec![body.slice(..1), body.slice(1..)];
+        let read = read_pieces(pieces, Packing::Identity, &Memory::new(PLENTY)).unwrap();
+        assert_eq!(read.as_ptr(), body[PREFIX..].as_ptr());
+        assert_eq!(read.len(), 1000);
+    }
+
+    #[test]
+    fn memory_is_taken_before_the_message_comes() {
+        let memory = Memory::new(2048);
+        let announced = |length| vec![Bytes::from([&[0][..], &u32::to_be_bytes(length)].concat())];
+        assert_eq!(read_pieces(announced(2048), Packing::Identity, &memory), Err(Code::Internal), "cut off");
+        assert_eq!(read_pieces(announced(2049), Packing::Identity, &memory), Err(Code::Unavailable));
+        assert_eq!(read_pieces(announced(u32::MAX), Packing::Identity, &memory), Err(Code::ResourceExhausted));
+        let bomb = framed(1, &gzip(&[0; 4096]));
+        assert_eq!(read_pieces(vec![bomb.into()], Packing::Gzip, &memory), Err(Code::Unavailable));
+    }
+}
