@@ -89,14 +89,14 @@ fn main() {
         let mut bench = Bench::new(mix, 1000);
         let copied = nanos(&mut bench, |_, request| drop(black_box(Bytes::copy_from_slice(&request))));
         let walked = nanos(&mut bench, |_, request| {
-            let _ = black_box(wire::walk(&request, |_, span| _ = black_box(span)));
+            let _ = black_box(wire::walk_at_once(&request, |_, span| _ = black_box(span)));
         });
         let known = nanos(&mut bench, |_, request| {
             let mut reader = semconv::Reader::default();
             let look = |origin: &wire::Origin<'_, '_>, span: &wire::Span<'_, '_>| {
                 _ = black_box(reader.read(origin, span));
             };
-            let _ = black_box(wire::walk(&request, look));
+            let _ = black_box(wire::walk_at_once(&request, look));
         });
         let interned = nanos(&mut bench, |bench, request| {
             let _ = black_box(read(&request, &mut lock(&bench.names), 0));

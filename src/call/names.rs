@@ -1,7 +1,7 @@
 //! Interned text: a name that many calls share is kept once, counted by reference, and gone with the last of them. The table
 //! itself holds only what was asked for lately, so that a million names that came once cost it nothing.
 
-use std::hash::{BuildHasher, Hasher as _};
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use arcstr::ArcStr;
@@ -48,84 +48,62 @@ pub struct Labels {
 impl Labels {
     /// The bytes of its texts.
     pub fn text_bytes(&self) -> usize {
-        LabelTexts::from(self).texts.into_iter().flatten().map(str::len).sum()
+        let named = [
+            &self.provider,
+            &self.request_model,
+            &self.upstream_model,
+            &self.route_name,
+            &self.routing_strategy,
+            &self.routing_reason,
+            &self.operation,
+            &self.error_type,
+            &self.finish_reasons,
+            &self.service_tier,
+            &self.service_name,
+        ];
+        self.model.len() + named.into_iter().flatten().map(Name::len).sum::<usize>()
     }
 }
 
 /// How many texts a label set has.
 const TEXTS: usize = 12;
 
-/// A label set by its texts, before it is interned: what is looked up.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct LabelTexts<'t> {
-    convention: Convention,
-    input_count: InputCount,
-    /// In the order of the fields of [`Labels`].
-    texts: [Option<&'t str>; TEXTS],
-}
-
-impl LabelTexts<'_> {
-    fn hash(&self, hasher: &foldhash::fast::RandomState) -> u64 {
-        let mut hasher = hasher.build_hasher();
-        hasher.write_u8(self.convention as u8);
-        for (nth, text) in (0_u8..).zip(self.texts) {
-            if let Some(text) = text {
-                hasher.write_u8(nth);
-                hasher.write(text.as_bytes());
-            }
-        }
-        hasher.finish()
-    }
-}
-
-impl<'t> From<&'t Labels> for LabelTexts<'t> {
-    fn from(labels: &'t Labels) -> Self {
-        let Labels { convention, input_count, model, .. } = labels;
-        let text = |name: &'t Option<Name>| name.as_deref();
-        Self {
-            convention: *convention,
-            input_count: *input_count,
-            texts: [
-                Some(model.as_str()).filter(|model| !model.is_empty()),
-                text(&labels.provider),
-                text(&labels.request_model),
-                text(&labels.upstream_model),
-                text(&labels.route_name),
-                text(&labels.routing_strategy),
-                text(&labels.routing_reason),
-                text(&labels.operation),
-                text(&labels.error_type),
-                text(&labels.finish_reasons),
-                text(&labels.service_tier),
-                text(&labels.service_name),
-            ],
-        }
-    }
-}
-
-impl<'t> From<&'t Draft<'_>> for LabelTexts<'t> {
-    fn from(draft: &'t Draft<'_>) -> Self {
-        let texts = [
-            &draft.model,
-            &draft.provider,
-            &draft.request_model,
-            &draft.upstream_model,
-            &draft.route_name,
-            &draft.routing_strategy,
-            &draft.routing_reason,
-            &draft.operation,
-            &draft.error_type,
-            &draft.finish_reasons,
-            &draft.service_tier,
-            &draft.service_name,
-        ];
-        let mut texts = texts.map(Option::as_deref);
+/// The texts of a label set before they are interned, in the order of the fields of [`Labels`].
+fn texts<'t>(draft: &'t Draft<'_>) -> [Option<&'t str>; TEXTS] {
+    [
         // An empty model is none: the field of a label set has no other word for it.
-        if let Some(model) = texts.first_mut() {
-            *model = model.filter(|model| !model.is_empty());
+        draft.model.as_deref().filter(|model| !model.is_empty()),
+        draft.provider.as_deref(),
+        draft.request_model.as_deref(),
+        draft.upstream_model.as_deref(),
+        draft.route_name.as_deref(),
+        draft.routing_strategy.as_deref(),
+        draft.routing_reason.as_deref(),
+        draft.operation.as_deref(),
+        draft.error_type.as_deref(),
+        draft.finish_reasons.as_deref(),
+        draft.service_tier.as_deref(),
+        draft.service_name.as_deref(),
+    ]
+}
+
+/// Writes down all that decides a label set, so that it is hashed and compared in one piece each.
+fn spell(draft: &Draft<'_>, spelling: &mut Vec<u8>) {
+    spelling.clear();
+    spelling.extend([draft.convention as u8, draft.usage.input_count as u8]);
+    for (nth, text) in (0_u64..).zip(texts(draft)) {
+        if let Some(text) = text {
+            spelling.extend_from_slice(&(nth | (text.len() as u64) << 8).to_le_bytes());
+            spelling.extend_from_slice(text.as_bytes());
         }
-        Self { convention: draft.convention, input_count: draft.usage.input_count, texts }
     }
+}
+
+/// A label set and what it is found by.
+#[derive(Debug)]
+struct Spelt {
+    spelling: Box<[u8]>,
+    labels: Arc<Labels>,
 }
 
 /// A table of shared values that forgets those that were not asked for lately. Who still holds one keeps it; asked for again
@@ -145,7 +123,7 @@ struct Interned<T> {
 const TURN: usize = 32 * 1024;
 const TURN_BYTES: usize = 8 * 1024 * 1024;
 
-impl<T: Clone> Interned<T> {
+impl<T> Interned<T> {
     fn new() -> Self {
         Self {
             young: HashTable::new(),
@@ -156,8 +134,8 @@ impl<T: Clone> Interned<T> {
     }
 
     /// The value that is known by this hash, if any.
-    fn find(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<T> {
-        self.young.find(hash, |value| is_it(value)).cloned()
+    fn find(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<&T> {
+        self.young.find(hash, |value| is_it(value))
     }
 
     /// The same, taken out of the turn before.
@@ -184,12 +162,14 @@ impl<T: Clone> Interned<T> {
 #[derive(Debug)]
 pub struct Names {
     strings: Interned<Name>,
-    labels: Interned<Arc<Labels>>,
+    labels: Interned<Spelt>,
+    /// Room to spell a label set in.
+    spelling: Vec<u8>,
 }
 
 impl Default for Names {
     fn default() -> Self {
-        Self { strings: Interned::new(), labels: Interned::new() }
+        Self { strings: Interned::new(), labels: Interned::new(), spelling: Vec::new() }
     }
 }
 
@@ -200,7 +180,7 @@ impl Names {
         let hash = hasher.hash_one(text);
         let is_it = |name: &Name| name.as_str() == text;
         if let Some(name) = self.strings.find(hash, is_it) {
-            return name;
+            return name.clone();
         }
         let name = self.strings.take_old(hash, is_it).unwrap_or_else(|| Name::from(text));
         self.strings.insert(hash, name.clone(), text.len(), |name| hasher.hash_one(name.as_str()));
@@ -210,25 +190,31 @@ impl Names {
     /// The shared label set that says what the draft says. One look-up where it is known; its texts are looked up one by one
     /// only where it is new.
     pub fn labels(&mut self, draft: &Draft<'_>) -> Arc<Labels> {
-        let hasher = self.labels.hasher.clone();
-        let wanted = LabelTexts::from(draft);
-        let hash = wanted.hash(&hasher);
-        let is_it = |labels: &Arc<Labels>| LabelTexts::from(&**labels) == wanted;
-        if let Some(labels) = self.labels.find(hash, is_it) {
-            return labels;
-        }
-        let labels = match self.labels.take_old(hash, is_it) {
-            Some(labels) => labels,
-            None => Arc::new(self.new_labels(wanted)),
-        };
-        let bytes = size_of::<Labels>() + labels.text_bytes();
-        let rehash = |labels: &Arc<Labels>| LabelTexts::from(&**labels).hash(&hasher);
-        self.labels.insert(hash, Arc::clone(&labels), bytes, rehash);
+        let mut spelling = std::mem::take(&mut self.spelling);
+        spell(draft, &mut spelling);
+        let labels = self.spelt(&spelling, draft);
+        self.spelling = spelling;
         labels
     }
 
-    fn new_labels(&mut self, wanted: LabelTexts<'_>) -> Labels {
-        let LabelTexts { convention, input_count, texts } = wanted;
+    fn spelt(&mut self, spelling: &[u8], draft: &Draft<'_>) -> Arc<Labels> {
+        let hasher = self.labels.hasher.clone();
+        let hash = hasher.hash_one(spelling);
+        let is_it = |known: &Spelt| *known.spelling == *spelling;
+        if let Some(known) = self.labels.find(hash, is_it) {
+            return Arc::clone(&known.labels);
+        }
+        let spelt = match self.labels.take_old(hash, is_it) {
+            Some(spelt) => spelt,
+            None => Spelt { spelling: spelling.into(), labels: Arc::new(self.new_labels(draft)) },
+        };
+        let labels = Arc::clone(&spelt.labels);
+        let bytes = size_of::<Labels>() + labels.text_bytes() + spelling.len();
+        self.labels.insert(hash, spelt, bytes, |known| hasher.hash_one(&*known.spelling));
+        labels
+    }
+
+    fn new_labels(&mut self, draft: &Draft<'_>) -> Labels {
         let [
             model,
             provider,
@@ -242,10 +228,10 @@ impl Names {
             finish_reasons,
             service_tier,
             service_name,
-        ] = texts.map(|text| text.map(|text| self.intern(text)));
+        ] = texts(draft).map(|text| text.map(|text| self.intern(text)));
         Labels {
-            convention,
-            input_count,
+            convention: draft.convention,
+            input_count: draft.usage.input_count,
             model: model.unwrap_or_default(),
             provider,
             request_model,

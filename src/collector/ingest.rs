@@ -13,7 +13,7 @@ use super::semconv::{self, Reading, Role};
 use super::sink::{Refusal, Sink};
 use super::store::{Arrival, Batch};
 use super::tap::Tap;
-use super::wire::{self, Origin, Span};
+use super::wire::{self, Origin, Span, WireError};
 use crate::call::{Draft, LlmCall, Names};
 
 /// The intern tables, shared by ingest and store. Never held while drawing.
@@ -132,23 +132,56 @@ impl Sink for Ingest {
 /// [`Refusal::Malformed`] when any part of the bytes is not what the protocol says, [`Refusal::TooManySpans`] beyond
 /// [`MOST_SPANS`].
 pub fn read(request: &[u8], names: &mut Names, received_unix_nano: i64) -> Result<Vec<Arrival>, Refusal> {
-    let mut arrivals = Vec::with_capacity((request.len() / USUAL_SPAN).min(USUAL_SPANS));
-    let mut spans = 0_usize;
-    let mut reader = semconv::Reader::default();
-    let take = |origin: &Origin<'_, '_>, span: &Span<'_, '_>| {
-        spans += 1;
-        if spans <= MOST_SPANS {
-            let reading = reader.read(origin, span);
-            arrivals.push(arrival(reading, span, names, received_unix_nano));
+    let mut spans = Spans::new(request, names, received_unix_nano);
+    let mut walked = wire::walk_at_once(request, |origin, span| spans.take(origin, span));
+    if walked == Err(WireError::LateHead) {
+        spans = Spans::new(request, names, received_unix_nano);
+        walked = wire::walk(request, |origin, span| spans.take(origin, span));
+    }
+    walked.map_err(|error| Refusal::Malformed(error.to_string()))?;
+    if spans.count > MOST_SPANS { Err(Refusal::TooManySpans { limit: MOST_SPANS }) } else { Ok(spans.arrivals) }
+}
+
+/// The spans of a request as they are met.
+struct Spans<'n> {
+    arrivals: Vec<Arrival>,
+    count: usize,
+    reader: semconv::Reader,
+    names: &'n mut Names,
+    received_unix_nano: i64,
+}
+
+impl<'n> Spans<'n> {
+    fn new(request: &[u8], names: &'n mut Names, received_unix_nano: i64) -> Self {
+        let arrivals = Vec::with_capacity((request.len() / USUAL_SPAN).min(USUAL_SPANS));
+        Self { arrivals, count: 0, reader: semconv::Reader::default(), names, received_unix_nano }
+    }
+
+    fn take(&mut self, origin: &Origin<'_, '_>, span: &Span<'_, '_>) {
+        self.count += 1;
+        if self.count <= MOST_SPANS {
+            let reading = self.reader.read(origin, span);
+            self.arrivals.push(arrival(reading, span, self.names, self.received_unix_nano));
         }
-    };
-    wire::walk(request, take).map_err(|error| Refusal::Malformed(error.to_string()))?;
-    if spans > MOST_SPANS { Err(Refusal::TooManySpans { limit: MOST_SPANS }) } else { Ok(arrivals) }
+    }
 }
 
 fn arrival(reading: Reading<'_>, span: &Span<'_, '_>, names: &mut Names, received_unix_nano: i64) -> Arrival {
+    let place = span.raw_range();
+    let trace = span.trace_id.try_into().ok().filter(|id: &[u8; 16]| *id != [0; 16]);
+    Arrival {
+        ids: trace.zip(span_id(span.span_id)),
+        parent: span_id(span.parent_span_id).unwrap_or(0),
+        why: reading.why,
+        range: wire::offset(place.start)..wire::offset(place.end),
+        is_sampled: sampling::says_sampled(span.trace_state),
+        part: part(reading.role, names, received_unix_nano),
+    }
+}
+
+fn part(role: Role<'_>, names: &mut Names, received_unix_nano: i64) -> Part {
     let mut keep = |draft: &Draft<'_>| LlmCall::keep(draft, names, received_unix_nano);
-    let part = match reading.role {
+    match role {
         Role::Call(draft) => Part::Call(keep(&draft)),
         Role::Completes(draft) => Part::Completes(Box::new(keep(&draft))),
         Role::Context { session_id, user_id } => {
@@ -156,16 +189,6 @@ fn arrival(reading: Reading<'_>, span: &Span<'_, '_>, names: &mut Names, receive
         }
         Role::Rejected => Part::Rejected,
         Role::Other => Part::Other,
-    };
-    let place = span.raw_range();
-    let trace = span.trace_id.try_into().ok().filter(|id: &[u8; 16]| *id != [0; 16]);
-    Arrival {
-        ids: trace.zip(span_id(span.span_id)),
-        parent: span_id(span.parent_span_id).unwrap_or(0),
-        part,
-        why: reading.why,
-        range: wire::offset(place.start)..wire::offset(place.end),
-        is_sampled: sampling::says_sampled(span.trace_state),
     }
 }
 

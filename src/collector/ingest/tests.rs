@@ -2,6 +2,7 @@
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value as Any};
+use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span as ProtoSpan};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -225,4 +226,28 @@ fn the_queue_is_bounded_by_bytes_too() {
     assert!((2..40).contains(&taken), "{taken} requests");
     assert_eq!(bench.counters().requests_unavailable, 1);
     assert_eq!(bench.counters().spans_refused, MOST_SPANS as u64);
+}
+
+/// Protobuf lets fields stand in any order; no exporter makes use of it.
+#[test]
+fn a_resource_behind_its_spans_is_theirs_and_they_count_once() {
+    let message = |resource: bool, spans: bool| ResourceSpans {
+        resource: resource.then(|| Resource {
+            attributes: vec![attribute(("service.name", Any::StringValue("late".to_owned())))],
+            ..Resource::default()
+        }),
+        scope_spans: vec![ScopeSpans { spans: vec![call(1)], ..ScopeSpans::default() }; usize::from(spans)],
+        ..ResourceSpans::default()
+    };
+    // Two encodings of one message behind each other are one message with both their fields.
+    let content = [message(false, true).encode_to_vec(), message(true, false).encode_to_vec()].concat();
+    let mut bytes = vec![0x0a];
+    prost::encoding::encode_varint(content.len() as u64, &mut bytes);
+    bytes.extend(content);
+    let mut bench = Bench::new(3);
+    bench.ingest.traces(bytes.into()).unwrap();
+    bench.work_off();
+    let snapshot = bench.store.snapshot();
+    assert_eq!((bench.counters().llm_calls, bench.counters().spans_received), (1, 1));
+    assert_eq!(snapshot.calls.iter().next().unwrap().labels().service_name.as_deref(), Some("late"));
 }

@@ -116,6 +116,9 @@ impl<'a, 's> Evidence<'a, 's> {
 
     /// The first `llm.model` of a span that has several with different values.
     pub(super) fn first_of_several_models(&self) -> Option<Text<'a>> {
+        if self.places.at.get(Key::LlmModel as usize) == Some(&self.places.first_model) {
+            return None;
+        }
         let first = scalar::text(self.value_at(self.places.first_model)?)?;
         let last = self.text(&[Key::LlmModel])?;
         (first != last).then_some(first)

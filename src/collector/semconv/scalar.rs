@@ -18,6 +18,7 @@ pub(super) fn is_blank(text: &str) -> bool {
 }
 
 /// The value as text; blank text is absent.
+#[inline]
 pub(super) fn text<'a>(value: &Value<'a>) -> Option<Text<'a>> {
     match *value {
         Value::Str(text) => Some(text).filter(|text| !is_blank(text)).map(Text::Borrowed),
@@ -29,6 +30,7 @@ pub(super) fn text<'a>(value: &Value<'a>) -> Option<Text<'a>> {
 }
 
 /// The value as a finite number.
+#[inline]
 pub(super) fn number(value: &Value<'_>) -> Option<f64> {
     match *value {
         Value::Int(number) => Some(number as f64),
@@ -40,6 +42,7 @@ pub(super) fn number(value: &Value<'_>) -> Option<f64> {
 }
 
 /// The value as a count: a whole number that is not negative.
+#[inline]
 pub(super) fn count(value: &Value<'_>) -> Option<u64> {
     match *value {
         Value::Int(number) => u64::try_from(number).ok(),

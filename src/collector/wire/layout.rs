@@ -134,13 +134,13 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// Steps over all attributes from here on that are as they were, or over one of which only the content of its value
-    /// has to be read. False where that is not so.
+    /// Steps over all attributes from here on that are as they were, and over the one behind them if only the content of its
+    /// value has to be read. False where there is neither.
     #[inline]
     fn pass_over(&mut self, filling: &mut Filling, start: usize, message: &mut Reader<'a>) -> bool {
         let at = filling.filled;
         let Some(&field) = self.fields.get(at) else { return false };
-        let Some((passed, len)) = self.repeated(at, field, message.rest()) else { return false };
+        let Some((passed, len)) = self.repeated(at, field.start, message.rest()) else { return false };
         let start = offset(start);
         if start != field.start {
             for moved in self.fields.iter_mut().skip(at).take(passed) {
@@ -151,18 +151,28 @@ impl<'a> Layout<'a> {
         message.advance(len)
     }
 
-    /// How many attributes from the one at `at` on are known once this returns, and the bytes they take.
+    /// How many attributes from the one at `at` on are known once this returns, and the bytes they take. `start` is where
+    /// it stood in the run.
     #[inline]
-    fn repeated(&mut self, at: usize, field: Field, rest: &'a [u8]) -> Option<(usize, usize)> {
-        let same = common_prefix(self.run.get(field.start as usize..)?, rest);
-        let ends = (at..).map_while(|at| self.stop(at, field.start)).take_while(|&end| end <= same);
-        if let Some(all) = ends.zip(1..).map(|(len, passed)| (passed, len)).last() {
-            return Some(all);
+    fn repeated(&mut self, at: usize, start: u32, rest: &'a [u8]) -> Option<(usize, usize)> {
+        let same = common_prefix(self.run.get(start as usize..)?, rest);
+        let ends = (at..).map_while(|at| self.stop(at, start)).take_while(|&end| end <= same);
+        let (passed, len) = ends.zip(1..).last().map_or((0, 0), |(len, passed)| (passed, len));
+        match self.read_content(at + passed, start, same, rest) {
+            Some(len) => Some((passed + 1, len)),
+            None => (passed > 0).then_some((passed, len)),
         }
-        let content = field.content as usize;
-        let len = self.stop(at, field.start).filter(|_| content != 0 && same >= content)?;
+    }
+
+    /// Reads the content of the value at `at`, if all that stands before it is as it was. Returns where it ends, counted from
+    /// `start` of the run.
+    #[inline]
+    fn read_content(&mut self, at: usize, start: u32, same: usize, rest: &'a [u8]) -> Option<usize> {
+        let field = self.fields.get(at).filter(|field| field.content != 0)?;
+        let content = (field.start - start + field.content) as usize;
+        let end = self.stop(at, start).filter(|_| content <= same)?;
         let attribute = self.attributes.get_mut(at)?;
-        short::read_content(rest.get(content..len)?, &mut attribute.value).then_some((1, len))
+        short::read_content(rest.get(content..end)?, &mut attribute.value).then_some(end)
     }
 
     /// Where the attribute at `at` ends, counted from `start` of the run.

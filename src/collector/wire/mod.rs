@@ -46,6 +46,9 @@ pub enum WireError {
     /// Messages are nested deeper than 100 levels.
     #[error("messages are nested too deeply")]
     Depth,
+    /// A resource or scope stands behind spans that came under it. No fault; only [`walk_at_once`] cannot read it.
+    #[error("a resource or scope stands behind its spans")]
+    LateHead,
 }
 
 /// `resource_spans` of `ExportTraceServiceRequest`.
@@ -69,7 +72,27 @@ pub(super) fn offset(at: usize) -> u32 {
 /// [`WireError`] when the bytes are not an `ExportTraceServiceRequest`. Spans handed out before the fault was met
 /// must then be thrown away.
 pub fn walk<'a>(request: &'a [u8], on_span: impl FnMut(&Origin<'a, '_>, &Span<'a, '_>)) -> Result<(), WireError> {
-    let mut walk = Walk { on_span, resource: Vec::new(), lists: Lists::default() };
+    walk_by(request, Pace::HeadsFirst, on_span)
+}
+
+/// The same in one pass, which reads memory front to back and so waits for it less. Every exporter sends the resource and
+/// the scope before their spans; where it is otherwise, this ends with [`WireError::LateHead`], and [`walk`] has to do it.
+///
+/// # Errors
+/// As [`walk`], and [`WireError::LateHead`].
+pub fn walk_at_once<'a>(
+    request: &'a [u8],
+    on_span: impl FnMut(&Origin<'a, '_>, &Span<'a, '_>),
+) -> Result<(), WireError> {
+    walk_by(request, Pace::AtOnce, on_span)
+}
+
+fn walk_by<'a>(
+    request: &'a [u8],
+    pace: Pace,
+    on_span: impl FnMut(&Origin<'a, '_>, &Span<'a, '_>),
+) -> Result<(), WireError> {
+    let mut walk = Walk { on_span, pace, resource: Vec::new(), lists: Lists::default() };
     let mut message = Reader::new(request);
     while let Some(key) = message.key()? {
         match key {
@@ -80,57 +103,74 @@ pub fn walk<'a>(request: &'a [u8], on_span: impl FnMut(&Origin<'a, '_>, &Span<'a
     Ok(())
 }
 
+/// When the head of a `ResourceSpans` or `ScopeSpans` is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// In a pass of its own, wherever it stands.
+    HeadsFirst,
+    /// As it comes.
+    AtOnce,
+}
+
 struct Walk<'a, F> {
     on_span: F,
+    pace: Pace,
     /// Attributes of the resource at hand.
     resource: Vec<Attribute<'a>>,
     lists: Lists<'a>,
 }
 
 impl<'a, F: FnMut(&Origin<'a, '_>, &Span<'a, '_>)> Walk<'a, F> {
-    /// A resource may stand behind its spans, and in parts: it is read first.
+    /// A resource may stand behind its spans, and in parts.
     fn resource_spans(&mut self, message: Reader<'a>) -> Result<(), WireError> {
         self.resource.clear();
-        each_head(message, |resource| origin::resource(resource, &mut self.resource))?;
-        each_item(message, |scope_spans| self.scope_spans(scope_spans))
+        let items = read_head(message, self.pace, |resource| origin::resource(resource, &mut self.resource))?;
+        each_item(items, self.pace, |scope_spans| self.scope_spans(scope_spans))
     }
 
     fn scope_spans(&mut self, message: Reader<'a>) -> Result<(), WireError> {
         let mut origin = Origin { resource: &self.resource, scope_name: "", scope_version: "" };
-        each_head(message, |scope| origin::scope(scope, &mut origin))?;
-        each_item(message, |raw| {
-            (self.on_span)(&origin, &span::span(raw, &mut self.lists)?);
-            Ok(())
-        })
+        let items = read_head(message, self.pace, |scope| origin::scope(scope, &mut origin))?;
+        each_item(items, self.pace, |raw| span::span(raw, &mut self.lists, |span| (self.on_span)(&origin, span)))
     }
 }
 
-/// Reads all of a `ResourceSpans` or `ScopeSpans` but its items, handing out the parts of its head.
-fn each_head<'a>(
-    mut message: Reader<'a>,
+/// Reads the head of a `ResourceSpans` or `ScopeSpans`, handing out its parts. Returns where its items are to be read from.
+fn read_head<'a>(
+    message: Reader<'a>,
+    pace: Pace,
     mut on_head: impl FnMut(Reader<'a>) -> Result<(), WireError>,
-) -> Result<(), WireError> {
-    while let Some(key) = message.key()? {
-        match key {
-            HEAD => on_head(message.message()?)?,
-            ITEM => drop(message.bytes()?),
-            SCHEMA_URL => drop(message.string()?),
-            key => message.skip(key, &(1..=3))?,
+) -> Result<Reader<'a>, WireError> {
+    let (mut rest, mut items) = (message, message);
+    while let Some(key) = rest.key()? {
+        match (key, pace) {
+            (HEAD, _) => on_head(rest.message()?)?,
+            (ITEM, Pace::AtOnce) => return Ok(items),
+            (ITEM, Pace::HeadsFirst) => drop(rest.bytes()?),
+            (SCHEMA_URL, _) => drop(rest.string()?),
+            (key, _) => rest.skip(key, &(1..=3))?,
+        }
+        if pace == Pace::AtOnce {
+            items = rest;
         }
     }
-    Ok(())
+    Ok(items)
 }
 
-/// Hands out the items of a `ResourceSpans` or `ScopeSpans` whose other fields [`each_head`] has validated.
+/// Hands out the items of a `ResourceSpans` or `ScopeSpans`, as far as [`read_head`] has left them to be read.
 fn each_item<'a>(
-    mut message: Reader<'a>,
+    mut items: Reader<'a>,
+    pace: Pace,
     mut on_item: impl FnMut(Reader<'a>) -> Result<(), WireError>,
 ) -> Result<(), WireError> {
-    while let Some(key) = message.key()? {
-        match key {
-            ITEM => on_item(message.message()?)?,
-            HEAD | SCHEMA_URL => drop(message.bytes()?),
-            key => message.skip(key, &(1..=3))?,
+    while let Some(key) = items.key()? {
+        match (key, pace) {
+            (ITEM, _) => on_item(items.message()?)?,
+            (HEAD, Pace::AtOnce) => return Err(WireError::LateHead),
+            (SCHEMA_URL, Pace::AtOnce) => drop(items.string()?),
+            // Validated with the head.
+            (HEAD | SCHEMA_URL, Pace::HeadsFirst) => drop(items.bytes()?),
+            (key, _) => items.skip(key, &(1..=3))?,
         }
     }
     Ok(())

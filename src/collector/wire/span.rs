@@ -134,8 +134,12 @@ pub struct Lists<'a> {
     events: Vec<&'a [u8]>,
 }
 
-/// Reads and validates one `Span`.
-pub fn span<'a, 's>(mut message: Reader<'a>, lists: &'s mut Lists<'a>) -> Result<Span<'a, 's>, WireError> {
+/// Reads and validates one `Span` and hands it to `on_span`, by reference: there are many, and they are not small.
+pub fn span<'a>(
+    mut message: Reader<'a>,
+    lists: &mut Lists<'a>,
+    on_span: impl FnOnce(&Span<'a, '_>),
+) -> Result<(), WireError> {
     lists.events.clear();
     let mut filling = None;
     let mut span = blank(message);
@@ -163,8 +167,10 @@ pub fn span<'a, 's>(mut message: Reader<'a>, lists: &'s mut Lists<'a>) -> Result
             key => message.skip(key, &field::NUMBERS)?,
         }
     }
-    let (attributes, shape) = lists.attributes.end(filling);
-    Ok(Span { attributes, shape, raw_events: &lists.events, ..span })
+    (span.attributes, span.shape) = lists.attributes.end(filling);
+    span.raw_events = &lists.events;
+    on_span(&span);
+    Ok(())
 }
 
 const fn blank<'s>(message: Reader<'_>) -> Span<'_, 's> {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use self::oracle::agree;
-use super::{Value, WireError, walk};
+use super::{Value, WireError, walk, walk_at_once};
 use crate::collector::wire;
 
 pub fn fixtures() -> Vec<(PathBuf, Vec<u8>)> {
@@ -357,6 +357,11 @@ fn a_resource_behind_its_spans_and_in_parts_applies_to_them() {
     walk(&request, |origin, _| keys.extend(origin.resource.iter().map(|attribute| attribute.key))).unwrap();
     assert_eq!(keys, ["a", "b"]);
     assert!(agree(&request));
+    assert_eq!(walk_at_once(&request, |_, _| ()), Err(WireError::LateHead));
+    let late_scope = field(1, &field(2, &[field(2, b""), field(1, b"")].concat()));
+    assert_eq!(walk_at_once(&late_scope, |_, _| ()), Err(WireError::LateHead));
+    let schema_url_behind = field(1, &[field(2, &[field(2, b""), field(3, b"s")].concat()), field(3, b"r")].concat());
+    assert_eq!(walk_at_once(&schema_url_behind, |_, _| ()), Ok(()), "as everybody sends it");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::trace::v1::span::Event as OtlpEvent;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span as OtlpSpan};
 use prost::Message;
 
-use super::wire::{Attribute, Event, Origin, Span, Value, walk};
+use super::wire::{Attribute, Event, Origin, Span, Value, WireError, walk, walk_at_once};
 
 /// A value in a form that both sides have; a double is its bits, so that NaN equals itself.
 #[derive(Debug, PartialEq)]
@@ -43,10 +43,16 @@ struct SeenSpan {
     encoded: Vec<u8>,
 }
 
-/// Asserts that the walk and the oracle agree on `request`. True when both accept it.
+/// Asserts that the walk, in two passes or one, and the oracle agree on `request`. True when they accept it.
 pub fn agree(request: &[u8]) -> bool {
     let mut walked = Vec::new();
     let verdict = walk(request, |origin, span| walked.push(from_walk(request, origin, span)));
+    let mut at_once = Vec::new();
+    match walk_at_once(request, |origin, span| at_once.push(from_walk(request, origin, span))) {
+        Ok(()) => assert_eq!((&verdict, &walked), (&Ok(()), &at_once)),
+        Err(WireError::LateHead) => {}
+        Err(_) => assert!(verdict.is_err()),
+    }
     match (verdict, ExportTraceServiceRequest::decode(request)) {
         (Ok(()), Ok(decoded)) => {
             assert_eq!(walked, from_oracle(decoded));
