@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 """Loads collectors on this machine in turn and prints one table.
 
-    scripts/compare.py [--spans N] [--console VENV] [--batch N] [--one-llm-in N]
+    scripts/compare.py [--spans N] [--console VENV] [--batch N] [--one-llm-in N] [--rounds N]
 
-Runs examples/flood against `planoai obs --json` (its stdout thrown away), against a server that discards
-every byte, and, when a virtual environment with the Python package `planoai` is given, against the Python
-console's collector. All on loopback, one after the other, each run bounded. CPU and resident memory are read
-from /proc, so this is for Linux. What counts are the ratios within one table: absolute times depend on the machine.
+Runs examples/flood against `planoai obs --json` (its stdout thrown away), against a tonic server that discards
+every byte, as tokio runs it by default and on a single thread, and, when a virtual environment with the Python
+package `planoai` is given, against the Python console's collector. All on loopback, one after the other, in
+several rounds, each run bounded. CPU and resident memory are read from /proc, so this is for Linux. Figures are
+medians of the rounds, with the least and the most. What counts are the ratios within one table: absolute times
+depend on the machine.
 """
 
 import argparse
 import os
 import re
+import statistics
 import subprocess
 import sys
 import time
@@ -19,6 +22,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
+
+DISCARDING = "discarding server"
 
 PYTHON_COLLECTOR = """
 import sys, time
@@ -71,6 +76,7 @@ def main():
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--one-llm-in", type=int, default=1)
     parser.add_argument("--capacity", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--console", metavar="VENV", help="virtual environment with `planoai` from PyPI")
     arguments = parser.parse_args()
 
@@ -78,21 +84,31 @@ def main():
     program = release("--bin", "planoai")
     shape = ["--batch", str(arguments.batch), "--one-llm-in", str(arguments.one_llm_in)]
     obs = [program, "obs", "--json", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "off", "--filter", "model:none"]
-    runs = [
-        ("discarding server", [discard], arguments.spans),
-        ("planoai obs", [*obs, "--capacity", str(arguments.capacity)], arguments.spans),
-        ("discarding server", [discard], arguments.spans),
-        ("planoai obs", [*obs, "--capacity", str(arguments.capacity)], arguments.spans),
-    ]
+    servers = {
+        DISCARDING: [discard],
+        "... on one thread": [discard, "--threads", "1"],
+        "planoai obs": [*obs, "--capacity", str(arguments.capacity)],
+    }
+    load = [*shape, "--spans", str(arguments.spans)]
+    results = [measure(name, server, flood, load) for _ in range(arguments.rounds) for name, server in servers.items()]
     if arguments.console:
-        runs.append(("Python console", [f"{arguments.console}/bin/python", "-c", PYTHON_COLLECTOR, "4399"], arguments.console_spans))
+        console = [f"{arguments.console}/bin/python", "-c", PYTHON_COLLECTOR, "4399"]
+        results.append(measure("Python console", console, flood, [*shape, "--spans", str(arguments.console_spans)]))
+    report(results)
 
-    results = [measure(name, server, flood, [*shape, "--spans", str(spans)]) for name, server, spans in runs]
-    floor = min(cpu / accepted for name, accepted, _, cpu, _ in results if name == "discarding server")
-    print(f"{'collector':<20}{'spans':>12}{'spans/s':>12}{'CPU s/million':>15}{'ratio':>8}{'RSS MiB':>10}")
-    for name, accepted, took, cpu, resident in results:
-        each = cpu / accepted
-        print(f"{name:<20}{accepted:>12,}{accepted / took:>12,.0f}{each * 1e6:>15.2f}{each / floor:>8.2f}{resident:>10.1f}")
+
+def report(results):
+    def each(name):
+        return [cpu / accepted * 1e6 for other, accepted, _, cpu, _ in results if other == name]
+
+    floor = statistics.median(each(DISCARDING))
+    print(f"{'collector':<20}{'spans/s':>12}{'CPU s/million':>15}{'least':>8}{'most':>8}{'ratio':>8}{'RSS MiB':>10}")
+    for name in dict.fromkeys(name for name, *_ in results):
+        cpu = statistics.median(each(name))
+        rate = max(accepted / took for other, accepted, took, _, _ in results if other == name)
+        resident = max(resident for other, *_, resident in results if other == name)
+        spread = f"{min(each(name)):>8.2f}{max(each(name)):>8.2f}"
+        print(f"{name:<20}{rate:>12,.0f}{cpu:>15.2f}{spread}{cpu / floor:>8.2f}{resident:>10.1f}")
 
 
 if __name__ == "__main__":

@@ -292,6 +292,20 @@ mod tests {
         }
     }
 
+    /// A text may hold whatever stands between two texts.
+    #[test]
+    fn no_text_is_taken_for_the_end_of_another() {
+        let mut names = Names::default();
+        let two = Draft { model: Some("gpt".into()), provider: Some("openai".into()), ..Draft::default() };
+        let two = names.labels(&two);
+        for len in 0..=7_u8 {
+            let model = format!("gpt\u{1}{}\0\0\0\0\0\0openai", char::from(len));
+            let one = names.labels(&Draft { model: Some(model.clone().into()), ..Draft::default() });
+            assert!(!Arc::ptr_eq(&one, &two));
+            assert_eq!((one.model.as_str(), &one.provider), (model.as_str(), &None));
+        }
+    }
+
     #[test]
     fn names_in_use_stay_and_others_leave_the_table() {
         let mut names = Names::default();

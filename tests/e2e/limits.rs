@@ -226,6 +226,10 @@ fn abuse_of_http2_costs_the_connection_only() {
         let refused = answer.iter().filter(|frame| **frame == (RST_STREAM, REFUSED_STREAM)).count();
         let borne = if address == &program.http { 64 } else { 128 };
         assert_eq!(refused, 200 - borne, "{address}");
+        let (fits, too_much) = if address == &program.http { (16_384, 16_385) } else { (1 << 20, (1 << 20) + 1) };
+        let given_up =
+            |length| talk(address, &data_of(address == &program.http, length)).contains(&(GOAWAY, FRAME_SIZE));
+        assert!(!given_up(fits) && given_up(too_much), "{address}");
     }
     GrpcClient::connect(&program.grpc).export(request(vec![span(1, NOW, NOW + SECOND, &[])])).unwrap();
     let (calls, status) = program.finish();
@@ -236,6 +240,7 @@ fn abuse_of_http2_costs_the_connection_only() {
 const RST_STREAM: u8 = 3;
 const GOAWAY: u8 = 7;
 /// Error codes (RFC 9113, section 7).
+const FRAME_SIZE: u32 = 6;
 const REFUSED_STREAM: u32 = 7;
 const ENHANCE_YOUR_CALM: u32 = 11;
 
@@ -279,6 +284,11 @@ fn open_streams(is_http: bool, streams: u32) -> Vec<u8> {
     block.extend_from_slice(&[0x0f, 0x10, 22]);
     block.extend_from_slice(b"application/x-protobuf");
     (0..streams).flat_map(|nth| frame(1, 4, 2 * nth + 1, &block)).collect()
+}
+
+/// A request with a frame of so many bytes.
+fn data_of(is_http: bool, length: usize) -> Vec<u8> {
+    [open_streams(is_http, 1), frame(0, 0, 1, &vec![0; length])].concat()
 }
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
