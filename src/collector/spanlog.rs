@@ -25,7 +25,7 @@ impl SpanRef {
 }
 
 /// A request below this size is copied, so that it does not pin the larger buffer it was read into.
-const COPY_BELOW: usize = 64 * 1024;
+const COPY_BELOW: usize = 16 * 1024;
 
 /// Even empty requests take room in the queue.
 const MOST_REQUESTS: usize = 256 * 1024;

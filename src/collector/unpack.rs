@@ -149,8 +149,13 @@ impl Unpacker {
             Packed::Identity(bounded) => bounded,
             Packed::Gzip(decoder) => decoder.finish()?,
         };
-        Ok(bounded.bytes.freeze())
+        Ok(fitting(bounded.bytes))
     }
+}
+
+/// The bytes in memory that is not much more than they need: they may be kept for long.
+fn fitting(bytes: BytesMut) -> Bytes {
+    if bytes.capacity() - bytes.len() > bytes.len() / 4 { Bytes::copy_from_slice(&bytes) } else { bytes.freeze() }
 }
 
 /// Bytes within a limit of their own and one that is shared.
@@ -181,6 +186,20 @@ impl Write for Bounded {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_kept_takes_not_much_more_than_it_needs() {
+        let mut roomy = BytesMut::with_capacity(1000);
+        roomy.extend_from_slice(&[7; 100]);
+        let place = roomy.as_ptr();
+        let kept = fitting(roomy);
+        assert_eq!(kept, [7; 100].as_slice());
+        assert_ne!(kept.as_ptr(), place, "moved");
+        let mut full = BytesMut::with_capacity(100);
+        full.extend_from_slice(&[7; 90]);
+        let place = full.as_ptr();
+        assert_eq!(fitting(full).as_ptr(), place, "not moved");
+    }
 
     #[test]
     fn shares_grow_as_long_as_there_is_memory_and_give_it_back() {
