@@ -83,10 +83,10 @@ impl Count {
         }
     }
 
-    fn unpack(self, overflow: Option<u64>) -> Option<u64> {
+    fn unpack(self, overflow: impl FnOnce() -> Option<u64>) -> Option<u64> {
         match self {
             Self::ABSENT => None,
-            Self::OVERFLOW => overflow,
+            Self::OVERFLOW => overflow(),
             Self(small) => Some(u64::from(small)),
         }
     }
@@ -397,19 +397,20 @@ impl LlmCall {
 
     /// Token counts as reported.
     pub fn usage(&self) -> Usage {
-        let rare = self.rare.as_deref().map_or_else(Usage::default, |rare| rare.usage);
+        let rare = self.rare.as_deref().map(|rare| &rare.usage);
+        let rarely = |count: fn(&Usage) -> Option<u64>| rare.and_then(count);
         Usage {
-            input: self.input.unpack(rare.input),
-            output: self.output.unpack(rare.output),
-            total: self.total.unpack(rare.total),
-            cache_read: self.cache_read.unpack(rare.cache_read),
-            cache_write: self.cache_write.unpack(rare.cache_write),
-            reasoning: self.reasoning.unpack(rare.reasoning),
-            cache_write_1h: rare.cache_write_1h,
-            fresh: rare.fresh,
-            input_audio: rare.input_audio,
-            cache_read_audio: rare.cache_read_audio,
-            output_audio: rare.output_audio,
+            input: self.input.unpack(|| rarely(|usage| usage.input)),
+            output: self.output.unpack(|| rarely(|usage| usage.output)),
+            total: self.total.unpack(|| rarely(|usage| usage.total)),
+            cache_read: self.cache_read.unpack(|| rarely(|usage| usage.cache_read)),
+            cache_write: self.cache_write.unpack(|| rarely(|usage| usage.cache_write)),
+            reasoning: self.reasoning.unpack(|| rarely(|usage| usage.reasoning)),
+            cache_write_1h: rarely(|usage| usage.cache_write_1h),
+            fresh: rarely(|usage| usage.fresh),
+            input_audio: rarely(|usage| usage.input_audio),
+            cache_read_audio: rarely(|usage| usage.cache_read_audio),
+            output_audio: rarely(|usage| usage.output_audio),
             input_count: self.labels.input_count,
         }
     }

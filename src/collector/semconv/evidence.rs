@@ -1,7 +1,7 @@
 //! One span with its known attributes sorted out: what every adapter reads from.
 
 use super::keys::{self, Key};
-use super::scalar;
+use super::{fields, scalar};
 use crate::call::Text;
 use crate::collector::wire::{Attribute, Event, Origin, Span, Value};
 
@@ -15,13 +15,15 @@ pub(super) struct Places {
     at: [u16; keys::COUNT],
     /// Position of the first `llm.model` plus one: Plano emits the dispatched model before the one that answered.
     first_model: u16,
-    /// Whether any known key was met.
-    pub(super) any: bool,
+    /// Whether a key was met that [decides](Key::decides).
+    pub(super) decides: bool,
+    /// Whether a key was met that tells whose the calls are.
+    pub(super) tells_whose: bool,
 }
 
 impl Places {
     /// Where nothing stands.
-    pub(super) const NONE: Self = Self { at: [0; keys::COUNT], first_model: 0, any: false };
+    pub(super) const NONE: Self = Self { at: [0; keys::COUNT], first_model: 0, decides: false, tells_whose: false };
 
     /// Sorts out attributes in one pass. What is no scalar is ignored, as if it were not there.
     pub(super) fn of(attributes: &[Attribute<'_>]) -> Self {
@@ -44,7 +46,8 @@ impl Places {
         }
         if let Some(slot) = self.at.get_mut(key as usize) {
             *slot = position;
-            self.any = true;
+            self.decides |= key.decides();
+            self.tells_whose |= fields::tells_whose(key);
         }
     }
 }

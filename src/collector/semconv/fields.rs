@@ -67,6 +67,11 @@ const USER: &[Key] = &[
     Key::EndUserId,
 ];
 
+/// Whether [`session`] or [`user`] reads this key.
+pub(super) fn tells_whose(key: Key) -> bool {
+    SESSION.contains(&key) || USER.contains(&key)
+}
+
 /// Session or conversation of the span.
 pub(super) fn session<'a>(evidence: &Evidence<'a, '_>) -> Option<Text<'a>> {
     evidence.text(SESSION)

@@ -278,6 +278,25 @@ impl Key {
         }
     }
 
+    /// Whether an adapter may know a span by this key: one without any of these is a call to none of them.
+    pub(super) const fn decides(self) -> bool {
+        matches!(
+            self,
+            Self::LlmModel
+                | Self::ModelRequested
+                | Self::AiOperationId
+                | Self::OpenInferenceSpanKind
+                | Self::LangSmithSpanKind
+                | Self::LangfuseObservationType
+                | Self::LogfireSpanType
+                | Self::GenAiOperationName
+                | Self::LlmRequestType
+                | Self::TraceloopSpanKind
+                | Self::GenAiRequestModel
+                | Self::GenAiLatencyTimeToFirstToken
+        )
+    }
+
     /// Whether an array under this key is read too; elsewhere only scalars count.
     pub(super) const fn takes_a_list(self) -> bool {
         matches!(self, Self::GenAiResponseFinishReasons)

@@ -17,16 +17,14 @@ const FIELDS: Fields = Fields {
 const MARKS: [Key; 3] = [Key::LiteLlmCallId, Key::LiteLlmProviderModel, Key::LiteLlmUsageObject];
 
 /// Why a raw request is no row.
-pub(super) const RAW: &str = "raw_gen_ai_request repeats the call of its parent";
+const RAW: &str = "raw_gen_ai_request repeats the call of its parent";
 
-/// Whether a span is the copy of the provider's request that LiteLLM puts below its call.
-pub(super) fn is_raw(name: &str) -> bool {
-    name == "raw_gen_ai_request"
-}
+/// The name of the copy of the provider's request that LiteLLM puts below its call.
+pub(super) const RAW_REQUEST: &str = "raw_gen_ai_request";
 
 /// Reads a span of LiteLLM's.
 pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
-    if is_raw(evidence.span.name) {
+    if evidence.span.name == RAW_REQUEST {
         return Some(not_a_call(evidence, RAW));
     }
     let is_litellm = evidence.origin.scope_name == "litellm" || MARKS.iter().any(|&key| evidence.has(key));

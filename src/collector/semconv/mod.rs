@@ -86,6 +86,9 @@ const ADAPTERS: [Adapter; 10] = [
     gen_ai::read_without_operation,
 ];
 
+/// Names of spans by which an adapter may know them, whatever their attributes.
+const DECIDING_NAMES: [&str; 2] = [plano::LLM, litellm::RAW_REQUEST];
+
 const NO_MATCH: &str = "no LLM convention matches";
 
 /// Reads the spans of one request. Remembers where the known keys of a [`Shape`](wire::Shape) stand.
@@ -119,11 +122,13 @@ pub fn read<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Reading<'a> {
 }
 
 fn read_at<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>, places: &Places) -> Reading<'a> {
-    if !places.any {
-        return Reading::other(if litellm::is_raw(span.name) { litellm::RAW } else { NO_MATCH });
-    }
     let evidence = Evidence { origin, span, places };
-    ADAPTERS.iter().find_map(|adapter| adapter(&evidence)).unwrap_or_else(|| not_a_call(&evidence, NO_MATCH))
+    // Most spans that are no calls are seen at a glance.
+    if places.decides || DECIDING_NAMES.contains(&span.name) { ask(&evidence) } else { not_a_call(&evidence, NO_MATCH) }
+}
+
+fn ask<'a>(evidence: &Evidence<'a, '_>) -> Reading<'a> {
+    ADAPTERS.iter().find_map(|adapter| adapter(evidence)).unwrap_or_else(|| not_a_call(evidence, NO_MATCH))
 }
 
 /// Reads one span as if only Plano's adapter existed: what the others cost is measured against it.
@@ -134,6 +139,9 @@ pub fn read_by_plano_alone<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> 
 
 /// A span that is no call, but may say whose calls are below it.
 fn not_a_call<'a>(evidence: &Evidence<'a, '_>, why: &'static str) -> Reading<'a> {
+    if !evidence.places.tells_whose {
+        return Reading::other(why);
+    }
     let (session_id, user_id) = (fields::session(evidence), fields::user(evidence));
     if session_id.is_none() && user_id.is_none() {
         return Reading::other(why);

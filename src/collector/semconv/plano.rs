@@ -13,6 +13,9 @@ const FLAG: char = '🚩';
 /// Between the model that was asked for and the one dispatched to, in the span name.
 const ARROW: &[u8] = b" -> ";
 
+/// The name, and the component, of brightstaff's calls.
+pub(super) const LLM: &str = "llm";
+
 /// The service under which brightstaff emits its routing spans.
 const ROUTING_SERVICE: &str = "plano(routing)";
 
@@ -30,7 +33,7 @@ pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
         let role = Role::Completes(Box::new(routing(evidence, asked)));
         return Some(Reading { role, why: "model.requested on a routing span: completes the call of its parent" });
     }
-    (evidence.span.name == "llm" && is_of(evidence, "llm", LLM_SERVICE))
+    (evidence.span.name == LLM && is_of(evidence, LLM, LLM_SERVICE))
         .then_some(Reading { role: Role::Rejected, why: "an llm span without llm.model: rejected before routing" })
 }
 

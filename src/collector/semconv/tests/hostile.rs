@@ -3,10 +3,12 @@
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use super::super::Role;
+use super::super::evidence::{Evidence, Places};
 use super::super::keys::KEYS;
+use super::super::{ADAPTERS, NO_MATCH, Role, fields, read};
 use super::build::{Made, reading, span};
 use crate::call::Draft;
+use crate::collector::wire::walk;
 
 fn any_key() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -27,6 +29,7 @@ fn any_value() -> impl Strategy<Value = Json> {
             "llm",
             "generation",
             "log",
+            "pending_span",
             "ai.streamText.doStream",
             "True",
             "1e400",
@@ -43,9 +46,40 @@ fn any_value() -> impl Strategy<Value = Json> {
     ]
 }
 
+/// Keys by which adapters know spans, and what they ask for beside them.
+fn any_mark() -> impl Strategy<Value = String> {
+    let marks = prop::sample::select(vec![
+        "llm.model",
+        "model.requested",
+        "component",
+        "service.name.override",
+        "ai.operationId",
+        "openinference.span.kind",
+        "langsmith.span.kind",
+        "langfuse.observation.type",
+        "logfire.span_type",
+        "gen_ai.operation.name",
+        "llm.request.type",
+        "litellm.call_id",
+        "traceloop.span.kind",
+        "traceloop.workflow.name",
+        "gen_ai.request.model",
+        "gen_ai.response.model",
+        "gen_ai.response.id",
+        "gen_ai.latency.time_to_first_token",
+        "gen_ai.usage.completion_tokens",
+    ]);
+    prop_oneof![6 => marks.prop_map(str::to_owned), 1 => any_key()]
+}
+
+fn any_name() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec!["llm", "routing", "raw_gen_ai_request", "llm_request"]);
+    prop_oneof![3 => "[a-z ]{0,10}", 1 => known.prop_map(str::to_owned)]
+}
+
 fn any_span() -> impl Strategy<Value = Made> {
     let attributes = prop::collection::vec((any_key(), any_value()), 0..30);
-    (attributes, "[a-z ]{0,10}", any::<bool>(), any::<u64>(), any::<u64>()).prop_map(
+    (attributes, any_name(), any::<bool>(), any::<u64>(), any::<u64>()).prop_map(
         |(attributes, name, failed, start, end)| {
             let mut made = span("any", &name, &json!({}));
             for (key, value) in &attributes {
@@ -90,6 +124,41 @@ proptest! {
         more.span.attributes.insert(at.index(more.span.attributes.len() + 1), unknown);
         let other = more.request();
         prop_assert_eq!(reading(&request), reading(&other));
+    }
+
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8192))]
+
+    /// Few keys, so that often none decides; many cases, for some keys decide only beside another.
+    #[test]
+    fn what_is_no_call_at_a_glance_is_one_to_no_adapter(
+        attributes in prop::collection::vec((any_mark(), any_value()), 0..5),
+        name in any_name(),
+        scope in prop::sample::select(vec!["any", "litellm", "gcp.vertex.agent"]),
+        service in prop::sample::select(vec!["any", "plano(llm)", "plano(routing)"]),
+    ) {
+        let made = span(scope, &name, &json!({})).under("service.name", &json!(service));
+        let made = attributes.iter().fold(made, |made, (key, value)| made.and(key, value));
+        let request = made.request();
+        let asked = |evidence: &Evidence<'_, '_>| {
+            let read = ADAPTERS.iter().find_map(|adapter| adapter(evidence)).map(|read| (read.role, read.why));
+            read.map(|(role, why)| (format!("{role:?}"), why))
+        };
+        walk(&request, |origin, span| {
+            let places = Places::of(span.attributes);
+            let found = read(origin, span);
+            match asked(&Evidence { origin, span, places: &places }) {
+                Some(asked) => assert_eq!((format!("{:?}", found.role), found.why), asked),
+                None => assert!(matches!(found.role, Role::Other | Role::Context { .. })),
+            }
+            let whose = Evidence { origin, span, places: &places };
+            if let (Role::Other, NO_MATCH) = (&found.role, found.why) {
+                assert_eq!((fields::session(&whose), fields::user(&whose)), (None, None));
+            }
+        })
+        .unwrap();
     }
 }
 
