@@ -221,7 +221,6 @@ impl Collector {
     pub fn stop(&mut self, grace: Duration) {
         if let Some(mut running) = self.running.take() {
             running.drain(grace);
-            running.ingest.end();
         }
     }
 
@@ -308,17 +307,13 @@ impl IngestThread {
         let thread = thread::Builder::new().name("ingest".to_owned()).spawn(move || runtime.block_on(until_ended))?;
         Ok(Self { runtime: handle, ended, thread: Some(thread) })
     }
-
-    fn end(&mut self) {
-        self.ended.cancel();
-        // One that panicked is gone as well.
-        let _ = self.thread.take().map(JoinHandle::join);
-    }
 }
 
 impl Drop for IngestThread {
     fn drop(&mut self) {
-        self.end();
+        self.ended.cancel();
+        // One that panicked is gone as well.
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What tests of several sources share.
 
+use std::io::Write as _;
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering::SeqCst},
@@ -7,6 +8,7 @@ use std::sync::{
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
 
 use super::sink::{Refusal, Sink};
 
@@ -88,6 +90,13 @@ pub fn pki() -> tempfile::TempDir {
         std::fs::write(folder.path().join(format!("{name}.key")), key.serialize_pem()).unwrap();
     }
     folder
+}
+
+/// Bytes packed with gzip.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 /// How long something awaited may take on a busy machine before the test fails.

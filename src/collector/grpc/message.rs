@@ -136,27 +136,17 @@ fn status(error: &UnpackError) -> Status {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
-    use std::io::Write as _;
 
-    use flate2::{Compression, write::GzEncoder};
     use http_body_util::StreamBody;
     use hyper::body::Frame;
     use proptest::prelude::*;
     use tonic::Code;
 
     use super::*;
+    use crate::collector::grpc::tests::framed;
+    use crate::collector::testing::gzip;
 
     const PLENTY: usize = 1 << 20;
-
-    fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
-        [&[flag][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), message].concat()
-    }
-
-    fn gzip(message: &[u8]) -> Vec<u8> {
-        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-        packed.write_all(message).unwrap();
-        packed.finish().unwrap()
-    }
 
     fn read_pieces(pieces: Vec<Bytes>, packing: Packing, memory: &Memory) -> Result<Bytes, Code> {
         let frames = pieces.into_iter().map(|piece| Ok::<_, Infallible>(Frame::data(piece)));

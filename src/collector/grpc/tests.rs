@@ -6,9 +6,8 @@ use std::net::SocketAddr;
 use flate2::{Compression, write::GzEncoder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tonic::transport::{Channel, Endpoint};
-
 use tonic::body::Body;
+use tonic::transport::{Channel, Endpoint};
 
 use super::*;
 use crate::collector::listener;
@@ -77,7 +76,7 @@ impl Server {
 }
 
 /// A message behind its prefix.
-fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
+pub(super) fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
     [&[flag][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), message].concat()
 }
 

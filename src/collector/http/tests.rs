@@ -4,7 +4,6 @@ mod holds;
 
 use std::{io::Write as _, net::SocketAddr, sync::atomic::Ordering::SeqCst};
 
-use flate2::{Compression, write::GzEncoder};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use prost::Message;
 use tokio::{
@@ -18,7 +17,7 @@ use super::*;
 use crate::collector;
 use crate::collector::{
     access::{TlsFiles, Token},
-    testing::{FAULT, Kept, PATIENCE, pki},
+    testing::{FAULT, Kept, PATIENCE, gzip, pki},
 };
 
 struct Server {
@@ -114,12 +113,6 @@ impl Answer {
 
 fn capture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 fn chunked(bytes: &[u8]) -> Vec<u8> {

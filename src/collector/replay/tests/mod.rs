@@ -4,14 +4,13 @@ mod holds;
 mod player;
 mod reading;
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
 use prost::Message;
 use tempfile::TempDir;
 
-use crate::collector::{demo::Traffic, json, replay};
+use crate::collector::{demo::Traffic, json, replay, testing::gzip};
 
 /// Requests of a demo, a second or more apart.
 fn requests(count: usize) -> Vec<Bytes> {
@@ -29,12 +28,6 @@ fn json_line(request: &[u8]) -> Vec<u8> {
 
 fn json_lines(requests: &[Bytes]) -> Vec<u8> {
     requests.iter().flat_map(|request| json_line(request)).collect()
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 fn zstd(bytes: &[u8]) -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! Replays against a sink that keeps what it is given.
 
 use std::{
+    io::Write as _,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering::SeqCst},

@@ -142,20 +142,15 @@ proptest! {
         let made = span(scope, &name, &json!({})).under("service.name", &json!(service));
         let made = attributes.iter().fold(made, |made, (key, value)| made.and(key, value));
         let request = made.request();
-        let asked = |evidence: &Evidence<'_, '_>| {
-            let read = ADAPTERS.iter().find_map(|adapter| adapter(evidence)).map(|read| (read.role, read.why));
-            read.map(|(role, why)| (format!("{role:?}"), why))
-        };
         walk(&request, |origin, span| {
-            let places = Places::of(span.attributes);
+            let evidence = Evidence { origin, span, places: &Places::of(span.attributes) };
             let found = read(origin, span);
-            match asked(&Evidence { origin, span, places: &places }) {
-                Some(asked) => assert_eq!((format!("{:?}", found.role), found.why), asked),
+            match ADAPTERS.iter().find_map(|adapter| adapter(&evidence)) {
+                Some(asked) => assert_eq!(found, asked),
                 None => assert!(matches!(found.role, Role::Other | Role::Context { .. })),
             }
-            let whose = Evidence { origin, span, places: &places };
             if let (Role::Other, NO_MATCH) = (&found.role, found.why) {
-                assert_eq!((fields::session(&whose), fields::user(&whose)), (None, None));
+                assert_eq!((fields::session(&evidence), fields::user(&evidence)), (None, None));
             }
         })
         .unwrap();
