@@ -396,6 +396,7 @@ impl LlmCall {
     }
 
     /// Token counts as reported.
+    #[inline]
     pub fn usage(&self) -> Usage {
         let rare = self.rare.as_deref().map(|rare| &rare.usage);
         let rarely = |count: fn(&Usage) -> Option<u64>| rare.and_then(count);

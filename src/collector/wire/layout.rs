@@ -44,13 +44,44 @@ struct Layout<'a> {
     version: u32,
 }
 
-/// Where an attribute's field stands, its key apart.
+/// Where an attribute's field stands in a run. It begins with its length; its key, a single byte, stands before.
 #[derive(Clone, Copy, Debug)]
 struct Field {
-    /// Where its length begins in the run.
-    start: u32,
-    /// How far behind that the content of its value begins, all else being before it; 0 where it is not so.
+    /// Where the content of its value begins, all else being before it; [`Field::NOWHERE`] where it is not so.
     content: u32,
+    /// Where it ends.
+    end: u32,
+}
+
+impl Field {
+    const NOWHERE: u32 = u32::MAX;
+
+    /// The same field in another run.
+    const fn moved(self, begin: Begin) -> Self {
+        let content = if self.content == Self::NOWHERE { Self::NOWHERE } else { begin.moved(self.content) };
+        Self { content, end: begin.moved(self.end) }
+    }
+}
+
+/// Where an attribute's field begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Begin {
+    /// In the run before.
+    was: u32,
+    /// In the run at hand.
+    is: u32,
+}
+
+impl Begin {
+    /// Where something behind it in the run before stands in the run at hand, if all in between is as long.
+    const fn moved(self, was: u32) -> u32 {
+        was - self.was + self.is
+    }
+
+    /// Where the next field begins, if this one ends there: behind a key.
+    const fn behind(end: Self) -> Self {
+        Self { was: end.was + 1, is: end.is + 1 }
+    }
 }
 
 /// The attributes of the span at hand.
@@ -109,18 +140,20 @@ impl<'a> Layout<'a> {
     /// Reads the attributes that a span begins with, comparing them with those that the one before began with.
     fn read_first_run(&mut self, filling: &mut Filling, message: &mut Reader<'a>) -> Result<(), WireError> {
         let run = message.rest();
-        let read = |rest: &[u8]| run.len() - rest.len();
-        loop {
-            let start = read(message.rest());
-            if !self.pass_over(filling, start, message) {
-                self.read_field(filling, start, message)?;
+        let mut begin = Begin::default();
+        let end = loop {
+            let end = match self.pass_over(filling, begin, run) {
+                Some(end) => end,
+                None => self.read_field(filling, begin, *message)?,
+            };
+            if run.get(end.is as usize).copied().map(u32::from) != Some(ATTRIBUTE) {
+                break end.is as usize;
             }
-            if !message.skip_key(ATTRIBUTE) {
-                break;
-            }
-        }
+            begin = Begin::behind(end);
+        };
+        message.advance(end);
         self.fields.truncate(filling.filled);
-        self.run = run.get(..read(message.rest())).unwrap_or_default();
+        self.run = run.get(..end).unwrap_or_default();
         Ok(())
     }
 
@@ -135,67 +168,50 @@ impl<'a> Layout<'a> {
     }
 
     /// Steps over all attributes from here on that are as they were, and over the one behind them if only the content of its
-    /// value has to be read. False where there is neither.
+    /// value has to be read. Returns where the last of them ends; `None` where there is neither.
     #[inline]
-    fn pass_over(&mut self, filling: &mut Filling, start: usize, message: &mut Reader<'a>) -> bool {
-        let at = filling.filled;
-        let Some(&field) = self.fields.get(at) else { return false };
-        let Some((passed, len)) = self.repeated(at, field.start, message.rest()) else { return false };
-        let start = offset(start);
-        if start != field.start {
-            for moved in self.fields.iter_mut().skip(at).take(passed) {
-                moved.start = moved.start - field.start + start;
+    fn pass_over(&mut self, filling: &mut Filling, begin: Begin, run: &'a [u8]) -> Option<Begin> {
+        let known = self.run.get(begin.was as usize..)?;
+        let same = begin.was + offset(common_prefix(known, run.get(begin.is as usize..)?));
+        let fields = self.fields.get_mut(filling.filled..)?;
+        let mut passed = 0;
+        let mut end = begin.was;
+        while let Some(field) = fields.get(passed)
+            && field.end <= same
+        {
+            end = field.end;
+            passed += 1;
+        }
+        if let Some(field) = fields.get(passed)
+            && field.content <= same
+            && let Some(attribute) = self.attributes.get_mut(filling.filled + passed)
+            && read_content(field.moved(begin), run, attribute)
+        {
+            end = field.end;
+            passed += 1;
+        }
+        if begin.was != begin.is {
+            for field in fields.iter_mut().take(passed) {
+                *field = field.moved(begin);
             }
         }
         filling.filled += passed;
-        message.advance(len)
+        (passed > 0).then(|| Begin { was: end, is: begin.moved(end) })
     }
 
-    /// How many attributes from the one at `at` on are known once this returns, and the bytes they take. `start` is where
-    /// it stood in the run.
-    #[inline]
-    fn repeated(&mut self, at: usize, start: u32, rest: &'a [u8]) -> Option<(usize, usize)> {
-        let same = common_prefix(self.run.get(start as usize..)?, rest);
-        let ends = (at..).map_while(|at| self.stop(at, start)).take_while(|&end| end <= same);
-        let (passed, len) = ends.zip(1..).last().map_or((0, 0), |(len, passed)| (passed, len));
-        match self.read_content(at + passed, start, same, rest) {
-            Some(len) => Some((passed + 1, len)),
-            None => (passed > 0).then_some((passed, len)),
-        }
-    }
-
-    /// Reads the content of the value at `at`, if all that stands before it is as it was. Returns where it ends, counted from
-    /// `start` of the run.
-    #[inline]
-    fn read_content(&mut self, at: usize, start: u32, same: usize, rest: &'a [u8]) -> Option<usize> {
-        let field = self.fields.get(at).filter(|field| field.content != 0)?;
-        let content = (field.start - start + field.content) as usize;
-        let end = self.stop(at, start).filter(|_| content <= same)?;
-        let attribute = self.attributes.get_mut(at)?;
-        short::read_content(rest.get(content..end)?, &mut attribute.value).then_some(end)
-    }
-
-    /// Where the attribute at `at` ends, counted from `start` of the run.
-    #[inline]
-    fn stop(&self, at: usize, start: u32) -> Option<usize> {
-        self.fields.get(at)?;
-        // Between two attributes stands the key of the second, which is one byte.
-        let end = self.fields.get(at + 1).map_or(self.run.len(), |next| next.start as usize - 1);
-        end.checked_sub(start as usize)
-    }
-
-    /// Reads an attribute in full and notes where it stands.
-    fn read_field(&mut self, filling: &mut Filling, start: usize, message: &mut Reader<'a>) -> Result<(), WireError> {
-        let (at, unread) = (filling.filled, message.rest().len());
+    /// Reads the attribute that begins there in full and notes where it stands. Returns where it ends.
+    fn read_field(&mut self, filling: &mut Filling, begin: Begin, mut message: Reader<'a>) -> Result<Begin, WireError> {
+        let (at, len) = (filling.filled, message.rest().len());
+        message.advance(begin.is as usize);
         let content_len = self.put(filling, message.message()?)?;
-        let len = unread - message.rest().len();
-        let field = Field { start: offset(start), content: offset(content_len.map_or(0, |content| len - content)) };
-        match self.fields.get_mut(at) {
-            Some(known) => *known = field,
-            None if at < MOST_KEPT => self.fields.push(field),
-            None => {}
+        let is = len - message.rest().len();
+        let field = Field { content: content_len.map_or(Field::NOWHERE, |len| offset(is - len)), end: offset(is) };
+        let before = self.fields.get_mut(at).map(|known| std::mem::replace(known, field));
+        if before.is_none() && at < MOST_KEPT {
+            self.fields.push(field);
         }
-        Ok(())
+        let was = before.map_or(offset(self.run.len()), |before| before.end);
+        Ok(Begin { was, is: field.end })
     }
 
     /// Reads the span's next attribute over the one that stood in its place. Returns how long the content of its value is
@@ -229,20 +245,24 @@ impl<'a> Layout<'a> {
     }
 }
 
+/// Reads the content of a value of which all else is as it was.
+#[inline]
+fn read_content<'a>(field: Field, run: &'a [u8], attribute: &mut Attribute<'a>) -> bool {
+    let content = run.get(field.content as usize..field.end as usize);
+    content.is_some_and(|content| short::read_content(content, &mut attribute.value))
+}
+
 /// How many bytes the two begin with in common.
 #[inline]
 fn common_prefix(one: &[u8], other: &[u8]) -> usize {
-    let (chunks, _) = one.as_chunks::<16>();
-    let (others, _) = other.as_chunks::<16>();
-    let chunks = chunks.iter().zip(others);
-    let same = chunks.clone().take_while(|(chunk, other)| chunk == other).count();
-    let differing = chunks.map(|(chunk, other)| u128::from_le_bytes(*chunk) ^ u128::from_le_bytes(*other)).nth(same);
-    let within = differing.map_or_else(
-        || {
-            let rest = one.iter().zip(other).skip(same * 16);
-            rest.take_while(|(byte, other)| byte == other).count()
-        },
-        |bits| bits.trailing_zeros() as usize / 8,
-    );
-    same * 16 + within
+    let ((chunks, _), (others, _)) = (one.as_chunks::<16>(), other.as_chunks::<16>());
+    for (nth, (chunk, other)) in chunks.iter().zip(others).enumerate() {
+        if chunk != other {
+            let differing = u128::from_le_bytes(*chunk) ^ u128::from_le_bytes(*other);
+            return nth * 16 + differing.trailing_zeros() as usize / 8;
+        }
+    }
+    let within = chunks.len().min(others.len()) * 16;
+    let rest = one.iter().zip(other).skip(within);
+    within + rest.take_while(|(byte, other)| byte == other).count()
 }
