@@ -109,13 +109,17 @@ impl Ring {
     }
 
     /// Adds a call as the newest, evicting the oldest when full. Returns its id.
-    pub fn push(&mut self, mut call: LlmCall) -> CallId {
+    pub fn push(&mut self, call: LlmCall) -> CallId {
         let id = CallId(self.calls.next);
-        call.place(id, 1);
         let segments = &mut self.calls.segments;
-        match segments.back_mut() {
-            Some(open) if open.len() < SEGMENT_CALLS => Arc::make_mut(open).push(call),
-            Some(_) | None => segments.push_back(Arc::new(new_segment(call, self.capacity))),
+        if segments.back().is_none_or(|open| open.len() >= SEGMENT_CALLS) {
+            segments.push_back(Arc::new(new_segment(self.capacity)));
+        }
+        if let Some(open) = segments.back_mut().map(Arc::make_mut) {
+            open.push(call);
+            if let Some(call) = open.last_mut() {
+                call.place(id, 1);
+            }
         }
         self.calls.next += 1;
         self.evict();
@@ -195,10 +199,8 @@ impl Ring {
 }
 
 /// A small ring does not reserve a whole segment.
-fn new_segment(call: LlmCall, capacity: usize) -> Segment {
-    let mut segment = Vec::with_capacity(capacity.min(SEGMENT_CALLS));
-    segment.push(call);
-    segment
+fn new_segment(capacity: usize) -> Segment {
+    Vec::with_capacity(capacity.min(SEGMENT_CALLS))
 }
 
 #[cfg(test)]

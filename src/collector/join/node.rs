@@ -44,6 +44,12 @@ impl Part {
         }
     }
 
+    /// Takes it out of its place, where nothing of interest is left.
+    #[must_use = "what it was is left nowhere else"]
+    pub const fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Other)
+    }
+
     /// When the span says that it started, ns since the epoch.
     pub fn started(&self) -> Option<i64> {
         self.facts().and_then(LlmCall::emitted_start_unix_nano)

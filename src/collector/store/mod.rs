@@ -157,15 +157,16 @@ impl Store {
     }
 
     /// Stores a whole batch.
-    pub fn apply(&mut self, batch: Batch) {
+    pub fn apply(&mut self, mut batch: Batch) {
         self.counters.requests += 1;
         self.counters.spans_received += batch.arrivals.len() as u64;
         self.counters.last_batch_unix_nano = Some(batch.received_unix_nano);
         let request = self.log.next();
         self.log.push(&batch.request);
         self.join.make_room(batch.arrivals.len());
-        for arrival in batch.arrivals {
-            self.counters.spans_sampled += u64::from(arrival.is_sampled);
+        // Spans are read where they stand and moved once, into their place: what was just copied cannot be read before all
+        // that was written earlier has reached its memory.
+        for arrival in &mut batch.arrivals {
             self.arrive(arrival, request, batch.received_unix_nano);
         }
     }
@@ -220,43 +221,45 @@ impl Store {
         self.join.spans(trace).iter().map(known).collect()
     }
 
-    fn arrive(&mut self, arrival: Arrival, request: u64, received_unix_nano: i64) {
-        let Arrival { ids, parent, part, why, range, is_sampled: _ } = arrival;
-        if let Part::Call(call) = &part {
+    fn arrive(&mut self, arrival: &mut Arrival, request: u64, received_unix_nano: i64) {
+        let Arrival { ids, parent, part, why, range, is_sampled } = arrival;
+        self.counters.spans_sampled += u64::from(*is_sampled);
+        if let Part::Call(call) = part {
             self.note_clock(call, received_unix_nano);
         }
-        let Some((trace, id)) = ids else { return self.arrive_alone(part) };
-        let place = Place { id, parent, why, span: SpanRef { request, start: range.start, end: range.end } };
+        let &mut Some((trace, id)) = ids else { return self.arrive_alone(part.take()) };
+        let span = SpanRef { request, start: range.start, end: range.end };
+        let place = Place { id, parent: *parent, why, span };
         match self.join.meet(&trace, id, part.started()) {
             Meeting::First => self.arrive_first(trace, place, part),
-            Meeting::Joins => self.arrive_late(trace, place, part),
+            Meeting::Joins => self.arrive_late(trace, place, part.take()),
             Meeting::Repeat => self.counters.merged += 1,
             // Both are told apart by giving this one no place in the trace.
-            Meeting::Namesake => self.arrive_alone(part),
+            Meeting::Namesake => self.arrive_alone(part.take()),
         }
     }
 
-    /// The first span of its trace, as nearly all are under load.
-    fn arrive_first(&mut self, trace: TraceId, place: Place, part: Part) {
-        match part {
-            Part::Call(call) => self.begin_with_call(trace, place, call),
-            Part::Completes(_) | Part::Context(_) | Part::Rejected | Part::Other => {
-                self.count(&part);
-                self.join.begin(trace, Node::new(place, part));
+    /// The first span of its trace, as nearly all are under load. A call alone in its trace is a row, and the row says all
+    /// that it says.
+    fn arrive_first(&mut self, trace: TraceId, place: Place, part: &mut Part) {
+        let node = match part {
+            Part::Call(call) if self.twins.of(call, trace).is_none() => {
+                let row = self.ring.calls().next_id();
+                self.book(call);
+                self.twins.learn(call, row, trace);
+                let node = Node::spoken_for(place, call, row);
+                if let Part::Call(call) = part.take() {
+                    self.ring.push(call);
+                }
+                node
             }
-        }
-    }
-
-    /// A call alone in its trace is a row, and the row says all that it says.
-    fn begin_with_call(&mut self, trace: TraceId, place: Place, call: LlmCall) {
-        if self.twins.of(&call, trace).is_some() {
-            return self.arrive_late(trace, place, Part::Call(call));
-        }
-        let row = self.add(call);
-        if let Some(call) = self.ring.calls().get(row) {
-            self.twins.learn(call, row, trace);
-            self.join.begin(trace, Node::spoken_for(place, call, row));
-        }
+            Part::Call(_) => return self.arrive_late(trace, place, part.take()),
+            Part::Completes(_) | Part::Context(_) | Part::Rejected | Part::Other => {
+                self.count(part);
+                Node::new(place, part.take())
+            }
+        };
+        self.join.begin(trace, node);
     }
 
     /// A span that has to do with others.
@@ -292,10 +295,15 @@ impl Store {
 
     /// A new row.
     fn add(&mut self, mut call: LlmCall) -> CallId {
-        call.set_cost(self.prices.cost(&call));
-        self.counters.llm_calls += 1;
-        self.totals.add(&call);
+        self.book(&mut call);
         self.ring.push(call)
+    }
+
+    /// Prices a call that becomes a row, and counts it.
+    fn book(&mut self, call: &mut LlmCall) {
+        call.set_cost(self.prices.cost(call));
+        self.counters.llm_calls += 1;
+        self.totals.add(call);
     }
 
     /// Makes a row anew from all spans that belong to it.
