@@ -3,12 +3,14 @@
 
     scripts/compare.py [--spans N] [--console VENV] [--batch N] [--one-llm-in N] [--rounds N]
 
-Runs examples/flood against `planoai obs --json` (its stdout thrown away), against a tonic server that discards
-every byte, as tokio runs it by default and on a single thread, and, when a virtual environment with the Python
-package `planoai` is given, against the Python console's collector. All on loopback, one after the other, in
-several rounds, each run bounded. CPU and resident memory are read from /proc, so this is for Linux. Figures are
-medians of the rounds, with the least and the most. What counts are the ratios within one table: absolute times
-depend on the machine.
+Sends examples/flood to the collector of `planoai obs` (served to viewers, of which there are none), to
+`planoai obs --json` with a filter that looks at every call and shows none, to a tonic server that discards every
+byte, as tokio runs it by default and on a single thread, and, when a virtual environment with the Python package
+`planoai` is given, to the Python console's collector. All of them run on loopback throughout; they are loaded one
+after the other, in many short rounds, after a first one that does not count: buffers and logs have their size then,
+as they have in a collector that runs for days. CPU and resident memory are read from /proc, so this is for Linux.
+Figures are medians of the rounds, with the least and the most. What counts is the ratio, the median of those that
+each round has by itself: absolute times depend on the machine, and on whoever shares it at the time.
 """
 
 import argparse
@@ -21,9 +23,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TICKS = os.sysconf("SC_CLK_TCK")
 
 DISCARDING = "discarding server"
+CONSOLE = "Python console"
 
 PYTHON_COLLECTOR = """
 import sys, time
@@ -41,74 +43,90 @@ def release(kind, name):
     return target / ("examples" if kind == "--example" else "") / name
 
 
-def usage(pid):
-    """CPU seconds and resident MiB of a process."""
-    stat = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    status = Path(f"/proc/{pid}/status").read_text()
-    resident = int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
-    return (int(stat[11]) + int(stat[12])) / TICKS, resident
+class Server:
+    """A running collector."""
 
+    def __init__(self, name, command):
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+        self.name = name
+        self.process = subprocess.Popen(command, **quiet, stderr=subprocess.PIPE, text=True)
+        lines = (re.search(r"listening on (\S+:\d+)", line) for line in self.process.stderr)
+        found = next(filter(None, lines), None) or sys.exit(f"{name} did not start")
+        self.address = found.group(1)
 
-def measure(name, server, flood, options):
-    process = subprocess.Popen(server, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    try:
-        for line in process.stderr:
-            found = re.search(r"listening on (\S+)", line)
-            if found:
-                break
-        else:
-            sys.exit(f"{name} did not start")
-        before, _ = usage(process.pid)
-        sent = subprocess.run([flood, "--to", found.group(1), *options], capture_output=True, text=True, check=True).stdout
+    def cpu(self):
+        """Seconds that its threads have run."""
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
+    def resident(self):
+        """MiB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
+
+    def take(self, load):
+        """CPU seconds per million spans of this load, and the spans it takes a second."""
+        before = self.cpu()
+        sent = subprocess.run([*load, "--to", self.address], capture_output=True, text=True, check=True).stdout
         accepted, took = re.search(r"accepted (\d+) .*, ([\d.]+) s,", sent).groups()
-        time.sleep(0.5)
-        cpu, resident = usage(process.pid)
-        return name, int(accepted), float(took), cpu - before, resident
-    finally:
-        process.terminate()
-        process.wait(10)
+        # What was accepted may still be on its way into the store.
+        time.sleep(0.2)
+        return (self.cpu() - before) / int(accepted) * 1e6, int(accepted) / float(took)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--spans", type=int, default=1_000_000)
-    parser.add_argument("--console-spans", type=int, default=50_000, help="the Python console gets fewer")
+    parser.add_argument("--spans", type=int, default=300_000, help="spans a round")
+    parser.add_argument("--console-spans", type=int, default=30_000, help="the Python console gets fewer")
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--one-llm-in", type=int, default=1)
     parser.add_argument("--capacity", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--console", metavar="VENV", help="virtual environment with `planoai` from PyPI")
     arguments = parser.parse_args()
 
     flood, discard = release("--example", "flood"), release("--example", "discard")
     program = release("--bin", "planoai")
-    shape = ["--batch", str(arguments.batch), "--one-llm-in", str(arguments.one_llm_in)]
-    obs = [program, "obs", "--json", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "off", "--filter", "model:none"]
-    servers = {
+    obs = [program, "obs", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "off"]
+    obs += ["--capacity", str(arguments.capacity)]
+    commands = {
         DISCARDING: [discard],
         "... on one thread": [discard, "--threads", "1"],
-        "planoai obs": [*obs, "--capacity", str(arguments.capacity)],
+        "planoai obs": [*obs, "--serve-viewers", "127.0.0.1:0"],
+        "... --json": [*obs, "--json", "--filter", "model:none"],
     }
-    load = [*shape, "--spans", str(arguments.spans)]
-    results = [measure(name, server, flood, load) for _ in range(arguments.rounds) for name, server in servers.items()]
     if arguments.console:
-        console = [f"{arguments.console}/bin/python", "-c", PYTHON_COLLECTOR, "4399"]
-        results.append(measure("Python console", console, flood, [*shape, "--spans", str(arguments.console_spans)]))
-    report(results)
+        commands[CONSOLE] = [f"{arguments.console}/bin/python", "-c", PYTHON_COLLECTOR, "4399"]
+
+    def load(server):
+        spans = arguments.console_spans if server.name == CONSOLE else arguments.spans
+        shape = ["--batch", str(arguments.batch), "--one-llm-in", str(arguments.one_llm_in)]
+        return [flood, *shape, "--spans", str(spans)]
+
+    servers = []
+    try:
+        for name, command in commands.items():
+            servers.append(Server(name, command))
+        rounds = [[server.take(load(server)) for server in servers] for _ in range(arguments.rounds + 1)]
+        report(servers, rounds[1:])
+    finally:
+        for server in servers:
+            server.stop()
 
 
-def report(results):
-    def each(name):
-        return [cpu / accepted * 1e6 for other, accepted, _, cpu, _ in results if other == name]
-
-    floor = statistics.median(each(DISCARDING))
+def report(servers, rounds):
     print(f"{'collector':<20}{'spans/s':>12}{'CPU s/million':>15}{'least':>8}{'most':>8}{'ratio':>8}{'RSS MiB':>10}")
-    for name in dict.fromkeys(name for name, *_ in results):
-        cpu = statistics.median(each(name))
-        rate = max(accepted / took for other, accepted, took, _, _ in results if other == name)
-        resident = max(resident for other, *_, resident in results if other == name)
-        spread = f"{min(each(name)):>8.2f}{max(each(name)):>8.2f}"
-        print(f"{name:<20}{rate:>12,.0f}{cpu:>15.2f}{spread}{cpu / floor:>8.2f}{resident:>10.1f}")
+    for nth, server in enumerate(servers):
+        each = [taken[nth][0] for taken in rounds]
+        ratio = statistics.median(taken[nth][0] / taken[0][0] for taken in rounds)
+        rate = max(taken[nth][1] for taken in rounds)
+        spread = f"{min(each):>8.2f}{max(each):>8.2f}"
+        cpu = statistics.median(each)
+        print(f"{server.name:<20}{rate:>12,.0f}{cpu:>15.2f}{spread}{ratio:>8.2f}{server.resident():>10.1f}")
 
 
 if __name__ == "__main__":
