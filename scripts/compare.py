@@ -8,12 +8,13 @@ Sends examples/flood to the collector of `planoai obs` (served to viewers, of wh
 byte, as tokio runs it by default and on a single thread, and, when a virtual environment with the Python package
 `planoai` is given, to the Python console's collector. All of them run on loopback throughout; they are loaded one
 after the other, in many short rounds, after a first one that does not count: buffers and logs have their size then,
-as they have in a collector that runs for days. CPU and resident memory are read from /proc, so this is for Linux.
+as they have in a collector that runs for days. CPU and resident memory are read as Linux tells them.
 Figures are medians of the rounds, with the least and the most. What counts is the ratio, the median of those that
 each round has by itself: absolute times depend on the machine, and on whoever shares it at the time.
 """
 
 import argparse
+import operator
 import os
 import re
 import statistics
@@ -55,9 +56,8 @@ class Server:
         self.address = found.group(1)
 
     def cpu(self):
-        """Seconds that its threads have run."""
-        threads = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
-        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+        """Seconds that its threads have run, those that ended among them: clock_getcpuclockid(3) of the process."""
+        return time.clock_gettime(~self.process.pid << 3 | 2)
 
     def resident(self):
         """MiB."""
@@ -120,13 +120,13 @@ def main():
 
 def report(servers, rounds):
     print(f"{'collector':<20}{'spans/s':>12}{'CPU s/million':>15}{'least':>8}{'most':>8}{'ratio':>8}{'RSS MiB':>10}")
-    for nth, server in enumerate(servers):
-        each = [taken[nth][0] for taken in rounds]
-        ratio = statistics.median(taken[nth][0] / taken[0][0] for taken in rounds)
-        rate = max(taken[nth][1] for taken in rounds)
-        spread = f"{min(each):>8.2f}{max(each):>8.2f}"
+    floor = [takes[0][0] for takes in rounds]
+    for server, takes in zip(servers, zip(*rounds)):
+        each, rates = zip(*takes)
         cpu = statistics.median(each)
-        print(f"{server.name:<20}{rate:>12,.0f}{cpu:>15.2f}{spread}{ratio:>8.2f}{server.resident():>10.1f}")
+        ratio = statistics.median(map(operator.truediv, each, floor))
+        spread = f"{min(each):>8.2f}{max(each):>8.2f}"
+        print(f"{server.name:<20}{max(rates):>12,.0f}{cpu:>15.2f}{spread}{ratio:>8.2f}{server.resident():>10.1f}")
 
 
 if __name__ == "__main__":

@@ -57,30 +57,30 @@ impl Field {
     const NOWHERE: u32 = u32::MAX;
 
     /// The same field in another run.
-    const fn moved(self, begin: Begin) -> Self {
+    const fn moved(self, begin: Spot) -> Self {
         let content = if self.content == Self::NOWHERE { Self::NOWHERE } else { begin.moved(self.content) };
         Self { content, end: begin.moved(self.end) }
     }
 }
 
-/// Where an attribute's field begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Begin {
+/// The same place of an attribute in both runs.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spot {
     /// In the run before.
     was: u32,
     /// In the run at hand.
     is: u32,
 }
 
-impl Begin {
+impl Spot {
     /// Where something behind it in the run before stands in the run at hand, if all in between is as long.
     const fn moved(self, was: u32) -> u32 {
         was - self.was + self.is
     }
 
-    /// Where the next field begins, if this one ends there: behind a key.
-    const fn behind(end: Self) -> Self {
-        Self { was: end.was + 1, is: end.is + 1 }
+    /// Where the next field begins, if one ends here: behind a key.
+    const fn behind_key(self) -> Self {
+        Self { was: self.was + 1, is: self.is + 1 }
     }
 }
 
@@ -140,7 +140,7 @@ impl<'a> Layout<'a> {
     /// Reads the attributes that a span begins with, comparing them with those that the one before began with.
     fn read_first_run(&mut self, filling: &mut Filling, message: &mut Reader<'a>) -> Result<(), WireError> {
         let run = message.rest();
-        let mut begin = Begin::default();
+        let mut begin = Spot::default();
         let end = loop {
             let end = match self.pass_over(filling, begin, run) {
                 Some(end) => end,
@@ -149,7 +149,7 @@ impl<'a> Layout<'a> {
             if run.get(end.is as usize).copied().map(u32::from) != Some(ATTRIBUTE) {
                 break end.is as usize;
             }
-            begin = Begin::behind(end);
+            begin = end.behind_key();
         };
         message.advance(end);
         self.fields.truncate(filling.filled);
@@ -170,37 +170,30 @@ impl<'a> Layout<'a> {
     /// Steps over all attributes from here on that are as they were, and over the one behind them if only the content of its
     /// value has to be read. Returns where the last of them ends; `None` where there is neither.
     #[inline]
-    fn pass_over(&mut self, filling: &mut Filling, begin: Begin, run: &'a [u8]) -> Option<Begin> {
+    fn pass_over(&mut self, filling: &mut Filling, begin: Spot, run: &'a [u8]) -> Option<Spot> {
         let known = self.run.get(begin.was as usize..)?;
         let same = begin.was + offset(common_prefix(known, run.get(begin.is as usize..)?));
         let fields = self.fields.get_mut(filling.filled..)?;
-        let mut passed = 0;
-        let mut end = begin.was;
-        while let Some(field) = fields.get(passed)
-            && field.end <= same
-        {
-            end = field.end;
-            passed += 1;
-        }
+        let mut passed = fields.iter().take_while(|field| field.end <= same).count();
         if let Some(field) = fields.get(passed)
             && field.content <= same
             && let Some(attribute) = self.attributes.get_mut(filling.filled + passed)
             && read_content(field.moved(begin), run, attribute)
         {
-            end = field.end;
             passed += 1;
         }
+        let end = fields.get(passed.checked_sub(1)?)?.end;
         if begin.was != begin.is {
             for field in fields.iter_mut().take(passed) {
                 *field = field.moved(begin);
             }
         }
         filling.filled += passed;
-        (passed > 0).then(|| Begin { was: end, is: begin.moved(end) })
+        Some(Spot { was: end, is: begin.moved(end) })
     }
 
     /// Reads the attribute that begins there in full and notes where it stands. Returns where it ends.
-    fn read_field(&mut self, filling: &mut Filling, begin: Begin, mut message: Reader<'a>) -> Result<Begin, WireError> {
+    fn read_field(&mut self, filling: &mut Filling, begin: Spot, mut message: Reader<'a>) -> Result<Spot, WireError> {
         let (at, len) = (filling.filled, message.rest().len());
         message.advance(begin.is as usize);
         let content_len = self.put(filling, message.message()?)?;
@@ -211,7 +204,7 @@ impl<'a> Layout<'a> {
             self.fields.push(field);
         }
         let was = before.map_or(offset(self.run.len()), |before| before.end);
-        Ok(Begin { was, is: field.end })
+        Ok(Spot { was, is: field.end })
     }
 
     /// Reads the span's next attribute over the one that stood in its place. Returns how long the content of its value is
