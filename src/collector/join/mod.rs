@@ -3,22 +3,20 @@
 //! Knows the shape of recent traces only: for each span its parent, its role and the row it is part of. Bounded by a number
 //! of spans and by the bytes of what they say; the traces that were quiet longest are forgotten first.
 //!
-//! Most traces of a gateway under load are met once: a span alone is kept in place, without what it says (its row says it),
-//! and found through a table of four-byte slots that stays in the cache.
+//! Most traces of a gateway under load are met once: a span alone is kept in place, without what it says (its row says it).
+//! Traces stand in a row in order of their turn to be forgotten, each with a number, and tables lead from ids to numbers.
 
 mod group;
+mod index;
 mod node;
 mod trace;
 
 use std::collections::VecDeque;
-use std::hash::BuildHasher;
-
-use hashbrown::HashTable;
-use slab::Slab;
 
 pub use group::Regrouped;
 pub use node::{Kind, Node, Outcome, Part, Place, SpanId, TraceId};
 
+use self::index::Index;
 use self::trace::Trace;
 use crate::call::{CallId, LlmCall};
 
@@ -101,12 +99,11 @@ const AT_ONCE: usize = 1024;
 /// The recent traces.
 #[derive(Debug)]
 pub struct Join {
-    traces: Slab<Remembered>,
-    /// Trace id -> where it stands in `traces`.
-    table: HashTable<u32>,
-    hasher: foldhash::fast::RandomState,
-    /// Where they stand in order of their turn to be forgotten.
-    order: VecDeque<u32>,
+    /// In order of their turn to be forgotten, numbered one by one from `first` on.
+    traces: VecDeque<Remembered>,
+    first: u32,
+    /// Trace id -> number.
+    index: Index,
     spans: usize,
     limit: usize,
     weight: usize,
@@ -115,15 +112,8 @@ pub struct Join {
 impl Join {
     /// Remembers at most `limit` spans.
     pub fn new(limit: usize) -> Self {
-        Self {
-            traces: Slab::new(),
-            table: HashTable::new(),
-            hasher: foldhash::fast::RandomState::default(),
-            order: VecDeque::new(),
-            spans: 0,
-            limit: limit.max(trace::MOST_SPANS),
-            weight: 0,
-        }
+        let limit = limit.max(trace::MOST_SPANS);
+        Self { traces: VecDeque::new(), first: 0, index: Index::new(limit), spans: 0, limit, weight: 0 }
     }
 
     /// The remembered spans of a trace, in order of arrival.
@@ -161,11 +151,13 @@ impl Join {
         self.make_room(1);
         self.spans += 1;
         self.weight += node.weight();
-        let at = position(self.traces.insert(Remembered::new(trace, node)));
-        let Self { traces, hasher, .. } = self;
-        let rehash = |&at: &u32| traces.get(at as usize).map_or(0, |known| hasher.hash_one(known.id));
-        self.table.insert_unique(hasher.hash_one(trace), at, rehash);
-        self.order.push_back(at);
+        self.queue(Remembered::new(trace, node));
+    }
+
+    /// Gives a trace its turn after all others.
+    fn queue(&mut self, remembered: Remembered) {
+        self.index.learn(&remembered.id, self.first.wrapping_add(position(self.traces.len())));
+        self.traces.push_back(remembered);
     }
 
     /// Remembers a span that [joins](Meeting::Joins) others and says which rows have to be made anew because of it. `row` is
@@ -173,7 +165,7 @@ impl Join {
     pub fn join(&mut self, trace: &TraceId, node: Node, row: impl Fn(CallId) -> Option<LlmCall>) -> Vec<Regrouped> {
         self.make_room(1);
         self.own_facts(trace, row);
-        let Some(remembered) = self.place(trace).and_then(|at| self.traces.get_mut(at)) else {
+        let Some(remembered) = self.find_mut(trace) else {
             let alone = group::alone(&node).into_iter().collect();
             self.begin(*trace, node);
             return alone;
@@ -219,8 +211,9 @@ impl Join {
     }
 
     fn place(&self, trace: &TraceId) -> Option<usize> {
-        let is_it = |&at: &u32| self.traces.get(at as usize).is_some_and(|known| known.id == *trace);
-        self.table.find(self.hasher.hash_one(trace), is_it).map(|&at| at as usize)
+        let place = |number: u32| number.wrapping_sub(self.first) as usize;
+        let is_it = |number| self.traces.get(place(number)).is_some_and(|known| known.id == *trace);
+        self.index.find(trace, is_it).map(place)
     }
 
     /// Drops quiet traces until so many more spans fit; a trace touched since its last turn gets another. Done for many spans
@@ -228,18 +221,14 @@ impl Join {
     pub fn make_room(&mut self, spans: usize) {
         let limit = self.limit - spans.min(AT_ONCE);
         while self.spans > limit || self.weight > MOST_WEIGHT {
-            let Some(at) = self.order.pop_front() else { return };
-            let Some(remembered) = self.traces.get_mut(at as usize) else { continue };
-            if std::mem::take(&mut remembered.touched) && remembered.several.is_some() && !self.order.is_empty() {
-                self.order.push_back(at);
+            let Some(mut oldest) = self.traces.pop_front() else { return };
+            self.first = self.first.wrapping_add(1);
+            if std::mem::take(&mut oldest.touched) && oldest.several.is_some() && !self.traces.is_empty() {
+                self.queue(oldest);
                 continue;
             }
-            let gone = self.traces.remove(at as usize);
-            self.spans -= gone.nodes().len();
-            self.weight -= gone.weight();
-            if let Ok(entry) = self.table.find_entry(self.hasher.hash_one(gone.id), |&known| known == at) {
-                entry.remove();
-            }
+            self.spans -= oldest.nodes().len();
+            self.weight -= oldest.weight();
         }
     }
 }
@@ -247,4 +236,42 @@ impl Join {
 /// Far fewer traces are remembered than 32 bits count.
 fn position(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collector::spanlog::SpanRef;
+
+    const LIMIT: usize = trace::MOST_SPANS;
+
+    fn trace(nth: u64) -> TraceId {
+        u128::from(nth).to_be_bytes()
+    }
+
+    fn node(id: SpanId) -> Node {
+        let place = Place { id, parent: 0, why: "", span: SpanRef { request: 0, start: 0, end: 0 } };
+        Node::new(place, &mut Part::Other)
+    }
+
+    /// Guarantees: traces are forgotten oldest first, one that goes on is not, and numbers may begin anew.
+    #[test]
+    fn the_newest_traces_are_remembered_and_one_that_goes_on() {
+        let long = u64::MAX;
+        let mut join = Join { first: u32::MAX - position(LIMIT), ..Join::new(LIMIT) };
+        join.begin(trace(long), node(1));
+        for nth in 1..=5 * LIMIT as u64 {
+            join.begin(trace(nth), node(1));
+            if nth % 1000 == 0 {
+                assert_eq!(join.meet(&trace(long), nth, None), Meeting::Joins, "met {nth} traces ago");
+                join.join(&trace(long), node(nth), |_| None);
+            }
+            assert!(join.len() <= LIMIT);
+        }
+        let (newest, remembered) = (5 * LIMIT as u64, (join.len() - join.spans(&trace(long)).len()) as u64);
+        assert!(remembered > LIMIT as u64 - 50);
+        let is_known = |nth: u64| !join.spans(&trace(nth)).is_empty();
+        assert!((newest - remembered + 1..=newest).all(is_known));
+        assert!(!(1..=newest - remembered).any(is_known));
+    }
 }

@@ -55,9 +55,10 @@ impl Part {
         self.facts().and_then(LlmCall::emitted_start_unix_nano)
     }
 
-    /// The facts it held, on the heap.
-    fn into_facts(self) -> Option<Box<LlmCall>> {
-        match self {
+    /// Takes the facts it holds onto the heap. Where there are none, nothing is moved.
+    fn take_facts(&mut self) -> Option<Box<LlmCall>> {
+        self.facts()?;
+        match self.take() {
             Self::Call(call) => Some(Box::new(call)),
             Self::Completes(call) | Self::Context(call) => Some(call),
             Self::Rejected | Self::Other => None,
@@ -171,9 +172,9 @@ pub struct Place {
 
 impl Node {
     /// A span that keeps what it says.
-    pub fn new(place: Place, part: Part) -> Self {
+    pub fn new(place: Place, part: &mut Part) -> Self {
         let node = Self::bare(place, part.kind(), part.facts());
-        Self { facts: part.into_facts(), ..node }
+        Self { facts: part.take_facts(), ..node }
     }
 
     /// A call whose row says all that it says.

@@ -232,7 +232,7 @@ impl Store {
         let place = Place { id, parent: *parent, why, span };
         match self.join.meet(&trace, id, part.started()) {
             Meeting::First => self.arrive_first(trace, place, part),
-            Meeting::Joins => self.arrive_late(trace, place, part.take()),
+            Meeting::Joins => self.arrive_late(trace, place, part),
             Meeting::Repeat => self.counters.merged += 1,
             // Both are told apart by giving this one no place in the trace.
             Meeting::Namesake => self.arrive_alone(part.take()),
@@ -253,18 +253,18 @@ impl Store {
                 }
                 node
             }
-            Part::Call(_) => return self.arrive_late(trace, place, part.take()),
+            Part::Call(_) => return self.arrive_late(trace, place, part),
             Part::Completes(_) | Part::Context(_) | Part::Rejected | Part::Other => {
                 self.count(part);
-                Node::new(place, part.take())
+                Node::new(place, part)
             }
         };
         self.join.begin(trace, node);
     }
 
     /// A span that has to do with others.
-    fn arrive_late(&mut self, trace: TraceId, place: Place, part: Part) {
-        self.count(&part);
+    fn arrive_late(&mut self, trace: TraceId, place: Place, part: &mut Part) {
+        self.count(part);
         let calls_booked = self.counters.llm_calls + self.counters.merged + u64::from(matches!(part, Part::Call(_)));
         let Self { join, ring, .. } = self;
         let rows = join.join(&trace, Node::new(place, part), |row| ring.calls().get(row).cloned());
