@@ -1,18 +1,16 @@
 //! The run loop: waits for a key, a snapshot, a picture, a signal or the next second, lets [`App`] take it in, and draws
 //! when [`Pace`] says so.
 
+mod wakers;
+
 use std::io;
-use std::panic;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::Local;
 use ratatui::buffer::Buffer;
-use ratatui::crossterm::event;
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
-use signal_hook::iterator::Signals;
+use signal_hook::consts::{SIGCONT, SIGTSTP};
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -20,9 +18,9 @@ use super::analysis::Worker;
 use super::attributes::{Lookup, Read};
 use super::detail::Detail;
 use super::export::{Export, Exported, path_of};
-use super::guard::{self, Guard};
+use super::guard::Guard;
 use super::pace::{Draw, Pace};
-use super::terminal::{self, Screen};
+use super::terminal::Screen;
 use super::{App, Clock, Effect, Event, Seen};
 use crate::call::LlmCall;
 use crate::collector::Snapshot;
@@ -139,26 +137,26 @@ pub fn run(
 ) -> Result<Exit, RunError> {
     let (wake, inbox) = channel();
     let screen = Screen::take(options.mouse).map_err(RunError::Terminal)?;
-    report_panics(wake.clone(), options.contained_threads);
+    wakers::panics(wake.clone(), options.contained_threads);
     let pictures = wake.clone();
-    let worker = Worker::spawn(move |picture| send(&pictures, Wake::Event(Event::Picture(picture))));
+    let worker = Worker::spawn(move |picture| wakers::send(&pictures, Wake::Event(Event::Picture(picture))));
     let worker = worker.map_err(RunError::Start)?;
     app.update(Event::Tick(clock()));
     let mut snapshots = source.snapshots();
     app.update(Event::Snapshot(Arc::clone(&snapshots.borrow_and_update())));
     if let Some(guard) = options.guard {
-        watch_limits(guard, snapshots.clone(), wake.clone()).map_err(RunError::Start)?;
+        wakers::limits(guard, snapshots.clone(), wake.clone()).map_err(RunError::Start)?;
     }
-    watch_snapshots(snapshots, wake.clone()).map_err(RunError::Start)?;
+    wakers::snapshots(snapshots, wake.clone()).map_err(RunError::Start)?;
     if let Some(mut progress) = source.replay() {
         app.update(Event::Replay(Box::new(progress.borrow_and_update().clone())));
-        watch_replay(progress, wake.clone()).map_err(RunError::Start)?;
+        wakers::replay(progress, wake.clone()).map_err(RunError::Start)?;
     }
     app.update(Event::Streams(source.streams()));
-    watch_signals(wake.clone()).map_err(RunError::Start)?;
-    watch_told(told, wake.clone()).map_err(RunError::Start)?;
-    let questions = answer_questions(source.clone(), wake.clone()).map_err(RunError::Start)?;
-    watch_input(wake).map_err(RunError::Start)?;
+    wakers::signals(wake.clone()).map_err(RunError::Start)?;
+    wakers::told(told, wake.clone()).map_err(RunError::Start)?;
+    let questions = wakers::questions(source.clone(), wake.clone()).map_err(RunError::Start)?;
+    wakers::input(wake).map_err(RunError::Start)?;
     match (Loop { app, worker, questions, screen, pace: Pace::default(), source, paint }).run(&inbox) {
         Err(RunError::Terminal(error)) if is_gone(&error) => Ok(Exit::TerminalGone),
         ended => ended,
@@ -295,112 +293,6 @@ fn clock() -> Clock {
 fn next_tick() -> Instant {
     let nanos = Local::now().timestamp_subsec_nanos() % 1_000_000_000;
     Instant::now() + Duration::from_nanos(u64::from(1_000_000_000 - nanos)) + Duration::from_millis(1)
-}
-
-/// A loop that has ended reads no letters.
-fn send(wake: &Sender<Wake>, message: Wake) {
-    let _ = wake.send(message);
-}
-
-fn watch_input(wake: Sender<Wake>) -> io::Result<()> {
-    let watch = move || {
-        while let Ok(input) = event::read() {
-            send(&wake, Wake::Event(Event::Input(input)));
-        }
-        send(&wake, Wake::InputGone);
-    };
-    thread::Builder::new().name("input".into()).spawn(watch).map(drop)
-}
-
-fn watch_told(told: impl Iterator<Item = Event> + Send + 'static, wake: Sender<Wake>) -> io::Result<()> {
-    let watch = move || told.for_each(|event| send(&wake, Wake::Event(event)));
-    thread::Builder::new().name("told".into()).spawn(watch).map(drop)
-}
-
-/// Answers questions in turn; of several calls that wait to be looked into only the last one matters.
-fn answer_questions(source: impl Source, wake: Sender<Wake>) -> io::Result<Sender<Question>> {
-    let (sender, questions) = channel::<Question>();
-    let answer = move || {
-        while let Ok(first) = questions.recv() {
-            let mut waiting: Vec<_> = std::iter::once(first).chain(questions.try_iter()).collect();
-            let last = waiting.iter().rposition(|question| matches!(question, Question::LookInto(_)));
-            let mut at = 0;
-            waiting.retain(|question| {
-                at += 1;
-                !matches!(question, Question::LookInto(_)) || Some(at - 1) == last
-            });
-            for question in waiting {
-                send(&wake, Wake::Event(answered(&source, question)));
-            }
-        }
-    };
-    thread::Builder::new().name("questions".into()).spawn(answer)?;
-    Ok(sender)
-}
-
-fn answered(source: &impl Source, question: Question) -> Event {
-    match question {
-        Question::LookInto(call) => Event::Detail(Box::new(source.look_into(&call))),
-        Question::LookUp(lookup) => Event::Attributes(source.look_up(&lookup)),
-        Question::Export(path, export) => Event::Exported(path, source.export(&export)),
-    }
-}
-
-fn watch_signals(wake: Sender<Wake>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT])?;
-    let watch = move || signals.forever().for_each(|signal| send(&wake, Wake::Signal(signal)));
-    thread::Builder::new().name("signals".into()).spawn(watch).map(drop)
-}
-
-fn watch_snapshots(mut snapshots: watch::Receiver<Arc<Snapshot>>, wake: Sender<Wake>) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let watch = move || {
-        runtime.block_on(async {
-            while snapshots.changed().await.is_ok() {
-                let snapshot = Arc::clone(&snapshots.borrow_and_update());
-                send(&wake, Wake::Event(Event::Snapshot(snapshot)));
-            }
-        });
-        send(&wake, Wake::CollectorGone);
-    };
-    thread::Builder::new().name("snapshots".into()).spawn(watch).map(drop)
-}
-
-fn watch_replay(mut progress: watch::Receiver<Progress>, wake: Sender<Wake>) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let watch = move || {
-        runtime.block_on(async {
-            while progress.changed().await.is_ok() {
-                let now = progress.borrow_and_update().clone();
-                send(&wake, Wake::Event(Event::Replay(Box::new(now))));
-            }
-        });
-    };
-    thread::Builder::new().name("replayed".into()).spawn(watch).map(drop)
-}
-
-/// Looks at the limits on a thread of its own: each look counts calls.
-fn watch_limits(guard: Guard, snapshots: watch::Receiver<Arc<Snapshot>>, wake: Sender<Wake>) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let tell = move |breaches| send(&wake, Wake::Event(Event::Breaches(breaches)));
-    let watch = move || runtime.block_on(guard::watch(guard, snapshots, || clock().unix_nano, tell));
-    thread::Builder::new().name("limits".into()).spawn(watch).map(drop)
-}
-
-/// A panic hands the terminal back before it is printed, whichever thread it is in; a contained one becomes a note.
-fn report_panics(wake: Sender<Wake>, contained: &'static [&'static str]) {
-    let print = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| {
-        let thread = thread::current().name().unwrap_or("unnamed").to_owned();
-        if contained.contains(&thread.as_str()) {
-            let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            send(&wake, Wake::Event(Event::Note(format!("a fault in `{thread}` at {place} was contained"))));
-            return;
-        }
-        terminal::leave();
-        print(panic);
-        send(&wake, Wake::Died(thread));
-    }));
 }
 
 /// Whether an error means that nobody looks any more: EIO, ENXIO, EBADF, EPIPE.

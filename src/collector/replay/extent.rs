@@ -11,7 +11,8 @@ use std::{
     thread,
 };
 
-use super::{Input, Reader, Told, newest_end};
+use super::player::newest_end;
+use super::{Input, Reader, Told};
 
 /// A search under way. Given up when dropped; nobody waits for that.
 pub struct Search {

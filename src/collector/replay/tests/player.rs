@@ -11,7 +11,7 @@ use std::{
 
 use super::*;
 use crate::collector::{
-    replay::{Broken, Command, Progress, Replay, ReplayConfig, Speed, State, newest_end},
+    replay::{Broken, Command, Progress, Replay, ReplayConfig, Speed, State, player::newest_end},
     sink::Refusal,
     testing::Kept,
 };
