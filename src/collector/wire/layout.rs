@@ -37,51 +37,24 @@ pub struct Layouts<'a> {
 #[derive(Debug, Default)]
 struct Layout<'a> {
     attributes: Vec<Attribute<'a>>,
-    /// Where the first of them stand in `run`, those that stood one behind the other.
+    /// The fields of the first of them, those that stood one behind the other.
     fields: Vec<Field>,
     /// Their bytes, from the length of the first to the end of the last.
     run: &'a [u8],
     version: u32,
 }
 
-/// Where an attribute's field stands in a run. It begins with its length; its key, a single byte, stands before.
+/// The field of an attribute in a run. It begins with its length; its key, a single byte, stands before.
 #[derive(Clone, Copy, Debug)]
 struct Field {
-    /// Where the content of its value begins, all else being before it; [`Field::NOWHERE`] where it is not so.
+    /// How many bytes it takes.
+    len: u32,
+    /// Where in it the content of its value begins, all else being before it; [`Field::NOWHERE`] where it is not so.
     content: u32,
-    /// Where it ends.
-    end: u32,
 }
 
 impl Field {
     const NOWHERE: u32 = u32::MAX;
-
-    /// The same field in another run.
-    const fn moved(self, begin: Spot) -> Self {
-        let content = if self.content == Self::NOWHERE { Self::NOWHERE } else { begin.moved(self.content) };
-        Self { content, end: begin.moved(self.end) }
-    }
-}
-
-/// The same place of an attribute in both runs.
-#[derive(Clone, Copy, Debug, Default)]
-struct Spot {
-    /// In the run before.
-    was: u32,
-    /// In the run at hand.
-    is: u32,
-}
-
-impl Spot {
-    /// Where something behind it in the run before stands in the run at hand, if all in between is as long.
-    const fn moved(self, was: u32) -> u32 {
-        was - self.was + self.is
-    }
-
-    /// Where the next field begins, if one ends here: behind a key.
-    const fn behind_key(self) -> Self {
-        Self { was: self.was + 1, is: self.is + 1 }
-    }
 }
 
 /// The attributes of the span at hand.
@@ -140,20 +113,21 @@ impl<'a> Layout<'a> {
     /// Reads the attributes that a span begins with, comparing them with those that the one before began with.
     fn read_first_run(&mut self, filling: &mut Filling, message: &mut Reader<'a>) -> Result<(), WireError> {
         let run = message.rest();
-        let mut begin = Spot::default();
-        let end = loop {
-            let end = match self.pass_over(filling, begin, run) {
-                Some(end) => end,
-                None => self.read_field(filling, begin, *message)?,
+        let mut known = self.run;
+        loop {
+            let (was, is) = match self.pass_over(filling, known, message.rest()) {
+                Some(passed) => (passed, passed),
+                None => self.read_field(filling, known, *message)?,
             };
-            if run.get(end.is as usize).copied().map(u32::from) != Some(ATTRIBUTE) {
-                break end.is as usize;
+            message.advance(is);
+            if message.rest().first().copied().map(u32::from) != Some(ATTRIBUTE) {
+                break;
             }
-            begin = end.behind_key();
-        };
-        message.advance(end);
+            message.advance(1);
+            known = known.get(was + 1..).unwrap_or_default();
+        }
         self.fields.truncate(filling.filled);
-        self.run = run.get(..end).unwrap_or_default();
+        self.run = run.get(..run.len() - message.rest().len()).unwrap_or_default();
         Ok(())
     }
 
@@ -168,43 +142,47 @@ impl<'a> Layout<'a> {
     }
 
     /// Steps over all attributes from here on that are as they were, and over the one behind them if only the content of its
-    /// value has to be read. Returns where the last of them ends; `None` where there is neither.
+    /// value has to be read. Returns how many bytes they take; `None` where there is neither.
     #[inline]
-    fn pass_over(&mut self, filling: &mut Filling, begin: Spot, run: &'a [u8]) -> Option<Spot> {
-        let known = self.run.get(begin.was as usize..)?;
-        let same = begin.was + offset(common_prefix(known, run.get(begin.is as usize..)?));
-        let fields = self.fields.get_mut(filling.filled..)?;
-        let mut passed = fields.iter().take_while(|field| field.end <= same).count();
-        if let Some(field) = fields.get(passed)
-            && field.content <= same
-            && let Some(attribute) = self.attributes.get_mut(filling.filled + passed)
-            && read_content(field.moved(begin), run, attribute)
-        {
-            passed += 1;
-        }
-        let end = fields.get(passed.checked_sub(1)?)?.end;
-        if begin.was != begin.is {
-            for field in fields.iter_mut().take(passed) {
-                *field = field.moved(begin);
+    fn pass_over(&mut self, filling: &mut Filling, known: &[u8], rest: &'a [u8]) -> Option<usize> {
+        let same = common_prefix(known, rest);
+        let fields = self.fields.get(filling.filled..)?.iter();
+        let (mut begin, mut passed) = (0, None);
+        for (field, attribute) in fields.zip(self.attributes.get_mut(filling.filled..)?) {
+            let (content, end) = (begin + field.content as usize, begin + field.len as usize);
+            let is_same = end <= same;
+            let read = |content: &'a [u8]| short::read_content(content, &mut attribute.value);
+            let is_read = is_same || content <= same && rest.get(content..end).is_some_and(read);
+            if !is_read {
+                break;
             }
+            filling.filled += 1;
+            passed = Some(end);
+            if !is_same {
+                break;
+            }
+            begin = end + 1;
         }
-        filling.filled += passed;
-        Some(Spot { was: end, is: begin.moved(end) })
+        passed
     }
 
-    /// Reads the attribute that begins there in full and notes where it stands. Returns where it ends.
-    fn read_field(&mut self, filling: &mut Filling, begin: Spot, mut message: Reader<'a>) -> Result<Spot, WireError> {
-        let (at, len) = (filling.filled, message.rest().len());
-        message.advance(begin.is as usize);
+    /// Reads the attribute that a message begins with in full and notes its field. Returns how many bytes the field took that
+    /// stood in its place, and how many it takes.
+    fn read_field(
+        &mut self,
+        filling: &mut Filling,
+        known: &[u8],
+        mut message: Reader<'a>,
+    ) -> Result<(usize, usize), WireError> {
+        let (at, rest) = (filling.filled, message.rest().len());
         let content_len = self.put(filling, message.message()?)?;
-        let is = len - message.rest().len();
-        let field = Field { content: content_len.map_or(Field::NOWHERE, |len| offset(is - len)), end: offset(is) };
+        let is = rest - message.rest().len();
+        let field = Field { len: offset(is), content: content_len.map_or(Field::NOWHERE, |len| offset(is - len)) };
         let before = self.fields.get_mut(at).map(|known| std::mem::replace(known, field));
         if before.is_none() && at < MOST_KEPT {
             self.fields.push(field);
         }
-        let was = before.map_or(offset(self.run.len()), |before| before.end);
-        Ok(Spot { was, is: field.end })
+        Ok((before.map_or(known.len(), |before| before.len as usize), is))
     }
 
     /// Reads the span's next attribute over the one that stood in its place. Returns how long the content of its value is
@@ -236,13 +214,6 @@ impl<'a> Layout<'a> {
         }
         Ok(content_len)
     }
-}
-
-/// Reads the content of a value of which all else is as it was.
-#[inline]
-fn read_content<'a>(field: Field, run: &'a [u8], attribute: &mut Attribute<'a>) -> bool {
-    let content = run.get(field.content as usize..field.end as usize);
-    content.is_some_and(|content| short::read_content(content, &mut attribute.value))
 }
 
 /// How many bytes the two begin with in common.

@@ -237,6 +237,25 @@ fn every_change_of_one_byte_of_a_usual_attribute_is_judged_as_the_oracle_judges_
     }
 }
 
+/// Guarantees: what a span repeats of the one before is not read again, behind a value of another length either. Where a
+/// text points tells.
+#[test]
+fn what_repeats_behind_a_value_of_another_length_is_taken_over() {
+    let text = |key: &[u8], text: &[u8]| field(9, &[field(1, key), field(2, &field(1, text))].concat());
+    let span = |first: &[u8]| field(2, &[text(b"first", first), text(b"second", b"the same")].concat());
+    let spans = [span(b"short"), span(b"longer"), span(b"some"), span(b"none")].concat();
+    let request = field(1, &field(2, &spans));
+    let mut places = Vec::new();
+    walk(&request, |_, span| {
+        if let Some(Value::Str(text)) = span.attribute("second") {
+            places.push(text.as_ptr());
+        }
+    })
+    .unwrap();
+    assert_eq!(places.len(), 4);
+    assert!(places.iter().all(|place| *place == places[0]), "{places:?}");
+}
+
 #[test]
 fn a_length_with_more_bytes_than_it_needs_is_not_taken_for_a_short_one() {
     // The key's 65 bytes are announced as 0xc1 0x00. Were 0xc1 the whole length, the key would end where the value
