@@ -10,21 +10,21 @@ byte, as tokio runs it by default and on a single thread, and, when a virtual en
 after the other, in many short rounds, after a first one that does not count: buffers and logs have their size then,
 as they have in a collector that runs for days. CPU and resident memory are read as Linux tells them.
 Figures are medians of the rounds, with the least and the most. What counts is the ratio, the median of those that
-each round has by itself: absolute times depend on the machine, and on whoever shares it at the time.
+each round has by itself: absolute times depend on the machine, and on whoever shares it at the time. Beside it stands
+the ratio of the least: what it is when nobody else has the processor's other half.
 """
 
 import argparse
 import operator
-import os
 import re
 import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from programs import cpu, release, resident
 
+MIB = 1 << 20
 DISCARDING = "discarding server"
 CONSOLE = "Python console"
 
@@ -38,12 +38,6 @@ time.sleep(600)
 """
 
 
-def release(kind, name):
-    subprocess.run(["cargo", "build", "--quiet", "--release", kind, name], cwd=ROOT, check=True)
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
-    return target / ("examples" if kind == "--example" else "") / name
-
-
 class Server:
     """A running collector."""
 
@@ -55,23 +49,14 @@ class Server:
         found = next(filter(None, lines), None) or sys.exit(f"{name} did not start")
         self.address = found.group(1)
 
-    def cpu(self):
-        """Seconds that its threads have run, those that ended among them: clock_getcpuclockid(3) of the process."""
-        return time.clock_gettime(~self.process.pid << 3 | 2)
-
-    def resident(self):
-        """MiB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
-
     def take(self, load):
         """CPU seconds per million spans of this load, and the spans it takes a second."""
-        before = self.cpu()
+        before = cpu(self.process.pid)
         sent = subprocess.run([*load, "--to", self.address], capture_output=True, text=True, check=True).stdout
         accepted, took = re.search(r"accepted (\d+) .*, ([\d.]+) s,", sent).groups()
         # What was accepted may still be on its way into the store.
         time.sleep(0.2)
-        return (self.cpu() - before) / int(accepted) * 1e6, int(accepted) / float(took)
+        return (cpu(self.process.pid) - before) / int(accepted) * 1e6, int(accepted) / float(took)
 
     def stop(self):
         self.process.terminate()
@@ -119,14 +104,16 @@ def main():
 
 
 def report(servers, rounds):
-    print(f"{'collector':<20}{'spans/s':>12}{'CPU s/million':>15}{'least':>8}{'most':>8}{'ratio':>8}{'RSS MiB':>10}")
+    heads = f"{'CPU s/million':>15}{'least':>8}{'most':>8}{'ratio':>8}{'of least':>10}"
+    print(f"{'collector':<20}{'spans/s':>12}{heads}{'RSS MiB':>10}")
     floor = [takes[0][0] for takes in rounds]
     for server, takes in zip(servers, zip(*rounds)):
         each, rates = zip(*takes)
-        cpu = statistics.median(each)
+        median = statistics.median(each)
         ratio = statistics.median(map(operator.truediv, each, floor))
         spread = f"{min(each):>8.2f}{max(each):>8.2f}"
-        print(f"{server.name:<20}{max(rates):>12,.0f}{cpu:>15.2f}{spread}{ratio:>8.2f}{server.resident():>10.1f}")
+        undisturbed = min(each) / min(floor)
+        print(f"{server.name:<20}{max(rates):>12,.0f}{median:>15.2f}{spread}{ratio:>8.2f}{undisturbed:>10.2f}{resident(server.process.pid) / MIB:>10.1f}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""From a key to the changed screen, and what a steady load costs, with the screen drawn.
+"""How soon the screen follows, and what it costs.
 
-    scripts/latency.py [--kept N] [--rate N] [--keys N]
+    scripts/latency.py [--kept N] [--rate N] [--batch N] [--keys N]
 
-Runs `planoai obs` in a pseudo-terminal, fills it with calls, then presses `?` and Esc by turns while examples/flood sends
-spans at a given rate, and measures the time until the help has come or gone. Prints the distribution, and the share of one
-core that the program took meanwhile. All on loopback and bounded; CPU is read from /proc, so this is for Linux.
+Runs `planoai obs` in a pseudo-terminal and measures the time to its first frame and the share of one core that it takes
+while nothing happens. Then fills it with calls, presses `?` and Esc by turns while examples/flood sends spans at a given
+rate, and measures the time until the help has come. Prints the distribution, and the share of one core that the program
+took meanwhile, the help it drew included; with `--keys 0` that of ten seconds without. All on loopback and bounded.
 """
 
 import argparse
@@ -18,8 +19,7 @@ import subprocess
 import termios
 import time
 
-from compare import release, usage
-
+from programs import cpu, release
 
 # A word of the help that stands nowhere else.
 HELP = b"Ctrl-d"
@@ -41,48 +41,78 @@ def drain(screen):
         os.read(screen, 1 << 16)
 
 
+def draw(screen, seconds):
+    """Lets it draw for so long."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        select.select([screen], [], [], left)
+        drain(screen)
+
+
+def start(program, port, kept):
+    """A program that has drawn its first frame, its screen, and after how many ms that was."""
+    started = time.monotonic()
+    child, screen = pty.fork()
+    if child == 0:
+        os.environ["TERM"] = "xterm-256color"
+        options = ["--offline", "--host", "127.0.0.1", "--port", str(port), "--http-port", "off"]
+        os.execv(program, [str(program), "obs", *options, "--capacity", str(kept)])
+    fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
+    read_until(screen, b"planoai")
+    return child, screen, (time.monotonic() - started) * 1e3
+
+
+def press(screen, keys):
+    """How many ms the help takes to come, each time it is asked for."""
+    took = []
+    for nth in range(keys):
+        draw(screen, 0.1)
+        pressed = time.monotonic()
+        os.write(screen, b"?" if nth % 2 == 0 else b"\x1b")
+        if nth % 2 == 0:
+            read_until(screen, HELP)
+            took.append((time.monotonic() - pressed) * 1e3)
+    return sorted(took)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kept", type=int, default=1_000_000)
     parser.add_argument("--rate", type=int, default=100_000)
+    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--keys", type=int, default=100)
     parser.add_argument("--port", type=int, default=4396)
     arguments = parser.parse_args()
 
     flood, program = release("--example", "flood"), release("--bin", "planoai")
-    child, screen = pty.fork()
-    if child == 0:
-        os.environ["TERM"] = "xterm-256color"
-        options = ["--offline", "--host", "127.0.0.1", "--port", str(arguments.port), "--http-port", "off"]
-        os.execv(program, [str(program), "obs", *options, "--capacity", str(arguments.kept)])
-    fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
-    target = ["--to", f"127.0.0.1:{arguments.port}"]
-    read_until(screen, b"planoai")
-    filling = subprocess.Popen([flood, *target, "--spans", str(arguments.kept), "--batch", "512"], stdout=subprocess.DEVNULL)
+    child, screen, first_frame = start(program, arguments.port, arguments.kept)
+
+    def share(of):
+        """What `of` gives, and the percentage of a core that the program takes meanwhile."""
+        before, started = cpu(child), time.monotonic()
+        given = of()
+        return given, (cpu(child) - before) / (time.monotonic() - started) * 100
+
+    draw(screen, 1)
+    _, idle = share(lambda: draw(screen, 10))
+    print(f"first frame after {first_frame:.0f} ms, idle {idle:.2f}% of a core")
+    target = [flood, "--to", f"127.0.0.1:{arguments.port}"]
+    filling = subprocess.Popen([*target, "--spans", str(arguments.kept), "--batch", "512"], stdout=subprocess.DEVNULL)
     while filling.poll() is None:
-        select.select([screen], [], [], 0.1)
-        drain(screen)
-    seconds = max(5, arguments.keys // 5 + 2)
-    steady = [flood, *target, "--spans", str(arguments.rate * seconds), "--rate", str(arguments.rate), "--batch", "64"]
-    load = subprocess.Popen([*steady, "--at-most", f"{seconds}s"], stdout=subprocess.DEVNULL)
-    before, started, took = usage(child)[0], time.monotonic(), []
+        draw(screen, 0.1)
+    # Longer than it can take.
+    seconds = max(15, arguments.keys)
+    steady = ["--spans", str(arguments.rate * seconds), "--rate", str(arguments.rate), "--batch", str(arguments.batch)]
+    load = subprocess.Popen([*target, *steady, "--at-most", f"{seconds}s"], stdout=subprocess.DEVNULL)
     try:
-        for nth in range(arguments.keys):
-            time.sleep(0.1)
-            drain(screen)
-            pressed = time.monotonic()
-            os.write(screen, b"?" if nth % 2 == 0 else b"\x1b")
-            if nth % 2 == 0:
-                read_until(screen, HELP)
-                took.append((time.monotonic() - pressed) * 1e3)
-        share = (usage(child)[0] - before) / (time.monotonic() - started)
+        took, busy = share(lambda: press(screen, arguments.keys) or draw(screen, 10))
     finally:
         load.terminate()
         os.write(screen, b"\x1bq")
-    took.sort()
-    at = lambda part: took[min(len(took) - 1, int(len(took) * part))]
-    print(f"{arguments.kept:,} kept, {arguments.rate:,} spans/s: key to screen p50 {at(0.5):.1f} ms, p99 {at(0.99):.1f} ms, "
-          f"{share * 100:.1f}% of a core")
+    print(f"{arguments.kept:,} kept, {arguments.rate:,} spans/s, {arguments.batch} a request: {busy:.1f}% of a core")
+    if took:
+        p50, p99 = (took[min(len(took) - 1, int(len(took) * part))] for part in (0.5, 0.99))
+        print(f"key to screen p50 {p50:.1f} ms, p99 {p99:.1f} ms")
 
 
 if __name__ == "__main__":

@@ -30,21 +30,15 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from programs import release, resident
+
 HOST = "127.0.0.1"
 MIB = 1 << 20
 # What may be added between the first and the last quarter after warming up.
 GROWTH = 24 * MIB
 FILES = 64
 ATTACK = "\x1b]0;pwned\x07\x1b[?1049l\u202e\u009b2J" + "\u0301" * 50 + "\r\n=1+1"
-
-
-def release(kind, name):
-    subprocess.run(["cargo", "build", "--quiet", "--release", kind, name], cwd=ROOT, check=True)
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
-    return target / ("examples" if kind == "--example" else "") / name
 
 
 class Lines(threading.Thread):
@@ -87,10 +81,6 @@ class Program:
 
     def listen(self):
         self.said.extend(line.decode(errors="replace").rstrip() for line in self.process.stderr)
-
-    def memory(self):
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
 
     def files(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
@@ -292,7 +282,7 @@ def main():
     killer = Killed(program, flood, options.seed, until)
     memory = []
     while time.monotonic() < until and program.process.poll() is None:
-        memory.append(program.memory())
+        memory.append(resident(program.process.pid))
         time.sleep(1)
     report = sender.communicate(timeout=60)[0]
     for thread in [*clients, killer]:

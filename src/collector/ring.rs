@@ -130,13 +130,7 @@ impl Ring {
     pub fn replace(&mut self, id: CallId, mut call: LlmCall) -> bool {
         let Some(revision) = self.calls.get(id).map(LlmCall::revision) else { return false };
         call.place(id, revision.saturating_add(1));
-        let Ok(at) = usize::try_from(id.0 - self.calls.base) else { return false };
-        let slot = self
-            .calls
-            .segments
-            .get_mut(at / SEGMENT_CALLS)
-            .and_then(|segment| Arc::make_mut(segment).get_mut(at % SEGMENT_CALLS));
-        slot.map(|slot| *slot = call).is_some()
+        self.slot(id).map(|slot| *slot = call).is_some()
     }
 
     /// Forgets all calls; numbering goes on.
@@ -182,6 +176,7 @@ impl Ring {
         true
     }
 
+    /// Where the call with this id stands, to be changed.
     fn slot(&mut self, id: CallId) -> Option<&mut LlmCall> {
         let at = usize::try_from(id.0.checked_sub(self.calls.base)?).ok()?;
         let segment = self.calls.segments.get_mut(at / SEGMENT_CALLS)?;
