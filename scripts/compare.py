@@ -19,10 +19,9 @@ import operator
 import re
 import statistics
 import subprocess
-import sys
 import time
 
-from programs import cpu, release, resident
+from programs import OBS, Server, cpu, release, resident
 
 MIB = 1 << 20
 DISCARDING = "discarding server"
@@ -38,29 +37,14 @@ time.sleep(600)
 """
 
 
-class Server:
-    """A running collector."""
-
-    def __init__(self, name, command):
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-        self.name = name
-        self.process = subprocess.Popen(command, **quiet, stderr=subprocess.PIPE, text=True)
-        lines = (re.search(r"listening on (\S+:\d+)", line) for line in self.process.stderr)
-        found = next(filter(None, lines), None) or sys.exit(f"{name} did not start")
-        self.address = found.group(1)
-
-    def take(self, load):
-        """CPU seconds per million spans of this load, and the spans it takes a second."""
-        before = cpu(self.process.pid)
-        sent = subprocess.run([*load, "--to", self.address], capture_output=True, text=True, check=True).stdout
-        accepted, took = re.search(r"accepted (\d+) .*, ([\d.]+) s,", sent).groups()
-        # What was accepted may still be on its way into the store.
-        time.sleep(0.2)
-        return (cpu(self.process.pid) - before) / int(accepted) * 1e6, int(accepted) / float(took)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(10)
+def take(server, load):
+    """CPU seconds per million spans of this load, and the spans that the server takes a second."""
+    before = cpu(server.pid)
+    sent = subprocess.run([*load, "--to", server.address], capture_output=True, text=True, check=True).stdout
+    accepted, took = re.search(r"accepted (\d+) .*, ([\d.]+) s,", sent).groups()
+    # What was accepted may still be on its way into the store.
+    time.sleep(0.2)
+    return (cpu(server.pid) - before) / int(accepted) * 1e6, int(accepted) / float(took)
 
 
 def main():
@@ -76,8 +60,7 @@ def main():
 
     flood, discard = release("--example", "flood"), release("--example", "discard")
     program = release("--bin", "planoai")
-    obs = [program, "obs", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "off"]
-    obs += ["--capacity", str(arguments.capacity)]
+    obs = [program, *OBS, "--port", "0", "--capacity", str(arguments.capacity)]
     commands = {
         DISCARDING: [discard],
         "... on one thread": [discard, "--threads", "1"],
@@ -96,7 +79,7 @@ def main():
     try:
         for name, command in commands.items():
             servers.append(Server(name, command))
-        rounds = [[server.take(load(server)) for server in servers] for _ in range(arguments.rounds + 1)]
+        rounds = [[take(server, load(server)) for server in servers] for _ in range(arguments.rounds + 1)]
         report(servers, rounds[1:])
     finally:
         for server in servers:
@@ -113,7 +96,9 @@ def report(servers, rounds):
         ratio = statistics.median(map(operator.truediv, each, floor))
         spread = f"{min(each):>8.2f}{max(each):>8.2f}"
         undisturbed = min(each) / min(floor)
-        print(f"{server.name:<20}{max(rates):>12,.0f}{median:>15.2f}{spread}{ratio:>8.2f}{undisturbed:>10.2f}{resident(server.process.pid) / MIB:>10.1f}")
+        memory = resident(server.pid) / MIB
+        ratios = f"{ratio:>8.2f}{undisturbed:>10.2f}"
+        print(f"{server.name:<20}{max(rates):>12,.0f}{median:>15.2f}{spread}{ratios}{memory:>10.1f}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import subprocess
 import termios
 import time
 
-from programs import cpu, release
+from programs import OBS, cpu, release
 
 # A word of the help that stands nowhere else.
 HELP = b"Ctrl-d"
@@ -36,17 +36,12 @@ def read_until(screen, wanted, at_most=10.0):
     return seen
 
 
-def drain(screen):
-    while select.select([screen], [], [], 0)[0]:
-        os.read(screen, 1 << 16)
-
-
 def draw(screen, seconds):
     """Lets it draw for so long."""
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
-        select.select([screen], [], [], left)
-        drain(screen)
+        if select.select([screen], [], [], left)[0]:
+            os.read(screen, 1 << 16)
 
 
 def start(program, port, kept):
@@ -55,8 +50,7 @@ def start(program, port, kept):
     child, screen = pty.fork()
     if child == 0:
         os.environ["TERM"] = "xterm-256color"
-        options = ["--offline", "--host", "127.0.0.1", "--port", str(port), "--http-port", "off"]
-        os.execv(program, [str(program), "obs", *options, "--capacity", str(kept)])
+        os.execv(program, [str(program), *OBS, "--port", str(port), "--capacity", str(kept)])
     fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
     read_until(screen, b"planoai")
     return child, screen, (time.monotonic() - started) * 1e3

@@ -8,12 +8,10 @@ session another, and prints how many bytes of resident memory a call added. All 
 """
 
 import argparse
-import re
 import subprocess
-import sys
 import time
 
-from programs import release, resident
+from programs import OBS, Server, release, resident
 
 FEW_SESSIONS = 500
 
@@ -26,24 +24,20 @@ def main():
     arguments = parser.parse_args()
     flood, program = release("--example", "flood"), release("--bin", "planoai")
     for sessions in (FEW_SESSIONS, arguments.many):
-        command = [program, "obs", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "off"]
-        command += ["--capacity", str(arguments.many), "--span-memory", "1MiB", "--serve-viewers", "127.0.0.1:0"]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        lines = (re.search(r"listening on (\S+:\d+)", line) for line in process.stderr)
-        address = (next(filter(None, lines), None) or sys.exit("the program did not start"))[1]
-        load = [flood, "--to", address, "--sessions", str(sessions), "--rate", str(arguments.rate)]
+        kept = ["--capacity", str(arguments.many), "--span-memory", "1MiB"]
+        server = Server("planoai obs", [program, *OBS, "--port", "0", *kept, "--serve-viewers", "127.0.0.1:0"])
+        load = [flood, "--to", server.address, "--sessions", str(sessions), "--rate", str(arguments.rate)]
 
         def filled(calls):
             subprocess.run([*load, "--spans", str(calls)], stdout=subprocess.DEVNULL, check=True)
             time.sleep(1)
-            return resident(process.pid)
+            return resident(server.pid)
 
         try:
             few = filled(arguments.few)
             each = (filled(arguments.many - arguments.few) - few) / (arguments.many - arguments.few)
         finally:
-            process.terminate()
-            process.wait(10)
+            server.stop()
         print(f"{sessions:>9,} sessions: {each:.0f} bytes a kept call")
 
 

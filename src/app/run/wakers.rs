@@ -23,6 +23,10 @@ pub(super) fn send(wake: &Sender<Wake>, message: Wake) {
     let _ = wake.send(message);
 }
 
+fn spawn(name: &str, watch: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(name.to_owned()).spawn(watch).map(drop)
+}
+
 /// Reads the terminal.
 pub(super) fn input(wake: Sender<Wake>) -> io::Result<()> {
     let watch = move || {
@@ -31,13 +35,13 @@ pub(super) fn input(wake: Sender<Wake>) -> io::Result<()> {
         }
         send(&wake, Wake::InputGone);
     };
-    thread::Builder::new().name("input".into()).spawn(watch).map(drop)
+    spawn("input", watch)
 }
 
 /// Passes on what others have to say.
 pub(super) fn told(told: impl Iterator<Item = Event> + Send + 'static, wake: Sender<Wake>) -> io::Result<()> {
     let watch = move || told.for_each(|event| send(&wake, Wake::Event(event)));
-    thread::Builder::new().name("told".into()).spawn(watch).map(drop)
+    spawn("told", watch)
 }
 
 /// Answers questions in turn; of several calls that wait to be looked into only the last one matters.
@@ -57,7 +61,7 @@ pub(super) fn questions(source: impl Source, wake: Sender<Wake>) -> io::Result<S
             }
         }
     };
-    thread::Builder::new().name("questions".into()).spawn(answer)?;
+    spawn("questions", answer)?;
     Ok(sender)
 }
 
@@ -73,36 +77,32 @@ fn answered(source: &impl Source, question: Question) -> Event {
 pub(super) fn signals(wake: Sender<Wake>) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT])?;
     let watch = move || signals.forever().for_each(|signal| send(&wake, Wake::Signal(signal)));
-    thread::Builder::new().name("signals".into()).spawn(watch).map(drop)
+    spawn("signals", watch)
 }
 
 /// Waits for snapshots.
-pub(super) fn snapshots(mut snapshots: watch::Receiver<Arc<Snapshot>>, wake: Sender<Wake>) -> io::Result<()> {
+pub(super) fn snapshots(snapshots: watch::Receiver<Arc<Snapshot>>, wake: Sender<Wake>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let watch = move || {
-        runtime.block_on(async {
-            while snapshots.changed().await.is_ok() {
-                let snapshot = Arc::clone(&snapshots.borrow_and_update());
-                send(&wake, Wake::Event(Event::Snapshot(snapshot)));
-            }
-        });
+        runtime.block_on(each(snapshots, |snapshot| send(&wake, Wake::Event(Event::Snapshot(snapshot)))));
         send(&wake, Wake::CollectorGone);
     };
-    thread::Builder::new().name("snapshots".into()).spawn(watch).map(drop)
+    spawn("snapshots", watch)
 }
 
 /// Waits for news of the replay.
-pub(super) fn replay(mut progress: watch::Receiver<Progress>, wake: Sender<Wake>) -> io::Result<()> {
+pub(super) fn replay(progress: watch::Receiver<Progress>, wake: Sender<Wake>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let watch = move || {
-        runtime.block_on(async {
-            while progress.changed().await.is_ok() {
-                let now = progress.borrow_and_update().clone();
-                send(&wake, Wake::Event(Event::Replay(Box::new(now))));
-            }
-        });
-    };
-    thread::Builder::new().name("replayed".into()).spawn(watch).map(drop)
+    let tell = move |progress| send(&wake, Wake::Event(Event::Replay(Box::new(progress))));
+    spawn("replayed", move || runtime.block_on(each(progress, tell)))
+}
+
+/// Tells what is new, each time, until there will be nothing more.
+async fn each<T: Clone>(mut news: watch::Receiver<T>, tell: impl Fn(T)) {
+    while news.changed().await.is_ok() {
+        let now = news.borrow_and_update().clone();
+        tell(now);
+    }
 }
 
 /// Looks at the limits on a thread of its own: each look counts calls.
@@ -110,7 +110,7 @@ pub(super) fn limits(guard: Guard, snapshots: watch::Receiver<Arc<Snapshot>>, wa
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let tell = move |breaches| send(&wake, Wake::Event(Event::Breaches(breaches)));
     let watch = move || runtime.block_on(guard::watch(guard, snapshots, || clock().unix_nano, tell));
-    thread::Builder::new().name("limits".into()).spawn(watch).map(drop)
+    spawn("limits", watch)
 }
 
 /// A panic hands the terminal back before it is printed, whichever thread it is in; a contained one becomes a note.

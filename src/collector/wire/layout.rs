@@ -120,10 +120,9 @@ impl<'a> Layout<'a> {
                 None => self.read_field(filling, known, *message)?,
             };
             message.advance(is);
-            if message.rest().first().copied().map(u32::from) != Some(ATTRIBUTE) {
+            if !message.skip_key(ATTRIBUTE) {
                 break;
             }
-            message.advance(1);
             known = known.get(was + 1..).unwrap_or_default();
         }
         self.fields.truncate(filling.filled);
