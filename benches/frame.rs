@@ -20,6 +20,15 @@ fn main() {
     divan::main();
 }
 
+/// A usual terminal: 256 colours and UTF-8.
+fn terminal(variable: &str) -> Option<String> {
+    match variable {
+        "TERM" => Some("xterm-256color".to_owned()),
+        "LANG" => Some("C.UTF-8".to_owned()),
+        _ => None,
+    }
+}
+
 /// Draws frames of one size; 100 calls arrive between two of them, and their figures are made before the clock runs.
 fn frames(bencher: Bencher<'_, '_>, kept: usize, width: u16, height: u16) {
     let area = Rect::new(0, 0, width, height);
@@ -40,7 +49,7 @@ fn frames(bencher: Bencher<'_, '_>, kept: usize, width: u16, height: u16) {
         })
         .bench_local_values(|()| {
             let mut next = Buffer::empty(area);
-            ui::draw(&app.borrow(), Theme::detect(|_| Some("xterm-256color".to_owned())), &mut next);
+            ui::draw(&app.borrow(), Theme::detect(terminal), &mut next);
             let changed = shown.borrow().diff(&next).len();
             *shown.borrow_mut() = next;
             changed
