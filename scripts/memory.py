@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""What a kept call takes: resident memory between a few kept calls and many.
+"""What a kept call takes: resident memory between a few kept calls and many; and what names leave behind that are gone.
 
-    scripts/memory.py [--from 100000] [--to 1000000] [--rate 120000]
+    scripts/memory.py [--from 100000] [--to 1000000] [--rate 120000] [--gone 10000000]
 
 Fills `planoai obs` with calls from examples/flood, its span log bounded at 1 MiB, once with 500 sessions and once with every
-session another, and prints how many bytes of resident memory a call added. All on loopback.
+session another, and prints how many bytes of resident memory a call added. Then sends calls, every session another, through a
+ring of 1,000 as fast as they are taken, and prints resident memory after a tenth of them and after all. All on loopback.
 """
 
 import argparse
@@ -14,6 +15,36 @@ import time
 from programs import OBS, Server, release, resident
 
 FEW_SESSIONS = 500
+MIB = 1 << 20
+
+
+class Filled:
+    """A collector that keeps so many calls, to be filled from examples/flood."""
+
+    def __init__(self, capacity):
+        self.flood = release("--example", "flood")
+        bounds = ["--capacity", str(capacity), "--span-memory", "1MiB"]
+        served = ["--port", "0", "--serve-viewers", "127.0.0.1:0"]
+        self.server = Server("planoai obs", [release("--bin", "planoai"), *OBS, *bounds, *served])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.stop()
+
+    def after(self, calls, sessions, rate=0):
+        """Resident memory after so many calls more."""
+        load = ["--spans", str(calls), "--sessions", str(sessions), "--rate", str(rate)]
+        subprocess.run([self.flood, "--to", self.server.address, *load], stdout=subprocess.DEVNULL, check=True)
+        time.sleep(1)
+        return resident(self.server.pid)
+
+
+def bytes_a_call(few, many, sessions, rate):
+    with Filled(many) as collector:
+        before = collector.after(few, sessions, rate)
+        return (collector.after(many - few, sessions, rate) - before) / (many - few)
 
 
 def main():
@@ -21,24 +52,15 @@ def main():
     parser.add_argument("--from", dest="few", type=int, default=100_000)
     parser.add_argument("--to", dest="many", type=int, default=1_000_000)
     parser.add_argument("--rate", type=int, default=120_000)
+    parser.add_argument("--gone", type=int, default=10_000_000)
     arguments = parser.parse_args()
-    flood, program = release("--example", "flood"), release("--bin", "planoai")
     for sessions in (FEW_SESSIONS, arguments.many):
-        kept = ["--capacity", str(arguments.many), "--span-memory", "1MiB"]
-        server = Server("planoai obs", [program, *OBS, "--port", "0", *kept, "--serve-viewers", "127.0.0.1:0"])
-        load = [flood, "--to", server.address, "--sessions", str(sessions), "--rate", str(arguments.rate)]
-
-        def filled(calls):
-            subprocess.run([*load, "--spans", str(calls)], stdout=subprocess.DEVNULL, check=True)
-            time.sleep(1)
-            return resident(server.pid)
-
-        try:
-            few = filled(arguments.few)
-            each = (filled(arguments.many - arguments.few) - few) / (arguments.many - arguments.few)
-        finally:
-            server.stop()
-        print(f"{sessions:>9,} sessions: {each:.0f} bytes a kept call")
+        each = bytes_a_call(arguments.few, arguments.many, sessions, arguments.rate)
+        print(f"{sessions:>10,} sessions: {each:.0f} bytes a kept call")
+    with Filled(1_000) as collector:
+        for sessions in (arguments.gone // 10, arguments.gone):
+            now = collector.after(sessions, sessions)
+            print(f"{sessions:>10,} sessions through a ring of 1,000: {now / MIB:.0f} MiB")
 
 
 if __name__ == "__main__":
