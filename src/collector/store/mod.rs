@@ -198,7 +198,7 @@ impl Store {
         Snapshot {
             version: self.version,
             calls: self.ring.calls().clone(),
-            counters: self.counters,
+            counters: Counters { llm_calls: self.totals.calls, ..self.counters },
             totals: self.totals,
             capacity: self.ring.capacity(),
         }
@@ -265,14 +265,14 @@ impl Store {
     /// A span that has to do with others.
     fn arrive_late(&mut self, trace: TraceId, place: Place, part: &mut Part) {
         self.count(part);
-        let calls_booked = self.counters.llm_calls + self.counters.merged + u64::from(matches!(part, Part::Call(_)));
+        let calls_booked = self.totals.calls + self.counters.merged + u64::from(matches!(part, Part::Call(_)));
         let Self { join, ring, .. } = self;
         let rows = join.join(&trace, Node::new(place, part), |row| ring.calls().get(row).cloned());
         for regrouped in rows {
             self.regroup(trace, regrouped);
         }
         // Whatever became of the rows, a call is one or part of one; one may be a row again that was part of another.
-        self.counters.merged = calls_booked.saturating_sub(self.counters.llm_calls);
+        self.counters.merged = calls_booked.saturating_sub(self.totals.calls);
     }
 
     /// A span that cannot be joined: its ids are missing, malformed or taken.
@@ -302,7 +302,6 @@ impl Store {
     /// Prices a call that becomes a row, and counts it.
     fn book(&mut self, call: &mut LlmCall) {
         call.set_cost(self.prices.cost(call));
-        self.counters.llm_calls += 1;
         self.totals.add(call);
     }
 
@@ -312,8 +311,9 @@ impl Store {
         let Some(mut call) = self.merge(facts) else { return };
         if let Some(twin) = self.twins.of(&call, trace) {
             call = self.merge_twins(twin, call);
-            rows.push(twin.row);
-            rows.dedup();
+            if !rows.contains(&twin.row) {
+                rows.push(twin.row);
+            }
         }
         let row = match self.oldest(&rows) {
             None => self.add(call),
@@ -379,11 +379,10 @@ impl Store {
         self.ring.replace(row, call);
     }
 
-    /// Two rows turned out to be one call: this one stays in its place, unseen and uncounted.
+    /// Two rows turned out to be one call: this one stays in its place, unseen and uncounted. One that is no longer kept
+    /// stays counted. Another trace may still take this row for its own, and have it merged away once more.
     fn merge_away(&mut self, row: CallId) {
-        self.counters.llm_calls -= 1;
-        self.counters.merged += 1;
-        let Some(old) = self.ring.calls().get(row) else { return };
+        let Some(old) = self.ring.calls().get(row).filter(|old| !old.is_merged_away()) else { return };
         let mut hidden = old.clone();
         hidden.merge_away();
         self.totals.replace(old, &hidden);

@@ -321,6 +321,35 @@ proptest! {
     }
 }
 
+/// Trees of several traces, whose calls share response ids now and then, their spans arriving in turns.
+fn trees_with_twins() -> impl Strategy<Value = Vec<TestSpan>> {
+    let id = prop::sample::select(vec!["chatcmpl-1", "chatcmpl-2"]);
+    let role = prop_oneof![3 => id.prop_map(|id| TestRole::Call(Some(id))), 2 => role()];
+    prop::collection::vec((0..3_u8, role, any::<prop::sample::Index>()), 1..16)
+        .prop_map(|spans| {
+            let span = |(nth, (trace, role, pick)): (usize, &(u8, TestRole, prop::sample::Index))| {
+                TestSpan { trace: [trace + 1; 16], ..span(nth as u64 + 1, pick.index(nth + 1) as u64, *role) }
+            };
+            spans.iter().enumerate().map(span).collect::<Vec<_>>()
+        })
+        .prop_shuffle()
+}
+
+proptest! {
+    /// Guarantees: whichever rows turn out to be one call, in whatever order, what is counted is what is shown.
+    #[test]
+    fn rows_are_counted_once_whichever_are_one(spans in trees_with_twins(), capacity in prop::sample::select(vec![2_usize, 100])) {
+        let mut store = store_of(capacity);
+        for span in &spans {
+            feed(&mut store, std::slice::from_ref(span));
+            let snapshot = store.snapshot();
+            assert_books_balance(&snapshot.counters);
+            let (counted, shown) = (snapshot.counters.llm_calls, rows(&store).len() as u64);
+            prop_assert!(counted == shown || counted > shown && capacity < spans.len(), "{counted} after {span:?}");
+        }
+    }
+}
+
 /// Guarantees: a trace made to be costly, calls below calls below calls, or all below one, costs no more than others.
 /// Without bounds this test would take hours. However many calls of a gateway are below one span, each stays a row.
 #[test]
