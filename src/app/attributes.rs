@@ -19,10 +19,12 @@ pub struct Lookup {
     pub keys: Vec<Name>,
 }
 
+/// What is known of one attribute of a call.
 #[derive(Clone, Debug)]
-enum Value {
-    Asked,
-    Known(Option<String>),
+struct Value {
+    /// The call's revision when it was asked for: another span may lead the row since.
+    revision: u16,
+    read: Option<String>,
 }
 
 /// Attribute values by call and key.
@@ -32,22 +34,25 @@ pub struct Attributes(HashMap<(CallId, Name), Value>);
 impl Attributes {
     /// The value, where it was read and there is one.
     pub fn get(&self, call: CallId, key: &Name) -> Option<&str> {
-        match self.0.get(&(call, key.clone()))? {
-            Value::Known(value) => value.as_deref(),
-            Value::Asked => None,
-        }
+        self.0.get(&(call, key.clone()))?.read.as_deref()
     }
 
     /// What is still to be read of these calls; it counts as asked from now on.
     pub fn ask<'a>(&mut self, calls: impl Iterator<Item = &'a LlmCall>, keys: &[Name]) -> Option<Lookup> {
         if self.0.len() > MOST_VALUES {
-            self.0.clear();
+            self.forget();
         }
         let mut is_news = |call: &&LlmCall| {
+            let revision = call.revision();
             let mut is_news = false;
             for key in keys {
-                is_news |= !self.0.contains_key(&(call.id(), key.clone()));
-                self.0.entry((call.id(), key.clone())).or_insert(Value::Asked);
+                self.0
+                    .entry((call.id(), key.clone()))
+                    .and_modify(|value| is_news |= std::mem::replace(&mut value.revision, revision) != revision)
+                    .or_insert_with(|| {
+                        is_news = true;
+                        Value { revision, read: None }
+                    });
             }
             is_news
         };
@@ -57,7 +62,16 @@ impl Attributes {
 
     /// Takes in what was read.
     pub fn learn(&mut self, read: Vec<Read>) {
-        self.0.extend(read.into_iter().map(|(call, key, value)| ((call, key), Value::Known(value))));
+        for (call, key, read) in read {
+            if let Some(value) = self.0.get_mut(&(call, key)) {
+                value.read = read;
+            }
+        }
+    }
+
+    /// Has everything read anew.
+    pub fn forget(&mut self) {
+        self.0.clear();
     }
 }
 
@@ -78,6 +92,13 @@ mod tests {
         assert_eq!(attributes.get(CallId(7), &key), None);
         attributes.learn(vec![(CallId(7), key.clone(), Some("core".into()))]);
         assert_eq!(attributes.get(CallId(7), &key), Some("core"));
-        assert!(attributes.ask([&call].into_iter(), &[key, Name::from("env")]).is_some(), "another key is news");
+        assert!(
+            attributes.ask([&call].into_iter(), &[key.clone(), Name::from("env")]).is_some(),
+            "another key is news"
+        );
+        call.place(CallId(7), 2);
+        assert!(attributes.ask([&call].into_iter(), std::slice::from_ref(&key)).is_some(), "another span may lead now");
+        assert_eq!(attributes.get(CallId(7), &key), Some("core"), "shown until the new one is read");
+        assert!(attributes.ask([&call].into_iter(), std::slice::from_ref(&key)).is_none());
     }
 }

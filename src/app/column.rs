@@ -321,7 +321,7 @@ impl Column {
             Self::Model => !call.shown_model().is_empty(),
             Self::RequestModel => is_said(labels.request_model.as_ref()),
             Self::Route => is_said(labels.route_name.as_ref()),
-            Self::InputFresh => call.usage().input.is_some(),
+            Self::InputFresh => call.usage().input_fresh().is_some(),
             Self::InputCached => call.usage().cache_read.is_some(),
             Self::CacheWrite => call.usage().cache_write.is_some(),
             Self::Output => call.usage().output.is_some(),

@@ -56,6 +56,8 @@ impl App {
             let attached = self.about.attached.clone().unwrap_or_default();
             self.tell(format!("{attached}: {why}"));
         }
+        // What was asked when nobody answered is asked anew.
+        self.attributes.forget();
         self.link = link;
         Draw::Now
     }

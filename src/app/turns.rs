@@ -3,6 +3,7 @@
 use super::analysis::Picture;
 use super::cursor::{Cursor, List};
 use crate::call::{CallId, LlmCall, Name};
+use crate::stats::{femto_usd, usd};
 
 /// One turn of a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,16 +73,16 @@ impl TurnsView {
 
 fn turns<'a>(calls: impl Iterator<Item = &'a LlmCall>) -> Vec<Turn> {
     let mut model: Option<&Name> = None;
-    let (mut running_usd, mut is_partial) = (0.0, false);
+    let (mut running, mut is_partial) = (0, false);
     calls
         .map(|call| {
             let is_switch = call.model().is_some() && model.is_some() && call.model() != model;
             model = call.model().or(model);
             match call.cost() {
-                Some(cost) => running_usd += cost.usd,
+                Some(cost) => running += femto_usd(cost.usd),
                 None => is_partial = true,
             }
-            Turn { call: call.id(), is_switch, running_usd, is_partial }
+            Turn { call: call.id(), is_switch, running_usd: usd(running), is_partial }
         })
         .collect()
 }

@@ -24,15 +24,22 @@ pub struct Calls {
     first: u64,
     /// Arrival number the next call will get.
     next: u64,
+    /// Rows among the kept ones that were merged into others.
+    merged_away: usize,
 }
 
 impl Calls {
-    /// How many calls are kept.
+    /// How many calls are kept and count: rows that were merged into others are left out.
+    pub fn visible(&self) -> usize {
+        self.len() - self.merged_away
+    }
+
+    /// How many rows are kept, those that were merged into others included.
     pub fn len(&self) -> usize {
         usize::try_from(self.next - self.first).unwrap_or(usize::MAX)
     }
 
-    /// Whether no call is kept.
+    /// Whether no row is kept.
     pub const fn is_empty(&self) -> bool {
         self.next == self.first
     }
@@ -115,6 +122,7 @@ impl Ring {
         if segments.back().is_none_or(|open| open.len() >= SEGMENT_CALLS) {
             segments.push_back(Arc::new(new_segment(self.capacity)));
         }
+        self.calls.merged_away += usize::from(call.is_merged_away());
         if let Some(open) = segments.back_mut().map(Arc::make_mut) {
             open.push(call);
             if let Some(call) = open.last_mut() {
@@ -128,8 +136,10 @@ impl Ring {
 
     /// Puts `call` in the place of the kept call `id`, with the next revision. False when it is gone.
     pub fn replace(&mut self, id: CallId, mut call: LlmCall) -> bool {
-        let Some(revision) = self.calls.get(id).map(LlmCall::revision) else { return false };
-        call.place(id, revision.saturating_add(1));
+        let Some(old) = self.calls.get(id) else { return false };
+        let was_merged_away = usize::from(old.is_merged_away());
+        call.place(id, old.revision().saturating_add(1));
+        self.calls.merged_away = self.calls.merged_away - was_merged_away + usize::from(call.is_merged_away());
         self.slot(id).map(|slot| *slot = call).is_some()
     }
 
@@ -154,8 +164,7 @@ impl Ring {
         if id.0 >= self.calls.next {
             self.calls = Calls { base: id.0, first: id.0, next: id.0, ..Calls::default() };
         }
-        self.calls.first = self.calls.first.max(id.0);
-        self.evict();
+        self.evict_before(id.0);
     }
 
     /// Takes over a call of another ring as it stands there, with its id and revision: as the newest, or in the place of the
@@ -184,8 +193,18 @@ impl Ring {
     }
 
     fn evict(&mut self) {
+        self.evict_before(self.calls.next.saturating_sub(self.capacity as u64));
+    }
+
+    fn evict_before(&mut self, first: u64) {
         let calls = &mut self.calls;
-        calls.first = calls.first.max(calls.next.saturating_sub(self.capacity as u64));
+        let first = first.max(calls.first);
+        // Nobody looks at what leaves, which has long left the processor's cache, unless something is to be found.
+        if calls.merged_away > 0 {
+            let leaving = calls.iter().take_while(|call| call.id().0 < first);
+            calls.merged_away -= leaving.filter(|call| call.is_merged_away()).count();
+        }
+        calls.first = first;
         while calls.first - calls.base >= SEGMENT_CALLS as u64 {
             calls.segments.pop_front();
             calls.base += SEGMENT_CALLS as u64;

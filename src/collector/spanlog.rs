@@ -75,6 +75,11 @@ impl SpanLog {
         self.requests.get(at).filter(|request| !request.is_empty())
     }
 
+    /// Drops all requests; numbering goes on.
+    pub fn clear(&mut self) {
+        *self = Self { first: self.next(), ..Self::new(self.budget) };
+    }
+
     /// Bytes kept now.
     pub const fn bytes(&self) -> usize {
         self.bytes

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use super::every::Every;
 use super::follow::{Follower, Progress};
 use crate::app::guard::{Breach, Guard};
 use crate::collector::Snapshot;
@@ -15,7 +16,7 @@ const PAUSE_NANOS: i64 = 200_000_000;
 pub struct Guarded<F> {
     inner: F,
     guard: Option<Guard>,
-    not_before: i64,
+    looks: Every,
     is_read: bool,
     breach: Option<Breach>,
 }
@@ -23,7 +24,7 @@ pub struct Guarded<F> {
 impl<F: Follower> Guarded<F> {
     /// Watches `inner`, if there is anything to watch for.
     pub const fn new(inner: F, guard: Option<Guard>) -> Self {
-        Self { inner, guard, not_before: i64::MIN, is_read: true, breach: None }
+        Self { inner, guard, looks: Every::from_now(PAUSE_NANOS), is_read: true, breach: None }
     }
 
     /// The follower.
@@ -50,8 +51,7 @@ impl<F: Follower> Follower for Guarded<F> {
     fn take(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<Progress> {
         let progress = self.inner.take(snapshot, now_unix_nano)?;
         self.is_read = progress != Progress::Closed;
-        if progress == Progress::Open && now_unix_nano >= self.not_before {
-            self.not_before = now_unix_nano.saturating_add(PAUSE_NANOS);
+        if progress == Progress::Open && self.looks.is_due(now_unix_nano) {
             self.look(snapshot, now_unix_nano);
         }
         Ok(if self.breach.is_some() { Progress::Breached } else { progress })

@@ -3,6 +3,7 @@
 //! [`FIELDS`] is the record as one table, from which `--json`, `--csv`, `--fields` and the manual are made.
 
 mod csv;
+mod every;
 mod follow;
 mod format;
 mod guarded;

@@ -7,6 +7,7 @@ use super::follow::{Follower, Progress};
 use super::{or_unread, summary};
 use crate::app::analysis::{Analysis, Picture, ViewSpec};
 use crate::app::filter::Filter;
+use crate::call::LlmCall;
 use crate::collector::Snapshot;
 use crate::secrets::Secrets;
 
@@ -18,6 +19,9 @@ pub struct Once<W> {
     analysis: Analysis,
     /// So many calls are enough.
     enough: Option<u64>,
+    /// Calls that passed and are no longer kept.
+    gone: u64,
+    last: Arc<Snapshot>,
     secrets: Secrets,
 }
 
@@ -25,13 +29,22 @@ impl<W: Write> Once<W> {
     /// Gathers what passes `filter`, and no more than it takes to see `enough` calls, if that is given.
     pub fn new(out: W, filter: Filter, enough: Option<u64>) -> Self {
         let spec = ViewSpec { filter: Arc::new(filter), sessions: true, ..ViewSpec::default() };
-        Self { out, spec, analysis: Analysis::default(), enough, secrets: Secrets::default() }
+        let analysis = Analysis::default();
+        Self { out, spec, analysis, enough, gone: 0, last: Arc::default(), secrets: Secrets::default() }
     }
 
     /// The same, with credentials in names masked or shown.
     #[must_use]
     pub fn with_secrets(self, secrets: Secrets) -> Self {
         Self { secrets, ..self }
+    }
+
+    /// Takes note of what was evicted since the last look.
+    fn follow(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) {
+        let evicted = self.last.calls.iter().take_while(|call| call.id() < snapshot.calls.first_id());
+        let passed = |call: &&LlmCall| !call.is_merged_away() && self.spec.filter.matches(call, now_unix_nano);
+        self.gone += evicted.filter(passed).count() as u64;
+        self.last = Arc::clone(snapshot);
     }
 
     fn picture(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> Arc<Picture> {
@@ -41,9 +54,13 @@ impl<W: Write> Once<W> {
 
 impl<W: Write> Follower for Once<W> {
     fn take(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<Progress> {
+        self.follow(snapshot, now_unix_nano);
         // Not more calls can pass than there are.
         let may_be_enough = self.enough.filter(|enough| snapshot.totals.calls >= *enough);
-        let is_enough = |enough| self.picture(snapshot, now_unix_nano).summary.figures.tally.calls >= enough;
+        let is_enough = |enough| {
+            let kept = self.picture(snapshot, now_unix_nano).summary.figures.tally.calls;
+            self.gone.saturating_add(kept) >= enough
+        };
         Ok(if may_be_enough.is_some_and(is_enough) { Progress::Complete } else { Progress::Open })
     }
 

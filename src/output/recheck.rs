@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::every::Every;
 use crate::call::CallId;
 
 /// Traces are complete within seconds; records older than these stay as they were written.
@@ -12,10 +13,16 @@ const RECENT: usize = 256;
 const PAUSE_NANOS: i64 = 1_000_000_000;
 
 /// The calls written latest, each with how many spans its record lists.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Recheck {
     recent: VecDeque<(CallId, usize)>,
-    not_before: i64,
+    looks: Every,
+}
+
+impl Default for Recheck {
+    fn default() -> Self {
+        Self { recent: VecDeque::new(), looks: Every::from_now(PAUSE_NANOS) }
+    }
 }
 
 impl Recheck {
@@ -33,15 +40,11 @@ impl Recheck {
 
     /// The calls to look at now, if it is time, each with how many of its spans were listed.
     pub(super) fn due(&mut self, now_unix_nano: i64) -> Vec<(CallId, usize)> {
-        if now_unix_nano < self.not_before {
-            return Vec::new();
-        }
-        self.not_before = now_unix_nano.saturating_add(PAUSE_NANOS);
-        self.recent.iter().copied().collect()
+        if self.looks.is_due(now_unix_nano) { self.recent.iter().copied().collect() } else { Vec::new() }
     }
 
     /// Has all of them looked at once more, whatever the time.
     pub(super) const fn hurry(&mut self) {
-        self.not_before = i64::MIN;
+        self.looks.hurry();
     }
 }

@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::every::Every;
 use super::stats::Stats;
 use super::streams::Streams;
 
 /// Accounts on the way and at the end: a JSON object a line, with the one key `stats`, which no record has.
 pub struct Reports {
-    every_nanos: Option<i64>,
-    due: Option<i64>,
+    every: Option<Every>,
     aside: Option<Box<dyn Write>>,
     streams: Streams,
 }
 
 impl fmt::Debug for Reports {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Reports").field("every_nanos", &self.every_nanos).finish_non_exhaustive()
+        out.debug_struct("Reports").field("every", &self.every).finish_non_exhaustive()
     }
 }
 
@@ -32,7 +32,7 @@ impl Reports {
     /// At the end, and every so often if that is given.
     pub fn every(every: Option<Duration>) -> Self {
         let nanos = |every: Duration| i64::try_from(every.as_nanos()).unwrap_or(i64::MAX);
-        Self { every_nanos: every.map(nanos), due: None, aside: None, streams: Streams::default() }
+        Self { every: every.map(nanos).map(Every::after_a_pause), aside: None, streams: Streams::default() }
     }
 
     /// These accounts, apart from the records.
@@ -49,13 +49,7 @@ impl Reports {
 
     /// Whether it is time for another; the first comes one interval after the first question.
     pub(super) fn is_due(&mut self, now_unix_nano: i64) -> bool {
-        let Some(every) = self.every_nanos else { return false };
-        let next = now_unix_nano.saturating_add(every);
-        // Further away than an interval it is only where the clock was set back.
-        let due = self.due.unwrap_or(next).min(next);
-        let is_due = now_unix_nano >= due;
-        self.due = Some(if is_due { next } else { due });
-        is_due
+        self.every.as_mut().is_some_and(|every| every.is_due(now_unix_nano))
     }
 
     /// Writes a line into the stream of `records`, or apart from it.

@@ -68,8 +68,7 @@ impl Stats {
     /// The account of this moment.
     pub fn of(snapshot: &Snapshot, written: Tally, now_unix_nano: i64) -> Self {
         let Snapshot { calls, counters, totals, capacity, .. } = snapshot;
-        let visible = || calls.iter().filter(|call| !call.is_merged_away());
-        let calls_kept = visible().count() as u64;
+        let calls_kept = calls.visible() as u64;
         let age = |at: i64| millis(now_unix_nano.saturating_sub(at));
         Self {
             timestamp: timestamp(now_unix_nano),
@@ -77,7 +76,7 @@ impl Stats {
             calls_kept,
             calls_evicted: counters.llm_calls.saturating_sub(calls_kept),
             capacity: *capacity as u64,
-            oldest_kept: visible().next().map(|call| timestamp(call.start_unix_nano())),
+            oldest_kept: calls.iter().find(|call| !call.is_merged_away()).map(|call| timestamp(call.start_unix_nano())),
             last_batch_age_ms: counters.last_batch_unix_nano.map(age),
             clock_ahead_ms: millis(counters.clock_ahead_nanos),
             written,

@@ -106,7 +106,7 @@ pub fn sessions<'a>(calls: impl Iterator<Item = &'a LlmCall>) -> Vec<SessionRow>
     let mut gathered: HashMap<&'a Name, Gathered, foldhash::fast::RandomState> = HashMap::default();
     for call in calls {
         if let Some(session) = call.session_id() {
-            gathered.entry(session).or_default().add(call, models.number(call.shown_model()));
+            gathered.entry(session).or_default().add(call, models.number(call.model().map_or("", Name::as_str)));
         }
     }
     let mut rows: Vec<_> = gathered.into_iter().filter_map(|(session, turns)| turns.row(session, &models)).collect();

@@ -40,9 +40,9 @@ pub struct Tokens {
 impl Tokens {
     fn of(usage: &Usage) -> Self {
         let widen = |count: Option<u64>| u128::from(count.unwrap_or(0));
-        let (cached, written) = (widen(usage.cache_read), widen(usage.cache_write));
-        let fresh = widen(usage.input_fresh());
-        let input = if usage.input.is_some() { fresh + cached + written } else { 0 };
+        let (fresh, cached, written) = (widen(usage.input_fresh()), widen(usage.cache_read), widen(usage.cache_write));
+        // As `Usage::input_total`, but wide enough for any counts.
+        let input = if usage.input_fresh().is_some() { fresh + cached + written } else { 0 };
         Self { input, fresh, cached, written, output: widen(usage.output), reasoning: widen(usage.reasoning) }
     }
 

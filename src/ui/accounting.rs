@@ -119,7 +119,7 @@ fn kept(look: Look<'_>) -> Vec<Strip<'static>> {
             format!("{} / {}", compact(totals.input_tokens), compact(totals.output_tokens)),
             "input / output tokens since start",
         ),
-        line(count(snapshot.calls.len() as u64), "calls kept"),
+        line(count(snapshot.calls.visible() as u64), "calls kept"),
         line(count(evicted), "calls no longer kept: evicted or cleared"),
     ];
     if let Some(oldest) = snapshot.calls.iter().next() {

@@ -47,7 +47,7 @@ fn titles(look: Look<'_>, rows: &Rows, cursor: &Cursor<CallId>, page: usize) -> 
         }
         _ => "newest first".to_owned(),
     };
-    let (shown, kept) = (rows.len(), look.app.picture.snapshot.calls.len());
+    let (shown, kept) = (rows.len(), look.app.picture.snapshot.calls.visible());
     let shown = if shown == kept {
         count(shown as u128)
     } else {

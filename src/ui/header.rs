@@ -125,7 +125,7 @@ fn listening(look: Look<'_>) -> Strip<'_> {
 
 fn kept(look: Look<'_>) -> Strip<'static> {
     let snapshot = &look.app.newest;
-    let (kept, capacity) = (count(snapshot.calls.len() as u128), count(snapshot.capacity as u128));
+    let (kept, capacity) = (count(snapshot.calls.visible() as u128), count(snapshot.capacity as u128));
     Strip::of(format!("{kept}/{capacity}"), look.style(Role::Text)).then(" kept", look.style(Role::Dim))
 }
 

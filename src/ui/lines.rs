@@ -33,7 +33,7 @@ pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
             Some(edited(look, "go to ", &line.input, None, room, buf))
         }
         Some(Dialog::AskClear) => {
-            let kept = count(look.app.newest.calls.len() as u128);
+            let kept = count(look.app.newest.calls.visible() as u128);
             let here = if look.app.about.attached.is_some() { " here" } else { "" };
             question(look, format!("forget all {kept} kept calls{here}?")).draw(room, buf);
             None

@@ -105,6 +105,10 @@ impl Analysis {
             *self = Self::default();
         }
         let before = Arc::clone(&self.picture.snapshot);
+        if snapshot.calls.first_id() >= before.calls.next_id() {
+            // Nothing is left of before: a replay may have gone back.
+            self.starts = Starts::default();
+        }
         let changes = Changes::between(&before.calls, &snapshot.calls);
         let touched = self.follow(spec, &changes, now);
         self.sort(spec, &snapshot.calls, touched.as_ref());

@@ -31,7 +31,7 @@ impl Starts {
         self.first_seen.get(&call.id()).map_or(start, |seen| start.min(*seen))
     }
 
-    /// The latest start of all calls ever noted; never goes back.
+    /// The latest start of all calls noted, those that are gone included.
     pub(super) const fn latest(&self) -> Option<i64> {
         self.latest
     }

@@ -148,6 +148,8 @@ struct World {
     /// When a call that claims to be from the future was first seen.
     seen: HashMap<CallId, i64>,
     latest_start: Option<i64>,
+    /// Calls seen so far.
+    seen_before: CallId,
 }
 
 impl World {
@@ -160,6 +162,7 @@ impl World {
             spec: ViewSpec { sessions: true, ..ViewSpec::default() },
             seen: HashMap::new(),
             latest_start: None,
+            seen_before: CallId(0),
         }
     }
 
@@ -198,7 +201,10 @@ impl World {
             }
         }
         let latest = self.ring.calls().iter().map(|call| self.start(call)).max();
-        self.latest_start = self.latest_start.max(latest);
+        // Where nothing is left of what was seen, it begins anew.
+        let before = self.latest_start.filter(|_| self.ring.calls().first_id() < self.seen_before);
+        self.latest_start = before.max(latest);
+        self.seen_before = self.ring.calls().next_id();
     }
 
     fn start(&self, call: &LlmCall) -> i64 {

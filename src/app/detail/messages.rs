@@ -1,5 +1,8 @@
 //! What was said and which tools were offered, as far as the spans tell: in JSON or in flattened attributes.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{Facts, Line, Section, shortened};
@@ -9,15 +12,16 @@ use crate::collector::decode::{PlainEvent, PlainSpan};
 const SHOWN: usize = 1200;
 /// Messages of one side that are shown: the newest ones.
 const LISTED: usize = 12;
-
-/// Bytes of JSON that are parsed for it.
+/// Tools that are listed.
+const MOST_TOOLS: usize = 500;
+/// Bytes of JSON that are parsed: this is asked with every frame.
 const MOST_JSON: usize = 256 * 1024;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Said {
-    role: String,
-    text: String,
+struct Said<'a> {
+    role: Cow<'a, str>,
+    text: Cow<'a, str>,
 }
 
 /// Attributes that hold a conversation's input, the most telling first: GenAI, Vercel AI SDK, OpenInference, Langfuse,
@@ -79,78 +83,85 @@ pub(super) fn sections(facts: Facts<'_>) -> Vec<Section> {
     vec![Section::new("messages", lines), Section::new("tools", tools)]
 }
 
-impl Said {
+impl<'a> Said<'a> {
+    fn new(role: impl Into<Cow<'a, str>>, text: impl Into<Cow<'a, str>>) -> Self {
+        Self { role: role.into(), text: text.into() }
+    }
+
     fn line(self) -> Line {
-        Line::new(self.role, shortened(&self.text, SHOWN))
+        Line::new(self.role.into_owned(), shortened(&self.text, SHOWN))
     }
 }
 
 /// What the first span tells that tells anything.
-fn first<T>(facts: Facts<'_>, read: impl Fn(&PlainSpan) -> Vec<T>) -> Vec<T> {
+fn first<'a, T>(facts: Facts<'a>, read: impl Fn(&'a PlainSpan) -> Vec<T>) -> Vec<T> {
     facts.spans().map(read).find(|told| !told.is_empty()).unwrap_or_default()
 }
 
-fn said(span: &PlainSpan, flat: &[&str], whole: &[&str], role: &str) -> Vec<Said> {
+/// The JSON in `text`. What is so long is not taken apart for a preview.
+fn parsed(text: &str) -> Option<Value> {
+    if text.len() > MOST_JSON { None } else { serde_json::from_str(text).ok() }
+}
+
+fn said<'a>(span: &'a PlainSpan, flat: &[&str], whole: &[&str], role: &'a str) -> Vec<Said<'a>> {
     let flattened = flat.iter().map(|prefix| flattened(span, prefix, role));
     let told = |key: &&str| Some(messages(span.attribute(key).filter(|text| !text.is_empty())?, role));
     flattened.chain(whole.iter().filter_map(told)).find(|said| !said.is_empty()).unwrap_or_default()
 }
 
-fn texts(span: &PlainSpan, keys: &[&str]) -> Vec<Said> {
-    let role = |key: &str| if key.contains("tool") { "tool calls" } else { "system" }.to_owned();
+fn texts<'a>(span: &'a PlainSpan, keys: &[&str]) -> Vec<Said<'a>> {
     let told = |key: &&str| {
         let text = span.attribute(key).filter(|text| !text.is_empty())?;
-        let parsed = serde_json::from_str(text).map_or_else(|_| text.to_owned(), |value| content(&value));
-        Some(Said { role: role(key), text: parsed })
+        let role = if key.contains("tool") { "tool calls" } else { "system" };
+        Some(Said::new(role, parsed(text).map_or(Cow::Borrowed(text), |value| content(&value).into())))
     };
     keys.iter().filter_map(told).take(1).collect()
 }
 
 /// `llm.input_messages.0.message.role`, `gen_ai.prompt.0.content`: the number orders, the last word tells.
-fn flattened(span: &PlainSpan, prefix: &str, default_role: &str) -> Vec<Said> {
-    let mut said: Vec<(usize, Said)> = Vec::new();
+fn flattened<'a>(span: &'a PlainSpan, prefix: &str, default_role: &'a str) -> Vec<Said<'a>> {
+    let mut said: BTreeMap<usize, Said<'a>> = BTreeMap::new();
     for field in &span.attributes {
         let rest = field.key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.'));
         let Some((number, leaf)) = rest.and_then(|rest| rest.split_once('.')) else { continue };
         let Ok(number) = number.parse::<usize>() else { continue };
-        let at = said.iter().position(|(other, _)| *other == number).unwrap_or_else(|| {
-            said.push((number, Said { role: default_role.to_owned(), text: String::new() }));
-            said.len() - 1
-        });
-        let Some((_, message)) = said.get_mut(at) else { continue };
+        let message = said.entry(number).or_insert_with(|| Said::new(default_role, ""));
         match leaf.rsplit('.').next().unwrap_or_default() {
-            "role" => message.role.clone_from(&field.value),
+            "role" => message.role = field.value.as_str().into(),
             "content" | "text" | "arguments" | "name" => add(&mut message.text, &field.value),
             _ => {}
         }
     }
-    said.sort_by_key(|(number, _)| *number);
-    said.into_iter().map(|(_, said)| said).filter(|said| !said.text.is_empty()).collect()
+    said.into_values().filter(|said| !said.text.is_empty()).collect()
 }
 
-fn add(text: &mut String, more: &str) {
+fn add<'a>(text: &mut Cow<'a, str>, more: &'a str) {
     // OpenLLMetry writes a list of parts as JSON where others write text.
-    let more = match serde_json::from_str(more) {
-        Ok(value @ (Value::Array(_) | Value::Object(_))) => content(&value),
-        _ => more.to_owned(),
+    let more = match parsed(more) {
+        Some(value @ (Value::Array(_) | Value::Object(_))) => Cow::Owned(content(&value)),
+        _ => Cow::Borrowed(more),
     };
-    if !text.is_empty() && !more.is_empty() {
-        text.push('\n');
+    match (text.is_empty(), more.is_empty()) {
+        (true, _) => *text = more,
+        (false, true) => {}
+        (false, false) => {
+            let text = text.to_mut();
+            text.push('\n');
+            text.push_str(&more);
+        }
     }
-    text.push_str(&more);
 }
 
 /// The messages in a JSON text; text that is no JSON is one message.
-fn messages(text: &str, role: &str) -> Vec<Said> {
-    // What is so long is not taken apart for a preview.
-    let parsed = (text.len() <= MOST_JSON).then(|| serde_json::from_str::<Value>(text));
-    match parsed.unwrap_or_else(|| Ok(Value::String(text.to_owned()))) {
-        Ok(value) => of_value(&value, role),
-        Err(_) => vec![Said { role: role.to_owned(), text: text.to_owned() }],
+fn messages<'a>(text: &'a str, role: &'a str) -> Vec<Said<'a>> {
+    match parsed(text) {
+        Some(value) => of_value(&value, role).into_iter().map(|(role, text)| Said::new(role, text)).collect(),
+        None => vec![Said::new(role, text)],
     }
 }
 
-fn of_value(value: &Value, role: &str) -> Vec<Said> {
+/// Role and text of each message.
+fn of_value(value: &Value, role: &str) -> Vec<(String, String)> {
     match value {
         Value::Array(items) => items.iter().flat_map(|item| of_value(item, role)).collect(),
         Value::Object(object) => {
@@ -162,9 +173,9 @@ fn of_value(value: &Value, role: &str) -> Vec<Said> {
             }
             let role = object.get("role").and_then(Value::as_str).unwrap_or(role).to_owned();
             let text = content(value);
-            if text.is_empty() { Vec::new() } else { vec![Said { role, text }] }
+            if text.is_empty() { Vec::new() } else { vec![(role, text)] }
         }
-        other => vec![Said { role: role.to_owned(), text: content(other) }],
+        other => vec![(role.to_owned(), content(other))],
     }
 }
 
@@ -197,11 +208,14 @@ fn content(value: &Value) -> String {
     }
 }
 
-fn event(event: &PlainEvent) -> Option<Said> {
+fn event(event: &PlainEvent) -> Option<Said<'_>> {
     let name = MESSAGE_EVENTS.iter().find(|name| event.name == **name)?;
     let text = ["content", "gen_ai.event.content", "message", "body"].iter().find_map(|key| event.attribute(key))?;
-    let role = name.trim_start_matches("gen_ai.").trim_end_matches(".message").replace("choice", "assistant");
-    messages(text, &role).into_iter().next()
+    let role = match name.trim_start_matches("gen_ai.").trim_end_matches(".message") {
+        "choice" => "assistant",
+        role => role,
+    };
+    messages(text, role).into_iter().next()
 }
 
 /// The names of the tools that were offered.
@@ -209,7 +223,7 @@ fn tools(span: &PlainSpan) -> Vec<String> {
     let flat = FLAT_TOOLS.iter().flat_map(|prefix| flat_tools(span, prefix));
     let listed = TOOLS.iter().filter_map(|key| span.attribute(key)).flat_map(tool_names);
     let mut tools: Vec<String> = Vec::new();
-    for tool in flat.chain(listed).filter(|tool| !tool.trim().is_empty()) {
+    for tool in flat.chain(listed).filter(|tool| !tool.trim().is_empty()).take(MOST_TOOLS) {
         if !tools.contains(&tool) {
             tools.push(tool);
         }
@@ -232,17 +246,17 @@ fn flat_tools(span: &PlainSpan, prefix: &str) -> Vec<String> {
 
 /// Names in a JSON list of tools; of any other text its lines (SEMCONV.md, section 1: `llm.tools`).
 fn tool_names(text: &str) -> Vec<String> {
-    match serde_json::from_str::<Value>(text) {
-        Ok(Value::Array(items)) => items.iter().filter_map(tool_name).collect(),
-        Ok(value @ Value::Object(_)) => tool_name(&value).into_iter().collect(),
-        _ => text.lines().map(|line| shortened(line, SHOWN)).collect(),
+    match parsed(text) {
+        Some(Value::Array(items)) => items.iter().filter_map(tool_name).collect(),
+        Some(value @ Value::Object(_)) => tool_name(&value).into_iter().collect(),
+        _ => text.lines().take(MOST_TOOLS).map(|line| shortened(line, SHOWN)).collect(),
     }
 }
 
 fn tool_name(value: &Value) -> Option<String> {
     let described = match value {
         // Vercel AI SDK: each tool is a JSON text of its own.
-        Value::String(text) => return serde_json::from_str(text).ok().as_ref().and_then(tool_name),
+        Value::String(text) => return parsed(text).as_ref().and_then(tool_name),
         value => value.get("function").unwrap_or(value),
     };
     let name = described.get("name")?.as_str()?;

@@ -10,16 +10,14 @@ mod random;
 mod session;
 mod traffic;
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{net::SocketAddr, time::Duration};
 
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
 use super::access::Token;
+use super::ingest::unix_nano_now;
 pub use random::Random;
 pub use traffic::Traffic;
 
@@ -48,7 +46,7 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let channel = Endpoint::from_shared(format!("http://{}", reachable(listener)))?.connect().await?;
-    let traffic = Traffic::new(options.seed, now_unix_nano());
+    let traffic = Traffic::new(options.seed, unix_nano_now().unsigned_abs());
     shutdown.run_until_cancelled(export(TraceServiceClient::new(channel), traffic, options.token.as_ref())).await;
     Ok(())
 }
@@ -58,7 +56,7 @@ async fn export(mut client: TraceServiceClient<Channel>, mut traffic: Traffic, t
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
-        for request in traffic.advance(now_unix_nano()) {
+        for request in traffic.advance(unix_nano_now().unsigned_abs()) {
             if client.export(authorised(request, token)).await.is_err() {
                 tokio::time::sleep(RETRY_AFTER).await;
             }
@@ -84,11 +82,6 @@ fn reachable(mut listener: SocketAddr) -> SocketAddr {
         });
     }
     listener
-}
-
-fn now_unix_nano() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::clock::Clock;
 use super::progress::{Progress, State};
 use super::{Command, Entry, Input, Reader, ReplayConfig, Told, extent, shift};
+use crate::collector::ingest::unix_nano_now;
 use crate::collector::sink::{Refusal, Sink};
 use crate::collector::wire;
 
@@ -18,6 +19,9 @@ use crate::collector::wire;
 const TELL_EVERY: Duration = Duration::from_millis(50);
 /// While it waits for the next request, the time is told this often.
 const TICK: Duration = Duration::from_millis(500);
+
+/// A clock may be so far ahead of ours, ns.
+const CLOCKS_DIFFER_NANOS: i64 = 3_600_000_000_000;
 
 /// What is to happen next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -318,16 +322,20 @@ impl<S: Sink> Player<S> {
     }
 }
 
-/// The newest end of a span, ns since the epoch: when the request was about to be exported.
+/// The newest end of a span, ns since the epoch: when the request was about to be exported. An end that is still to come
+/// was told by a wrong clock, and nobody waits for it.
 pub(super) fn newest_end(request: &[u8]) -> Option<u64> {
-    let mut newest = 0;
+    let (mut newest, latest) = (0, unix_nano_now().saturating_add(CLOCKS_DIFFER_NANOS).unsigned_abs());
     // What is wrong with a request is for ingest to say.
-    let _ = wire::walk(request, |_, span| newest = newest.max(span.end_unix_nano));
+    let _ = wire::walk(request, |_, span| {
+        if span.end_unix_nano <= latest {
+            newest = newest.max(span.end_unix_nano);
+        }
+    });
     Some(newest).filter(|newest| *newest > 0)
 }
 
 /// From `unix_nano` to now, ns.
 fn since(unix_nano: u64) -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-    i64::try_from(now.cast_signed() - i128::from(unix_nano)).unwrap_or(0)
+    i64::try_from(i128::from(unix_nano_now()) - i128::from(unix_nano)).unwrap_or(0)
 }

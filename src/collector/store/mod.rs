@@ -180,6 +180,7 @@ impl Store {
     pub fn clear(&mut self) {
         self.ring.clear();
         self.join.clear();
+        self.log.clear();
         self.twins = Twins::default();
     }
 

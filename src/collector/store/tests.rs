@@ -327,8 +327,9 @@ fn trees_with_twins() -> impl Strategy<Value = Vec<TestSpan>> {
     let role = prop_oneof![3 => id.prop_map(|id| TestRole::Call(Some(id))), 2 => role()];
     prop::collection::vec((0..3_u8, role, any::<prop::sample::Index>()), 1..16)
         .prop_map(|spans| {
-            let span = |(nth, (trace, role, pick)): (usize, &(u8, TestRole, prop::sample::Index))| {
-                TestSpan { trace: [trace + 1; 16], ..span(nth as u64 + 1, pick.index(nth + 1) as u64, *role) }
+            let span = |(nth, (trace, role, pick)): (usize, &(u8, TestRole, prop::sample::Index))| TestSpan {
+                trace: [trace + 1; 16],
+                ..span(nth as u64 + 1, pick.index(nth + 1) as u64, *role)
             };
             spans.iter().enumerate().map(span).collect::<Vec<_>>()
         })
