@@ -99,7 +99,7 @@ pub struct ObsArgs {
     #[arg(long, value_name = "[HOST:]PORT", help_heading = "Elsewhere")]
     pub serve_viewers: Option<ServeAt>,
 
-    /// How many calls to keep: 1000, or attached as many as the collector, unless told otherwise
+    /// How many calls to keep: 1000, without a screen 100000, or attached as many as the collector, unless told otherwise
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub capacity: Option<u32>,
 
@@ -190,7 +190,7 @@ pub struct ObsArgs {
     pub offline: bool,
 
     /// Take the mouse: the wheel moves, a click selects, another click opens; views and lists can be clicked
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with = "headless")]
     pub mouse: bool,
 
     /// Show credentials found in span attributes as they came, instead of masking them
@@ -214,7 +214,7 @@ pub struct ObsArgs {
     pub replay: Vec<PathBuf>,
 
     /// How fast to replay: `1` as it was, `10` ten times as fast, `max` at once
-    #[arg(long, value_name = "SPEED", default_value = "1", help_heading = "Recordings")]
+    #[arg(long, value_name = "SPEED", default_value = "1", requires = "replay", help_heading = "Recordings")]
     pub speed: Speed,
 
     /// Move the times of a replay so that its calls happen now

@@ -11,6 +11,8 @@ use crate::told;
 pub enum Failure {
     /// The command line was wrong.
     Usage(String),
+    /// A filter expression was wrong: a line that says what, and lines that show where.
+    Filter(String),
     /// Something failed while running.
     Run(anyhow::Error),
     /// A limit was passed.
@@ -30,11 +32,16 @@ impl Failure {
     pub fn tell(self) -> ExitCode {
         let (text, code) = match self {
             Self::Signal(signal) => return ExitCode::from(u8::try_from(128 + signal).unwrap_or(exit::FAILURE)),
+            // The mark under a mistake in a filter stands on a line of its own.
+            Self::Filter(text) => {
+                told::tell_lines(&text);
+                return ExitCode::from(exit::USAGE);
+            }
             Self::Usage(text) => (text, exit::USAGE),
             Self::Breach(text) => (text, exit::BREACH),
             Self::Run(error) => (format!("{error:#}"), exit::FAILURE),
         };
-        told::tell_lines(&text);
+        told::tell(&text);
         ExitCode::from(code)
     }
 }

@@ -106,7 +106,8 @@ impl Headless<'_> {
         for note in notes.try_iter() {
             tell(&note);
         }
-        thread::spawn(move || notes.iter().for_each(|note| tell(&note)));
+        let told = move || notes.iter().for_each(|note| tell(&note));
+        thread::Builder::new().name("told".to_owned()).spawn(told)?;
         let stop = async {
             tokio::select! {
                 () = stop => {}
@@ -122,15 +123,15 @@ impl Headless<'_> {
             }
             follow(handle.snapshots(), follower, unix_nano_now, stop).await
         };
-        runtime.block_on(until_done)?;
-        origin.check()?;
+        let followed = runtime.block_on(until_done).map_err(Failure::from).and_then(|_| origin.check());
         // It hands in through the collector, which stops only when nobody does.
         drop(replay);
         origin.drain(GRACE);
         let last = Arc::clone(&handle.snapshots().borrow());
-        follower.end(&last, unix_nano_now())?;
+        // Where nothing more can be written, nothing is.
+        let ended = followed.and_then(|()| Ok(follower.end(&last, unix_nano_now())?));
         origin.stop(GRACE);
-        Ok(())
+        ended
     }
 
     /// A summary that nothing else ends does not wait for ever.
@@ -142,7 +143,15 @@ impl Headless<'_> {
 
 /// Ready at a signal to end, or when the time is over.
 fn stop_after(duration: Option<Duration>) -> io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let [mut terminate, mut interrupt, mut quit] =
+        [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::quit())?];
+    let mut hangup = if is_ignored(SignalKind::hangup()) { None } else { Some(signal(SignalKind::hangup())?) };
+    let hung_up = async move {
+        match &mut hangup {
+            Some(hangup) => hangup.recv().await,
+            None => std::future::pending().await,
+        }
+    };
     let time_is_over = async move {
         match duration {
             Some(duration) => tokio::time::sleep(duration).await,
@@ -153,9 +162,19 @@ fn stop_after(duration: Option<Duration>) -> io::Result<impl Future<Output = ()>
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = quit.recv() => {}
+            _ = hung_up => {}
             () = time_is_over => {}
         }
     })
+}
+
+/// Whether this program was started with the signal ignored, as `nohup` does with SIGHUP. Told by Linux only; elsewhere it is
+/// taken for ignored.
+fn is_ignored(signal: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    ignored.is_none_or(|ignored| ignored >> (signal.as_raw_value() - 1) & 1 == 1)
 }
 
 /// Tells when the collector elsewhere is found and when it is lost, but not each attempt in between.

@@ -20,11 +20,23 @@ use planoai::output::price::{self, PriceArgs};
 use planoai::pricing::Pricer;
 
 fn main() -> ExitCode {
-    let ended = match Cli::parse().command {
-        Cmd::Obs(args) => obs::run(&args).map(|()| ExitCode::SUCCESS),
-        Cmd::Price(args) => price(&args),
+    let ended = match Cli::try_parse().map(|cli| cli.command) {
+        Ok(Cmd::Obs(args)) => obs::run(&args).map(|()| ExitCode::SUCCESS),
+        Ok(Cmd::Price(args)) => price(&args),
+        Err(asked) => return not_run(&asked),
     };
     ended.unwrap_or_else(Failure::tell)
+}
+
+/// Help and version go to stdout as they are. What is wrong with the command line repeats it, whoever wrote it.
+fn not_run(asked: &clap::Error) -> ExitCode {
+    if asked.use_stderr() {
+        told::say_lines(&asked.render().to_string());
+        return ExitCode::from(exit::USAGE);
+    }
+    // Who does not read the help misses nothing else.
+    let _ = asked.print();
+    ExitCode::SUCCESS
 }
 
 fn price(args: &PriceArgs) -> Result<ExitCode, Failure> {

@@ -149,7 +149,7 @@ fn show(
 
 fn filter(args: &ObsArgs) -> Result<Filter, Failure> {
     let text = args.filter.as_deref().unwrap_or_default();
-    Filter::parse(text).map_err(|error| Failure::Usage(format!("--filter: {}", error.explain(text))))
+    Filter::parse(text).map_err(|error| Failure::Filter(format!("--filter: {}", error.explain(text))))
 }
 
 /// The prices in use, and where newer ones may come from.
@@ -218,7 +218,7 @@ fn access(args: &ObsArgs) -> Result<Access, Failure> {
 }
 
 fn config(args: &ObsArgs, shown: Shown, access: Access, pricer: Arc<Pricer>) -> CollectorConfig {
-    let capacity = args.capacity.map_or(CAPACITY, |calls| calls as usize);
+    let usual = if shown == Shown::Text { HEADLESS_CAPACITY } else { CAPACITY };
     CollectorConfig {
         host: args.host.clone(),
         grpc_port: args.port,
@@ -226,7 +226,7 @@ fn config(args: &ObsArgs, shown: Shown, access: Access, pricer: Arc<Pricer>) -> 
             HttpPort::Port(port) => Some(port),
             HttpPort::Off => None,
         },
-        capacity: if shown == Shown::Text { capacity.max(HEADLESS_CAPACITY) } else { capacity },
+        capacity: args.capacity.map_or(usual, |calls| calls as usize),
         span_memory: args.span_memory,
         publish_every: match shown {
             Shown::Text => HEADLESS_INTERVAL,

@@ -111,7 +111,8 @@ fn mask_text(value: &str) -> Cow<'_, str> {
 /// Masks the passwords in URLs: `postgres://user:password@host` (RFC 3986, section 3.2.1).
 fn mask_passwords(value: &str) -> Cow<'_, str> {
     const AUTHORITY: &str = "://";
-    if !(value.contains(AUTHORITY) && value.contains('@')) {
+    const CUT: char = '…';
+    if !(value.contains(AUTHORITY) && value.contains(['@', CUT])) {
         return Cow::Borrowed(value);
     }
     let mut masked = String::new();
@@ -124,7 +125,8 @@ fn mask_passwords(value: &str) -> Cow<'_, str> {
         masked.push_str(before);
         rest = authority;
         let password = authority.get(..end).and_then(|authority| {
-            let (user, _) = authority.rsplit_once('@')?;
+            // What was cut may have been cut within the password.
+            let (user, _) = authority.rsplit_once('@').or_else(|| authority.split_once(CUT))?;
             Some(user.find(':')? + 1..user.len())
         });
         if let Some(password) = password.filter(|password| !password.is_empty()) {
@@ -294,6 +296,7 @@ mod tests {
             ("note", "eyJ0ZXh0LXdpdGhvdXQtZG90cw", "eyJ0ZXh0LXdpdGhvdXQtZG90cw"),
             ("note", jwt, "eyJh••••••"),
             ("db.url", "postgres://app:hunter2@db:5432/x?y", "postgres://app:••••••@db:5432/x?y"),
+            ("db.url", "at postgres://app:hunt…#0123456789abcdef", "at postgres://app:••••••…#0123456789abcdef"),
             ("log", "tried redis://:p@ss:w0rd@h and http://u@h/a:b@c", "tried redis://:••••••@h and http://u@h/a:b@c"),
             ("log", "at http://h:80/x@y", "at http://h:80/x@y"),
             ("note", "AKIAIOSFODNN7EXAMPLE", "AKIA••••••"),

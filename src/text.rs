@@ -66,6 +66,11 @@ fn is_unseen(char: char) -> bool {
     ) || u32::from(char) & 0xfffe == 0xfffe
 }
 
+/// Whether a character acts on a terminal, or is not seen where it stands.
+pub fn is_hidden(char: char) -> bool {
+    char.is_control() || is_unseen(char)
+}
+
 /// `raw` as it can be shown, copied and logged: borrowed where nothing had to be made visible.
 pub fn clean(raw: &str) -> Cow<'_, str> {
     if raw.chars().all(|char| kind(char) == Kind::Plain) {

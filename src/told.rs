@@ -14,8 +14,13 @@ pub fn tell(note: &str) {
 
 /// Tells something that has lines of its own.
 pub fn tell_lines(text: &str) {
+    say_lines(&format!("planoai: {text}"));
+}
+
+/// Says lines as they are, but clean.
+pub fn say_lines(text: &str) {
     let lines: Vec<_> = text.lines().map(clean).collect();
-    say(&format!("planoai: {}", lines.join("\n")));
+    say(&lines.join("\n"));
 }
 
 /// Says a line that is clean. Nobody can be told that stderr is gone.

@@ -48,6 +48,11 @@ impl App {
             Action::EditFilter => self.edit_filter(),
             Action::PickModel => self.pick(Subject::Model),
             Action::PickRoute => self.pick(Subject::Route),
+            Action::PickSort | Action::SortNext | Action::SortPrevious | Action::InvertSort
+                if self.view != View::Calls =>
+            {
+                self.tell("only the calls (view 1) can be sorted");
+            }
             Action::PickSort => self.pick(Subject::Sort),
             Action::PickColumns => self.pick(Subject::Columns),
             Action::Shift(motion) => self.shift_column(motion),
@@ -101,17 +106,20 @@ impl App {
                 self.dialog = Some(Dialog::Trace(trace));
             }
             Some(_) => {}
-            None if !self.find.is_empty() => self.find.clear(),
-            None => match self.seen_pane() {
-                Some(pane) if pane.is_expanded => self.pane = PaneState::Open(Pane { is_expanded: false, ..pane }),
-                Some(_) => self.pane = PaneState::Closed,
-                None => self.note = None,
-            },
+            None if self.is_reading() && !self.find.is_empty() => self.find.clear(),
+            None => {
+                self.find.clear();
+                match self.seen_pane() {
+                    Some(pane) if pane.is_expanded => self.pane = PaneState::Open(Pane { is_expanded: false, ..pane }),
+                    Some(_) => self.pane = PaneState::Closed,
+                    None => self.note = None,
+                }
+            }
         }
     }
 
     fn step(&mut self, motion: Motion) {
-        let is_pane_expanded = self.seen_pane().is_some_and(|pane| pane.is_expanded);
+        let is_reading = self.is_reading();
         match &mut self.dialog {
             Some(Dialog::Help(scroll)) => *scroll = scrolled(*scroll, motion, self.seen.list, self.seen.scroll),
             Some(Dialog::Pick(picker)) => picker.step(motion, self.seen.list),
@@ -129,7 +137,7 @@ impl App {
                 turns.cursor.hold();
             }
             Some(_) => {}
-            None if is_pane_expanded => self.scroll_pane(motion),
+            None if is_reading => self.scroll_pane(motion),
             None => self.step_view(motion),
         }
     }
@@ -139,15 +147,12 @@ impl App {
         match self.view {
             View::Calls => cursors.calls.step(motion, &picture.rows, page),
             View::Errors => cursors.errors.step(motion, &picture.failed, page),
-            View::Models => cursors.models.step(motion, picture.models.as_slice(), page),
-            View::Routes => cursors.routes.step(motion, picture.routes.as_slice(), page),
+            View::Models => cursors.models.step_held(motion, picture.models.as_slice(), page),
+            View::Routes => cursors.routes.step_held(motion, picture.routes.as_slice(), page),
             View::Sessions => {
-                cursors.sessions.step(motion, picture.sessions.as_deref().unwrap_or_default(), page);
+                cursors.sessions.step_held(motion, picture.sessions.as_deref().unwrap_or_default(), page);
             }
         }
-        cursors.models.hold();
-        cursors.routes.hold();
-        cursors.sessions.hold();
         if let PaneState::Open(pane) = &mut self.pane {
             pane.scroll = 0;
         }
@@ -280,8 +285,16 @@ impl App {
     }
 
     fn follow(&mut self) {
-        self.cursors.calls.follow(&self.picture.rows);
-        self.cursors.errors.follow(&self.picture.failed);
+        let (picture, cursors) = (&self.picture, &mut self.cursors);
+        match self.view {
+            View::Calls | View::Errors => {
+                cursors.calls.follow(&picture.rows);
+                cursors.errors.follow(&picture.failed);
+            }
+            View::Models => cursors.models.follow(picture.models.as_slice()),
+            View::Routes => cursors.routes.follow(picture.routes.as_slice()),
+            View::Sessions => cursors.sessions.follow(picture.sessions.as_deref().unwrap_or_default()),
+        }
     }
 
     fn change_refresh(&mut self, by: isize) {

@@ -293,7 +293,7 @@ impl Column {
             Self::CacheWrite => count(call.usage().cache_write),
             Self::Output => count(call.usage().output),
             Self::Reasoning => count(call.usage().reasoning),
-            Self::TokensPerSec => number(call.generation_rate()),
+            Self::TokensPerSec => number(call.generation_rate().or_else(|| call.end_to_end_rate())),
             Self::Ttft => number(call.ttft_ms()),
             Self::Latency => number(call.duration_ms()),
             Self::Cost => number(call.cost().map(|cost| cost.usd)),
@@ -326,7 +326,7 @@ impl Column {
             Self::CacheWrite => call.usage().cache_write.is_some(),
             Self::Output => call.usage().output.is_some(),
             Self::Reasoning => call.usage().reasoning.is_some(),
-            Self::TokensPerSec => call.generation_rate().is_some(),
+            Self::TokensPerSec => call.generation_rate().or_else(|| call.end_to_end_rate()).is_some(),
             Self::Ttft => call.ttft_ms().is_some(),
             Self::Latency => call.duration_ms().is_some(),
             Self::Cost => call.cost().is_some(),
@@ -341,10 +341,10 @@ impl Column {
     }
 }
 
-/// The class of the error or, failing that, its message.
+/// The message of the error or, failing that, its class, as the column shows it.
 fn error(call: &LlmCall) -> Option<&Name> {
     let said = |name: &&Name| !name.is_empty();
-    call.labels().error_type.as_ref().filter(said).or(call.error_message().filter(said))
+    call.error_message().filter(said).or(call.labels().error_type.as_ref().filter(said))
 }
 
 fn is_said(name: Option<&Name>) -> bool {

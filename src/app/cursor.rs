@@ -191,6 +191,15 @@ impl<K: Clone + PartialEq> Cursor<K> {
         self.stand(list, row);
     }
 
+    /// Moves in a list whose order changes: the cursor then stays on its row even where that is the first, unless it was told
+    /// to go there.
+    pub fn step_held(&mut self, motion: Motion, list: &(impl List<Key = K> + ?Sized), page: usize) {
+        self.step(motion, list, page);
+        if motion != Motion::First {
+            self.hold();
+        }
+    }
+
     /// Goes to a row in a window of `page` lines, which stays where it is.
     pub fn select(&mut self, row: usize, list: &(impl List<Key = K> + ?Sized), page: usize) {
         let top = self.top(list.len(), page);

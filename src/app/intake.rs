@@ -6,7 +6,6 @@ use ratatui::crossterm::event::{Event as Input, KeyEventKind};
 
 use super::act::choices;
 use super::analysis::Picture;
-use super::cursor::Cursor;
 use super::detail::Detail;
 use super::export::Exported;
 use super::guard::Breach;
@@ -85,7 +84,9 @@ impl App {
         match (scene, key.typed()) {
             (Scene::Pick | Scene::Edit, Some(char)) => self.insert(char.encode_utf8(&mut [0; 4])),
             (Scene::Ask, _) => self.dialog = None,
-            (Scene::Browse | Scene::Inspect | Scene::Help | Scene::Pick | Scene::Edit, _) => return Outcome::default(),
+            (Scene::Browse | Scene::Read | Scene::Inspect | Scene::Help | Scene::Pick | Scene::Edit, _) => {
+                return Outcome::default();
+            }
         }
         Outcome::draw(Draw::Now)
     }
@@ -118,6 +119,8 @@ impl App {
     }
 
     fn show(&mut self, picture: Arc<Picture>) -> Draw {
+        // What answers a key is drawn at once, as the key was.
+        let draw = if self.picture.spec == picture.spec { Draw::Paced } else { Draw::Now };
         self.picture = picture;
         self.settle();
         match &mut self.dialog {
@@ -129,7 +132,7 @@ impl App {
             Some(Dialog::Turns(turns)) => turns.refresh(&self.picture),
             _ => {}
         }
-        Draw::Paced
+        draw
     }
 
     fn settle(&mut self) {
@@ -139,8 +142,6 @@ impl App {
         models.settle(self.picture.models.as_slice());
         routes.settle(self.picture.routes.as_slice());
         sessions.settle(self.picture.sessions.as_deref().unwrap_or_default());
-        // A rollup is sorted by its figures: its first row is no newest one to follow.
-        [models, routes, sessions].into_iter().filter(|cursor| cursor.key().is_some()).for_each(Cursor::hold);
     }
 
     fn tick(&mut self, clock: Clock) -> Draw {

@@ -13,6 +13,8 @@ pub use table::KEYMAP;
 pub enum Scene {
     /// Nothing is open but the view, perhaps with a pane beside it.
     Browse,
+    /// One call has all the room.
+    Read,
     /// A list to pick from, narrowed by typing.
     Pick,
     /// A line of text being edited.
@@ -27,7 +29,7 @@ pub enum Scene {
 
 impl Scene {
     /// All scenes.
-    pub const ALL: [Self; 6] = [Self::Browse, Self::Pick, Self::Edit, Self::Ask, Self::Inspect, Self::Help];
+    pub const ALL: [Self; 7] = [Self::Browse, Self::Read, Self::Pick, Self::Edit, Self::Ask, Self::Inspect, Self::Help];
 }
 
 /// The headings of the help.

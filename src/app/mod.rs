@@ -285,8 +285,14 @@ impl App {
         self.picture.call(*id?)
     }
 
-    /// The pane as it was last seen; `None` when it was not.
+    /// Whether the selected call has all the room.
+    pub fn is_reading(&self) -> bool {
+        self.seen_pane().is_some_and(|pane| pane.is_expanded)
+    }
+
+    /// The pane as it was last seen; `None` when it was not, as in a view without calls.
     fn seen_pane(&self) -> Option<Pane> {
+        self.selected_call()?;
         match self.pane {
             PaneState::Auto => (self.seen.pane > 0).then(Pane::default),
             PaneState::Open(pane) => Some(pane),
@@ -318,7 +324,11 @@ impl App {
 
     /// Where keys go.
     pub fn scene(&self) -> Scene {
-        self.dialog.as_ref().map_or(Scene::Browse, Dialog::scene)
+        match &self.dialog {
+            Some(dialog) => dialog.scene(),
+            None if self.is_reading() => Scene::Read,
+            None => Scene::Browse,
+        }
     }
 }
 

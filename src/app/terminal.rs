@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use ratatui::backend::{Backend, CrosstermBackend};
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::crossterm::clipboard::CopyToClipboard;
 use ratatui::crossterm::cursor::{Hide, MoveTo, Show};
 use ratatui::crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
@@ -114,10 +114,7 @@ impl Screen {
     /// When the terminal cannot be written to.
     pub fn copy(&self, lines: &[String]) -> io::Result<()> {
         let lines: Vec<_> = lines.iter().map(|line| crate::text::clean(line)).collect();
-        let text = lines.join(
-            "
-",
-        );
+        let text = lines.join("\n");
         let text = text.get(..text.floor_char_boundary(CLIPBOARD_BYTES)).unwrap_or_default();
         let mut sequence = Vec::new();
         queue!(sequence, CopyToClipboard::to_clipboard_from(text))?;
@@ -148,14 +145,39 @@ fn written(before: Option<Buffer>, next: &Buffer, cursor: Option<Position>) -> i
     if before.is_none() {
         queue!(frame, Clear(ClearType::All))?;
     }
-    let before = before.unwrap_or_else(|| Buffer::empty(next.area));
-    CrosstermBackend::new(&mut frame).draw(before.diff_iter(next))?;
+    let mut before = before.unwrap_or_else(|| Buffer::empty(next.area));
+    erase_clusters(&mut before, next, &mut frame)?;
+    let cells: Vec<_> = before.diff_iter(next).collect();
+    // Each piece begins by saying where it stands, wherever a cluster left the terminal's cursor.
+    for piece in cells.split_inclusive(|(_, _, cell)| is_cluster(cell)) {
+        CrosstermBackend::new(&mut frame).draw(piece.iter().copied())?;
+    }
     match cursor {
         Some(Position { x, y }) => queue!(frame, MoveTo(x, y), Show)?,
         None => queue!(frame, Hide)?,
     }
     queue!(frame, EndSynchronizedUpdate)?;
     Ok(frame)
+}
+
+/// Erases each line that changes and has, or had, a cluster in it, so that it is drawn anew: terminals differ in how many
+/// cells a cluster takes, and what it left in cells that we think blank would stay there.
+fn erase_clusters(before: &mut Buffer, next: &Buffer, frame: &mut Vec<u8>) -> io::Result<()> {
+    let width = usize::from(next.area.width).max(1);
+    let lines = before.content.chunks_mut(width).zip(next.content.chunks(width));
+    for (y, (before, next)) in (next.area.y..).zip(lines) {
+        if before.iter().chain(next).any(is_cluster) && before != next {
+            queue!(frame, MoveTo(0, y), Clear(ClearType::CurrentLine))?;
+            before.fill(Cell::EMPTY);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a cell holds more than one character: an accent or vowel signs, a flag, an emoji with a tone.
+fn is_cluster(cell: &Cell) -> bool {
+    let symbol = cell.symbol();
+    symbol.len() > 1 && symbol.chars().nth(1).is_some()
 }
 
 /// Sends bytes, unless the terminal was handed back.
@@ -215,4 +237,30 @@ fn lock_patiently() -> Option<MutexGuard<'static, bool>> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Guarantees: what a terminal made of clusters, however wide it thinks them, is gone when their line changes.
+    #[test]
+    fn a_line_with_clusters_is_erased_before_it_is_drawn_anew() {
+        let clusters = Buffer::with_lines(["plain", "\u{e19}\u{e49}\u{e33}0", "e\u{301}tat", "\u{1f1e9}\u{1f1ea}1"]);
+        let plain = Buffer::with_lines(["plane", "     ", "e\u{301}tat", "     "]);
+        for (before, next) in [(&clusters, &plain), (&plain, &clusters)] {
+            let frame = String::from_utf8(written(Some(before.clone()), next, None).unwrap()).unwrap();
+            let erased: Vec<_> = (1..=4).filter(|line| frame.contains(&format!("\u{1b}[{line};1H\u{1b}[2K"))).collect();
+            assert_eq!(erased, [2, 4], "{frame:?}");
+        }
+        let shown = written(Some(plain), &clusters, None).unwrap();
+        let cells = |count| std::num::NonZeroU16::new(count).unwrap();
+        let mut terminal = vt100::Parser::new(cells(4), cells(5), 0);
+        terminal.process(&shown);
+        assert_eq!(
+            terminal.screen().cell(3, 2).map(vt100::Cell::contents),
+            Some("1"),
+            "behind a flag it is placed anew"
+        );
+    }
 }

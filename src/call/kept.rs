@@ -450,6 +450,14 @@ impl LlmCall {
         self.tokens_per_sec().filter(|_| has_window)
     }
 
+    /// Output tokens a second of the whole duration: a lower bound of the speed, for calls without a
+    /// [`generation_rate`](Self::generation_rate).
+    pub fn end_to_end_rate(&self) -> Option<f64> {
+        let (output, ms) =
+            self.usage().output.zip(self.duration_ms()).filter(|&(output, ms)| output > 0 && ms > 0.0)?;
+        Some(output as f64 * 1000.0 / ms)
+    }
+
     /// The cost that is shown, with its provenance.
     pub fn cost(&self) -> Option<Cost> {
         Some(Cost { usd: self.cost_usd.unpack()?, basis: self.flags.cost_basis? })

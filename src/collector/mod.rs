@@ -90,7 +90,7 @@ pub struct CollectorConfig {
 pub enum StartError {
     /// Somebody else listens there.
     #[error(
-        "Failed to bind OTLP listener on {host}:{port}: port already in use\n\
+        "Failed to bind OTLP listener on {host}:{port}: port already in use. \
          Stop what listens there (`planoai trace down` stops Plano's own tracing) or pick another port with --port."
     )]
     PortTaken {
@@ -100,7 +100,7 @@ pub enum StartError {
         port: u16,
     },
     /// The address cannot be listened on.
-    #[error("Failed to bind OTLP listener on {host}:{port}: {source}\nPick another --host or --port.")]
+    #[error("Failed to bind OTLP listener on {host}:{port}: {source}. Pick another --host or --port")]
     Bind {
         /// As asked for.
         host: String,

@@ -5,11 +5,12 @@
 
 use std::io;
 
-use serde::Serializer as _;
+use serde::{Serialize, Serializer as _};
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
 use super::record::{Columns, Record, Sources};
+use crate::text::is_hidden;
 
 /// Appends the record and a line break. A record that takes a call back holds only what says so.
 ///
@@ -36,7 +37,7 @@ struct Tame;
 impl Formatter for Tame {
     fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
-        while let Some((at, wild)) = rest.char_indices().find(|(_, character)| is_wild(*character)) {
+        while let Some((at, wild)) = rest.char_indices().find(|(_, character)| is_hidden(*character)) {
             let (tame, from_wild) = rest.split_at(at);
             writer.write_all(tame.as_bytes())?;
             for unit in wild.encode_utf16(&mut [0; 2]) {
@@ -48,21 +49,14 @@ impl Formatter for Tame {
     }
 }
 
-/// DEL and C1, bidi controls, invisible and separating characters, tags.
-const fn is_wild(character: char) -> bool {
-    matches!(
-        character,
-        '\u{7f}'..='\u{9f}'
-            | '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
+/// A value as one line of such JSON, without the line break.
+///
+/// # Errors
+/// When the value cannot be told as JSON.
+pub(super) fn tame(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut json = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(&mut json, Tame))?;
+    Ok(json)
 }
 
 #[cfg(test)]
@@ -105,9 +99,12 @@ mod tests {
 
     #[test]
     fn what_acts_on_a_terminal_is_escaped() {
-        let call = model("a\u{1b}[2J\u{9b}2J\u{7f}\u{202e}\u{e0041}\n\u{85}z");
+        let call = model("a\u{1b}[2J\u{9b}2J\u{7f}\u{202e}\u{e0041}\n\u{85}\u{3164}\u{fe0f}z");
         let shown = line(Record::Call(&call), &Columns::parse("model").unwrap());
-        assert_eq!(shown, "{\"model\":\"a\\u001b[2J\\u009b2J\\u007f\\u202e\\udb40\\udc41\\n\\u0085z\"}\n");
+        assert_eq!(
+            shown,
+            "{\"model\":\"a\\u001b[2J\\u009b2J\\u007f\\u202e\\udb40\\udc41\\n\\u0085\\u3164\\ufe0fz\"}\n"
+        );
     }
 
     proptest! {

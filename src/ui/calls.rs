@@ -54,12 +54,15 @@ fn titles(look: Look<'_>, rows: &Rows, cursor: &Cursor<CallId>, page: usize) -> 
         format!("{} of {}", count(shown as u128), count(kept as u128))
     };
     let right = Strip::of(format!("{shown} · {order}"), look.style(Role::Dim));
-    let above = cursor.top(rows.len(), page);
-    let right = match above {
-        0 => right,
-        above => Strip::of(format!("▲ {} above · ", count(above as u128)), look.style(Role::Accent)).with(right),
-    };
-    Titles { left: tabs(look), right }
+    Titles { left: tabs(look), right: above_mark(look, cursor.top(rows.len(), page)).with(right) }
+}
+
+/// How many rows are scrolled out of sight above; nothing where there are none.
+pub fn above_mark(look: Look<'_>, above: usize) -> Strip<'static> {
+    match above {
+        0 => Strip::new(),
+        above => Strip::of(format!("▲ {} above · ", count(above as u128)), look.style(Role::Accent)),
+    }
 }
 
 /// `1 calls  2 models …`, the active one bright.
@@ -97,7 +100,10 @@ fn draw_rows(look: Look<'_>, rows: &Rows, cursor: &Cursor<CallId>, page: usize, 
     let top = cursor.top(rows.len(), page);
     let visible: Vec<&LlmCall> = rows.from(top).take(page).filter_map(|id| look.app.picture.call(id)).collect();
     let is_wide = area.width >= 100;
-    let room = Room { is_wide, has_dates: is_wide && visible.iter().any(|call| is_dated(look, call)) };
+    let kept = &look.app.picture.snapshot.calls;
+    // By what is kept rather than by what is seen: columns then do not jump while it is scrolled.
+    let mut told = kept.iter().take(1).chain(kept.iter().next_back()).chain(visible.iter().copied());
+    let room = Room { is_wide, has_dates: is_wide && told.any(|call| is_dated(look, call)) };
     let shown = columns(look);
     let columns: Vec<_> = shown.iter().map(|column| table_column(look, column, room)).collect();
     let places = table::lay_out(&columns, area.width, Gaps::of(area.width));

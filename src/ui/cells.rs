@@ -199,9 +199,8 @@ pub fn rate_text(call: &LlmCall) -> (String, Role) {
     if let Some(per_second) = call.generation_rate() {
         return (rate(per_second), Role::Text);
     }
-    let end_to_end = call.usage().output.zip(call.duration_ms()).filter(|&(output, ms)| output > 0 && ms > 0.0);
-    match end_to_end {
-        Some((output, ms)) => (format!("≈{}", rate(output as f64 * 1000.0 / ms)), Role::Dim),
+    match call.end_to_end_rate() {
+        Some(per_second) => (format!("≈{}", rate(per_second)), Role::Dim),
         None => (UNKNOWN.to_owned(), Role::Dim),
     }
 }

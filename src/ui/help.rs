@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::Look;
 use super::frame::{Titles, popup};
 use super::pen::{Strip, line_of};
+use super::text::Safe;
 use super::theme::Role;
 use crate::app::Seen;
 use crate::app::keymap::{self, Topic};
@@ -17,13 +18,13 @@ const WIDTH: u16 = 84;
 
 /// Draws the help over the screen, scrolled down by `scroll` lines.
 pub fn draw(look: Look<'_>, scroll: usize, screen: Rect, seen: &mut Seen, buf: &mut Buffer) {
-    let lines = lines(look);
     let width = WIDTH.min(screen.width.saturating_sub(2));
+    let lines = lines(look, usize::from(width.saturating_sub(4)));
     let wanted = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
     let height = wanted.min(screen.height.saturating_sub(1));
     let area =
         Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
-    let more = if wanted > height { "↓ ↑ scroll   " } else { "" };
+    let more = if wanted > height { look.keys("↓ ↑ scroll   ".to_owned()) } else { String::new() };
     let titles = Titles {
         left: Strip::of("keys", look.style(Role::Accent)),
         right: Strip::of(format!("{more}Esc closes"), look.style(Role::Dim)),
@@ -36,7 +37,8 @@ pub fn draw(look: Look<'_>, scroll: usize, screen: Rect, seen: &mut Seen, buf: &
     }
 }
 
-fn lines(look: Look<'_>) -> Vec<Strip<'static>> {
+/// All lines, none wider than `width`: what does not fit beside its keys goes on below.
+fn lines(look: Look<'_>, width: usize) -> Vec<Strip<'static>> {
     let mut lines = Vec::new();
     let has_replay = look.app.replay.is_some();
     for topic in Topic::ALL.into_iter().filter(|topic| has_replay || *topic != Topic::Replay) {
@@ -44,10 +46,19 @@ fn lines(look: Look<'_>) -> Vec<Strip<'static>> {
             lines.push(Strip::new());
         }
         lines.push(Strip::of(topic.title(), look.style(Role::Strong)));
-        lines.extend(keymap::topic(topic).map(|binding| {
-            let names = format!("{:<NAMES$}", binding.names());
-            Strip::of(names, look.style(Role::Accent)).gap(1).then(binding.help, look.style(Role::Text))
-        }));
+        let names = NAMES.min(width / 2);
+        for binding in keymap::topic(topic) {
+            let keys = Safe::from(look.keys(binding.names()));
+            let help = Safe::from(binding.help);
+            let (keys, help) = (keys.wrap(names), help.wrap(width.saturating_sub(names + 1)));
+            lines.extend((0..keys.len().max(help.len())).map(|nth| {
+                let part =
+                    |parts: &[Safe<'_>]| parts.get(nth).map_or_else(String::new, |part| part.as_str().to_owned());
+                Strip::of(format!("{:<names$}", part(&keys)), look.style(Role::Accent))
+                    .gap(1)
+                    .then(part(&help), look.style(Role::Text))
+            }));
+        }
     }
     lines
 }

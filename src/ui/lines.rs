@@ -74,10 +74,9 @@ fn hints(look: Look<'_>, scene: Scene, room: Rect, buf: &mut Buffer) {
     let last = hints.len().saturating_sub(2);
     // Help and quit, the last two, stay longest; of the others the first.
     let ranks = (0..).map(|nth| if nth >= last { u8::MAX } else { u8::try_from(last - nth).unwrap_or(u8::MAX) });
-    let items = hints
-        .iter()
-        .zip(ranks)
-        .map(|((binding, hint), rank)| Item::new(rank, Strip::of(binding.first_name(), key).gap(1).then(*hint, dim)));
+    let items = hints.iter().zip(ranks).map(|((binding, hint), rank)| {
+        Item::new(rank, Strip::of(look.keys(binding.first_name()), key).gap(1).then(*hint, dim))
+    });
     let hints = join(shelve(items.collect(), usize::from(room.width), 2), 2);
     let prices = Strip::of(&look.app.about.prices, dim);
     if hints.width() + prices.width() + 3 < usize::from(room.width) {

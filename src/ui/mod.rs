@@ -39,7 +39,7 @@ use ratatui::style::Style;
 pub use crate::format;
 
 use crate::app::view::View;
-use crate::app::{App, Dialog, Pane, PaneState, Seen};
+use crate::app::{App, Dialog, Seen};
 use pen::Strip;
 use text::Safe;
 use theme::{Role, Theme};
@@ -57,6 +57,16 @@ struct Look<'a> {
 impl Look<'_> {
     fn style(self, role: Role) -> Style {
         self.theme.style(role)
+    }
+
+    /// Names of keys, spelled out where the terminal shows no arrows: `^`, `<` and `>` would name other keys.
+    fn keys(self, names: String) -> String {
+        const ARROWS: [(&str, &str); 4] = [("↑", "Up"), ("↓", "Down"), ("←", "Left"), ("→", "Right")];
+        if self.theme.ascii {
+            ARROWS.iter().fold(names, |names, (arrow, word)| names.replace(arrow, word))
+        } else {
+            names
+        }
     }
 
     /// Text of a call as it may be shown: without its credentials, and cut in its middle to at most `cells` cells.
@@ -148,9 +158,8 @@ fn screen(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Seen {
 }
 
 /// Whether one call has all the room.
-const fn is_reading(look: Look<'_>) -> bool {
-    let is_expanded = matches!(look.app.pane, PaneState::Open(Pane { is_expanded: true, .. }));
-    is_expanded || matches!(look.app.dialog, Some(Dialog::Trace(_) | Dialog::Turns(_)))
+fn is_reading(look: Look<'_>) -> bool {
+    look.app.is_reading() || matches!(look.app.dialog, Some(Dialog::Trace(_) | Dialog::Turns(_)))
 }
 
 fn body(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Seen {

@@ -117,7 +117,7 @@ fn bar(look: Look<'_>, fraction: Option<f64>, cells: usize) -> Strip<'static> {
 fn keys(look: Look<'_>) -> Vec<Strip<'static>> {
     let (key, dim) = (look.style(Role::Accent), look.style(Role::Dim));
     let hints = keymap::replay_hints().into_iter();
-    hints.map(|(binding, word)| Strip::of(binding.first_name(), key).gap(1).then(word, dim)).collect()
+    hints.map(|(binding, word)| Strip::of(look.keys(binding.first_name()), key).gap(1).then(word, dim)).collect()
 }
 
 fn key_items(look: Look<'_>) -> Vec<Item<'static>> {

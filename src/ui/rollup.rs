@@ -7,12 +7,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Look;
-use super::calls::tabs;
+use super::calls::{above_mark, tabs};
 use super::doctor;
 use super::frame::{Titles, is_roomy, panel};
 use super::pen::{Strip, line_of};
 use super::table::{self, Cell, Gaps};
+use super::text::ELLIPSIS;
 use super::theme::Role;
+use crate::app::App;
 use crate::app::analysis::Rollup;
 use crate::app::cursor::Cursor;
 use crate::app::view::View;
@@ -76,19 +78,25 @@ fn draw_panel(look: Look<'_>, title: &'static str, columns: &[Column], rows: &[R
 pub fn draw_view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Rect {
     let app = look.app;
     let picture = &app.picture;
-    let rows = match app.view {
-        View::Models => picture.models.len(),
-        View::Routes => picture.routes.len(),
-        _ => picture.sessions.as_ref().map_or(0, Vec::len),
+    let known = match app.view {
+        View::Models => Some(picture.models.len()),
+        View::Routes => Some(picture.routes.len()),
+        // They are gathered once somebody looks.
+        View::Calls | View::Sessions | View::Errors => picture.sessions.as_ref().map(Vec::len),
     };
+    let rows = known.unwrap_or(0);
     let keys = match app.view {
         View::Sessions => "Enter calls · t turns",
         _ => "Enter calls · = compare",
     };
-    let right = Strip::of(format!("{} · {keys}", count(rows as u128)), look.style(Role::Dim));
+    let many = known.map_or_else(|| ELLIPSIS.to_owned(), |rows| count(rows as u128));
+    let above = selection(app).map_or(0, |cursor| cursor.top(rows, usize::from(area.height.saturating_sub(3))));
+    let right = above_mark(look, above).then(format!("{many} · {keys}"), look.style(Role::Dim));
     let inner = panel(look, Titles { left: tabs(look), right }, area, buf);
     if rows == 0 {
-        draw_nothing(look, inner, buf);
+        if known.is_some() {
+            draw_nothing(look, inner, buf);
+        }
         return Rect::default();
     }
     let body = table::body(inner);
@@ -133,6 +141,16 @@ pub fn draw_view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Rect {
         }
     }
     body
+}
+
+/// The cursor of the view.
+const fn selection(app: &App) -> Option<&Cursor<Name>> {
+    match app.view {
+        View::Models => Some(&app.cursors.models),
+        View::Routes => Some(&app.cursors.routes),
+        View::Sessions => Some(&app.cursors.sessions),
+        View::Calls | View::Errors => None,
+    }
 }
 
 fn draw_nothing(look: Look<'_>, area: Rect, buf: &mut Buffer) {

@@ -30,6 +30,28 @@ fn a_wrong_command_line_is_exit_code_2_with_a_way_out() {
     }
 }
 
+/// Guarantees: what stands on the command line or in a file's name is told as text, in one line.
+#[test]
+fn hostile_arguments_are_told_as_text() {
+    for arguments in
+        [&["--port", "\u{1b}]0;x\u{7}\u{202e}"][..], &["--replay", "no\nplanoai: \u{9b}2J"], &["--\u{1b}[2J"]]
+    {
+        let (code, stderr) = refused(&[&["--json", "--port", "0", "--http-port", "off"][..], arguments].concat());
+        assert!(matches!(code, Some(1 | 2)), "{stderr:?}");
+        let is_wild = |char: char| char.is_control() && char != '\n' || char == '\u{202e}';
+        assert!(!stderr.contains(is_wild) && !stderr.contains("\nplanoai:"), "{stderr:?}");
+    }
+}
+
+/// Guarantees: a summary ends after its count although fewer calls are kept, evicted ones counted.
+#[test]
+fn enough_calls_end_a_summary_that_keeps_fewer() {
+    let program = Headless::start_as("--once", &["--count", "20", "--capacity", "4"]);
+    let mut client = GrpcClient::connect(&program.grpc);
+    let _ = requests("plano-brightstaff").into_iter().try_for_each(|request| client.export(request));
+    assert_eq!(program.await_end().2.code(), Some(0));
+}
+
 #[test]
 fn enough_calls_end_it() {
     let program = Headless::start(&["--count", "3", "--fields", "call_id"]);
@@ -50,7 +72,7 @@ fn the_end_of_its_time_ends_it() {
 
 #[test]
 fn what_was_accepted_is_written_whatever_signal_ends_it() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP", "QUIT"] {
         let program = Headless::start(&["--fields", "call_id"]);
         GrpcClient::connect(&program.grpc).export_all(requests("plano-brightstaff"));
         program.signal(signal);

@@ -13,8 +13,7 @@ impl App {
                 self.selected_span(trace).map(|span| detail::text(&detail::span_sections(span, self.clock.offset), ""))
             }
             _ => self.selected_call().map(|call| {
-                let is_narrowed = self.seen_pane().is_some_and(|pane| pane.is_expanded);
-                let find = if is_narrowed { self.find.trim().to_lowercase() } else { String::new() };
+                let find = if self.is_reading() { self.find.trim().to_lowercase() } else { String::new() };
                 detail::text(&detail::sections(self.facts(call, usize::MAX)), &find)
             }),
         };

@@ -72,8 +72,7 @@ impl App {
     }
 
     pub(super) fn edit_filter(&mut self) {
-        let is_reading = self.seen_pane().is_some_and(|pane| pane.is_expanded);
-        self.dialog = Some(if is_reading {
+        self.dialog = Some(if self.is_reading() {
             Dialog::Find(LineEdit::new(&self.find))
         } else {
             Dialog::Filter(FilterLine::new(&self.spec.filter, self.known()))

@@ -197,7 +197,10 @@ impl Analysis {
         let of_all = || sessions(matching.ids.iter().filter_map(|id| calls.get(id)));
         let sessions = || former.and_then(|former| former.sessions.clone()).unwrap_or_else(of_all);
         let latest = matching.ids.newest();
-        let oldest_start = calls.get(calls.first_id()).map(|call| self.starts.of(call));
+        // Calls arrive in about the order of their starts, which is all that is known once some were evicted.
+        let has_all = calls.len() < snapshot.capacity;
+        let first_arrived = || calls.get(calls.first_id()).map(|call| self.starts.of(call));
+        let oldest_start = if has_all { self.starts.earliest() } else { first_arrived() };
         let session_of = |id: CallId| calls.get(id)?.session_id().cloned();
         Picture {
             spec: spec.clone(),

@@ -11,6 +11,7 @@ use crate::collector::Calls;
 pub(super) struct Starts {
     first_seen: HashMap<CallId, i64, foldhash::fast::RandomState>,
     latest: Option<i64>,
+    earliest: Option<i64>,
 }
 
 impl Starts {
@@ -19,7 +20,9 @@ impl Starts {
         if call.start_unix_nano() > now_unix_nano {
             self.first_seen.entry(call.id()).or_insert(now_unix_nano);
         }
-        self.latest = self.latest.max(Some(self.of(call)));
+        let start = self.of(call);
+        self.latest = self.latest.max(Some(start));
+        self.earliest = Some(self.earliest.map_or(start, |earliest| earliest.min(start)));
     }
 
     /// The start to reckon with, ns since the epoch.
@@ -34,6 +37,11 @@ impl Starts {
     /// The latest start of all calls noted, those that are gone included.
     pub(super) const fn latest(&self) -> Option<i64> {
         self.latest
+    }
+
+    /// The earliest start of all calls noted, those that are gone included.
+    pub(super) const fn earliest(&self) -> Option<i64> {
+        self.earliest
     }
 
     /// Entries held for single calls.

@@ -76,9 +76,8 @@ fn speed(call: &LlmCall) -> Line {
     if let Some(per_second) = call.generation_rate() {
         return Line::new("speed", format!("{} tok/s", rate(per_second)));
     }
-    let end_to_end = call.usage().output.zip(call.duration_ms()).filter(|&(output, ms)| output > 0 && ms > 0.0);
-    match end_to_end {
-        Some((output, ms)) => Line::new("speed", format!("≈{} tok/s end to end", rate(output as f64 * 1000.0 / ms))),
+    match call.end_to_end_rate() {
+        Some(per_second) => Line::new("speed", format!("≈{} tok/s end to end", rate(per_second))),
         None => Line::new("speed", UNKNOWN),
     }
     .toned(Tone::Dim)

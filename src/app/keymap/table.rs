@@ -6,10 +6,11 @@ use super::super::action::{Action as Do, Leap, Motion as To, Play, Step as By};
 use super::super::view::View;
 use super::{Binding, Key, Scene, Topic};
 
-const BROWSE: &[Scene] = &[Scene::Browse];
+const BROWSE: &[Scene] = &[Scene::Browse, Scene::Read];
 const TEXT: &[Scene] = &[Scene::Pick, Scene::Edit];
-const TABLES: &[Scene] = &[Scene::Browse, Scene::Inspect];
-const EVERYWHERE_BUT_TEXT: &[Scene] = &[Scene::Browse, Scene::Inspect, Scene::Help, Scene::Ask];
+const TABLES: &[Scene] = &[Scene::Browse, Scene::Read, Scene::Inspect];
+const LISTS: &[Scene] = &[Scene::Browse, Scene::Read, Scene::Inspect, Scene::Help];
+const EVERYWHERE_BUT_TEXT: &[Scene] = &[Scene::Browse, Scene::Read, Scene::Inspect, Scene::Help, Scene::Ask];
 
 const fn bind(
     scenes: &'static [Scene],
@@ -25,7 +26,7 @@ const fn bind(
 pub const KEYMAP: &[Binding] = &[
     // Moving.
     bind(
-        TABLES,
+        LISTS,
         Topic::Move,
         &[
             (Key::char('j'), Do::Move(To::Down)),
@@ -37,7 +38,7 @@ pub const KEYMAP: &[Binding] = &[
         "down, up",
     ),
     bind(
-        TABLES,
+        LISTS,
         Topic::Move,
         &[
             (Key::code(Code::PageDown), Do::Move(To::PageDown)),
@@ -49,7 +50,7 @@ pub const KEYMAP: &[Binding] = &[
         "page down, up; half a page",
     ),
     bind(
-        TABLES,
+        LISTS,
         Topic::Move,
         &[
             (Key::char('g'), Do::Move(To::First)),
@@ -90,7 +91,7 @@ pub const KEYMAP: &[Binding] = &[
         "next, previous view",
     ),
     bind(
-        TABLES,
+        &[Scene::Browse, Scene::Inspect],
         Topic::Look,
         &[(Key::code(Code::Enter), Do::Open)],
         Some((6, "open")),
@@ -99,7 +100,7 @@ pub const KEYMAP: &[Binding] = &[
     bind(&Scene::ALL, Topic::Look, &[(Key::code(Code::Esc), Do::Close)], None, "close what is open"),
     bind(BROWSE, Topic::Look, &[(Key::char('e'), Do::Expand)], None, "give the open pane all the room"),
     bind(
-        TABLES,
+        BROWSE,
         Topic::Look,
         &[(Key::char('t'), Do::Trace)],
         Some((6, "trace")),
@@ -123,11 +124,11 @@ pub const KEYMAP: &[Binding] = &[
     ),
     // Filtering.
     bind(
-        BROWSE,
+        &[Scene::Browse],
         Topic::Filter,
         &[(Key::char('/'), Do::EditFilter)],
         Some((1, "filter")),
-        "filter by an expression; find in an expanded pane",
+        "filter by an expression",
     ),
     bind(
         BROWSE,
@@ -231,7 +232,7 @@ pub const KEYMAP: &[Binding] = &[
     bind(BROWSE, Topic::Program, &[(Key::ctrl('s'), Do::Export)], None, "write what is shown to a file"),
     bind(BROWSE, Topic::Program, &[(Key::ctrl('r'), Do::Clear)], None, "forget all calls, asked first"),
     bind(
-        &[Scene::Browse, Scene::Inspect, Scene::Help],
+        LISTS,
         Topic::Program,
         &[(Key::char('?'), Do::Help), (Key::code(Code::F(1)), Do::Help)],
         Some((20, "help")),
@@ -253,6 +254,20 @@ pub const KEYMAP: &[Binding] = &[
     ),
     // Dialogs.
     bind(
+        &[Scene::Read],
+        Topic::Dialog,
+        &[(Key::char('/'), Do::EditFilter)],
+        Some((1, "find")),
+        "find in an expanded pane",
+    ),
+    bind(
+        &[Scene::Inspect],
+        Topic::Dialog,
+        &[(Key::char('t'), Do::Trace)],
+        Some((6, "back")),
+        "back from a trace or turns",
+    ),
+    bind(
         &[Scene::Pick],
         Topic::Dialog,
         &[
@@ -263,18 +278,6 @@ pub const KEYMAP: &[Binding] = &[
         ],
         None,
         "move in a list; typing narrows it",
-    ),
-    bind(
-        &[Scene::Help],
-        Topic::Dialog,
-        &[
-            (Key::code(Code::Down), Do::Move(To::Down)),
-            (Key::code(Code::Up), Do::Move(To::Up)),
-            (Key::char('j'), Do::Move(To::Down)),
-            (Key::char('k'), Do::Move(To::Up)),
-        ],
-        None,
-        "scroll the help",
     ),
     bind(
         &[Scene::Pick],

@@ -26,7 +26,8 @@ pub fn affected(trace: &Trace, at: usize) -> Vec<Regrouped> {
     if is_leaf && matches!(node.kind, Kind::Other | Kind::Rejected | Kind::Context) {
         return Vec::new();
     }
-    if is_leaf && !trace.has_above(at) {
+    // Where no look is left, a call is a row of its own until another is taken.
+    if is_leaf && !trace.has_above(at) || !trace.may_look() {
         return alone(node).into_iter().collect();
     }
     match trace.top(at) {

@@ -55,13 +55,6 @@ impl Remembered {
         }
     }
 
-    fn nodes_mut(&mut self) -> &mut [Node] {
-        match &mut self.several {
-            Some(trace) => trace.nodes_mut(),
-            None => self.lone.as_mut_slice(),
-        }
-    }
-
     fn find(&self, id: SpanId) -> Option<&Node> {
         match &self.several {
             Some(trace) => trace.position(id).and_then(|at| trace.node(at)),
@@ -182,12 +175,11 @@ impl Join {
 
     /// Has the calls of the trace keep what they say, because their rows will say more from now on.
     pub fn own_facts(&mut self, trace: &TraceId, row: impl Fn(CallId) -> Option<LlmCall>) {
-        let Some(remembered) = self.find_mut(trace) else { return };
-        let before = remembered.weight();
-        for node in remembered.nodes_mut() {
-            node.own_facts(&row);
-        }
-        let after = remembered.weight();
+        // Only a span alone in its trace is spoken for by its row.
+        let Some(lone) = self.find_mut(trace).and_then(|remembered| remembered.lone.as_mut()) else { return };
+        let before = lone.weight();
+        lone.own_facts(row);
+        let after = lone.weight();
         self.weight = self.weight + after - before;
     }
 

@@ -1,5 +1,7 @@
 //! The spans of one trace and how they hang together.
 
+use std::cell::Cell;
+
 use super::node::{Node, SpanId};
 
 /// How far up a span's lineage is followed. No call stands so deep; without a bound a stranger's trace of calls below
@@ -7,6 +9,12 @@ use super::node::{Node, SpanId};
 const HIGHEST: usize = 32;
 /// How many spans below one are looked at: more than an agent's run has, for the same reason.
 const WIDEST: usize = 1024;
+
+/// Looks at other spans that each span of a trace earns it. Calls have a few spans around them, and agents' runs a thousand
+/// once; a trace that asks for a thousand with each of its spans gets an answer now and then.
+const LOOKS_A_SPAN: usize = 16;
+/// What is earned is kept up to so many looks.
+const MOST_LOOKS: usize = 8 * WIDEST;
 
 /// Spans remembered in one trace; a trace that never ends forgets its oldest quarter.
 pub const MOST_SPANS: usize = 4096;
@@ -16,6 +24,8 @@ pub const MOST_SPANS: usize = 4096;
 pub struct Trace {
     links: Vec<Link>,
     nodes: Vec<Node>,
+    /// Looks at its spans that the trace may still take, to find out what belongs together.
+    looks: Cell<usize>,
 }
 
 /// Where a span hangs. Positions are those in the trace; [`Link::NOWHERE`] is none.
@@ -46,7 +56,8 @@ fn position_of(at: usize) -> u32 {
 impl Trace {
     /// A trace of one span.
     pub fn of(node: Node) -> Self {
-        let mut trace = Self { links: Vec::with_capacity(4), nodes: Vec::with_capacity(4) };
+        let mut trace =
+            Self { links: Vec::with_capacity(4), nodes: Vec::with_capacity(4), looks: Cell::new(MOST_LOOKS) };
         trace.push(node);
         trace
     }
@@ -80,11 +91,17 @@ impl Trace {
         let nowhere = Link::NOWHERE;
         self.links.push(Link { id, parent, above: nowhere, first_below: nowhere, next: nowhere });
         self.nodes.push(node);
+        self.looks.set((self.looks.get() + LOOKS_A_SPAN).min(MOST_LOOKS));
         self.hang(at, above.map_or(nowhere, position_of));
         for below in waiting {
             self.hang(below, position_of(at));
         }
         at
+    }
+
+    /// Whether looks are left to find out what belongs together.
+    pub const fn may_look(&self) -> bool {
+        self.looks.get() > 0
     }
 
     /// Spans whose parent has this id and has not arrived.
@@ -145,7 +162,7 @@ impl Trace {
         std::iter::successors(Some(at), |&at| self.above(at)).take(HIGHEST.min(self.links.len()))
     }
 
-    /// The span and those below it, parents before children. Every span has one parent, so only the first can be met again.
+    /// The span and those below it, parents before children; each is a look. Every span has one parent, so only the first can be met again.
     pub fn subtree(&self, at: usize) -> Vec<usize> {
         let mut found = vec![at];
         let mut next = 0;
@@ -154,6 +171,7 @@ impl Trace {
             let room = WIDEST.saturating_sub(found.len());
             found.extend(self.children(parent).filter(|&child| child != at).take(room));
         }
+        self.looks.set(self.looks.get().saturating_sub(found.len()));
         found
     }
 

@@ -358,17 +358,18 @@ fn a_trace_made_to_be_costly_is_taken_like_others() {
     let roles = [TestRole::Plano, TestRole::Call(None), TestRole::Completes, TestRole::Other, TestRole::Context];
     let chain: fn(u64) -> u64 = |nth| nth.saturating_sub(1);
     let star: fn(u64) -> u64 = |nth| u64::from(nth > 1);
+    const SPANS: u64 = 3000;
     let upwards: fn(u64) -> u64 = |nth| nth + 1;
     let ring: fn(u64) -> u64 = |nth| nth % 1000 + 1;
     for (parent, is_star) in [(chain, false), (star, true), (upwards, false), (ring, false)] {
         let mut store = store();
-        for nth in 1..=500_u64 {
+        for nth in 1..=SPANS {
             let role = roles[usize::try_from(nth / 7).unwrap() % roles.len()];
             feed(&mut store, &[span(nth, parent(nth), role)]);
         }
         let counters = store.snapshot().counters;
         assert_books_balance(&counters);
-        let gateway = (1..=500).filter(|nth| nth / 7 % 5 == 0).count() as u64;
+        let gateway = (1..=SPANS).filter(|nth| nth / 7 % 5 == 0).count() as u64;
         assert!(!is_star || counters.llm_calls >= gateway, "{counters:?}");
     }
 }

@@ -67,7 +67,7 @@ impl ViewersConfig {
 pub enum ViewersError {
     /// Somebody else listens there.
     #[error(
-        "Failed to bind the viewers' listener on {host}:{port}: port already in use\nPick another port with --serve-viewers."
+        "Failed to bind the viewers' listener on {host}:{port}: port already in use. Pick another port with --serve-viewers."
     )]
     PortTaken {
         /// As asked for.
@@ -77,7 +77,7 @@ pub enum ViewersError {
     },
     /// The address cannot be listened on.
     #[error(
-        "Failed to bind the viewers' listener on {host}:{port}: {source}\nPick another address with --serve-viewers."
+        "Failed to bind the viewers' listener on {host}:{port}: {source}. Pick another address with --serve-viewers."
     )]
     Bind {
         /// As asked for.

@@ -82,7 +82,7 @@ pub fn session_cell<'a>(look: Look<'_>, column: Column, row: &'a SessionRow) -> 
         Column::Duration => text(look, duration(row.duration_nanos() as f64 / 1e6)),
         Column::Switches => text(look, count(row.reported_switches.map_or(row.model_switches, u64::from))),
         Column::Overhead => figure(look, row.overhead_pct, |overhead| percent(overhead / 100.0)),
-        Column::LastSeen => text(look, age(look.app.clock.unix_nano.saturating_sub(row.last_unix_nano))),
+        Column::LastSeen => text(look, age(look.app.clock.unix_nano.saturating_sub(row.end_unix_nano))),
         other => tally_cell(look, other, &row.tally),
     }
 }
