@@ -44,11 +44,14 @@ const SESSION: &[Key] = &[
     Key::SessionId,
     Key::LangfuseSessionId,
     Key::TraceloopSessionId,
+    Key::TraceloopSessionIdCamel,
+    Key::TraceloopConversationId,
     Key::VercelSessionId,
     Key::Vercel7SessionId,
     Key::LangSmithSessionId,
     Key::LangSmithThreadId,
     Key::LangSmithConversationId,
+    Key::AdkSessionId,
 ];
 
 /// End users, whoever emits them.
@@ -59,6 +62,7 @@ const USER: &[Key] = &[
     Key::GenAiRequestUser,
     Key::LangfuseUserId,
     Key::TraceloopUserId,
+    Key::TraceloopUserIdCamel,
     Key::VercelUserId,
     Key::Vercel7UserId,
     Key::LangSmithUserId,
@@ -98,9 +102,9 @@ pub(super) fn identity<'a>(evidence: &Evidence<'a, '_>, convention: Convention) 
 /// What the span says of the call, read through the convention's keys.
 pub(super) fn draft<'a>(evidence: &Evidence<'a, '_>, fields: &Fields) -> Draft<'a> {
     let mut draft = Draft {
-        request_id: evidence.text(fields.request_id).map_or(RequestId::SpanId, RequestId::Emitted),
-        model: evidence.text(fields.model),
-        request_model: evidence.text(fields.request_model),
+        request_id: evidence.name(fields.request_id).map_or(RequestId::SpanId, RequestId::Emitted),
+        model: evidence.name(fields.model),
+        request_model: evidence.name(fields.request_model),
         upstream_model: evidence.text(fields.upstream_model),
         provider: evidence.text(fields.provider),
         operation: evidence.text(fields.operation),

@@ -7,7 +7,8 @@ use super::keys::Key;
 use super::{Reading, not_a_call, usage_text};
 use crate::call::{Convention, Draft, InputCount};
 
-/// Operations that call a model, and why their spans are rows. LiteLLM's call types are among them.
+/// Operations that call a model, and why their spans are rows. LiteLLM's call types are among them,
+/// and the names of Semantic Kernel (with dots) and of Traceloop's OpenAI Agents instrumentation (`response`).
 const CALLS: &[(&str, &str)] = &[
     ("chat", "gen_ai.operation.name is chat"),
     ("text_completion", "gen_ai.operation.name is text_completion"),
@@ -26,6 +27,9 @@ const CALLS: &[(&str, &str)] = &[
     ("agenerate_content_stream", "gen_ai.operation.name is agenerate_content_stream"),
     ("chat.completions", "gen_ai.operation.name is chat.completions"),
     ("text.completions", "gen_ai.operation.name is text.completions"),
+    ("chat.streaming_completions", "gen_ai.operation.name is chat.streaming_completions"),
+    ("text.streaming_completions", "gen_ai.operation.name is text.streaming_completions"),
+    ("response", "gen_ai.operation.name is response"),
 ];
 
 /// Operations that contain calls or serve them, and why their spans are no rows.
@@ -96,6 +100,7 @@ pub(super) const FIELDS: Fields = Fields {
             Key::GenAiReasoningDetails,
             Key::GenAiReasoningCompletionDetails,
             Key::GenAiReasoningCompletion,
+            Key::GenAiReasoningExperimental,
             Key::GenAiThoughtsDetails,
             Key::AiReasoningDetails,
         ],

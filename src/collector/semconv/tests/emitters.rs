@@ -182,6 +182,33 @@ fn openllmetry_of_older_versions() {
     is_no_call(&span("x", "rerank", &json!({"llm.request.type": "rerank"})), "rerank");
 }
 
+/// Semantic Kernel, and Traceloop's instrumentation of the OpenAI Agents SDK.
+#[test]
+fn frameworks_name_operations_of_their_own() {
+    for operation in ["chat.completions", "chat.streaming_completions", "text.streaming_completions", "response"] {
+        let named = json!({"gen_ai.operation.name": operation, "gen_ai.request.model": "gpt-4o"});
+        shows(&span("any", operation, &named), Convention::GenAi, &json!({"requested_model": "gpt-4o"}));
+    }
+    let response = json!({"llm.request.type": "response", "gen_ai.operation.name": "response"});
+    shows(&span("any", "openai.response", &response), Convention::OpenLlmetry, &json!({"status": "ok"}));
+}
+
+#[test]
+fn spring_ai_writes_none_where_it_knows_nothing() {
+    let chat = |none: &str| {
+        let chat = json!({
+            "gen_ai.operation.name": "chat", "gen_ai.system": "openai", "gen_ai.request.model": none,
+            "gen_ai.response.model": none, "gen_ai.response.id": none, "gen_ai.response.finish_reasons": none,
+        });
+        span("org.springframework.boot", "chat none", &chat)
+    };
+    let fields = |text: Json| json!({"requested_model": text, "model": text, "response_id": text});
+    shows(&chat("none"), Convention::GenAi, &fields(Json::Null));
+    shows(&chat("none"), Convention::GenAi, &json!({"finish_reasons": null}));
+    shows(&chat("None"), Convention::GenAi, &fields(json!("None")));
+    shows(&chat("none").and("user.id", &json!("none")), Convention::GenAi, &json!({"user_id": "none"}));
+}
+
 #[test]
 fn litellm_behind_a_proxy() {
     let call_1 = json!({
@@ -278,6 +305,20 @@ fn model_servers_name_no_operation_either() {
         &span("vllm.llm_engine", "llm_request", &served),
         Convention::GenAi,
         &json!({"input_tokens": 128, "output_tokens": 512, "ttft_s": 0.045, "response_id": "cmpl-1"}),
+    );
+}
+
+#[test]
+fn googles_adk_tells_session_and_reasoning_in_its_own_way() {
+    let call_llm = json!({
+        "gen_ai.system": "gcp.vertex.agent", "gen_ai.request.model": "gemini-2.5-flash", "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 5, "gen_ai.usage.experimental.reasoning_tokens": 30,
+        "gen_ai.response.finish_reasons": ["stop"], "gcp.vertex.agent.session_id": "s",
+    });
+    shows(
+        &span("gcp.vertex.agent", "call_llm", &call_llm),
+        Convention::GenAi,
+        &json!({"session_id": "s", "reasoning": 30, "input_tokens": 10}),
     );
 }
 
@@ -454,17 +495,22 @@ fn sessions_of_wrappers_are_told_to_what_is_below() {
         ("gen_ai.conversation.id", "b"),
         ("ai.settings.context.sessionId", "c"),
         ("traceloop.association.properties.session_id", "d"),
+        ("traceloop.association.properties.sessionId", "e"),
+        ("traceloop.association.properties.conversation_id", "f"),
+        ("gcp.vertex.agent.session_id", "g"),
     ] {
         let made = span("any", "handler", &json!({"http.method": "POST"})).and(key, &json!(session));
         let request = made.request();
         let Role::Context { session_id, user_id } = reading(&request).role else { panic!("no context") };
         assert_eq!((session_id.as_deref(), user_id), (Some(session), None));
     }
-    let agent = span("gen_ai", "invoke_agent", &json!({"gen_ai.operation.name": "invoke_agent", "user.id": "u"}));
-    let request = agent.request();
-    let reading = reading(&request);
-    assert!(matches!(reading.role, Role::Context { session_id: None, user_id: Some(_) }));
-    assert!(reading.why.contains("an agent, not a call"));
+    for key in ["user.id", "traceloop.association.properties.user_id", "traceloop.association.properties.userId"] {
+        let agent = span("gen_ai", "invoke_agent", &json!({"gen_ai.operation.name": "invoke_agent", key: "u"}));
+        let request = agent.request();
+        let reading = reading(&request);
+        assert!(matches!(reading.role, Role::Context { session_id: None, user_id: Some(_) }), "{key}");
+        assert!(reading.why.contains("an agent, not a call"));
+    }
 }
 
 #[test]
