@@ -293,6 +293,15 @@ fn logfire_spans_of_the_agents_sdk_name_no_operation() {
     );
     let agent = span("logfire.openai_agents", "Agent run", &json!({"gen_ai.system": "openai", "name": "a"}));
     is_no_call(&agent, "no LLM convention");
+    let voice = json!({
+        "logfire.span_type": "span", "gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o-transcribe",
+        "gen_ai.response.model": "gpt-4o-transcribe",
+    });
+    let transcription = span("logfire.openai_agents", "Speech → Text with {gen_ai.request.model!r}", &voice);
+    is_no_call(&transcription, "a transcription");
+    for (key, value) in [("request_data", json!("{}")), ("gen_ai.operation.name", json!("chat"))] {
+        shows(&transcription.clone().and(key, &value), Convention::GenAi, &json!({"model": "gpt-4o-transcribe"}));
+    }
 }
 
 #[test]
