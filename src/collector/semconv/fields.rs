@@ -3,7 +3,7 @@
 
 use super::evidence::Evidence;
 use super::keys::Key;
-use super::{failure, finish, first_token};
+use super::{failure, finish, first_token, scalar};
 use crate::call::{Convention, Draft, InputCount, RequestId, Text, Usage};
 
 /// The keys of one convention.
@@ -151,7 +151,13 @@ fn usage(evidence: &Evidence<'_, '_>, tokens: &Tokens) -> Usage {
 
 /// A total that is input + output + cached proves that the input count excludes what was cached.
 fn total_counts_cached_apart(usage: &Usage) -> bool {
-    let cached = usage.cache_read.unwrap_or(0).saturating_add(usage.cache_write.unwrap_or(0));
+    let cached = usage.cached();
     let parts = [usage.input, usage.output].into_iter().flatten().fold(cached, u64::saturating_add);
     cached > 0 && usage.input.is_some() && usage.total == Some(parts)
+}
+
+/// Whether the API of this provider counts as input only what was neither read from nor written to the cache: Anthropic's
+/// does, and Bedrock's, whatever the model. It tells how emitters count that hand the API's own count on.
+pub(super) fn counts_cached_apart(provider: Option<&str>) -> bool {
+    provider.is_some_and(|provider| ["anthropic", "bedrock"].iter().any(|name| scalar::mentions(provider, name)))
 }

@@ -156,19 +156,24 @@ pub(super) fn draft<'a>(evidence: &Evidence<'a, '_>) -> Draft<'a> {
     if let Some(raw) = evidence.str(Key::GenAiUsageRaw) {
         usage_text::complete(&mut draft.usage, &usage_text::read(raw));
     }
-    if is_openlit(evidence) && is_anthropic(&draft) {
+    if hands_on_own_count(evidence) && fields::counts_cached_apart(draft.provider.as_deref()) {
         draft.usage.input_count = InputCount::Exclusive;
     }
     draft
 }
 
-/// openlit hands on Anthropic's own input count, which excludes what was cached.
+/// Scopes of openlit whose input count includes what was cached, whoever the provider is: `LangChain` has added it up
+/// (`usage_metadata`), or openlit itself has. By the source of openlit 1.45, `instrumentation/*/utils.py`.
+const OPENLIT_INCLUSIVE: [&str; 2] = ["openlit.instrumentation.langchain", "openlit.instrumentation.claude_agent_sdk"];
+
+/// openlit hands on the API's own input count, which for Anthropic (`usage.input_tokens`) and Bedrock (`usage.inputTokens`)
+/// excludes what was cached, but for [`OPENLIT_INCLUSIVE`].
+fn hands_on_own_count(evidence: &Evidence<'_, '_>) -> bool {
+    is_openlit(evidence) && !OPENLIT_INCLUSIVE.contains(&evidence.origin.scope_name)
+}
+
 fn is_openlit(evidence: &Evidence<'_, '_>) -> bool {
     evidence.is(Key::TelemetrySdkName, "openlit")
         || evidence.resource("telemetry.sdk.name").is_some_and(|name| name == "openlit")
         || evidence.origin.scope_name.starts_with("openlit")
-}
-
-fn is_anthropic(draft: &Draft<'_>) -> bool {
-    draft.provider.as_deref().is_some_and(|provider| provider.to_ascii_lowercase().contains("anthropic"))
 }

@@ -37,6 +37,11 @@ pub(super) fn names_nothing(text: &str) -> bool {
     text == NOTHING
 }
 
+/// Whether the text has this word somewhere, in any case.
+pub(super) fn mentions(text: &str, word: &str) -> bool {
+    text.as_bytes().windows(word.len().max(1)).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+}
+
 /// The value as a finite number.
 #[inline]
 pub(super) fn number(value: &Value<'_>) -> Option<f64> {

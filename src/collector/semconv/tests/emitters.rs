@@ -4,43 +4,8 @@ use serde_json::{Value as Json, json};
 
 use super::super::Role;
 use super::build::{LASTED, Made, START, reading, span};
-use super::{same, shown};
-use crate::call::{Convention, Draft, InputCount};
-
-/// Runs `check` on the draft of a span that must be a call.
-fn call(made: &Made, check: impl FnOnce(&Draft<'_>, &str)) {
-    let request = made.request();
-    let reading = reading(&request);
-    match &reading.role {
-        Role::Call(draft) => check(draft, reading.why),
-        other => panic!("{} is {other:?}: {}", made.span.name, reading.why),
-    }
-}
-
-/// The span is a call of this convention that shows these fields.
-fn shows(made: &Made, convention: Convention, fields: &Json) {
-    call(made, |draft, _| {
-        assert_eq!(draft.convention, convention, "{}", made.span.name);
-        for (field, value) in fields.as_object().unwrap() {
-            let found = shown(draft, field);
-            assert!(same(field, value, &found), "{}: {field} is {found}, not {value}", made.span.name);
-        }
-    });
-}
-
-/// The span is no call, for this reason.
-fn is_no_call(made: &Made, reason: &str) {
-    let request = made.request();
-    let reading = reading(&request);
-    assert!(matches!(reading.role, Role::Other | Role::Context { .. }), "{}: {}", made.span.name, reading.why);
-    assert!(reading.why.contains(reason), "{}: {}", made.span.name, reading.why);
-}
-
-fn input_count(made: &Made) -> InputCount {
-    let mut counted = InputCount::default();
-    call(made, |draft, _| counted = draft.usage.input_count);
-    counted
-}
+use super::{call, input_count, is_no_call, shows};
+use crate::call::{Convention, InputCount};
 
 #[test]
 fn official_instrumentations_of_older_versions() {
@@ -102,29 +67,6 @@ fn error_class_and_message() {
         assert_eq!(draft.error_type.as_deref(), Some("Last"));
         assert_eq!(draft.error_message.as_deref(), Some("twice"));
     });
-}
-
-#[test]
-fn openlit_counts_anthropic_input_without_the_cache() {
-    let made = span(
-        "openlit.instrumentation.anthropic",
-        "chat claude-sonnet-4-5",
-        &json!({
-            "telemetry.sdk.name": "openlit", "gen_ai.operation.name": "chat", "gen_ai.provider.name": "anthropic",
-            "gen_ai.request.model": "claude-sonnet-4-5", "gen_ai.request.is_stream": true,
-            "gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 50,
-            "gen_ai.usage.cache_read.input_tokens": 512, "gen_ai.usage.cache_creation.input_tokens": 0,
-            "gen_ai.usage.cost": 0.0031, "gen_ai.server.time_to_first_token": 0.25,
-        }),
-    );
-    shows(
-        &made,
-        Convention::GenAi,
-        &json!({"input_tokens": 1000, "cached": 512, "cost": 0.0031, "ttft_s": 0.25, "streaming": true}),
-    );
-    assert_eq!(input_count(&made), InputCount::Exclusive);
-    let openai = made.and("gen_ai.provider.name", &json!("openai"));
-    assert_eq!(input_count(&openai), InputCount::Inclusive);
 }
 
 #[test]
