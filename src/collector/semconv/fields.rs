@@ -18,8 +18,6 @@ pub(super) struct Fields {
     pub(super) streaming: &'static [Key],
     pub(super) finish_reasons: &'static [Key],
     pub(super) service_tier: &'static [Key],
-    /// USD.
-    pub(super) cost: &'static [Key],
     pub(super) tokens: Tokens,
 }
 
@@ -71,6 +69,10 @@ const USER: &[Key] = &[
     Key::EndUserId,
 ];
 
+/// What the call cost, USD, as some library computed it, whoever emits the rest of the span (PRICING.md, section 3).
+const COST: &[Key] =
+    &[Key::GenAiUsageCost, Key::GenAiTotalCost, Key::LlmCostTotal, Key::LiteLlmCostTotal, Key::OperationCost];
+
 /// Whether [`session`] or [`user`] reads this key.
 pub(super) fn tells_whose(key: Key) -> bool {
     SESSION.contains(&key) || USER.contains(&key)
@@ -113,7 +115,7 @@ pub(super) fn draft<'a>(evidence: &Evidence<'a, '_>, fields: &Fields) -> Draft<'
         is_streaming: evidence.flag(fields.streaming),
         finish_reasons: finish::reasons(evidence, fields.finish_reasons),
         service_tier: evidence.text(fields.service_tier),
-        reported_cost_usd: cost(evidence, fields.cost),
+        reported_cost_usd: reported_cost(evidence),
         usage: usage(evidence, &fields.tokens),
         ttft_ms: first_token::ms(evidence),
         duration_ms: evidence.lasted_ms(),
@@ -124,8 +126,15 @@ pub(super) fn draft<'a>(evidence: &Evidence<'a, '_>, fields: &Fields) -> Draft<'
 }
 
 /// A cost above zero before a zero, which stays what it is: reported, and no price.
-fn cost(evidence: &Evidence<'_, '_>, keys: &[Key]) -> Option<f64> {
-    keys.iter().find_map(|&key| evidence.amount(&[key]).filter(|&usd| usd > 0.0)).or_else(|| evidence.amount(keys))
+pub(super) fn reported_cost(evidence: &Evidence<'_, '_>) -> Option<f64> {
+    let mut nothing = None;
+    for &key in COST {
+        match evidence.amount(&[key]) {
+            Some(usd) if usd > 0.0 => return Some(usd),
+            said => nothing = nothing.or(said),
+        }
+    }
+    nothing
 }
 
 fn usage(evidence: &Evidence<'_, '_>, tokens: &Tokens) -> Usage {

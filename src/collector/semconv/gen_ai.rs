@@ -66,7 +66,6 @@ pub(super) const FIELDS: Fields = Fields {
         Key::GenAiServiceTier,
         Key::AnthropicServiceTier,
     ],
-    cost: &[Key::GenAiUsageCost, Key::GenAiTotalCost, Key::LiteLlmCostTotal, Key::OperationCost],
     tokens: Tokens {
         input: &[Key::GenAiInputTokens, Key::GenAiPromptTokens],
         output: &[Key::GenAiOutputTokens, Key::GenAiCompletionTokens],

@@ -78,6 +78,7 @@ fn call<'a>(evidence: &Evidence<'a, '_>, model: Text<'a>) -> Draft<'a> {
         duration_ms: evidence.amount(&[Key::LlmDurationMs]),
         routing_strategy: evidence.text(&[Key::RoutingStrategy]),
         routing_reason: evidence.text(&[Key::RoutingSelectionReason]),
+        reported_cost_usd: fields::reported_cost(evidence),
         fallback_cost_usd: evidence.amount(&[Key::LlmUsageTotalCostUsd]),
         error_type: evidence.text(&[Key::ErrorType]),
         error_message: Some(evidence.span.status_message)

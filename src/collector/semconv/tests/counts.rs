@@ -1,8 +1,8 @@
-//! What emitters mean by their token counts.
+//! What emitters mean by their token counts, and what they say a call cost.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use super::build::span;
+use super::build::{Made, span};
 use super::{call, input_count, shows};
 use crate::call::{Convention, InputCount};
 
@@ -99,4 +99,63 @@ fn what_was_written_for_an_hour_was_written() {
     call(&made, |draft, _| assert_eq!(draft.usage.input_fresh(), Some(4000)));
     let raw = json!("{\"cache_creation_input_tokens\": 3000}");
     shows(&made.and("gen_ai.usage.raw", &raw), Convention::GenAi, &json!({"cache_creation": 3000}));
+}
+
+/// Spans of every convention, each with what makes it a call.
+fn calls() -> Vec<(Convention, Made)> {
+    [
+        (Convention::Plano, json!({"llm.model": "m"})),
+        (Convention::GenAi, json!({"gen_ai.operation.name": "chat"})),
+        (Convention::OpenInference, json!({"openinference.span.kind": "LLM"})),
+        (Convention::OpenLlmetry, json!({"llm.request.type": "chat"})),
+        (Convention::Vercel, json!({"ai.operationId": "ai.generateText.doGenerate"})),
+        (Convention::LiteLlm, json!({"litellm.call_id": "c", "gen_ai.operation.name": "chat"})),
+        (Convention::LangSmith, json!({"langsmith.span.kind": "llm"})),
+        (Convention::Langfuse, json!({"langfuse.observation.type": "generation"})),
+    ]
+    .into_iter()
+    .map(|(convention, json)| (convention, span("s", convention.name(), &json)))
+    .collect()
+}
+
+#[test]
+fn a_reported_cost_is_read_whoever_emits_the_span() {
+    let keys =
+        ["gen_ai.usage.cost", "gen_ai.cost.total_cost", "llm.cost.total", "litellm.cost.total", "operation.cost"];
+    for (convention, made) in calls() {
+        shows(&made, convention, &json!({"cost": null}));
+        for key in keys {
+            shows(&made.clone().and(key, &json!(0.25)), convention, &json!({"cost": 0.25}));
+            shows(&made.clone().and(key, &json!(0.0)), convention, &json!({"cost": 0.0}));
+        }
+        let zero_first = made.and(keys[0], &json!(0.0)).and(keys[4], &json!(0.25));
+        shows(&zero_first, convention, &json!({"cost": 0.25}));
+    }
+    let gateway = json!({"llm.model": "m", "llm.usage.total_cost_usd": 0.5});
+    call(&span("brightstaff", "POST", &gateway), |draft, _| {
+        assert_eq!((draft.reported_cost_usd, draft.fallback_cost_usd), (None, Some(0.5)));
+    });
+}
+
+#[test]
+fn langfuse_writes_cost_as_json_with_or_without_a_total() {
+    let generation = |details: &str| {
+        let type_ = json!({"langfuse.observation.type": "generation"});
+        span("langfuse-sdk", "g", &type_).and("langfuse.observation.cost_details", &json!(details))
+    };
+    for (details, cost) in [
+        (r#"{"input": 0.1, "total": 0.3}"#, json!(0.3)),
+        (r#"{"input": 0.25, "output": 0.5}"#, json!(0.75)),
+        (r#"{"input": 0.25, "output": null, "total": null}"#, json!(0.25)),
+        (r#"{"input": 0, "output": 0.0}"#, json!(0.0)),
+        (r#"{"input": 0.25, "output": -0.5}"#, Json::Null),
+        (r#"{"input": 1e308, "output": 1e308}"#, Json::Null),
+        (r#"{"input": 0.25, "total": -1}"#, Json::Null),
+        (r#"{"input": "much"}"#, Json::Null),
+        ("{}", Json::Null),
+    ] {
+        shows(&generation(details), Convention::Langfuse, &json!({"cost": cost}));
+    }
+    let zero_beside = generation(r#"{"total": 0.3}"#).and("gen_ai.usage.cost", &json!(0.0));
+    shows(&zero_beside, Convention::Langfuse, &json!({"cost": 0.3}));
 }
