@@ -86,14 +86,23 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Input tokens written to the cache: the one-hour ones, where nobody counts all.
+    pub fn written(&self) -> Option<u64> {
+        self.cache_write.or(self.cache_write_1h)
+    }
+
+    /// Input tokens read from or written to the cache; 0 where nobody counts them.
+    pub fn cached(&self) -> u64 {
+        self.cache_read.unwrap_or(0).saturating_add(self.written().unwrap_or(0))
+    }
+
     /// Tokens that were neither read from nor written to the cache. `cache_read + cache_write > input`
     /// proves that the count excludes them, whatever the convention says (PRICING.md, section 2).
     pub fn input_fresh(&self) -> Option<u64> {
         if self.fresh.is_some() {
             return self.fresh;
         }
-        let input = self.input?;
-        let cached = self.cache_read.unwrap_or(0).saturating_add(self.cache_write.unwrap_or(0));
+        let (input, cached) = (self.input?, self.cached());
         match self.input_count {
             InputCount::Inclusive if cached <= input => Some(input - cached),
             InputCount::Inclusive | InputCount::Exclusive => Some(input),
@@ -102,8 +111,7 @@ impl Usage {
 
     /// Everything that was sent: fresh + cache reads + cache writes.
     pub fn input_total(&self) -> Option<u64> {
-        let fresh = self.input_fresh()?;
-        Some(fresh.saturating_add(self.cache_read.unwrap_or(0)).saturating_add(self.cache_write.unwrap_or(0)))
+        Some(self.input_fresh()?.saturating_add(self.cached()))
     }
 
     fn fill_gaps(&mut self, other: &Self) {
@@ -315,6 +323,20 @@ impl<'a> Draft<'a> {
         ]
     }
 
+    /// Whether the call failed by what is said here; the same rule as [`LlmCall::status`](super::LlmCall::status).
+    fn failed(&self) -> bool {
+        self.span_error || self.status_code.map_or(self.convention == Convention::Plano, |code| code >= 400)
+    }
+
+    /// Notes a cost, USD, that an emitter computed for this call. The first one above zero stays; zero is mostly said by who
+    /// knows no price, and stays only where nobody says more.
+    pub fn add_reported_cost(&mut self, usd: Option<f64>) {
+        let is_more = usd.is_some_and(|usd| usd > 0.0) && self.reported_cost_usd == Some(0.0);
+        if is_more || self.reported_cost_usd.is_none() {
+            self.reported_cost_usd = usd;
+        }
+    }
+
     /// Takes from `inner` what this span does not know. Identity (ids, convention, start) stays.
     /// SEMCONV.md 4.2: the outermost span is the row, the inner one fills the gaps.
     pub fn fill_gaps(&mut self, inner: &Draft<'a>) {
@@ -329,7 +351,11 @@ impl<'a> Draft<'a> {
         fill(&mut self.session_id, inner.session_id.as_ref());
         fill(&mut self.route_name, inner.route_name.as_ref());
         fill(&mut self.is_streaming, inner.is_streaming.as_ref());
-        // An inner failure that the outer call survived (a retry) is not the call's status.
+        // An inner failure that the outer call survived (a retry) is neither the call's error nor its status.
+        if self.failed() {
+            fill(&mut self.error_type, inner.error_type.as_ref());
+            fill(&mut self.error_message, inner.error_message.as_ref());
+        }
         if self.span_error || inner.status_code.is_some_and(|code| code < 400) {
             fill(&mut self.status_code, inner.status_code.as_ref());
         }
@@ -338,11 +364,9 @@ impl<'a> Draft<'a> {
         fill(&mut self.duration_ms, inner.duration_ms.as_ref());
         fill(&mut self.routing_strategy, inner.routing_strategy.as_ref());
         fill(&mut self.routing_reason, inner.routing_reason.as_ref());
-        fill(&mut self.reported_cost_usd, inner.reported_cost_usd.as_ref());
+        self.add_reported_cost(inner.reported_cost_usd);
         fill(&mut self.fallback_cost_usd, inner.fallback_cost_usd.as_ref());
         fill(&mut self.operation, inner.operation.as_ref());
-        fill(&mut self.error_type, inner.error_type.as_ref());
-        fill(&mut self.error_message, inner.error_message.as_ref());
         fill(&mut self.user_id, inner.user_id.as_ref());
         fill(&mut self.finish_reasons, inner.finish_reasons.as_ref());
         fill(&mut self.service_tier, inner.service_tier.as_ref());
@@ -353,3 +377,6 @@ impl<'a> Draft<'a> {
         fill(&mut self.plano.session_overhead_pct, inner.plano.session_overhead_pct.as_ref());
     }
 }
+
+#[cfg(test)]
+mod tests;

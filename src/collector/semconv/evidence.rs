@@ -97,6 +97,11 @@ impl<'a, 's> Evidence<'a, 's> {
         self.first(keys, scalar::text)
     }
 
+    /// The first of `keys` that has text which names something.
+    pub(super) fn name(&self, keys: &[Key]) -> Option<Text<'a>> {
+        self.first(keys, |value| scalar::text(value).filter(|text| !scalar::names_nothing(text)))
+    }
+
     /// The first of `keys` that has a count.
     pub(super) fn count(&self, keys: &[Key]) -> Option<u64> {
         self.first(keys, scalar::count)

@@ -3,7 +3,7 @@
 
 use super::evidence::Evidence;
 use super::keys::Key;
-use super::{failure, finish, first_token};
+use super::{failure, finish, first_token, scalar};
 use crate::call::{Convention, Draft, InputCount, RequestId, Text, Usage};
 
 /// The keys of one convention.
@@ -18,8 +18,6 @@ pub(super) struct Fields {
     pub(super) streaming: &'static [Key],
     pub(super) finish_reasons: &'static [Key],
     pub(super) service_tier: &'static [Key],
-    /// USD.
-    pub(super) cost: &'static [Key],
     pub(super) tokens: Tokens,
 }
 
@@ -44,11 +42,14 @@ const SESSION: &[Key] = &[
     Key::SessionId,
     Key::LangfuseSessionId,
     Key::TraceloopSessionId,
+    Key::TraceloopSessionIdCamel,
+    Key::TraceloopConversationId,
     Key::VercelSessionId,
     Key::Vercel7SessionId,
     Key::LangSmithSessionId,
     Key::LangSmithThreadId,
     Key::LangSmithConversationId,
+    Key::AdkSessionId,
 ];
 
 /// End users, whoever emits them.
@@ -59,6 +60,7 @@ const USER: &[Key] = &[
     Key::GenAiRequestUser,
     Key::LangfuseUserId,
     Key::TraceloopUserId,
+    Key::TraceloopUserIdCamel,
     Key::VercelUserId,
     Key::Vercel7UserId,
     Key::LangSmithUserId,
@@ -66,6 +68,10 @@ const USER: &[Key] = &[
     Key::LiteLlmMetadataEndUserId,
     Key::EndUserId,
 ];
+
+/// What the call cost, USD, as some library computed it, whoever emits the rest of the span (PRICING.md, section 3).
+const COST: &[Key] =
+    &[Key::GenAiUsageCost, Key::GenAiTotalCost, Key::LlmCostTotal, Key::LiteLlmCostTotal, Key::OperationCost];
 
 /// Whether [`session`] or [`user`] reads this key.
 pub(super) fn tells_whose(key: Key) -> bool {
@@ -98,9 +104,9 @@ pub(super) fn identity<'a>(evidence: &Evidence<'a, '_>, convention: Convention) 
 /// What the span says of the call, read through the convention's keys.
 pub(super) fn draft<'a>(evidence: &Evidence<'a, '_>, fields: &Fields) -> Draft<'a> {
     let mut draft = Draft {
-        request_id: evidence.text(fields.request_id).map_or(RequestId::SpanId, RequestId::Emitted),
-        model: evidence.text(fields.model),
-        request_model: evidence.text(fields.request_model),
+        request_id: evidence.name(fields.request_id).map_or(RequestId::SpanId, RequestId::Emitted),
+        model: evidence.name(fields.model),
+        request_model: evidence.name(fields.request_model),
         upstream_model: evidence.text(fields.upstream_model),
         provider: evidence.text(fields.provider),
         operation: evidence.text(fields.operation),
@@ -109,7 +115,7 @@ pub(super) fn draft<'a>(evidence: &Evidence<'a, '_>, fields: &Fields) -> Draft<'
         is_streaming: evidence.flag(fields.streaming),
         finish_reasons: finish::reasons(evidence, fields.finish_reasons),
         service_tier: evidence.text(fields.service_tier),
-        reported_cost_usd: cost(evidence, fields.cost),
+        reported_cost_usd: reported_cost(evidence),
         usage: usage(evidence, &fields.tokens),
         ttft_ms: first_token::ms(evidence),
         duration_ms: evidence.lasted_ms(),
@@ -120,8 +126,15 @@ pub(super) fn draft<'a>(evidence: &Evidence<'a, '_>, fields: &Fields) -> Draft<'
 }
 
 /// A cost above zero before a zero, which stays what it is: reported, and no price.
-fn cost(evidence: &Evidence<'_, '_>, keys: &[Key]) -> Option<f64> {
-    keys.iter().find_map(|&key| evidence.amount(&[key]).filter(|&usd| usd > 0.0)).or_else(|| evidence.amount(keys))
+pub(super) fn reported_cost(evidence: &Evidence<'_, '_>) -> Option<f64> {
+    let mut nothing = None;
+    for &key in COST {
+        match evidence.amount(&[key]) {
+            Some(usd) if usd > 0.0 => return Some(usd),
+            said => nothing = nothing.or(said),
+        }
+    }
+    nothing
 }
 
 fn usage(evidence: &Evidence<'_, '_>, tokens: &Tokens) -> Usage {
@@ -147,7 +160,13 @@ fn usage(evidence: &Evidence<'_, '_>, tokens: &Tokens) -> Usage {
 
 /// A total that is input + output + cached proves that the input count excludes what was cached.
 fn total_counts_cached_apart(usage: &Usage) -> bool {
-    let cached = usage.cache_read.unwrap_or(0).saturating_add(usage.cache_write.unwrap_or(0));
+    let cached = usage.cached();
     let parts = [usage.input, usage.output].into_iter().flatten().fold(cached, u64::saturating_add);
     cached > 0 && usage.input.is_some() && usage.total == Some(parts)
+}
+
+/// Whether the API of this provider counts as input only what was neither read from nor written to the cache: Anthropic's
+/// does, and Bedrock's, whatever the model. It tells how emitters count that hand the API's own count on.
+pub(super) fn counts_cached_apart(provider: Option<&str>) -> bool {
+    provider.is_some_and(|provider| ["anthropic", "bedrock"].iter().any(|name| scalar::mentions(provider, name)))
 }

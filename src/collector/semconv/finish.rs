@@ -26,7 +26,7 @@ fn in_text(text: &str) -> Option<Text<'_>> {
     if text.contains(',') {
         return joined(text.split(',').map(str::trim).filter(|reason| !reason.is_empty()).map(Text::Borrowed));
     }
-    (!text.trim().is_empty()).then_some(Text::Borrowed(text))
+    (!text.trim().is_empty() && !scalar::names_nothing(text)).then_some(Text::Borrowed(text))
 }
 
 fn joined<'a>(mut reasons: impl Iterator<Item = Text<'a>>) -> Option<Text<'a>> {
@@ -53,6 +53,8 @@ mod tests {
             ("stop, length", Some("stop,length")),
             ("[]", None),
             ("", None),
+            ("none", None),
+            ("None", Some("None")),
             ("[stop", Some("[stop")),
         ];
         for (text, expected) in cases {

@@ -7,7 +7,8 @@ use super::keys::Key;
 use super::{Reading, not_a_call, usage_text};
 use crate::call::{Convention, Draft, InputCount};
 
-/// Operations that call a model, and why their spans are rows. LiteLLM's call types are among them.
+/// Operations that call a model, and why their spans are rows. LiteLLM's call types are among them,
+/// and the names of Semantic Kernel (with dots) and of Traceloop's OpenAI Agents instrumentation (`response`).
 const CALLS: &[(&str, &str)] = &[
     ("chat", "gen_ai.operation.name is chat"),
     ("text_completion", "gen_ai.operation.name is text_completion"),
@@ -26,6 +27,9 @@ const CALLS: &[(&str, &str)] = &[
     ("agenerate_content_stream", "gen_ai.operation.name is agenerate_content_stream"),
     ("chat.completions", "gen_ai.operation.name is chat.completions"),
     ("text.completions", "gen_ai.operation.name is text.completions"),
+    ("chat.streaming_completions", "gen_ai.operation.name is chat.streaming_completions"),
+    ("text.streaming_completions", "gen_ai.operation.name is text.streaming_completions"),
+    ("response", "gen_ai.operation.name is response"),
 ];
 
 /// Operations that contain calls or serve them, and why their spans are no rows.
@@ -62,7 +66,6 @@ pub(super) const FIELDS: Fields = Fields {
         Key::GenAiServiceTier,
         Key::AnthropicServiceTier,
     ],
-    cost: &[Key::GenAiUsageCost, Key::GenAiTotalCost, Key::LiteLlmCostTotal, Key::OperationCost],
     tokens: Tokens {
         input: &[Key::GenAiInputTokens, Key::GenAiPromptTokens],
         output: &[Key::GenAiOutputTokens, Key::GenAiCompletionTokens],
@@ -96,6 +99,7 @@ pub(super) const FIELDS: Fields = Fields {
             Key::GenAiReasoningDetails,
             Key::GenAiReasoningCompletionDetails,
             Key::GenAiReasoningCompletion,
+            Key::GenAiReasoningExperimental,
             Key::GenAiThoughtsDetails,
             Key::AiReasoningDetails,
         ],
@@ -151,19 +155,24 @@ pub(super) fn draft<'a>(evidence: &Evidence<'a, '_>) -> Draft<'a> {
     if let Some(raw) = evidence.str(Key::GenAiUsageRaw) {
         usage_text::complete(&mut draft.usage, &usage_text::read(raw));
     }
-    if is_openlit(evidence) && is_anthropic(&draft) {
+    if hands_on_own_count(evidence) && fields::counts_cached_apart(draft.provider.as_deref()) {
         draft.usage.input_count = InputCount::Exclusive;
     }
     draft
 }
 
-/// openlit hands on Anthropic's own input count, which excludes what was cached.
+/// Scopes of openlit whose input count includes what was cached, whoever the provider is: `LangChain` has added it up
+/// (`usage_metadata`), or openlit itself has. By the source of openlit 1.45, `instrumentation/*/utils.py`.
+const OPENLIT_INCLUSIVE: [&str; 2] = ["openlit.instrumentation.langchain", "openlit.instrumentation.claude_agent_sdk"];
+
+/// openlit hands on the API's own input count, which for Anthropic (`usage.input_tokens`) and Bedrock (`usage.inputTokens`)
+/// excludes what was cached, but for [`OPENLIT_INCLUSIVE`].
+fn hands_on_own_count(evidence: &Evidence<'_, '_>) -> bool {
+    is_openlit(evidence) && !OPENLIT_INCLUSIVE.contains(&evidence.origin.scope_name)
+}
+
 fn is_openlit(evidence: &Evidence<'_, '_>) -> bool {
     evidence.is(Key::TelemetrySdkName, "openlit")
         || evidence.resource("telemetry.sdk.name").is_some_and(|name| name == "openlit")
         || evidence.origin.scope_name.starts_with("openlit")
-}
-
-fn is_anthropic(draft: &Draft<'_>) -> bool {
-    draft.provider.as_deref().is_some_and(|provider| provider.to_ascii_lowercase().contains("anthropic"))
 }

@@ -2,6 +2,7 @@
 //! and cost are JSON text, the first token is a moment in ISO 8601.
 
 use chrono::{DateTime, NaiveDateTime};
+use serde_json::Value as Json;
 
 use super::evidence::Evidence;
 use super::fields::{self, Fields};
@@ -38,7 +39,7 @@ fn draft<'a>(evidence: &Evidence<'a, '_>, operation: &'static str) -> Draft<'a> 
         .str(Key::LangfuseCompletionStartTime)
         .and_then(unix_nano)
         .map_or(draft.ttft_ms, |at| evidence.ms_until(at));
-    draft.reported_cost_usd = draft.reported_cost_usd.or_else(|| cost(evidence));
+    draft.add_reported_cost(cost(evidence));
     draft.is_streaming = draft.is_streaming.or_else(|| streamed(evidence));
     fill_failure(evidence, &mut draft);
     draft
@@ -52,9 +53,18 @@ fn fill_failure<'a>(evidence: &Evidence<'a, '_>, draft: &mut Draft<'a>) {
     }
 }
 
+/// The total, or the sum of the parts where there is none. A part that is no amount makes the sum unknown.
 fn cost(evidence: &Evidence<'_, '_>) -> Option<f64> {
     let details = structured::object(evidence.str(Key::LangfuseCostDetails)?)?;
-    details.get("total")?.as_f64().filter(|usd| usd.is_finite() && *usd >= 0.0)
+    if let Some(total) = details.get("total").filter(|total| !total.is_null()) {
+        return usd(total);
+    }
+    let parts: Vec<f64> = details.values().filter(|part| !part.is_null()).map(usd).collect::<Option<_>>()?;
+    (!parts.is_empty()).then(|| parts.iter().sum()).filter(|sum: &f64| sum.is_finite())
+}
+
+fn usd(amount: &Json) -> Option<f64> {
+    amount.as_f64().filter(|usd| usd.is_finite() && *usd >= 0.0)
 }
 
 fn streamed(evidence: &Evidence<'_, '_>) -> Option<bool> {

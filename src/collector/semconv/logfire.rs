@@ -6,14 +6,20 @@ use serde_json::Value as Json;
 
 use super::evidence::Evidence;
 use super::keys::Key;
-use super::{Reading, Role, gen_ai, structured};
+use super::{Reading, Role, gen_ai, not_a_call, structured};
 use crate::call::Draft;
+
+/// The scope of Logfire's spans of the OpenAI Agents SDK.
+const AGENTS_SCOPE: &str = "logfire.openai_agents";
 
 /// Reads what only Logfire emits; its ordinary spans are left to the other adapters.
 pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
     evidence.has(Key::LogfireSpanType).then_some(())?;
     if evidence.is(Key::LogfireSpanType, "pending_span") {
         return Some(Reading { role: Role::Other, why: "logfire.span_type is pending_span: a preview of a span" });
+    }
+    if is_audio_of_an_agent(evidence) {
+        return Some(not_a_call(evidence, "a span of Logfire's OpenAI Agents for speech or a transcription"));
     }
     gen_ai::call_reason(evidence.str(Key::GenAiOperationName)?)?;
     if evidence.is(Key::LogfireSpanType, "log") {
@@ -24,6 +30,17 @@ pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
         role: Role::Other,
         why: "the request of a stream: Logfire records its answer apart, and that is the call",
     })
+}
+
+/// Logfire writes the model of any span of the OpenAI Agents SDK as the response's, too, so that spans of its voice pipeline
+/// look answered. Its chat completions have the request's data, its responses an operation; those of voice have neither,
+/// nor tokens. By the source of Logfire 4.41, `integrations/openai_agents.py`.
+fn is_audio_of_an_agent(evidence: &Evidence<'_, '_>) -> bool {
+    const CALLS_HAVE: [Key; 3] = [Key::GenAiOperationName, Key::LogfireRequestData, Key::GenAiInputTokens];
+
+    evidence.origin.scope_name == AGENTS_SCOPE
+        && evidence.has(Key::GenAiRequestModel)
+        && !CALLS_HAVE.iter().any(|&key| evidence.has(key))
 }
 
 fn is_request_of_a_stream(evidence: &Evidence<'_, '_>) -> bool {

@@ -59,7 +59,8 @@ pub struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn call(draft: Draft<'a>, why: &'static str) -> Self {
+    fn call(mut draft: Draft<'a>, why: &'static str) -> Self {
+        draft.usage.cache_write = draft.usage.written();
         Self { role: Role::Call(Box::new(draft)), why }
     }
 

@@ -14,7 +14,6 @@ const FIELDS: Fields = Fields {
     request_model: &[Key::LlmRequestModelName, Key::GenAiRequestModel],
     provider: &[Key::LlmProvider, Key::LlmSystem, Key::GenAiProviderName, Key::GenAiSystem],
     finish_reasons: &[Key::LlmFinishReason, Key::GenAiResponseFinishReasons],
-    cost: &[Key::LlmCostTotal, Key::GenAiUsageCost, Key::GenAiTotalCost, Key::OperationCost],
     tokens: Tokens {
         input: &[Key::LlmTokenCountPrompt, Key::GenAiInputTokens],
         output: &[Key::LlmTokenCountCompletion, Key::GenAiOutputTokens],

@@ -30,12 +30,15 @@ const FIELDS: Fields = Fields {
 };
 
 /// Keys that only this emitter sets on its calls.
-const MARKS: [Key; 7] = [
+const MARKS: [Key; 10] = [
     Key::LlmRequestType,
     Key::TraceloopWorkflowName,
     Key::TraceloopEntityPath,
     Key::TraceloopSessionId,
+    Key::TraceloopSessionIdCamel,
+    Key::TraceloopConversationId,
     Key::TraceloopUserId,
+    Key::TraceloopUserIdCamel,
     Key::GenAiIsStreaming,
     Key::LlmIsStreaming,
 ];

@@ -78,6 +78,7 @@ fn call<'a>(evidence: &Evidence<'a, '_>, model: Text<'a>) -> Draft<'a> {
         duration_ms: evidence.amount(&[Key::LlmDurationMs]),
         routing_strategy: evidence.text(&[Key::RoutingStrategy]),
         routing_reason: evidence.text(&[Key::RoutingSelectionReason]),
+        reported_cost_usd: fields::reported_cost(evidence),
         fallback_cost_usd: evidence.amount(&[Key::LlmUsageTotalCostUsd]),
         error_type: evidence.text(&[Key::ErrorType]),
         error_message: Some(evidence.span.status_message)
@@ -88,18 +89,16 @@ fn call<'a>(evidence: &Evidence<'a, '_>, model: Text<'a>) -> Draft<'a> {
     }
 }
 
-/// On `/v1/messages` the input excludes what was cached; on every other path it includes it.
+/// On `/v1/messages` the input excludes what was cached; on every other path it includes it. The path tells even where only
+/// another span of the call tells what was cached.
 fn usage(evidence: &Evidence<'_, '_>) -> Usage {
-    let cache_read = evidence.count(&[Key::LlmUsageCachedInputTokens]);
-    let cache_write = evidence.count(&[Key::LlmUsageCacheCreationTokens]);
-    let counts_cached = cache_read.is_some() || cache_write.is_some();
-    let exclusive = counts_cached && evidence.str(Key::HttpPath).is_some_and(is_messages_path);
+    let exclusive = evidence.str(Key::HttpPath).is_some_and(is_messages_path);
     Usage {
         input: evidence.count(&[Key::LlmUsagePromptTokens]),
         output: evidence.count(&[Key::LlmUsageCompletionTokens]),
         total: evidence.count(&[Key::LlmUsageTotalTokens]),
-        cache_read,
-        cache_write,
+        cache_read: evidence.count(&[Key::LlmUsageCachedInputTokens]),
+        cache_write: evidence.count(&[Key::LlmUsageCacheCreationTokens]),
         reasoning: evidence.count(&[Key::LlmUsageReasoningTokens]),
         input_count: if exclusive { InputCount::Exclusive } else { InputCount::Inclusive },
         ..Usage::default()

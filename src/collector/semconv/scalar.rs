@@ -7,6 +7,9 @@ use crate::collector::wire::Value;
 /// 2^64, the first double that is no `u64`.
 const TOO_LARGE: f64 = 18_446_744_073_709_551_616.0;
 
+/// What Spring AI writes where it knows no model, no id or no reason (Micrometer's `KeyValue.NONE_VALUE`).
+const NOTHING: &str = "none";
+
 /// Whether the value is one that adapters read.
 pub(super) const fn is_scalar(value: &Value<'_>) -> bool {
     matches!(value, Value::Str(_) | Value::Bool(_) | Value::Int(_) | Value::Double(_))
@@ -27,6 +30,16 @@ pub(super) fn text<'a>(value: &Value<'a>) -> Option<Text<'a>> {
         Value::Double(number) => Some(Text::Owned(number.to_string())),
         Value::Empty | Value::Bytes(_) | Value::Array(_) | Value::KvList(_) => None,
     }
+}
+
+/// Whether a text that names something (a model, an answer, a reason) names nothing.
+pub(super) fn names_nothing(text: &str) -> bool {
+    text == NOTHING
+}
+
+/// Whether the text has this word somewhere, in any case.
+pub(super) fn mentions(text: &str, word: &str) -> bool {
+    text.as_bytes().windows(word.len().max(1)).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// The value as a finite number.

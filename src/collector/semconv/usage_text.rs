@@ -107,23 +107,36 @@ pub(super) fn of(members: &Map<String, Value>) -> Usage {
     };
     let itemised = ITEMISED.iter().any(|path| member(members, path).is_some_and(Value::is_object));
     usage.input_count = input_count(&usage, itemised);
+    usage.output = whole_output(&usage);
     usage
 }
 
 /// Whether the input count contains the cached tokens. The total proves it where there is one; otherwise
 /// counts that itemise the input contain them, and flat ones stand side by side (Anthropic, Langfuse).
 fn input_count(usage: &Usage, itemised: bool) -> InputCount {
-    let cached = usage.cache_read.unwrap_or(0).saturating_add(usage.cache_write.unwrap_or(0));
+    let (cached, reasoning) = (usage.cached(), usage.reasoning.unwrap_or(0));
     if cached == 0 {
         return InputCount::Inclusive;
     }
     let fresh_and_output = usage.input.unwrap_or(0).saturating_add(usage.output.unwrap_or(0));
     match usage.total {
         Some(total) if total == fresh_and_output => InputCount::Inclusive,
+        // Only the output is told in parts, as Google does.
+        Some(total) if total == fresh_and_output.saturating_add(reasoning) && reasoning != cached => {
+            InputCount::Inclusive
+        }
         Some(total) if total >= fresh_and_output.saturating_add(cached) => InputCount::Exclusive,
         _ if itemised => InputCount::Inclusive,
         _ => InputCount::Exclusive,
     }
+}
+
+/// The output count with the reasoning tokens, where the total proves that it lacks them (Langfuse's flat details, Google's
+/// candidates): it is the sum of all parts then.
+fn whole_output(usage: &Usage) -> Option<u64> {
+    let whole = usage.output?.saturating_add(usage.reasoning.unwrap_or(0));
+    let sum = usage.input_total().map(|sent| sent.saturating_add(whole));
+    if sum.is_some() && sum == usage.total { Some(whole) } else { usage.output }
 }
 
 /// Takes from `other` what `usage` lacks; how input is counted stays with whoever counted it.
@@ -157,7 +170,7 @@ mod tests {
 
     #[test]
     fn usage_of_many_hands() {
-        let cases: [Case; 8] = [
+        let cases: [Case; 13] = [
             (
                 r#"{"prompt_tokens": 1055, "completion_tokens": 95, "total_tokens": 1150,
                    "prompt_tokens_details": {"cached_tokens": 512}, "completion_tokens_details": {"reasoning_tokens": 3}}"#,
@@ -184,6 +197,32 @@ mod tests {
             (
                 r#"{"input": 10, "output": 4, "total": 14, "input_cache_read": 3}"#,
                 [Some(10), Some(4), Some(3), None, None],
+                InputCount::Inclusive,
+            ),
+            (
+                r#"{"input": 36, "output": 8, "total": 140, "input_cache_read": 64, "output_reasoning": 32}"#,
+                [Some(36), Some(40), Some(64), None, Some(32)],
+                InputCount::Exclusive,
+            ),
+            (
+                r#"{"input": 36, "output": 40, "total": 140, "input_cache_read": 64, "output_reasoning": 32}"#,
+                [Some(36), Some(40), Some(64), None, Some(32)],
+                InputCount::Exclusive,
+            ),
+            (
+                r#"{"input": 36, "output": 8, "input_cache_read": 64, "output_reasoning": 32}"#,
+                [Some(36), Some(8), Some(64), None, Some(32)],
+                InputCount::Exclusive,
+            ),
+            (
+                r#"{"prompt_token_count": 5, "candidates_token_count": 3, "thoughts_token_count": 20, "total_token_count": 28}"#,
+                [Some(5), Some(23), None, None, Some(20)],
+                InputCount::Inclusive,
+            ),
+            (
+                r#"{"promptTokenCount": 100, "cachedContentTokenCount": 64, "candidatesTokenCount": 8,
+                   "thoughtsTokenCount": 200, "totalTokenCount": 308}"#,
+                [Some(100), Some(208), Some(64), None, Some(200)],
                 InputCount::Inclusive,
             ),
             (

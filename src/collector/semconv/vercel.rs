@@ -86,14 +86,9 @@ fn fill_from_provider_metadata(evidence: &Evidence<'_, '_>, draft: &mut Draft<'_
 /// as input came through unchanged, without what was cached (PRICING.md, section 2).
 fn input_count(evidence: &Evidence<'_, '_>, draft: &Draft<'_>) -> InputCount {
     let usage = &draft.usage;
-    let cached = usage.cache_read.unwrap_or(0).saturating_add(usage.cache_write.unwrap_or(0));
     match evidence.count(&[Key::AiNoCacheTokens]) {
-        Some(fresh) if cached > 0 && usage.input == Some(fresh) => InputCount::Exclusive,
-        None if counts_cached_apart(draft.provider.as_deref()) => InputCount::Exclusive,
+        Some(fresh) if usage.cached() > 0 && usage.input == Some(fresh) => InputCount::Exclusive,
+        None if fields::counts_cached_apart(draft.provider.as_deref()) => InputCount::Exclusive,
         Some(_) | None => usage.input_count,
     }
-}
-
-fn counts_cached_apart(provider: Option<&str>) -> bool {
-    provider.is_some_and(|provider| provider.contains("anthropic") || provider.contains("bedrock"))
 }

@@ -244,10 +244,10 @@ impl Store {
     /// that it says.
     fn arrive_first(&mut self, trace: TraceId, place: Place, part: &mut Part) {
         let node = match part {
-            Part::Call(call) if self.twins.of(call, trace).is_none() => {
+            Part::Call(call) if self.twins.of(call, trace, self.ring.calls()).is_none() => {
                 let row = self.ring.calls().next_id();
                 self.book(call);
-                self.twins.learn(call, row, trace);
+                self.twins.learn(call, row, trace, self.ring.calls());
                 let node = Node::spoken_for(place, call, row);
                 if let Part::Call(call) = part.take() {
                     self.ring.push(call);
@@ -310,7 +310,7 @@ impl Store {
     fn regroup(&mut self, trace: TraceId, regrouped: Regrouped) {
         let Regrouped { mut rows, facts, members } = regrouped;
         let Some(mut call) = self.merge(facts) else { return };
-        if let Some(twin) = self.twins.of(&call, trace) {
+        if let Some(twin) = self.twins.of(&call, trace, self.ring.calls()) {
             call = self.merge_twins(twin, call);
             if !rows.contains(&twin.row) {
                 rows.push(twin.row);
@@ -337,7 +337,7 @@ impl Store {
 
     fn learn(&mut self, row: CallId, trace: TraceId) {
         if let Some(call) = self.ring.calls().get(row) {
-            self.twins.learn(call, row, trace);
+            self.twins.learn(call, row, trace, self.ring.calls());
         }
     }
 

@@ -193,6 +193,38 @@ fn the_same_response_id_in_two_traces_is_one_call() {
     }
 }
 
+/// Guarantees: an id that comes again in another trace (Ollama has 999 of them, a cache repeats them) merges no two calls.
+#[test]
+fn a_response_id_that_comes_again_later_is_another_call() {
+    const SECOND: u64 = 1_000_000_000;
+    let at = |seconds, trace| TestSpan {
+        trace: [trace; 16],
+        ..span(seconds * SECOND, 0, TestRole::Call(Some("chatcmpl-1")))
+    };
+    let late_part_of_the_older = TestSpan { trace: [1; 16], ..span(7, 100 * SECOND, TestRole::Completes) };
+    for (seconds, expected) in [(101, 1), (110, 1), (111, 2), (700, 2)] {
+        for order in [[at(100, 1), at(seconds, 2)], [at(seconds, 2), at(100, 1)]] {
+            let mut store = store();
+            feed(&mut store, &order);
+            assert_eq!(rows(&store).len(), expected, "{seconds} s");
+            // Whatever comes in which order, the id stands for the newer call.
+            feed(&mut store, &[at(seconds, 3), late_part_of_the_older.clone(), at(seconds, 4)]);
+            assert_eq!(rows(&store).len(), expected, "{seconds} s, {order:?}");
+            assert_books_balance(&store.snapshot().counters);
+        }
+    }
+}
+
+/// Guarantees: a call whose twin's row is no longer kept is seen.
+#[test]
+fn a_twin_of_a_row_that_is_gone_is_a_row() {
+    let twin = |id, trace| TestSpan { trace: [trace; 16], ..span(id, 0, TestRole::Call(Some("chatcmpl-1"))) };
+    let mut store = store_of(1);
+    feed(&mut store, &[twin(1, 1), span(2, 0, TestRole::Plano), twin(3, 2)]);
+    assert_eq!(ids(&store), [3]);
+    assert_books_balance(&store.snapshot().counters);
+}
+
 #[test]
 fn sessions_flow_down_to_the_calls_below() {
     let spans = [span(1, 0, TestRole::Context), span(2, 1, TestRole::Other), span(3, 2, TestRole::Call(None))];
@@ -321,15 +353,17 @@ proptest! {
     }
 }
 
-/// Trees of several traces, whose calls share response ids now and then, their spans arriving in turns.
+/// Trees of several traces, whose calls share response ids now and then, their spans arriving in turns. Either all calls go on
+/// at the same time, or only those next to each other do.
 fn trees_with_twins() -> impl Strategy<Value = Vec<TestSpan>> {
     let id = prop::sample::select(vec!["chatcmpl-1", "chatcmpl-2"]);
     let role = prop_oneof![3 => id.prop_map(|id| TestRole::Call(Some(id))), 2 => role()];
-    prop::collection::vec((0..3_u8, role, any::<prop::sample::Index>()), 1..16)
-        .prop_map(|spans| {
-            let span = |(nth, (trace, role, pick)): (usize, &(u8, TestRole, prop::sample::Index))| TestSpan {
-                trace: [trace + 1; 16],
-                ..span(nth as u64 + 1, pick.index(nth + 1) as u64, *role)
+    let apart = prop::sample::select(vec![1, 4_000_000_000_u64]);
+    (prop::collection::vec((0..3_u8, role, any::<prop::sample::Index>()), 1..16), apart)
+        .prop_map(|(spans, apart)| {
+            let span = |(nth, (trace, role, pick)): (usize, &(u8, TestRole, prop::sample::Index))| {
+                let (id, parent) = ((nth as u64 + 1) * apart, pick.index(nth + 1) as u64 * apart);
+                TestSpan { trace: [trace + 1; 16], ..span(id, parent, *role) }
             };
             spans.iter().enumerate().map(span).collect::<Vec<_>>()
         })

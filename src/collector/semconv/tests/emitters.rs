@@ -4,43 +4,8 @@ use serde_json::{Value as Json, json};
 
 use super::super::Role;
 use super::build::{LASTED, Made, START, reading, span};
-use super::{same, shown};
-use crate::call::{Convention, Draft, InputCount};
-
-/// Runs `check` on the draft of a span that must be a call.
-fn call(made: &Made, check: impl FnOnce(&Draft<'_>, &str)) {
-    let request = made.request();
-    let reading = reading(&request);
-    match &reading.role {
-        Role::Call(draft) => check(draft, reading.why),
-        other => panic!("{} is {other:?}: {}", made.span.name, reading.why),
-    }
-}
-
-/// The span is a call of this convention that shows these fields.
-fn shows(made: &Made, convention: Convention, fields: &Json) {
-    call(made, |draft, _| {
-        assert_eq!(draft.convention, convention, "{}", made.span.name);
-        for (field, value) in fields.as_object().unwrap() {
-            let found = shown(draft, field);
-            assert!(same(field, value, &found), "{}: {field} is {found}, not {value}", made.span.name);
-        }
-    });
-}
-
-/// The span is no call, for this reason.
-fn is_no_call(made: &Made, reason: &str) {
-    let request = made.request();
-    let reading = reading(&request);
-    assert!(matches!(reading.role, Role::Other | Role::Context { .. }), "{}: {}", made.span.name, reading.why);
-    assert!(reading.why.contains(reason), "{}: {}", made.span.name, reading.why);
-}
-
-fn input_count(made: &Made) -> InputCount {
-    let mut counted = InputCount::default();
-    call(made, |draft, _| counted = draft.usage.input_count);
-    counted
-}
+use super::{call, input_count, is_no_call, shows};
+use crate::call::{Convention, InputCount};
 
 #[test]
 fn official_instrumentations_of_older_versions() {
@@ -105,29 +70,6 @@ fn error_class_and_message() {
 }
 
 #[test]
-fn openlit_counts_anthropic_input_without_the_cache() {
-    let made = span(
-        "openlit.instrumentation.anthropic",
-        "chat claude-sonnet-4-5",
-        &json!({
-            "telemetry.sdk.name": "openlit", "gen_ai.operation.name": "chat", "gen_ai.provider.name": "anthropic",
-            "gen_ai.request.model": "claude-sonnet-4-5", "gen_ai.request.is_stream": true,
-            "gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 50,
-            "gen_ai.usage.cache_read.input_tokens": 512, "gen_ai.usage.cache_creation.input_tokens": 0,
-            "gen_ai.usage.cost": 0.0031, "gen_ai.server.time_to_first_token": 0.25,
-        }),
-    );
-    shows(
-        &made,
-        Convention::GenAi,
-        &json!({"input_tokens": 1000, "cached": 512, "cost": 0.0031, "ttft_s": 0.25, "streaming": true}),
-    );
-    assert_eq!(input_count(&made), InputCount::Exclusive);
-    let openai = made.and("gen_ai.provider.name", &json!("openai"));
-    assert_eq!(input_count(&openai), InputCount::Inclusive);
-}
-
-#[test]
 fn strands_says_milliseconds_and_loops() {
     let made = span(
         "strands.telemetry.tracer",
@@ -180,6 +122,33 @@ fn openllmetry_of_older_versions() {
         "traceloop.span.kind",
     );
     is_no_call(&span("x", "rerank", &json!({"llm.request.type": "rerank"})), "rerank");
+}
+
+/// Semantic Kernel, and Traceloop's instrumentation of the OpenAI Agents SDK.
+#[test]
+fn frameworks_name_operations_of_their_own() {
+    for operation in ["chat.completions", "chat.streaming_completions", "text.streaming_completions", "response"] {
+        let named = json!({"gen_ai.operation.name": operation, "gen_ai.request.model": "gpt-4o"});
+        shows(&span("any", operation, &named), Convention::GenAi, &json!({"requested_model": "gpt-4o"}));
+    }
+    let response = json!({"llm.request.type": "response", "gen_ai.operation.name": "response"});
+    shows(&span("any", "openai.response", &response), Convention::OpenLlmetry, &json!({"status": "ok"}));
+}
+
+#[test]
+fn spring_ai_writes_none_where_it_knows_nothing() {
+    let chat = |none: &str| {
+        let chat = json!({
+            "gen_ai.operation.name": "chat", "gen_ai.system": "openai", "gen_ai.request.model": none,
+            "gen_ai.response.model": none, "gen_ai.response.id": none, "gen_ai.response.finish_reasons": none,
+        });
+        span("org.springframework.boot", "chat none", &chat)
+    };
+    let fields = |text: Json| json!({"requested_model": text, "model": text, "response_id": text});
+    shows(&chat("none"), Convention::GenAi, &fields(Json::Null));
+    shows(&chat("none"), Convention::GenAi, &json!({"finish_reasons": null}));
+    shows(&chat("None"), Convention::GenAi, &fields(json!("None")));
+    shows(&chat("none").and("user.id", &json!("none")), Convention::GenAi, &json!({"user_id": "none"}));
 }
 
 #[test]
@@ -266,6 +235,15 @@ fn logfire_spans_of_the_agents_sdk_name_no_operation() {
     );
     let agent = span("logfire.openai_agents", "Agent run", &json!({"gen_ai.system": "openai", "name": "a"}));
     is_no_call(&agent, "no LLM convention");
+    let voice = json!({
+        "logfire.span_type": "span", "gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o-transcribe",
+        "gen_ai.response.model": "gpt-4o-transcribe",
+    });
+    let transcription = span("logfire.openai_agents", "Speech → Text with {gen_ai.request.model!r}", &voice);
+    is_no_call(&transcription, "a transcription");
+    for (key, value) in [("request_data", json!("{}")), ("gen_ai.operation.name", json!("chat"))] {
+        shows(&transcription.clone().and(key, &value), Convention::GenAi, &json!({"model": "gpt-4o-transcribe"}));
+    }
 }
 
 #[test]
@@ -278,6 +256,20 @@ fn model_servers_name_no_operation_either() {
         &span("vllm.llm_engine", "llm_request", &served),
         Convention::GenAi,
         &json!({"input_tokens": 128, "output_tokens": 512, "ttft_s": 0.045, "response_id": "cmpl-1"}),
+    );
+}
+
+#[test]
+fn googles_adk_tells_session_and_reasoning_in_its_own_way() {
+    let call_llm = json!({
+        "gen_ai.system": "gcp.vertex.agent", "gen_ai.request.model": "gemini-2.5-flash", "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 5, "gen_ai.usage.experimental.reasoning_tokens": 30,
+        "gen_ai.response.finish_reasons": ["stop"], "gcp.vertex.agent.session_id": "s",
+    });
+    shows(
+        &span("gcp.vertex.agent", "call_llm", &call_llm),
+        Convention::GenAi,
+        &json!({"session_id": "s", "reasoning": 30, "input_tokens": 10}),
     );
 }
 
@@ -454,17 +446,22 @@ fn sessions_of_wrappers_are_told_to_what_is_below() {
         ("gen_ai.conversation.id", "b"),
         ("ai.settings.context.sessionId", "c"),
         ("traceloop.association.properties.session_id", "d"),
+        ("traceloop.association.properties.sessionId", "e"),
+        ("traceloop.association.properties.conversation_id", "f"),
+        ("gcp.vertex.agent.session_id", "g"),
     ] {
         let made = span("any", "handler", &json!({"http.method": "POST"})).and(key, &json!(session));
         let request = made.request();
         let Role::Context { session_id, user_id } = reading(&request).role else { panic!("no context") };
         assert_eq!((session_id.as_deref(), user_id), (Some(session), None));
     }
-    let agent = span("gen_ai", "invoke_agent", &json!({"gen_ai.operation.name": "invoke_agent", "user.id": "u"}));
-    let request = agent.request();
-    let reading = reading(&request);
-    assert!(matches!(reading.role, Role::Context { session_id: None, user_id: Some(_) }));
-    assert!(reading.why.contains("an agent, not a call"));
+    for key in ["user.id", "traceloop.association.properties.user_id", "traceloop.association.properties.userId"] {
+        let agent = span("gen_ai", "invoke_agent", &json!({"gen_ai.operation.name": "invoke_agent", key: "u"}));
+        let request = agent.request();
+        let reading = reading(&request);
+        assert!(matches!(reading.role, Role::Context { session_id: None, user_id: Some(_) }), "{key}");
+        assert!(reading.why.contains("an agent, not a call"));
+    }
 }
 
 #[test]

@@ -2,12 +2,15 @@
 
 mod build;
 mod captured;
+mod counts;
 mod emitters;
 mod hostile;
 
 use serde_json::Value as Json;
 
-use crate::call::{Draft, RequestId};
+use self::build::{Made, reading};
+use super::Role;
+use crate::call::{Convention, Draft, InputCount, RequestId};
 
 /// One field of a draft in the shape `expected.json` has it.
 fn shown(draft: &Draft<'_>, field: &str) -> Json {
@@ -61,4 +64,40 @@ fn same(field: &str, expected: &Json, found: &Json) -> bool {
         (_, Json::Number(expected), Json::Number(found)) => expected.as_f64() == found.as_f64(),
         _ => expected == found,
     }
+}
+
+/// Runs `check` on the draft of a span that must be a call.
+fn call(made: &Made, check: impl FnOnce(&Draft<'_>, &str)) {
+    let request = made.request();
+    let reading = reading(&request);
+    match &reading.role {
+        Role::Call(draft) => check(draft, reading.why),
+        other => panic!("{} is {other:?}: {}", made.span.name, reading.why),
+    }
+}
+
+/// The span is a call of this convention that shows these fields.
+fn shows(made: &Made, convention: Convention, fields: &Json) {
+    call(made, |draft, _| {
+        assert_eq!(draft.convention, convention, "{}", made.span.name);
+        for (field, value) in fields.as_object().unwrap() {
+            let found = shown(draft, field);
+            assert!(same(field, value, &found), "{}: {field} is {found}, not {value}", made.span.name);
+        }
+    });
+}
+
+/// The span is no call, for this reason.
+fn is_no_call(made: &Made, reason: &str) {
+    let request = made.request();
+    let reading = reading(&request);
+    assert!(matches!(reading.role, Role::Other | Role::Context { .. }), "{}: {}", made.span.name, reading.why);
+    assert!(reading.why.contains(reason), "{}: {}", made.span.name, reading.why);
+}
+
+/// Whether the input count of a span that must be a call includes what was cached.
+fn input_count(made: &Made) -> InputCount {
+    let mut counted = InputCount::default();
+    call(made, |draft, _| counted = draft.usage.input_count);
+    counted
 }
