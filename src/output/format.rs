@@ -118,6 +118,15 @@ mod tests {
     }
 
     #[test]
+    fn the_basis_is_that_of_the_call_even_where_other_prices_make_the_same_figure() {
+        let mut call = call("claude-sonnet-4-6");
+        call.set_cost(Some(Cost { usd: 0.0045, basis: CostBasis::Refreshed }));
+        let record = record(&call);
+        assert_eq!(record["cost"]["basis"], json!("refreshed"));
+        assert_eq!(record["cost"]["input_usd"], json!(0.003));
+    }
+
+    #[test]
     fn a_cost_of_other_prices_keeps_its_figure_and_claims_no_parts() {
         let mut call = call("claude-sonnet-4-6");
         call.set_cost(Some(Cost { usd: 0.7, basis: CostBasis::Priced }));

@@ -33,7 +33,7 @@ pub struct Explanation {
 pub struct CostObject {
     /// USD, never rounded; `None` is unknown.
     pub usd: Option<f64>,
-    /// `reported`, `priced` or `estimate`.
+    /// Where the figure comes from ([`CostBasis::name`]).
     pub basis: Option<&'static str>,
     /// Fresh input, USD; `None` where the figure is not ours, since then its parts are not known.
     pub input_usd: Option<f64>,

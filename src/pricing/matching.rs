@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::catalog::Catalog;
 use super::providers::{self, Kind, Provider, Seller};
-use super::row::Row;
+use super::row::{Origin, Row};
 use super::spelling::{self, Unwrapped};
+use crate::call::CostBasis;
 
 /// Which rule found a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,6 +65,16 @@ impl Match {
     /// Whether another seller's price stands in.
     pub fn is_estimate(&self) -> bool {
         self.matched_by == MatchedBy::Estimate
+    }
+
+    /// What a figure made by this row is: another seller's price stays an estimate, however fresh it is (PRICING.md,
+    /// section 3).
+    pub fn basis(&self) -> CostBasis {
+        match (self.is_estimate(), self.row.origin) {
+            (true, _) => CostBasis::Estimate,
+            (false, Origin::Bundled) => CostBasis::Priced,
+            (false, Origin::Refreshed) => CostBasis::Refreshed,
+        }
     }
 }
 

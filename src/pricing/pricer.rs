@@ -99,8 +99,7 @@ pub fn shown_cost(found: Option<&Match>, facts: &Facts<'_>) -> Option<Cost> {
     }
     let priced = found.and_then(|found| {
         let usd = cost::cost_usd(&found.row, &facts.usage, facts.at_unix_secs, facts.service_tier)?;
-        let basis = if found.is_estimate() { CostBasis::Estimate } else { CostBasis::Priced };
-        Some(Cost { usd, basis })
+        Some(Cost { usd, basis: found.basis() })
     });
     priced.or_else(|| Some(Cost { usd: facts.fallback()?, basis: CostBasis::Reported }))
 }
@@ -208,7 +207,7 @@ mod tests {
 
     use super::*;
     use crate::call::InputCount;
-    use crate::pricing::{Row, cost};
+    use crate::pricing::{Feed, Refreshed, Row, cost};
 
     #[derive(Deserialize)]
     struct Cases {
@@ -390,6 +389,25 @@ mod tests {
         let found = Match { row: found.unwrap(), matched_by: crate::pricing::MatchedBy::Gateway };
         let shown = shown_cost(Some(&found), &Facts { usage, ..Facts::default() });
         assert_eq!(shown, Some(Cost { usd: 0.0, basis: CostBasis::Priced }));
+    }
+
+    #[test]
+    fn a_row_from_the_network_is_told_from_a_bundled_one_but_an_estimate_stays_an_estimate() {
+        let usage = Usage { input: Some(5), output: Some(5), ..Usage::default() };
+        let basis = |catalog: &Catalog, hint| {
+            let found = catalog.find("o1-pro", Some(hint));
+            shown_cost(found.as_ref(), &Facts { usage, ..Facts::default() }).map(|cost| cost.basis)
+        };
+        let bundled = Catalog::bundled();
+        let feed = r#"{"openai":{"models":{"o1-pro":{"cost":{"input":1,"output":2}}}}}"#;
+        let rows = Feed::ModelsDev.read(feed, &bundled, 0).unwrap();
+        let refreshed = Refreshed { feed: String::new(), fetched_unix_secs: 0, rows: rows.len() };
+        let fresh = bundled.with_rows(rows, refreshed);
+        for (hint, before, after) in
+            [("openai", CostBasis::Priced, CostBasis::Refreshed), ("vercel", CostBasis::Estimate, CostBasis::Estimate)]
+        {
+            assert_eq!((basis(&bundled, hint), basis(&fresh, hint)), (Some(before), Some(after)), "{hint}");
+        }
     }
 
     #[test]

@@ -27,6 +27,7 @@ const fn basis(basis: CostBasis) -> &'static str {
     match basis {
         CostBasis::Reported => "as reported",
         CostBasis::Priced => "by price list",
+        CostBasis::Refreshed => "by the refreshed price list",
         CostBasis::Estimate => "estimated: the first party's list price",
     }
 }
