@@ -287,6 +287,9 @@ mod tests {
         ("claude-opus-4-7", "openai", ""),
         ("gpt-4o", "groq", ""),
         ("gpt-4o", "my-gateway", ""),
+        ("gpt-4o", "openai.mycorp", ""),
+        ("gpt-4o", "openai.azure.com", "azure gpt-4o provider"),
+        ("gpt-4o", "openai.chat", "openai gpt-4o provider"),
         ("gpt-4o", "ollama", ""),
         ("ollama/gpt-oss:20b", "", ""),
         ("openai/gpt-4o", "plano", ""),
@@ -326,6 +329,7 @@ mod tests {
         ("openai/gpt-4o:online", "openrouter", "openrouter openai/gpt-4o gateway"),
         // Bedrock.
         ("us.anthropic.claude-opus-4-7", "aws.bedrock", "amazon-bedrock us.anthropic.claude-opus-4-7 provider"),
+        ("us.anthropic.claude-opus-4-7", "aws", "amazon-bedrock us.anthropic.claude-opus-4-7 provider"),
         ("anthropic.claude-opus-4-6", "bedrock", "amazon-bedrock anthropic.claude-opus-4-6-v1 provider"),
         (
             "sa.anthropic.claude-haiku-4-5-20251001-v1:0",
