@@ -1,16 +1,13 @@
 //! Which figure is shown for a call: the emitter's own, the catalog's, the gateway's, or none (PRICING.md, section 3).
 
-use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-
-use hashbrown::HashTable;
 
 use super::aliases::Aliases;
 use super::catalog::Catalog;
 use super::cost;
 use super::matching::Match;
-use crate::call::{Convention, Cost, CostBasis, Draft, Labels, LlmCall, Usage};
+use crate::call::{Convention, Cost, CostBasis, Labels, LlmCall, Usage};
 
 /// What of a call decides its cost, the row aside.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
@@ -39,18 +36,6 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The facts of a call that is not kept yet. `received_unix_nano` stands in for a start that the emitter left at 0.
-    pub fn of_draft(draft: &'a Draft<'_>, received_unix_nano: i64) -> Self {
-        let start = draft.start_unix_nano.map_or(received_unix_nano, |nano| i64::try_from(nano).unwrap_or(i64::MAX));
-        Self {
-            usage: draft.usage,
-            at_unix_secs: start.div_euclid(1_000_000_000),
-            service_tier: draft.service_tier.as_deref(),
-            reported_cost_usd: draft.reported_cost_usd,
-            fallback_cost_usd: draft.fallback_cost_usd,
-        }
-    }
-
     /// The reported figure, where it is money: a 0 means that the emitter does not know.
     pub fn reported(&self) -> Option<f64> {
         self.reported_cost_usd.filter(|&usd| is_money(usd))
@@ -67,7 +52,7 @@ fn is_money(usd: f64) -> bool {
 }
 
 /// The model that is priced, and who sold it as far as the emitter says. Never the requested model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sold<'a> {
     /// The model's name as emitted.
     pub model: &'a str,
@@ -143,59 +128,6 @@ impl Pricer {
     /// The row for a model, the user's aliases applied first.
     pub fn find(&self, sold: Sold<'_>) -> Option<Match> {
         self.aliases.find(&self.catalog(), sold.model, sold.provider)
-    }
-}
-
-/// Distinct names remembered before all are forgotten at once: a hostile stream of names must not grow without end.
-const MOST_REMEMBERED: usize = 8192;
-
-/// What was found for each distinct model and provider, so that a call costs one look-up and the arithmetic.
-#[derive(Debug, Default)]
-pub struct Matches {
-    table: HashTable<Remembered>,
-    hasher: foldhash::fast::RandomState,
-    version: u64,
-}
-
-#[derive(Debug)]
-struct Remembered {
-    model: Box<str>,
-    provider: Option<Box<str>>,
-    found: Option<Match>,
-}
-
-impl Remembered {
-    fn sold(&self) -> Sold<'_> {
-        Sold { model: &self.model, provider: self.provider.as_deref() }
-    }
-}
-
-impl Matches {
-    /// The cost to show for a kept call.
-    pub fn cost(&mut self, pricer: &Pricer, call: &LlmCall) -> Option<Cost> {
-        let found = Sold::of(call.labels()).and_then(|sold| self.find(pricer, sold));
-        shown_cost(found, &Facts::of(call))
-    }
-
-    /// [`Pricer::find`], remembered until the catalog is replaced.
-    pub fn find(&mut self, pricer: &Pricer, sold: Sold<'_>) -> Option<&Match> {
-        let version = pricer.version();
-        if version != self.version || self.table.len() >= MOST_REMEMBERED {
-            self.table.clear();
-            self.version = version;
-        }
-        let Self { table, hasher, .. } = self;
-        let entry = table.entry(
-            hasher.hash_one(sold),
-            |remembered| remembered.sold() == sold,
-            |remembered| hasher.hash_one(remembered.sold()),
-        );
-        let remembered = entry.or_insert_with(|| Remembered {
-            model: sold.model.into(),
-            provider: sold.provider.map(Into::into),
-            found: pricer.find(sold),
-        });
-        remembered.into_mut().found.as_ref()
     }
 }
 
@@ -509,22 +441,6 @@ mod tests {
         assert_eq!(Sold::of(&plano), Some(Sold { model: "gpt-4o-2024-08-06", provider: Some("openai") }));
         let proxied = Labels { convention: Convention::LiteLlm, ..plano };
         assert_eq!(Sold::of(&proxied), Some(Sold { model: "openai/gpt-4o", provider: None }));
-    }
-
-    #[test]
-    fn what_is_remembered_is_what_would_be_found_and_a_new_catalog_is_noticed() {
-        let pricer = Pricer::default();
-        let mut matches = Matches::default();
-        let sold = Sold { model: "gpt-4o", provider: Some("openai") };
-        for _ in 0..2 {
-            assert_eq!(matches.find(&pricer, sold).cloned(), pricer.find(sold));
-        }
-        pricer.replace(Arc::new(Catalog::default()));
-        assert_eq!(matches.find(&pricer, sold), None);
-        for number in 0..2 * MOST_REMEMBERED {
-            matches.find(&pricer, Sold { model: &number.to_string(), provider: None });
-        }
-        assert!(matches.table.len() <= MOST_REMEMBERED);
     }
 
     fn any_usage() -> impl Strategy<Value = Usage> {
