@@ -170,7 +170,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         name: "cost",
         help: "the cost, its parts and where it comes from: usd, basis, input_usd, cache_read_usd, cache_write_usd, \
-               output_usd, provider, row, matched_by, source",
+               output_usd, request_usd, provider, row, matched_by, alias, source",
         is_nested: true,
         read: Read::Prices,
     },

@@ -21,20 +21,29 @@ pub struct Aliases {
 impl Aliases {
     /// [`Catalog::find`] with the user's names applied first.
     pub fn find(&self, catalog: &Catalog, model: &str, provider_hint: Option<&str>) -> Option<Match> {
-        let model = model.trim();
-        let model = self.models.get(model).map_or(model, |target| target.trim());
+        let emitted = model.trim();
+        let model = self.models.get(emitted).map_or(emitted, |target| target.trim());
+        let find = || {
+            let found = catalog.find(model, provider_hint)?;
+            Some(if model == emitted { found } else { found.by_alias(model) })
+        };
         self.find_feed_key(catalog, model, provider_hint)
-            .or_else(|| catalog.find(model, provider_hint))
+            .or_else(find)
             .or_else(|| self.find_reversed(catalog, model, provider_hint))
     }
 
     /// The row whose feed key the config maps onto this model name.
     fn find_feed_key(&self, catalog: &Catalog, model: &str, provider_hint: Option<&str>) -> Option<Match> {
         let key = self.feed_keys.iter().find(|(_, name)| names(name.trim(), model, provider_hint))?.0.trim();
-        let Some(provider) = self.feed_provider else { return at_feed_key(catalog, key) };
-        // Older configs write the creator in front of DigitalOcean's id.
-        let bare = key.rsplit_once('/').map_or(key, |(_, id)| id);
-        [bare, key].into_iter().find_map(|id| catalog.find(&format!("{provider}/{id}"), None))
+        let found = match self.feed_provider {
+            None => at_feed_key(catalog, key),
+            Some(provider) => {
+                // Older configs write the creator in front of DigitalOcean's id.
+                let bare = key.rsplit_once('/').map_or(key, |(_, id)| id);
+                [bare, key].into_iter().find_map(|id| catalog.find(&format!("{provider}/{id}"), None))
+            }
+        };
+        found.map(|found| found.by_alias(key))
     }
 
     /// A config that has the two the other way round (alias to model) is understood where the alias is no feed key:
@@ -48,7 +57,7 @@ impl Aliases {
             return None;
         }
         let target = &self.feed_keys.iter().find(|(key, _)| key.trim() == model)?.1;
-        catalog.find(target, provider_hint)
+        catalog.find(target, provider_hint).map(|found| found.by_alias(target))
     }
 }
 
@@ -57,7 +66,7 @@ fn at_feed_key(catalog: &Catalog, key: &str) -> Option<Match> {
     let exact = || {
         let (provider, id) = key.split_once('/')?;
         let row = catalog.provider(&provider.to_ascii_lowercase())?.find_listed(id)?;
-        Some(Match { row: Arc::clone(row), matched_by: MatchedBy::Provider })
+        Some(Match { row: Arc::clone(row), matched_by: MatchedBy::Provider, alias: None })
     };
     exact().or_else(|| catalog.find(key, None))
 }
@@ -100,6 +109,8 @@ mod tests {
             Aliases { models: [("arch.fast.v1".to_owned(), "gpt-4o-mini".to_owned())].into(), ..Aliases::default() };
         assert_eq!(find(&aliases, "arch.fast.v1", Some("openai")).as_deref(), Some("openai gpt-4o-mini"));
         assert_eq!(find(&aliases, "arch.fast.v2", Some("openai")), None);
+        let alias = |model| aliases.find(&Catalog::bundled(), model, Some("openai")).and_then(|found| found.alias);
+        assert_eq!((alias("arch.fast.v1").as_deref(), alias("gpt-4o-mini")), (Some("gpt-4o-mini"), None));
     }
 
     #[test]
@@ -110,6 +121,8 @@ mod tests {
         );
         let digitalocean = Some("digitalocean openai-gpt-4o");
         assert_eq!(find(&aliases, "openai/gpt-4o", None).as_deref(), digitalocean);
+        let found = aliases.find(&Catalog::bundled(), "openai/gpt-4o", None);
+        assert_eq!(found.and_then(|found| found.alias).as_deref(), Some("openai-gpt-4o"));
         assert_eq!(find(&aliases, "gpt-4o", Some("openai")).as_deref(), digitalocean);
         assert_eq!(find(&aliases, "gpt-4o", Some("azure")).as_deref(), Some("azure gpt-4o"));
         assert_eq!(find(&aliases, "writer", None).as_deref(), Some("digitalocean anthropic-claude-4.6-sonnet"));
@@ -150,7 +163,8 @@ mod tests {
     #[test]
     fn a_reversed_map_helps_only_names_that_are_no_feed_keys() {
         let aliases = feed(&[("house-model", "openai/gpt-4o")], Some("digitalocean"));
-        assert_eq!(find(&aliases, "house-model", None).as_deref(), Some("openai gpt-4o"));
+        let found = aliases.find(&Catalog::bundled(), "house-model", None).unwrap();
+        assert_eq!((&*found.row.id, found.alias.as_deref()), ("gpt-4o", Some("openai/gpt-4o")));
         assert_eq!(find(&aliases, "house-model", Some("do")), None);
     }
 }

@@ -59,9 +59,17 @@ pub struct Match {
     pub row: Arc<Row>,
     /// The rule that found it.
     pub matched_by: MatchedBy,
+    /// What was looked for in place of the emitted name, because the user's config says so ([`super::Aliases`]).
+    pub alias: Option<Box<str>>,
 }
 
 impl Match {
+    /// The same by way of an alias.
+    #[must_use]
+    pub fn by_alias(self, alias: &str) -> Self {
+        Self { alias: Some(alias.into()), ..self }
+    }
+
     /// Whether another seller's price stands in.
     pub fn is_estimate(&self) -> bool {
         self.matched_by == MatchedBy::Estimate
@@ -214,7 +222,7 @@ impl Catalog {
             let mut shorter = names.iter().flat_map(|name| spelling::stripped(provider, name));
             shorter.find_map(|name| find(&name))
         })?;
-        Some(Match { row: Arc::clone(row), matched_by })
+        Some(Match { row: Arc::clone(row), matched_by, alias: None })
     }
 }
 

@@ -19,5 +19,5 @@ pub use cost::{Item, Line};
 pub use explain::{CostObject, Explanation, Priced, Sum, dollars, explain};
 pub use feed::{Feed, FeedError};
 pub use matching::{Match, MatchedBy};
-pub use pricer::{Facts, Pricer, Sold, shown_cost};
+pub use pricer::{BY_EMITTER, BY_GATEWAY, Facts, Pricer, Sold, shown_cost};
 pub use row::{InForce, Origin, Prices, Rates, Row, Scheduled, ServiceTier, Tier, Window};

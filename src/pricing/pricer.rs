@@ -45,7 +45,18 @@ impl<'a> Facts<'a> {
     pub fn fallback(&self) -> Option<f64> {
         self.fallback_cost_usd.filter(|&usd| is_money(usd))
     }
+
+    /// Who computed the figure that is shown as reported ([`shown_cost`]).
+    pub fn reporter(&self) -> &'static str {
+        if self.reported().is_some() { BY_EMITTER } else { BY_GATEWAY }
+    }
 }
+
+/// What is said of a figure that the emitter computed for the call.
+pub const BY_EMITTER: &str = "reported by the emitter";
+
+/// What is said of a figure that the gateway billed.
+pub const BY_GATEWAY: &str = "reported by the gateway";
 
 fn is_money(usd: f64) -> bool {
     usd > 0.0 && usd.is_finite()
@@ -318,7 +329,7 @@ mod tests {
     fn a_free_model_costs_nothing_and_says_so() {
         let found = Catalog::bundled().provider("openrouter").unwrap().rows().iter().find(|row| row.is_free()).cloned();
         let usage = Usage { input: Some(5), output: Some(5), ..Usage::default() };
-        let found = Match { row: found.unwrap(), matched_by: crate::pricing::MatchedBy::Gateway };
+        let found = Match { row: found.unwrap(), matched_by: crate::pricing::MatchedBy::Gateway, alias: None };
         let shown = shown_cost(Some(&found), &Facts { usage, ..Facts::default() });
         assert_eq!(shown, Some(Cost { usd: 0.0, basis: CostBasis::Priced }));
     }
