@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::catalog::Catalog;
+use super::families;
 use super::providers::{self, Kind, Provider, Seller};
 use super::row::{Origin, Row};
 use super::spelling::{self, Unwrapped};
@@ -184,7 +185,7 @@ impl Catalog {
         if self.is_digitalocean_id(name) {
             return self.at("digitalocean", &[name], MatchedBy::DoId);
         }
-        let first_party = providers::family(name, spelling::tells_its_size(name))?;
+        let first_party = families::family(name, spelling::tells_its_size(name))?;
         self.at(first_party.id, &[name], MatchedBy::Family)
     }
 
@@ -205,7 +206,7 @@ impl Catalog {
             Some((Seller::Known(vendor), id)) if vendor.kind == Kind::FirstParty => (vendor, id),
             Some(_) => return None,
             None => vendor_in_digitalocean_id(name)
-                .or_else(|| Some((providers::family(name, spelling::tells_its_size(name))?, name)))?,
+                .or_else(|| Some((families::family(name, spelling::tells_its_size(name))?, name)))?,
         };
         // Weights that the vendor gives away have no first-party price worth the name.
         if id.starts_with("gpt-oss") {

@@ -5,6 +5,7 @@ mod catalog;
 pub mod config;
 pub mod cost;
 mod explain;
+mod families;
 mod feed;
 mod matching;
 mod pricer;
