@@ -44,7 +44,8 @@ pub enum Cmd {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failure (one line on stderr says why), 2 wrong usage, \
-                          3 a limit was passed without a screen (one line on stderr says which, and by whom).";
+                          3 a limit was passed without a screen (one line on stderr says which, and by whom), \
+                          128+n the signal n ended the screen.";
 
 /// Options of `planoai obs`.
 #[derive(Debug, Args)]

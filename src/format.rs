@@ -85,11 +85,21 @@ pub fn money_short(usd: f64) -> String {
 
 /// A sum over `calls` calls of which `unpriced` have no known cost: `≥ $1.2340 (3 unpriced)`.
 pub fn money_sum(usd: f64, calls: u64, unpriced: u64) -> String {
+    money_at_least(usd, calls, unpriced) + &unpriced_note(unpriced)
+}
+
+/// The amount of [`money_sum`]: `≥ $1.2340`, or unknown where no call has a known cost.
+pub fn money_at_least(usd: f64, calls: u64, unpriced: u64) -> String {
     match unpriced {
         0 => money(usd),
-        _ if unpriced >= calls => format!("{UNKNOWN} ({} unpriced)", count(unpriced)),
-        _ => format!("≥ {} ({} unpriced)", money(usd), count(unpriced)),
+        _ if unpriced >= calls => UNKNOWN.to_owned(),
+        _ => format!("≥ {}", money(usd)),
     }
+}
+
+/// What [`money_sum`] says beside the amount: ` (3 unpriced)`, nothing where each call has a known cost.
+pub fn unpriced_note(unpriced: u64) -> String {
+    if unpriced > 0 { format!(" ({} unpriced)", count(unpriced)) } else { String::new() }
 }
 
 /// At most seven cells: `0.4ms`, `310ms`, `1.24s`, `12.4s`, `2m03s`, `1h02m`, `3d04h`.

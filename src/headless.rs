@@ -123,15 +123,15 @@ impl Headless<'_> {
             }
             follow(handle.snapshots(), follower, unix_nano_now, stop).await
         };
-        let followed = runtime.block_on(until_done).map_err(Failure::from).and_then(|_| origin.check());
+        let outcome = runtime.block_on(until_done).map_err(Failure::from).and_then(|_| origin.check());
         // It hands in through the collector, which stops only when nobody does.
         drop(replay);
         origin.drain(GRACE);
         let last = Arc::clone(&handle.snapshots().borrow());
         // Where nothing more can be written, nothing is.
-        let ended = followed.and_then(|()| Ok(follower.end(&last, unix_nano_now())?));
+        let outcome = outcome.and_then(|()| Ok(follower.end(&last, unix_nano_now())?));
         origin.stop(GRACE);
-        ended
+        outcome
     }
 
     /// A summary that nothing else ends does not wait for ever.

@@ -172,13 +172,14 @@ impl Prices {
                 PlanoConfig::default()
             }
         };
-        warnings.extend(config.warnings);
         let feed = args.pricing_provider.or(config.feed);
+        let named = || config.url_for(feed.unwrap_or_default()).map(str::to_owned);
+        let url = args.pricing_url.clone().or_else(named);
+        warnings.extend(config.warnings);
         let mut aliases = config.aliases;
         if let Some(chosen) = args.pricing_provider {
             aliases.feed_provider = chosen.provider();
         }
-        let url = args.pricing_url.clone().or(config.url);
         let is_wanted = feed.is_some() || url.is_some();
         let refresh = is_wanted.then(|| RefreshConfig {
             url,

@@ -1,4 +1,5 @@
-//! The state behind the screen: [`App`], what keys do, what is shown. Draws nothing, reads no clock, does no I/O.
+//! The state behind the screen: [`App`], what keys do, what is shown. Draws nothing; but for the loop around it ([`run`],
+//! [`terminal`], [`live`], [`export`]) it reads no clock and does no I/O.
 //!
 //! Everything that happens is an [`Event`]; [`App::update`] takes it in and says what is to be done outside
 //! ([`Effect`]) and how soon the screen should follow ([`pace::Draw`]). Figures come as [`Picture`]s that the analysis made

@@ -283,7 +283,7 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> Seen> Loop<S, P> {
     }
 }
 
-/// The one place where the clock is read.
+/// The time as [`App`] is told it.
 fn clock() -> Clock {
     let now = Local::now();
     Clock { unix_nano: now.timestamp_nanos_opt().unwrap_or(i64::MAX), offset: *now.offset() }

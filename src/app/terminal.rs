@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// The most text that is offered to the clipboard; terminals take no more.
-const CLIPBOARD_BYTES: usize = 48 * 1024;
+pub const CLIPBOARD_BYTES: usize = 48 * 1024;
 
 /// What a terminal without a size of its own (a bare serial line, some pseudo-terminals) is taken for.
 const USUAL_SIZE: (u16, u16) = (80, 24);

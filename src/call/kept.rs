@@ -17,8 +17,10 @@ pub struct CallId(pub u64);
 pub enum CostBasis {
     /// The emitter computed it for this call.
     Reported,
-    /// The price catalog has a row for the model at this provider.
+    /// The bundled price catalog has a row for the model at this provider.
     Priced,
+    /// So has the price feed that was fetched from the network.
+    Refreshed,
     /// The first party's list price stands in for a reseller's own.
     Estimate,
 }
@@ -29,6 +31,7 @@ impl CostBasis {
         match self {
             Self::Reported => "reported",
             Self::Priced => "priced",
+            Self::Refreshed => "refreshed",
             Self::Estimate => "estimate",
         }
     }

@@ -94,9 +94,20 @@ mod tests {
     }
 
     fn call(model: &'static str) -> LlmCall {
+        call_at("anthropic", model)
+    }
+
+    /// The call as it is priced on arrival.
+    fn priced(mut call: LlmCall) -> LlmCall {
+        let found = Sold::of(call.labels()).and_then(|sold| Pricer::default().find(sold));
+        call.set_cost(shown_cost(found.as_ref(), &Facts::of(&call)));
+        call
+    }
+
+    fn call_at(provider: &'static str, model: &'static str) -> LlmCall {
         let draft = Draft {
             model: Some(model.into()),
-            provider: Some("anthropic".into()),
+            provider: Some(provider.into()),
             usage: Usage { input: Some(1_000), output: Some(100), ..Usage::default() },
             ..Draft::default()
         };
@@ -105,16 +116,31 @@ mod tests {
 
     #[test]
     fn a_priced_call_explains_its_cost() {
-        let mut call = call("claude-sonnet-4-6");
-        let found = Sold::of(call.labels()).and_then(|sold| Pricer::default().find(sold));
-        call.set_cost(shown_cost(found.as_ref(), &Facts::of(&call)));
-        let record = record(&call);
+        let record = record(&priced(call("claude-sonnet-4-6")));
         assert_eq!(record["cost_usd"], json!(0.0045));
         assert_eq!(record["cost"]["usd"], record["cost_usd"]);
         assert_eq!(record["cost"]["basis"], json!("priced"));
         assert_eq!(record["cost"]["input_usd"], json!(0.003));
         assert_eq!(record["cost"]["row"], json!("claude-sonnet-4-6"));
         assert_eq!(record["cost"]["cache_read_usd"].to_string(), "0.0", "zero has no sign");
+    }
+
+    #[test]
+    fn the_basis_is_that_of_the_call_even_where_other_prices_make_the_same_figure() {
+        let mut call = call("claude-sonnet-4-6");
+        call.set_cost(Some(Cost { usd: 0.0045, basis: CostBasis::Refreshed }));
+        let record = record(&call);
+        assert_eq!(record["cost"]["basis"], json!("refreshed"));
+        assert_eq!(record["cost"]["input_usd"], json!(0.003));
+    }
+
+    #[test]
+    fn the_parts_add_up_with_a_fee_per_request_too() {
+        let record = record(&priced(call_at("perplexity", "sonar")));
+        let cost = record["cost"].as_object().unwrap();
+        let parts = cost.iter().filter(|(name, _)| name.ends_with("_usd")).map(|(_, usd)| usd.as_f64().unwrap());
+        assert!(cost["request_usd"].as_f64() > Some(0.0), "{record}");
+        assert!((parts.sum::<f64>() - cost["usd"].as_f64().unwrap()).abs() < 1e-12, "{record}");
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl<W: Write> Follower for Once<W> {
         self.follow(snapshot, now_unix_nano);
         // Not more calls can pass than there are.
         let may_be_enough = self.enough.filter(|enough| snapshot.totals.calls >= *enough);
-        let is_unfiltered = *self.spec.filter == Filter::default();
+        let is_unfiltered = self.spec.filter.is_empty();
         let is_enough = |enough| {
             if is_unfiltered {
                 return true;

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
+use super::ndjson::tame;
 use crate::call::{InputCount, Usage};
 use crate::pricing::cost::Line;
 use crate::pricing::{CostObject, Explanation, Facts, Pricer, Rates, Sold};
@@ -108,7 +109,6 @@ struct PriceObject {
     #[serde(flatten)]
     cost: CostObject,
     is_deprecated: Option<bool>,
-    request_usd: Option<f64>,
     rates: Option<Rates>,
     conditions: Vec<String>,
     lines: Vec<Line>,
@@ -121,15 +121,15 @@ impl PriceObject {
         let is_deprecated = priced.as_ref().map(|priced| priced.is_deprecated);
         let rates = priced.as_ref().map(|priced| priced.rates);
         let (conditions, sum) = priced.map(|priced| (priced.conditions, priced.sum)).unwrap_or_default();
-        let request_usd = sum.as_ref().map(|sum| sum.request_usd);
         let lines = sum.map(|sum| sum.lines).unwrap_or_default();
-        Self { model, provider_hint, cost, is_deprecated, request_usd, rates, conditions, lines, unknown_because }
+        Self { model, provider_hint, cost, is_deprecated, rates, conditions, lines, unknown_because }
     }
 }
 
 fn json(explanation: Explanation) -> String {
     // Plain numbers and text: there is nothing in it that could fail to become JSON.
-    serde_json::to_string(&PriceObject::of(explanation)).unwrap_or_default() + "\n"
+    let json = tame(&PriceObject::of(explanation)).unwrap_or_default();
+    String::from_utf8(json).unwrap_or_default() + "\n"
 }
 
 /// Seconds since the epoch of a date, a UTC time, or a time with an offset.
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn json_says_the_same() {
-        insta::assert_snapshot!(answer("sonar --provider perplexity --input 1000 --output 500 --json").text, @r#"{"model":"sonar","provider_hint":"perplexity","usd":0.0135,"basis":"priced","input_usd":0.001,"cache_read_usd":0.0,"cache_write_usd":0.0,"output_usd":0.0005,"provider":"perplexity","row":"sonar","matched_by":"provider","source":"bundled 2026-11-23","is_deprecated":false,"request_usd":0.012,"rates":{"input":1.0,"output":1.0,"request":0.012},"conditions":[],"lines":[{"item":"input","tokens":1000,"rate":1.0,"usd":0.001},{"item":"output","tokens":500,"rate":1.0,"usd":0.0005},{"item":"request","tokens":1,"rate":0.012,"usd":0.012}],"unknown_because":null}"#);
+        insta::assert_snapshot!(answer("sonar --provider perplexity --input 1000 --output 500 --json").text, @r#"{"model":"sonar","provider_hint":"perplexity","usd":0.0135,"basis":"priced","input_usd":0.001,"cache_read_usd":0.0,"cache_write_usd":0.0,"output_usd":0.0005,"request_usd":0.012,"provider":"perplexity","row":"sonar","matched_by":"provider","alias":null,"source":"bundled 2026-11-23","is_deprecated":false,"rates":{"input":1.0,"output":1.0,"request":0.012},"conditions":[],"lines":[{"item":"input","tokens":1000,"rate":1.0,"usd":0.001},{"item":"output","tokens":500,"rate":1.0,"usd":0.0005},{"item":"request","tokens":1,"rate":0.012,"usd":0.012}],"unknown_because":null}"#);
     }
 
     #[test]

@@ -170,14 +170,18 @@ pub static FIELDS: &[Field] = &[
     Field {
         name: "cost",
         help: "the cost, its parts and where it comes from: usd, basis, input_usd, cache_read_usd, cache_write_usd, \
-               output_usd, provider, row, matched_by, source",
+               output_usd, request_usd, provider, row, matched_by, alias, source",
         is_nested: true,
         read: Read::Prices,
     },
-    field("cost_basis", "reported, priced or estimate", |call| match call.cost() {
-        Some(cost) => Value::Text(Cow::Borrowed(cost.basis.name())),
-        None => Value::Null,
-    }),
+    field(
+        "cost_basis",
+        "reported, priced, refreshed (by a price list from the network) or estimate",
+        |call| match call.cost() {
+            Some(cost) => Value::Text(Cow::Borrowed(cost.basis.name())),
+            None => Value::Null,
+        },
+    ),
     field("is_error", "whether the call failed; an answer that never came is a failure", |call| {
         Value::Bool(call.status().is_error())
     }),
@@ -231,15 +235,14 @@ fn micros(unix_nano: i64) -> i64 {
     (seconds.floor() as i64) * 1_000_000 + (seconds.rem_euclid(1.0) * 1e6).round_ties_even() as i64
 }
 
-/// The shown cost with its parts. Prices may have been refreshed since the call was priced; then its cost stands, and
-/// the parts, which are those of another sum, are left out.
+/// The shown cost with its parts. Prices may have been refreshed since the call was priced; then its cost and its basis
+/// stand, and the parts, where they are those of another sum, are left out.
 fn explained_cost(call: &LlmCall, pricer: &Pricer) -> CostObject {
     let explained = pricer.explain(call).cost;
-    let shown = call.cost();
-    if explained.usd == shown.map(|cost| cost.usd) {
-        return explained;
-    }
-    CostObject { usd: shown.map(|cost| cost.usd), basis: shown.map(|cost| cost.basis.name()), ..CostObject::default() }
+    let usd = call.cost().map(|cost| cost.usd);
+    let basis = call.cost().map(|cost| cost.basis.name());
+    let parts = if explained.usd == usd { explained } else { CostObject::default() };
+    CostObject { usd, basis, ..parts }
 }
 
 /// A word of `--fields` that is no field.

@@ -7,7 +7,7 @@ use super::record::timestamp;
 use crate::app::analysis::{Picture, Rollup};
 use crate::call::Status;
 use crate::secrets::Secrets;
-use crate::stats::{Quantiles, SessionRow, Tally, usd};
+use crate::stats::{Quantiles, SessionRow, Tally};
 use crate::text::clean;
 
 /// The most lines of a table.
@@ -118,14 +118,15 @@ fn quantiles(figure: &str, unit: &str, quantiles: &Quantiles) -> [Line; 3] {
         .map(|(rank, value)| line(format!("{figure}_{rank}{unit}"), number(value)))
 }
 
-const SUMS: [&str; 5] = ["calls", "errors", "cost_usd", "input_tokens", "output_tokens"];
+/// `cost_usd` is a plain number; while `unpriced_calls` is not 0, it is a lower bound.
+const SUMS: [&str; 6] = ["calls", "errors", "cost_usd", "unpriced_calls", "input_tokens", "output_tokens"];
 
 fn sums(tally: &Tally) -> Vec<String> {
-    let cost = (tally.priced() > 0).then(|| usd(tally.cost_femto_usd));
     vec![
         tally.calls.to_string(),
         tally.errors.to_string(),
-        money(cost),
+        money(tally.cost_usd()),
+        tally.unpriced.to_string(),
         tally.tokens.input.to_string(),
         tally.tokens.output.to_string(),
     ]
@@ -197,7 +198,7 @@ mod tests {
     fn names_end_their_lines_and_are_tame() {
         let mut out = String::new();
         let row = |calls: &str, model: &str| {
-            ["0", "-", "0", "0"]
+            ["0", "-", "2", "0", "0"]
                 .iter()
                 .fold(vec![calls.to_owned()], |mut row, cell| {
                     row.push((*cell).to_owned());
@@ -210,14 +211,14 @@ mod tests {
         table(&mut out, &[], "model", vec![row("12", "a \u{1b}[2J"), row("3", "")].into_iter());
         assert_eq!(
             out,
-            "\ncalls  errors  cost_usd  input_tokens  output_tokens  model\n   12       0         -             0              0  a ␛[2J\n    3       0         -             0              0  -\n"
+            "\ncalls  errors  cost_usd  unpriced_calls  input_tokens  output_tokens  model\n   12       0         -               2             0              0  a ␛[2J\n    3       0         -               2             0              0  -\n"
         );
     }
 
     #[test]
     fn long_tables_say_how_much_is_left_out() {
         let mut out = String::new();
-        table(&mut out, &[], "model", (0..23).map(|nth| vec![nth.to_string(); 6]).collect::<Vec<_>>().into_iter());
+        table(&mut out, &[], "model", (0..23).map(|nth| vec![nth.to_string(); 7]).collect::<Vec<_>>().into_iter());
         assert_eq!(out.lines().count(), 1 + 1 + MOST_ROWS + 1);
         assert!(out.ends_with("(3 more)\n"));
     }

@@ -1,9 +1,10 @@
 //! The user's own names for models: `model_aliases` of the Plano config, applied before any matching.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::catalog::Catalog;
-use super::matching::Match;
+use super::matching::{Match, MatchedBy};
 use super::providers::{self, Seller};
 
 /// Names from the Plano config. Empty where there is no config.
@@ -20,20 +21,29 @@ pub struct Aliases {
 impl Aliases {
     /// [`Catalog::find`] with the user's names applied first.
     pub fn find(&self, catalog: &Catalog, model: &str, provider_hint: Option<&str>) -> Option<Match> {
-        let model = model.trim();
-        let model = self.models.get(model).map_or(model, |target| target.trim());
+        let emitted = model.trim();
+        let model = self.models.get(emitted).map_or(emitted, |target| target.trim());
+        let find = || {
+            let found = catalog.find(model, provider_hint)?;
+            Some(if model == emitted { found } else { found.by_alias(model) })
+        };
         self.find_feed_key(catalog, model, provider_hint)
-            .or_else(|| catalog.find(model, provider_hint))
+            .or_else(find)
             .or_else(|| self.find_reversed(catalog, model, provider_hint))
     }
 
     /// The row whose feed key the config maps onto this model name.
     fn find_feed_key(&self, catalog: &Catalog, model: &str, provider_hint: Option<&str>) -> Option<Match> {
         let key = self.feed_keys.iter().find(|(_, name)| names(name.trim(), model, provider_hint))?.0.trim();
-        let Some(provider) = self.feed_provider else { return catalog.find(key, None) };
-        // Older configs write the creator in front of DigitalOcean's id.
-        let bare = key.rsplit_once('/').map_or(key, |(_, id)| id);
-        [bare, key].into_iter().find_map(|id| catalog.find(&format!("{provider}/{id}"), None))
+        let found = match self.feed_provider {
+            None => at_feed_key(catalog, key),
+            Some(provider) => {
+                // Older configs write the creator in front of DigitalOcean's id.
+                let bare = key.rsplit_once('/').map_or(key, |(_, id)| id);
+                [bare, key].into_iter().find_map(|id| catalog.find(&format!("{provider}/{id}"), None))
+            }
+        };
+        found.map(|found| found.by_alias(key))
     }
 
     /// A config that has the two the other way round (alias to model) is understood where the alias is no feed key:
@@ -47,22 +57,39 @@ impl Aliases {
             return None;
         }
         let target = &self.feed_keys.iter().find(|(key, _)| key.trim() == model)?.1;
-        catalog.find(target, provider_hint)
+        catalog.find(target, provider_hint).map(|found| found.by_alias(target))
     }
 }
 
-/// Whether the Plano name `provider/model` (or a bare one) is this model at this provider.
-fn names(plano_name: &str, model: &str, provider_hint: Option<&str>) -> bool {
-    let split = || {
-        let (seller, rest) = providers::split_prefix(plano_name)?;
-        (rest == model && providers::seller(provider_hint?) == seller).then_some(())
+/// The row of a key `provider/id`, which the feed may be the only one to know the provider of; else of a name as any.
+fn at_feed_key(catalog: &Catalog, key: &str) -> Option<Match> {
+    let exact = || {
+        let (provider, id) = key.split_once('/')?;
+        let row = catalog.provider(&provider.to_ascii_lowercase())?.find_listed(id)?;
+        Some(Match { row: Arc::clone(row), matched_by: MatchedBy::Provider, alias: None })
     };
-    plano_name == model || split().is_some()
+    exact().or_else(|| catalog.find(key, None))
+}
+
+/// Whether the Plano name `provider/model` (or a bare one) is this model at this provider, which nobody else need know.
+fn names(plano_name: &str, model: &str, provider_hint: Option<&str>) -> bool {
+    let is_at = |hint: &str| {
+        let is_spelled_so = plano_name
+            .split_once('/')
+            .is_some_and(|(provider, rest)| rest == model && provider.trim().eq_ignore_ascii_case(hint.trim()));
+        let is_known_as = || {
+            let known = providers::split_prefix(plano_name).filter(|(_, rest)| *rest == model);
+            known.is_some_and(|(seller, _)| matches!(seller, Seller::Known(_)) && providers::seller(hint) == seller)
+        };
+        is_spelled_so || is_known_as()
+    };
+    plano_name == model || provider_hint.is_some_and(is_at)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pricing::{Feed, Refreshed};
 
     fn find(aliases: &Aliases, model: &str, hint: Option<&str>) -> Option<String> {
         aliases.find(&Catalog::bundled(), model, hint).map(|found| format!("{} {}", found.row.provider, found.row.id))
@@ -82,6 +109,8 @@ mod tests {
             Aliases { models: [("arch.fast.v1".to_owned(), "gpt-4o-mini".to_owned())].into(), ..Aliases::default() };
         assert_eq!(find(&aliases, "arch.fast.v1", Some("openai")).as_deref(), Some("openai gpt-4o-mini"));
         assert_eq!(find(&aliases, "arch.fast.v2", Some("openai")), None);
+        let alias = |model| aliases.find(&Catalog::bundled(), model, Some("openai")).and_then(|found| found.alias);
+        assert_eq!((alias("arch.fast.v1").as_deref(), alias("gpt-4o-mini")), (Some("gpt-4o-mini"), None));
     }
 
     #[test]
@@ -92,17 +121,50 @@ mod tests {
         );
         let digitalocean = Some("digitalocean openai-gpt-4o");
         assert_eq!(find(&aliases, "openai/gpt-4o", None).as_deref(), digitalocean);
+        let found = aliases.find(&Catalog::bundled(), "openai/gpt-4o", None);
+        assert_eq!(found.and_then(|found| found.alias).as_deref(), Some("openai-gpt-4o"));
         assert_eq!(find(&aliases, "gpt-4o", Some("openai")).as_deref(), digitalocean);
         assert_eq!(find(&aliases, "gpt-4o", Some("azure")).as_deref(), Some("azure gpt-4o"));
         assert_eq!(find(&aliases, "writer", None).as_deref(), Some("digitalocean anthropic-claude-4.6-sonnet"));
+        let local = feed(&[("openai-gpt-4o", "ollama/llama3")], Some("digitalocean"));
+        assert_eq!(find(&local, "llama3", Some("Ollama")).as_deref(), digitalocean);
+        assert_eq!(find(&local, "llama3", Some("vllm")), None);
         let models_dev = feed(&[("openai/gpt-oss-120b", "openai/gpt-4o")], None);
         assert_eq!(find(&models_dev, "openai/gpt-4o", None).as_deref(), Some("openai gpt-oss-120b"));
     }
 
     #[test]
+    fn providers_that_only_the_config_or_only_the_feed_knows_have_aliases_too() {
+        let house = feed(&[("openai-gpt-4o", "fancy/model")], Some("digitalocean"));
+        for (model, hint) in [("fancy/model", None), ("model", Some("fancy")), ("model", Some(" Fancy "))] {
+            assert_eq!(find(&house, model, hint).as_deref(), Some("digitalocean openai-gpt-4o"), "{model} at {hint:?}");
+        }
+        assert_eq!(find(&house, "model", Some("plain")), None);
+
+        let text =
+            r#"{"acme":{"models":{"foo":{"cost":{"input":1,"output":2}},"x/bar":{"cost":{"input":1,"output":2}}}}}"#;
+        let bundled = Catalog::bundled();
+        let rows = Feed::ModelsDev.read(text, &bundled, 0).unwrap();
+        let refreshed = Refreshed { feed: String::new(), fetched_unix_secs: 0, rows: rows.len() };
+        let catalog = bundled.with_rows(rows, refreshed);
+        let aliases = feed(&[("acme/foo", "openai/gpt-5.4"), ("acme/x/bar", "best"), ("acme/none", "none")], None);
+        for (model, hint, id) in
+            [("gpt-5.4", Some("openai"), Some("foo")), ("best", None, Some("x/bar")), ("none", None, None)]
+        {
+            let found = aliases.find(&catalog, model, hint);
+            assert_eq!(
+                found.as_ref().map(|found| (&*found.row.provider, &*found.row.id)),
+                id.map(|id| ("acme", id)),
+                "{model}"
+            );
+        }
+    }
+
+    #[test]
     fn a_reversed_map_helps_only_names_that_are_no_feed_keys() {
         let aliases = feed(&[("house-model", "openai/gpt-4o")], Some("digitalocean"));
-        assert_eq!(find(&aliases, "house-model", None).as_deref(), Some("openai gpt-4o"));
+        let found = aliases.find(&Catalog::bundled(), "house-model", None).unwrap();
+        assert_eq!((&*found.row.id, found.alias.as_deref()), ("gpt-4o", Some("openai/gpt-4o")));
         assert_eq!(find(&aliases, "house-model", Some("do")), None);
     }
 }

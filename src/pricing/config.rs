@@ -28,7 +28,7 @@ pub struct PlanoConfig {
     pub file: Option<PathBuf>,
     /// The cost source's feed.
     pub feed: Option<Feed>,
-    /// The cost source's address, in place of the feed's own.
+    /// The cost source's address, in place of the feed's own; [`PlanoConfig::url_for`] says whose it is.
     pub url: Option<String>,
     /// The user's names for models.
     pub aliases: Aliases,
@@ -68,6 +68,11 @@ impl PlanoConfig {
             Some(file) => Self::read(file),
             None => Ok(Self::default()),
         }
+    }
+
+    /// The address that the cost source names for this feed. That of another feed has documents of another shape.
+    pub fn url_for(&self, feed: Feed) -> Option<&str> {
+        self.url.as_deref().filter(|_| self.feed.unwrap_or_default() == feed)
     }
 
     fn read(file: PathBuf) -> Result<Self, ConfigError> {
@@ -115,7 +120,10 @@ impl PlanoConfig {
                 self.warnings.push(format!("cost source: unknown provider {name:?}"));
             }
         }
-        self.url = source.get("url").and_then(Value::as_str).map(|url| url.trim().to_owned());
+        // What an unknown provider publishes there, nobody can read.
+        let is_known = self.feed.is_some() || source.get("provider").and_then(Value::as_str).is_none();
+        let url = source.get("url").and_then(Value::as_str).filter(|_| is_known);
+        self.url = url.map(|url| url.trim().to_owned());
         let keys = source.get("model_aliases").unwrap_or(&Value::Null);
         self.aliases.feed_keys = self.texts("cost source: model_aliases", keys, |entry| entry).into_iter().collect();
         self.aliases.feed_keys.sort();
@@ -187,7 +195,7 @@ model_aliases:
         )
         .unwrap();
         assert_eq!(config.feed, Some(Feed::ModelsDev));
-        assert_eq!(config.url.as_deref(), Some("http://localhost:9/api.json"));
+        assert_eq!(config.url_for(Feed::ModelsDev), Some("http://localhost:9/api.json"));
         assert_eq!(config.aliases.feed_keys, [("openai/gpt-oss-120b".to_owned(), "openai/gpt-4o".to_owned())]);
         assert_eq!(config.aliases.feed_provider, None);
         let model = |name: &str| config.aliases.models.get(name).map(String::as_str);
@@ -196,6 +204,21 @@ model_aliases:
             (Some("gpt-4o-mini"), Some("gpt-4o"), None)
         );
         assert_eq!(config.warnings, ["model_aliases: \"broken\" is not text"]);
+    }
+
+    #[test]
+    fn an_address_is_that_of_the_feed_it_is_named_for() {
+        let both = [Feed::DigitalOcean, Feed::ModelsDev];
+        for (provider, urls) in [
+            ("provider: digitalocean, ", [Some("http://x"), None]),
+            ("provider: models.dev, ", [None, Some("http://x")]),
+            ("", [Some("http://x"), None]),
+            ("provider: acme, ", [None, None]),
+        ] {
+            let text = format!("model_metrics_sources: [{{type: cost, {provider}url: \"http://x\"}}]");
+            let config = PlanoConfig::parse(&text).unwrap();
+            assert_eq!(both.map(|feed| config.url_for(feed)), urls, "{text}");
+        }
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! Why a call shows the cost it shows: row, rule, rates, arithmetic, source, and every figure that differs.
 
+mod lines;
+
 use serde::Serialize;
 
+pub use lines::dollars;
+
 use super::catalog::Catalog;
-use super::cost::{self, Breakdown, Item, Line};
+use super::cost::{self, Breakdown, Line};
 use super::matching::Match;
-use super::pricer::{Facts, Pricer, Sold, shown_cost};
+use super::pricer::{BY_EMITTER, BY_GATEWAY, Facts, Pricer, Sold, shown_cost};
 use super::row::{InForce, Origin, Rates, Row};
 use crate::call::{Cost, CostBasis, LlmCall};
 
-/// The whole answer to "why this price?". Serialises for `planoai price --json`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// The whole answer to "why this price?".
+#[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
     /// The model that was priced, as emitted; `None` when no span told which model answered.
     pub model: Option<String>,
@@ -33,7 +37,7 @@ pub struct Explanation {
 pub struct CostObject {
     /// USD, never rounded; `None` is unknown.
     pub usd: Option<f64>,
-    /// `reported`, `priced` or `estimate`.
+    /// Where the figure comes from ([`CostBasis::name`]).
     pub basis: Option<&'static str>,
     /// Fresh input, USD; `None` where the figure is not ours, since then its parts are not known.
     pub input_usd: Option<f64>,
@@ -43,18 +47,22 @@ pub struct CostObject {
     pub cache_write_usd: Option<f64>,
     /// Output, USD.
     pub output_usd: Option<f64>,
+    /// Request fee, USD.
+    pub request_usd: Option<f64>,
     /// The provider of the row that priced the call.
     pub provider: Option<String>,
     /// The id of the row.
     pub row: Option<String>,
     /// The rule that found the row ([`super::MatchedBy::name`]).
     pub matched_by: Option<&'static str>,
+    /// The name that stands for the model's in the Plano config, where that led to the row ([`Match::alias`]).
+    pub alias: Option<String>,
     /// Where the figure comes from: a dated price list, or the emitter.
     pub source: Option<String>,
 }
 
 /// A row and what it makes of the call.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Priced {
     /// The row's provider.
     pub provider: String,
@@ -64,6 +72,8 @@ pub struct Priced {
     pub matched_by: &'static str,
     /// The rule in words.
     pub reason: &'static str,
+    /// The name that stands for the model's in the Plano config, where that led to the row.
+    pub alias: Option<String>,
     /// Whether another seller's price stands in.
     pub is_estimate: bool,
     /// The provider has withdrawn the model or says it will.
@@ -79,7 +89,7 @@ pub struct Priced {
 }
 
 /// The arithmetic.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sum {
     /// USD, never rounded.
     pub usd: f64,
@@ -131,7 +141,7 @@ pub fn explain(catalog: &Catalog, sold: Option<Sold<'_>>, found: Option<&Match>,
     Explanation {
         model: sold.map(|sold| sold.model.to_owned()),
         provider_hint: sold.and_then(|sold| sold.provider).map(str::to_owned),
-        cost: CostObject::of(shown, priced.as_ref()),
+        cost: CostObject::of(shown, facts.reporter(), priced.as_ref()),
         unknown_because: shown.is_none().then(|| why_unknown(sold, priced.as_ref())),
         priced,
         reported_usd: facts.reported(),
@@ -148,15 +158,12 @@ fn why_unknown(sold: Option<Sold<'_>>, priced: Option<&Priced>) -> &'static str 
 }
 
 impl CostObject {
-    /// The shown figure with its parts, where it is the catalog's.
-    fn of(shown: Option<Cost>, priced: Option<&Priced>) -> Self {
+    /// The shown figure, by whom it was reported, or with its parts where it is the catalog's.
+    fn of(shown: Option<Cost>, reporter: &str, priced: Option<&Priced>) -> Self {
         match shown {
-            Some(Cost { usd, basis: basis @ CostBasis::Reported }) => Self {
-                usd: Some(usd),
-                basis: Some(basis.name()),
-                source: Some("reported by the emitter".to_owned()),
-                ..Self::default()
-            },
+            Some(Cost { usd, basis: basis @ CostBasis::Reported }) => {
+                Self { usd: Some(usd), basis: Some(basis.name()), source: Some(reporter.to_owned()), ..Self::default() }
+            }
             Some(cost) => Self { usd: Some(cost.usd), basis: Some(cost.basis.name()), ..Self::of_row(priced) },
             None => Self::of_row(priced),
         }
@@ -172,9 +179,11 @@ impl CostObject {
             cache_read_usd: sum.map(|sum| sum.cache_read_usd),
             cache_write_usd: sum.map(|sum| sum.cache_write_usd),
             output_usd: sum.map(|sum| sum.output_usd),
+            request_usd: sum.map(|sum| sum.request_usd),
             provider: Some(priced.provider.clone()),
             row: Some(priced.row.clone()),
             matched_by: Some(priced.matched_by),
+            alias: priced.alias.clone(),
             source: Some(priced.source.clone()),
         }
     }
@@ -190,6 +199,7 @@ impl Priced {
             row: row.id.to_string(),
             matched_by: found.matched_by.name(),
             reason: found.matched_by.reason(),
+            alias: found.alias.as_deref().map(str::to_owned),
             is_estimate: found.is_estimate(),
             is_deprecated: row.is_deprecated,
             source: catalog.source_of(row),
@@ -228,114 +238,17 @@ impl Explanation {
     pub fn differing(&self) -> impl Iterator<Item = (&'static str, f64)> {
         let shown = self.cost.usd;
         let catalog = self.priced.as_ref().and_then(|priced| Some(priced.sum.as_ref()?.usd));
-        [
-            ("reported by the emitter", self.reported_usd),
-            ("catalog", catalog),
-            ("reported by the gateway", self.fallback_usd),
-        ]
-        .into_iter()
-        .filter_map(move |(who, usd)| Some((who, usd.filter(|&usd| shown != Some(usd))?)))
-    }
-
-    /// The explanation as lines of text, for the detail pane and `planoai price`. Names are as emitted: the caller
-    /// makes them safe for its terminal.
-    pub fn lines(&self) -> Vec<String> {
-        let mut lines = vec![self.headline()];
-        if let Some(priced) = &self.priced {
-            lines.extend(priced.lines());
-        }
-        lines.extend(self.differing().map(|(who, usd)| format!("differs    {} {who}", dollars(usd))));
-        lines
-    }
-
-    fn headline(&self) -> String {
-        match (self.cost.usd, self.cost.basis, self.unknown_because) {
-            (Some(usd), Some(basis), _) => format!("cost       {} ({basis})", dollars(usd)),
-            (_, _, Some(reason)) => format!("cost       — ({reason})"),
-            _ => "cost       —".to_owned(),
-        }
-    }
-}
-
-impl Priced {
-    fn lines(&self) -> Vec<String> {
-        let mut lines = vec![
-            format!(
-                "row        {} / {}{}",
-                self.provider,
-                self.row,
-                if self.is_deprecated { " (deprecated)" } else { "" }
-            ),
-            format!("matched by {}: {}", self.matched_by, self.reason),
-            format!("source     {}", self.source),
-        ];
-        lines.extend(self.conditions.iter().map(|condition| format!("applies    {condition}")));
-        match &self.sum {
-            Some(sum) => {
-                lines.extend(sum.lines.iter().copied().map(Line::to_text));
-                lines.push(format!("{:44} = {}", "", dollars(sum.usd)));
-            }
-            None => lines.extend(self.rate_lines()),
-        }
-        lines
-    }
-
-    /// The rates that are listed, where there are no tokens to multiply them with.
-    fn rate_lines(&self) -> impl Iterator<Item = String> {
-        let listed = |item: Item| Some((item, item.listed_rate(&self.rates)?));
-        Item::ALL
+        [(BY_EMITTER, self.reported_usd), ("catalog", catalog), (BY_GATEWAY, self.fallback_usd)]
             .into_iter()
-            .filter_map(listed)
-            .map(|(item, rate)| format!("  {:<16} {:>12}", item.label(), per(item, rate)))
+            .filter_map(move |(who, usd)| Some((who, usd.filter(|&usd| shown != Some(usd))?)))
     }
-}
-
-impl Line {
-    /// `input        1,000 x $2.5/M = $0.0025`.
-    fn to_text(self) -> String {
-        format!(
-            "  {:<16} {:>12} x {:>10} = {}",
-            self.item.label(),
-            grouped(self.tokens),
-            per(self.item, self.rate),
-            dollars(self.usd)
-        )
-    }
-}
-
-/// A rate with its unit.
-fn per(item: Item, rate: f64) -> String {
-    match item {
-        Item::Request => format!("${rate}"),
-        _ => format!("${rate}/M"),
-    }
-}
-
-/// Dollars to a tenth of a nanodollar, at least four decimals: what arithmetic on single calls needs.
-pub fn dollars(usd: f64) -> String {
-    let text = format!("{usd:.10}");
-    let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
-    let kept = decimals.trim_end_matches('0').len().max(4);
-    format!("${whole}.{}", decimals.get(..kept).unwrap_or(decimals))
-}
-
-/// A count with commas between thousands.
-pub(super) fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::call::{InputCount, Usage};
+    use crate::pricing::Aliases;
 
     fn facts() -> Facts<'static> {
         Facts {
@@ -378,9 +291,11 @@ mod tests {
           "cache_read_usd": 9e-6,
           "cache_write_usd": 0.000075,
           "output_usd": 0.00075,
+          "request_usd": 0.0,
           "provider": "anthropic",
           "row": "claude-sonnet-4-6",
           "matched_by": "provider",
+          "alias": null,
           "source": "bundled 2026-11-23"
         }
         "#);
@@ -406,8 +321,29 @@ mod tests {
         let explanation = explained("claude-sonnet-4-6", "anthropic", &facts);
         assert_eq!((explanation.cost.usd, explanation.cost.basis), (Some(0.5), Some("reported")));
         assert_eq!((explanation.cost.input_usd, &explanation.cost.row), (None, &None));
+        assert_eq!(explanation.cost.source.as_deref(), Some("reported by the emitter"));
         let differing: Vec<_> = explanation.differing().map(|(who, _)| who).collect();
         assert_eq!(differing, ["catalog", "reported by the gateway"]);
+    }
+
+    #[test]
+    fn what_the_gateway_billed_is_its_figure_and_not_the_emitters() {
+        let explanation = explained("gpt-99", "openai", &Facts { fallback_cost_usd: Some(0.25), ..facts() });
+        assert_eq!((explanation.cost.usd, explanation.cost.basis), (Some(0.25), Some("reported")));
+        assert_eq!(explanation.cost.source.as_deref(), Some("reported by the gateway"));
+        assert_eq!(explanation.differing().count(), 0);
+    }
+
+    #[test]
+    fn an_alias_of_the_config_is_told_where_it_led_to_the_row() {
+        let aliases = Aliases { models: [("fast".to_owned(), "gpt-4o".to_owned())].into(), ..Aliases::default() };
+        let pricer = Pricer::new(Catalog::bundled(), aliases);
+        let explained = |model| pricer.explain_facts(Some(Sold { model, provider: Some("openai") }), &facts());
+        let fast = explained("fast");
+        let told = "alias      fast is priced as gpt-4o: an alias of the Plano configuration";
+        assert!(fast.lines().iter().any(|line| line == told), "{:#?}", fast.lines());
+        assert_eq!((fast.cost.alias.as_deref(), fast.cost.matched_by), (Some("gpt-4o"), Some("provider")));
+        assert_eq!(explained("gpt-4o").cost.alias, None);
     }
 
     #[test]
@@ -426,7 +362,5 @@ mod tests {
         for (usd, text) in [(0.0, "$0.0000"), (1.5, "$1.5000"), (0.001_134, "$0.001134"), (3.75e-8, "$0.0000000375")] {
             assert_eq!(dollars(usd), text);
         }
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(grouped(12), "12");
     }
 }

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use super::catalog::Catalog;
+use super::families;
 use super::providers::{self, Kind, Provider, Seller};
-use super::row::Row;
+use super::row::{Origin, Row};
 use super::spelling::{self, Unwrapped};
+use crate::call::CostBasis;
 
 /// Which rule found a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,12 +60,30 @@ pub struct Match {
     pub row: Arc<Row>,
     /// The rule that found it.
     pub matched_by: MatchedBy,
+    /// What was looked for in place of the emitted name, because the user's config says so ([`super::Aliases`]).
+    pub alias: Option<Box<str>>,
 }
 
 impl Match {
+    /// The same by way of an alias.
+    #[must_use]
+    pub fn by_alias(self, alias: &str) -> Self {
+        Self { alias: Some(alias.into()), ..self }
+    }
+
     /// Whether another seller's price stands in.
     pub fn is_estimate(&self) -> bool {
         self.matched_by == MatchedBy::Estimate
+    }
+
+    /// What a figure made by this row is: another seller's price stays an estimate, however fresh it is (PRICING.md,
+    /// section 3).
+    pub fn basis(&self) -> CostBasis {
+        match (self.is_estimate(), self.row.origin) {
+            (true, _) => CostBasis::Estimate,
+            (false, Origin::Bundled) => CostBasis::Priced,
+            (false, Origin::Refreshed) => CostBasis::Refreshed,
+        }
     }
 }
 
@@ -165,7 +185,7 @@ impl Catalog {
         if self.is_digitalocean_id(name) {
             return self.at("digitalocean", &[name], MatchedBy::DoId);
         }
-        let first_party = providers::family(name, spelling::tells_its_size(name))?;
+        let first_party = families::family(name, spelling::tells_its_size(name))?;
         self.at(first_party.id, &[name], MatchedBy::Family)
     }
 
@@ -186,7 +206,7 @@ impl Catalog {
             Some((Seller::Known(vendor), id)) if vendor.kind == Kind::FirstParty => (vendor, id),
             Some(_) => return None,
             None => vendor_in_digitalocean_id(name)
-                .or_else(|| Some((providers::family(name, spelling::tells_its_size(name))?, name)))?,
+                .or_else(|| Some((families::family(name, spelling::tells_its_size(name))?, name)))?,
         };
         // Weights that the vendor gives away have no first-party price worth the name.
         if id.starts_with("gpt-oss") {
@@ -203,7 +223,7 @@ impl Catalog {
             let mut shorter = names.iter().flat_map(|name| spelling::stripped(provider, name));
             shorter.find_map(|name| find(&name))
         })?;
-        Some(Match { row: Arc::clone(row), matched_by })
+        Some(Match { row: Arc::clone(row), matched_by, alias: None })
     }
 }
 
@@ -276,6 +296,9 @@ mod tests {
         ("claude-opus-4-7", "openai", ""),
         ("gpt-4o", "groq", ""),
         ("gpt-4o", "my-gateway", ""),
+        ("gpt-4o", "openai.mycorp", ""),
+        ("gpt-4o", "openai.azure.com", "azure gpt-4o provider"),
+        ("gpt-4o", "openai.chat", "openai gpt-4o provider"),
         ("gpt-4o", "ollama", ""),
         ("ollama/gpt-oss:20b", "", ""),
         ("openai/gpt-4o", "plano", ""),
@@ -315,6 +338,7 @@ mod tests {
         ("openai/gpt-4o:online", "openrouter", "openrouter openai/gpt-4o gateway"),
         // Bedrock.
         ("us.anthropic.claude-opus-4-7", "aws.bedrock", "amazon-bedrock us.anthropic.claude-opus-4-7 provider"),
+        ("us.anthropic.claude-opus-4-7", "aws", "amazon-bedrock us.anthropic.claude-opus-4-7 provider"),
         ("anthropic.claude-opus-4-6", "bedrock", "amazon-bedrock anthropic.claude-opus-4-6-v1 provider"),
         (
             "sa.anthropic.claude-haiku-4-5-20251001-v1:0",

@@ -1,16 +1,13 @@
 //! Which figure is shown for a call: the emitter's own, the catalog's, the gateway's, or none (PRICING.md, section 3).
 
-use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-
-use hashbrown::HashTable;
 
 use super::aliases::Aliases;
 use super::catalog::Catalog;
 use super::cost;
 use super::matching::Match;
-use crate::call::{Convention, Cost, CostBasis, Draft, Labels, LlmCall, Usage};
+use crate::call::{Convention, Cost, CostBasis, Labels, LlmCall, Usage};
 
 /// What of a call decides its cost, the row aside.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
@@ -39,18 +36,6 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The facts of a call that is not kept yet. `received_unix_nano` stands in for a start that the emitter left at 0.
-    pub fn of_draft(draft: &'a Draft<'_>, received_unix_nano: i64) -> Self {
-        let start = draft.start_unix_nano.map_or(received_unix_nano, |nano| i64::try_from(nano).unwrap_or(i64::MAX));
-        Self {
-            usage: draft.usage,
-            at_unix_secs: start.div_euclid(1_000_000_000),
-            service_tier: draft.service_tier.as_deref(),
-            reported_cost_usd: draft.reported_cost_usd,
-            fallback_cost_usd: draft.fallback_cost_usd,
-        }
-    }
-
     /// The reported figure, where it is money: a 0 means that the emitter does not know.
     pub fn reported(&self) -> Option<f64> {
         self.reported_cost_usd.filter(|&usd| is_money(usd))
@@ -60,14 +45,25 @@ impl<'a> Facts<'a> {
     pub fn fallback(&self) -> Option<f64> {
         self.fallback_cost_usd.filter(|&usd| is_money(usd))
     }
+
+    /// Who computed the figure that is shown as reported ([`shown_cost`]).
+    pub fn reporter(&self) -> &'static str {
+        if self.reported().is_some() { BY_EMITTER } else { BY_GATEWAY }
+    }
 }
+
+/// What is said of a figure that the emitter computed for the call.
+pub const BY_EMITTER: &str = "reported by the emitter";
+
+/// What is said of a figure that the gateway billed.
+pub const BY_GATEWAY: &str = "reported by the gateway";
 
 fn is_money(usd: f64) -> bool {
     usd > 0.0 && usd.is_finite()
 }
 
 /// The model that is priced, and who sold it as far as the emitter says. Never the requested model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sold<'a> {
     /// The model's name as emitted.
     pub model: &'a str,
@@ -99,8 +95,7 @@ pub fn shown_cost(found: Option<&Match>, facts: &Facts<'_>) -> Option<Cost> {
     }
     let priced = found.and_then(|found| {
         let usd = cost::cost_usd(&found.row, &facts.usage, facts.at_unix_secs, facts.service_tier)?;
-        let basis = if found.is_estimate() { CostBasis::Estimate } else { CostBasis::Priced };
-        Some(Cost { usd, basis })
+        Some(Cost { usd, basis: found.basis() })
     });
     priced.or_else(|| Some(Cost { usd: facts.fallback()?, basis: CostBasis::Reported }))
 }
@@ -147,59 +142,6 @@ impl Pricer {
     }
 }
 
-/// Distinct names remembered before all are forgotten at once: a hostile stream of names must not grow without end.
-const MOST_REMEMBERED: usize = 8192;
-
-/// What was found for each distinct model and provider, so that a call costs one look-up and the arithmetic.
-#[derive(Debug, Default)]
-pub struct Matches {
-    table: HashTable<Remembered>,
-    hasher: foldhash::fast::RandomState,
-    version: u64,
-}
-
-#[derive(Debug)]
-struct Remembered {
-    model: Box<str>,
-    provider: Option<Box<str>>,
-    found: Option<Match>,
-}
-
-impl Remembered {
-    fn sold(&self) -> Sold<'_> {
-        Sold { model: &self.model, provider: self.provider.as_deref() }
-    }
-}
-
-impl Matches {
-    /// The cost to show for a kept call.
-    pub fn cost(&mut self, pricer: &Pricer, call: &LlmCall) -> Option<Cost> {
-        let found = Sold::of(call.labels()).and_then(|sold| self.find(pricer, sold));
-        shown_cost(found, &Facts::of(call))
-    }
-
-    /// [`Pricer::find`], remembered until the catalog is replaced.
-    pub fn find(&mut self, pricer: &Pricer, sold: Sold<'_>) -> Option<&Match> {
-        let version = pricer.version();
-        if version != self.version || self.table.len() >= MOST_REMEMBERED {
-            self.table.clear();
-            self.version = version;
-        }
-        let Self { table, hasher, .. } = self;
-        let entry = table.entry(
-            hasher.hash_one(sold),
-            |remembered| remembered.sold() == sold,
-            |remembered| hasher.hash_one(remembered.sold()),
-        );
-        let remembered = entry.or_insert_with(|| Remembered {
-            model: sold.model.into(),
-            provider: sold.provider.map(Into::into),
-            found: pricer.find(sold),
-        });
-        remembered.into_mut().found.as_ref()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -208,7 +150,7 @@ mod tests {
 
     use super::*;
     use crate::call::InputCount;
-    use crate::pricing::{Row, cost};
+    use crate::pricing::{Feed, Refreshed, Row, cost};
 
     #[derive(Deserialize)]
     struct Cases {
@@ -387,9 +329,28 @@ mod tests {
     fn a_free_model_costs_nothing_and_says_so() {
         let found = Catalog::bundled().provider("openrouter").unwrap().rows().iter().find(|row| row.is_free()).cloned();
         let usage = Usage { input: Some(5), output: Some(5), ..Usage::default() };
-        let found = Match { row: found.unwrap(), matched_by: crate::pricing::MatchedBy::Gateway };
+        let found = Match { row: found.unwrap(), matched_by: crate::pricing::MatchedBy::Gateway, alias: None };
         let shown = shown_cost(Some(&found), &Facts { usage, ..Facts::default() });
         assert_eq!(shown, Some(Cost { usd: 0.0, basis: CostBasis::Priced }));
+    }
+
+    #[test]
+    fn a_row_from_the_network_is_told_from_a_bundled_one_but_an_estimate_stays_an_estimate() {
+        let usage = Usage { input: Some(5), output: Some(5), ..Usage::default() };
+        let basis = |catalog: &Catalog, hint| {
+            let found = catalog.find("o1-pro", Some(hint));
+            shown_cost(found.as_ref(), &Facts { usage, ..Facts::default() }).map(|cost| cost.basis)
+        };
+        let bundled = Catalog::bundled();
+        let feed = r#"{"openai":{"models":{"o1-pro":{"cost":{"input":1,"output":2}}}}}"#;
+        let rows = Feed::ModelsDev.read(feed, &bundled, 0).unwrap();
+        let refreshed = Refreshed { feed: String::new(), fetched_unix_secs: 0, rows: rows.len() };
+        let fresh = bundled.with_rows(rows, refreshed);
+        for (hint, before, after) in
+            [("openai", CostBasis::Priced, CostBasis::Refreshed), ("vercel", CostBasis::Estimate, CostBasis::Estimate)]
+        {
+            assert_eq!((basis(&bundled, hint), basis(&fresh, hint)), (Some(before), Some(after)), "{hint}");
+        }
     }
 
     #[test]
@@ -491,22 +452,6 @@ mod tests {
         assert_eq!(Sold::of(&plano), Some(Sold { model: "gpt-4o-2024-08-06", provider: Some("openai") }));
         let proxied = Labels { convention: Convention::LiteLlm, ..plano };
         assert_eq!(Sold::of(&proxied), Some(Sold { model: "openai/gpt-4o", provider: None }));
-    }
-
-    #[test]
-    fn what_is_remembered_is_what_would_be_found_and_a_new_catalog_is_noticed() {
-        let pricer = Pricer::default();
-        let mut matches = Matches::default();
-        let sold = Sold { model: "gpt-4o", provider: Some("openai") };
-        for _ in 0..2 {
-            assert_eq!(matches.find(&pricer, sold).cloned(), pricer.find(sold));
-        }
-        pricer.replace(Arc::new(Catalog::default()));
-        assert_eq!(matches.find(&pricer, sold), None);
-        for number in 0..2 * MOST_REMEMBERED {
-            matches.find(&pricer, Sold { model: &number.to_string(), provider: None });
-        }
-        assert!(matches.table.len() <= MOST_REMEMBERED);
     }
 
     fn any_usage() -> impl Strategy<Value = Usage> {

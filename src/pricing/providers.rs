@@ -1,4 +1,4 @@
-//! Who sells models, under which names emitters know them, and whose models a bare name can only be. Data, no rules.
+//! Who sells models, and under which names emitters know them.
 
 use super::matching::LONGEST_NAME;
 
@@ -75,16 +75,37 @@ const PROVIDERS: &[Provider] = &[
     first_party("xiaomi", &["mimo", "xiaomi-mimo"]),
     first_party("zai", &["z-ai", "z.ai"]),
     first_party("zhipuai", &["zhipu", "zhipu-ai", "bigmodel"]),
-    cloud("amazon-bedrock", &["bedrock", "aws.bedrock", "aws-bedrock", "amazon", "amazon.bedrock", "bedrock-converse"]),
+    cloud(
+        "amazon-bedrock",
+        &["bedrock", "aws", "aws.bedrock", "aws-bedrock", "amazon", "amazon.bedrock", "bedrock-converse"],
+    ),
     cloud(
         "google-vertex",
-        &["vertex", "vertex-ai", "vertexai", "gcp.vertex-ai", "google.vertex", "google-vertex-ai", "google-vertexai"],
+        &[
+            "vertex",
+            "vertex-ai",
+            "vertexai",
+            "gcp.vertex-ai",
+            "google.vertex",
+            "google-vertex-ai",
+            "google-vertexai",
+            "googlevertex",
+        ],
     ),
     cloud("azure-cognitive-services", &[]),
     reseller(
         "azure",
         Kind::Cloud,
-        &["azure-openai", "az.ai.openai", "az.ai.inference", "azure.ai.openai", "azure.ai.inference", "azure-ai"],
+        &[
+            "azure-openai",
+            "az.ai.openai",
+            "az.ai.inference",
+            "azure.ai.openai",
+            "azure.ai.inference",
+            "azure-ai",
+            "azure.openai",
+            "microsoft.foundry",
+        ],
     ),
     reseller(
         "digitalocean",
@@ -143,6 +164,32 @@ const LOCAL: &[&str] = &[
 /// Sold by subscription, or free within limits: not billed per token (folded names).
 const SUBSCRIPTIONS: &[&str] = &["chatgpt", "github", "github-models"];
 
+/// Hosts whose every name below is one provider's, where an emitter names the server instead.
+const HOSTS: &[(&str, &str)] = &[("openai.azure.com", "azure"), ("services.ai.azure.com", "azure")];
+
+/// What the Vercel AI SDK appends to a provider: the API that was called (`openai.chat`, `google.generative-ai`).
+const APIS: &[&str] = &[
+    "chat",
+    "completion",
+    "completions",
+    "embedding",
+    "embeddings",
+    "generative-ai",
+    "image",
+    "messages",
+    "realtime",
+    "rerank",
+    "reranking",
+    "responses",
+    "speech",
+    "textembedding",
+    "transcription",
+    "video",
+];
+
+/// What it appends to a cloud: whose models those were (`vertex.anthropic.messages`).
+const VENDORS_OF_CLOUDS: &[&str] = &["anthropic", "maas", "xai"];
+
 /// Words in a provider attribute that name nobody (folded names).
 const NOBODY: &[&str] =
     &["", "-other", "custom", "litellm", "litellm-proxy", "none", "null", "other", "undefined", "unknown"];
@@ -199,7 +246,8 @@ fn fold(name: &str) -> String {
         .collect()
 }
 
-/// Reads a provider attribute: any case, any alias, and the Vercel AI SDK's `provider.api` (`openai.chat`).
+/// Reads a provider attribute: any case, any alias, a known host, and the Vercel AI SDK's `provider.api` (`openai.chat`).
+/// Any other name with a dot is somebody else's: `openai.example` is not OpenAI.
 pub fn seller(name: &str) -> Seller<'_> {
     if name.len() > LONGEST_NAME {
         return Seller::Stranger("");
@@ -210,11 +258,23 @@ pub fn seller(name: &str) -> Seller<'_> {
         if let Some(seller) = lookup(candidate) {
             return seller;
         }
-        match candidate.rsplit_once('.') {
+        match candidate.rsplit_once('.').filter(|(head, tail)| is_sdk_tail(head, tail)) {
             Some((head, _)) => candidate = head,
             None => return Seller::Stranger(name.trim()),
         }
     }
+}
+
+/// Whether the AI SDK may have put `tail` behind the provider `head`.
+fn is_sdk_tail(head: &str, tail: &str) -> bool {
+    let is_cloud = || matches!(lookup(head), Some(Seller::Known(provider)) if provider.kind == Kind::Cloud);
+    APIS.contains(&tail) || VENDORS_OF_CLOUDS.contains(&tail) && is_cloud()
+}
+
+/// The provider whose host this is, or is below.
+fn host_of(name: &str) -> Option<Provider> {
+    let belongs = |host: &str| name.strip_suffix(host).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    HOSTS.iter().find(|(host, _)| belongs(host)).and_then(|(_, id)| known(id))
 }
 
 fn lookup(folded: &str) -> Option<Seller<'static>> {
@@ -228,7 +288,9 @@ fn lookup(folded: &str) -> Option<Seller<'static>> {
     PROVIDERS
         .iter()
         .find(|known| known.id == folded || known.aliases.contains(&folded))
-        .map(|&known| Seller::Known(known))
+        .copied()
+        .or_else(|| host_of(folded))
+        .map(Seller::Known)
 }
 
 /// Splits `provider/model` where the provider is one we know, or know to be unpriced.
@@ -248,74 +310,6 @@ pub fn known(id: &str) -> Option<Provider> {
 /// All providers of the bundled catalog.
 pub fn all() -> impl Iterator<Item = Provider> {
     PROVIDERS.iter().copied()
-}
-
-/// Beginnings of names that only one first party gives.
-struct Family {
-    provider: &'static str,
-    /// The name is one of these, or begins with one and a further `-`, `.` or digit; see [`family`].
-    stems: &'static [&'static str],
-    /// The family has open weights too: names that tell their size may run anywhere.
-    has_open_weights: bool,
-}
-
-const FAMILIES: &[Family] = &[
-    Family { provider: "anthropic", stems: &["claude"], has_open_weights: false },
-    Family {
-        provider: "openai",
-        stems: &[
-            "gpt",
-            "chatgpt",
-            "o1",
-            "o3",
-            "o4",
-            "ft:gpt",
-            "ft:o",
-            "ft:babbage",
-            "ft:davinci",
-            "text-embedding-3",
-            "text-embedding-ada",
-            "text-davinci",
-            "davinci",
-            "babbage",
-            "codex-mini",
-            "computer-use",
-        ],
-        has_open_weights: false,
-    },
-    Family { provider: "google", stems: &["gemini"], has_open_weights: false },
-    Family { provider: "xai", stems: &["grok"], has_open_weights: false },
-    Family { provider: "deepseek", stems: &["deepseek"], has_open_weights: true },
-    Family {
-        provider: "mistral",
-        stems: &["mistral", "codestral", "ministral", "magistral", "devstral", "pixtral", "voxtral"],
-        has_open_weights: true,
-    },
-    Family { provider: "cohere", stems: &["command"], has_open_weights: true },
-    Family { provider: "perplexity", stems: &["sonar"], has_open_weights: false },
-    Family { provider: "moonshotai", stems: &["kimi", "moonshot"], has_open_weights: true },
-    Family { provider: "zai", stems: &["glm"], has_open_weights: true },
-    Family { provider: "minimax", stems: &["minimax"], has_open_weights: true },
-    Family { provider: "alibaba", stems: &["qwen", "qwq", "qvq"], has_open_weights: true },
-    Family { provider: "xiaomi", stems: &["mimo"], has_open_weights: true },
-    Family { provider: "meta", stems: &["muse"], has_open_weights: false },
-];
-
-/// Beginnings that look like a family's but name weights that anyone may host.
-const NOT_FAMILIES: &[&str] = &["gpt-oss", "gpt-j", "gpt-neo", "gpt2"];
-
-/// The first party whose family a bare name belongs to. `size_told`: the name tells a parameter count.
-pub fn family(name: &str, size_told: bool) -> Option<Provider> {
-    let name = name.to_ascii_lowercase();
-    if NOT_FAMILIES.iter().any(|other| name.starts_with(other)) {
-        return None;
-    }
-    let belongs = |stem: &&str| {
-        name.strip_prefix(*stem)
-            .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphabetic()) && !rest.contains('/'))
-    };
-    let family = FAMILIES.iter().find(|family| family.stems.iter().any(&belongs))?;
-    known(family.provider).filter(|_| !(family.has_open_weights && size_told))
 }
 
 #[cfg(test)]
@@ -361,7 +355,18 @@ mod tests {
             ("google.vertex.chat", "google-vertex"),
             ("gcp.vertex_ai", "google-vertex"),
             ("vertex.anthropic.messages", "google-vertex"),
+            ("googleVertex.anthropic.messages", "google-vertex"),
+            ("vertex.maas.chat", "google-vertex"),
+            ("bedrock.anthropic.messages", "amazon-bedrock"),
             ("openai.responses", "openai"),
+            ("cohere.textEmbedding", "cohere"),
+            ("azure.openai", "azure"),
+            ("openai.azure.com", "azure"),
+            ("my-resource.OpenAI.Azure.com", "azure"),
+            ("microsoft.foundry", "azure"),
+            ("AWS", "amazon-bedrock"),
+            ("fireworks_ai", "fireworks-ai"),
+            ("Fireworks", "fireworks-ai"),
             ("together_ai", "togetherai"),
             ("mistral_ai", "mistral"),
             ("z.ai", "zai"),
@@ -372,30 +377,8 @@ mod tests {
         assert_eq!(seller("router:x"), Seller::Unpriced);
         assert_eq!(seller("_OTHER"), Seller::Nobody);
         assert_eq!(seller("plano(llm)"), Seller::Nobody);
-        assert_eq!(seller(" my-gateway "), Seller::Stranger("my-gateway"));
-    }
-
-    #[test]
-    fn families_are_whole_words_and_never_open_weights() {
-        for (name, expected) in [
-            ("claude-opus-4-7", Some("anthropic")),
-            ("o3-mini", Some("openai")),
-            ("o30", Some("openai")),
-            ("gpt-oss-120b", None),
-            ("gemini-flash-1.5-8b", Some("google")),
-            ("gemma-3-27b-it", None),
-            ("deepseek-chat", Some("deepseek")),
-            ("deepseek-r1-distill-llama-70b", None),
-            ("claudette", None),
-            ("commander", None),
-            ("llama-3.3-70b-instruct", None),
-            ("claude/x", None),
-        ] {
-            assert_eq!(
-                family(name, super::super::spelling::tells_its_size(name)).map(|known| known.id),
-                expected,
-                "{name}"
-            );
+        for stranger in ["my-gateway", "openai.mycorp", "api.openai.example", "notopenai.azure.com", "anthropic.xai"] {
+            assert_eq!(seller(&format!(" {stranger} ")), Seller::Stranger(stranger));
         }
     }
 }

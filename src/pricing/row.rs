@@ -270,7 +270,12 @@ impl Row {
 
     /// Whether the id says that the model is free.
     pub fn is_free(&self) -> bool {
-        self.id.ends_with(":free")
+        Self::is_called_free(&self.id)
+    }
+
+    /// Whether this id says that its model is free.
+    pub fn is_called_free(id: &str) -> bool {
+        id.ends_with(":free")
     }
 }
 

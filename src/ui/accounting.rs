@@ -7,8 +7,9 @@ use super::Look;
 use super::frame::{Titles, popup};
 use super::pen::{Strip, line_of};
 use super::streams;
+use super::text::Safe;
 use super::theme::Role;
-use crate::format::{UNKNOWN, age, clock_near, compact, count, duration, money};
+use crate::format::{age, clock_near, compact, count, duration, money_at_least, unpriced_note};
 use crate::stats::usd;
 
 /// Cells of the whole.
@@ -102,32 +103,34 @@ fn broken(look: Look<'_>) -> Vec<Strip<'static>> {
 fn kept(look: Look<'_>) -> Vec<Strip<'static>> {
     let snapshot = &look.app.newest;
     let app = look.app;
-    let line = |figure: String, what: &'static str| {
+    let line = |figure: String, what: Safe<'static>| {
         Strip::of(format!("{figure:>FIGURE$}  "), look.style(Role::Text)).then(what, look.style(Role::Dim))
     };
-    let evicted = snapshot.calls.first_id().0;
+    let plain = |figure: u64, what: &'static str| line(count(figure), what.into());
     let totals = &snapshot.totals;
+    let kept = snapshot.calls.visible() as u64;
+    let evicted = totals.calls.saturating_sub(kept);
     let cost = usd(totals.cost_femto_usd);
     let mut lines = vec![
-        line(count(totals.calls), "calls since start"),
-        line(count(totals.errors), "of them failed"),
+        plain(totals.calls, "calls since start"),
+        plain(totals.errors, "of them failed"),
         line(
-            if totals.unpriced < totals.calls { money(cost) } else { UNKNOWN.to_owned() },
-            "cost since start, of those with a known cost",
+            money_at_least(cost, totals.calls, totals.unpriced),
+            format!("cost since start{}", unpriced_note(totals.unpriced)).into(),
         ),
         line(
             format!("{} / {}", compact(totals.input_tokens), compact(totals.output_tokens)),
-            "input / output tokens since start",
+            "input / output tokens since start".into(),
         ),
-        line(count(snapshot.calls.visible() as u64), "calls kept"),
-        line(count(evicted), "calls no longer kept: evicted or cleared"),
+        plain(kept, "calls kept"),
+        plain(evicted, "calls no longer kept: evicted or cleared"),
     ];
-    if let Some(oldest) = snapshot.calls.iter().next() {
+    if let Some(oldest) = snapshot.calls.iter().find(|call| !call.is_merged_away()) {
         let start = clock_near(oldest.start_unix_nano(), app.clock.unix_nano, app.clock.offset);
-        lines.push(line(start, "oldest call kept"));
+        lines.push(line(start, "oldest call kept".into()));
     }
     if let Some(at) = snapshot.counters.last_batch_unix_nano {
-        lines.push(line(age(app.clock.unix_nano.saturating_sub(at)), "last batch"));
+        lines.push(line(age(app.clock.unix_nano.saturating_sub(at)), "last batch".into()));
     }
     lines
 }

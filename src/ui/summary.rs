@@ -105,10 +105,11 @@ fn cost(look: Look<'_>, summary: &Summary) -> Strip<'static> {
     labelled(look, "cost", money_sum(tally.cost_usd().unwrap_or(0.0), tally.calls, tally.unpriced))
 }
 
-/// ` · $7.2/h`
+/// ` · ≥ $7.2/h`: a lower bound like the cost, since it is not told which calls of that time are unpriced.
 fn burn(look: Look<'_>, summary: &Summary) -> Strip<'static> {
+    let at_least = if summary.figures.tally.unpriced > 0 { "≥ " } else { "" };
     summary.burn.as_ref().map_or_else(Strip::new, |burn| {
-        Strip::of(format!(" · {}/h", money_short(burn.usd_per_hour)), look.style(Role::Dim))
+        Strip::of(format!(" · {at_least}{}/h", money_short(burn.usd_per_hour)), look.style(Role::Dim))
     })
 }
 

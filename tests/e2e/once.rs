@@ -18,6 +18,14 @@ fn figures(lines: &[String]) -> BTreeMap<&str, &str> {
     lines.iter().filter_map(|line| line.split_once(": ")).collect()
 }
 
+/// What stands under a name in the table whose lines end with `table`.
+fn column<'a>(lines: &'a [String], table: &str, name: &str) -> Vec<&'a str> {
+    let head = lines.iter().position(|line| line.trim_start().starts_with("calls  ") && line.ends_with(table)).unwrap();
+    let at = lines[head].split_whitespace().position(|word| word == name).unwrap();
+    let rows = lines[head + 1..].iter().take_while(|line| !line.is_empty());
+    rows.map(|line| line.split_whitespace().nth(at).unwrap()).collect()
+}
+
 #[test]
 fn figures_are_a_line_each_and_tables_follow() {
     let lines = summary(&[]);
@@ -35,11 +43,11 @@ fn figures_are_a_line_each_and_tables_follow() {
     }
     assert!(figures["cost_usd"].parse::<f64>().unwrap() > 0.1, "{lines:?}");
     for (table, names) in [("model", 7), ("route", 3), ("session", 21)] {
-        let head = lines.iter().position(|line| line.trim_start().starts_with("calls  ") && line.ends_with(table));
-        let rows = lines[head.unwrap() + 1..].iter().take_while(|line| !line.is_empty());
-        assert_eq!(rows.count(), names, "{table} in {lines:?}");
+        assert_eq!(column(&lines, table, "calls").len(), names, "{table} in {lines:?}");
     }
     assert!(lines.iter().all(|line| line.is_ascii()), "{lines:?}");
+    let unpriced = column(&lines, "model", "unpriced_calls").into_iter().map(|calls| calls.parse::<u64>().unwrap());
+    assert_eq!(unpriced.sum::<u64>(), 5, "{lines:?}");
 }
 
 #[test]

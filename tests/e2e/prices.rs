@@ -63,6 +63,7 @@ fn refreshed_prices_are_used_and_named() {
     assert!(told.contains("models.dev") && told.contains("1 row"), "{told}");
     assert!((call["cost_usd"].as_f64().unwrap() - (1000.0 + 60.0 * 2.0) / 1e6).abs() < 1e-12, "{call}");
     assert!(call["cost"]["source"].as_str().unwrap().contains("models.dev"), "{call}");
+    assert_eq!((&call["cost_basis"], &call["cost"]["basis"]), (&json!("refreshed"), &json!("refreshed")));
 }
 
 #[test]

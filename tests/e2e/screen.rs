@@ -86,10 +86,10 @@ fn an_empty_screen_says_what_listens_and_what_to_set() {
 
 #[test]
 fn signals_hand_the_terminal_back() {
-    for name in ["TERM", "HUP", "INT"] {
+    for (name, code) in [("TERM", 143), ("HUP", 129), ("INT", 130), ("QUIT", 131)] {
         let (mut terminal, _) = start(80, 24);
         terminal.signal(name);
-        terminal.wait_for_exit();
+        assert_eq!(terminal.wait_for_exit(), code, "{name}");
         terminal.assert_restored();
     }
 }

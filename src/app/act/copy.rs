@@ -3,6 +3,7 @@
 use super::super::detail::{self, TraceSpan};
 use super::super::view::View;
 use super::super::{App, Dialog, Effect, Outcome, TraceView};
+use crate::app::terminal::CLIPBOARD_BYTES;
 use crate::call::LlmCall;
 
 impl App {
@@ -17,8 +18,11 @@ impl App {
                 detail::text(&detail::sections(self.facts(call, usize::MAX)), &find)
             }),
         };
-        let Some(lines) = lines.filter(|lines| !lines.is_empty()) else { return Outcome::default() };
-        self.tell(format!("copied {} lines", lines.len()));
+        let Some(mut lines) = lines.filter(|lines| !lines.is_empty()) else { return Outcome::default() };
+        let told = lines.len();
+        lines.truncate(fitting(&lines));
+        let of = if lines.len() < told { format!(" of {told}; a clipboard takes no more") } else { String::new() };
+        self.tell(format!("copied {} lines{of}", lines.len()));
         Outcome::effect(Effect::CopyLines(lines))
     }
 
@@ -44,5 +48,27 @@ impl App {
         let text = self.about.secrets.in_text(&text).into_owned();
         self.tell(format!("copied {text}"));
         Outcome::effect(Effect::Copy(text))
+    }
+}
+
+/// How many of the lines a clipboard takes, at least the first, which is cut.
+fn fitting(lines: &[String]) -> usize {
+    let sizes = lines.iter().scan(0, |size: &mut usize, line| {
+        *size += line.len() + 1;
+        Some(*size)
+    });
+    sizes.take_while(|size| *size <= CLIPBOARD_BYTES).count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clipboard_takes_whole_lines() {
+        let line = "x".repeat(CLIPBOARD_BYTES / 4 - 1);
+        assert_eq!(fitting(&[line.clone(), line.clone()]), 2);
+        assert_eq!(fitting(&vec![line; 9]), 4);
+        assert_eq!(fitting(&["x".repeat(CLIPBOARD_BYTES + 1)]), 1);
     }
 }

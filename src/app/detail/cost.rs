@@ -3,13 +3,13 @@
 use super::{Facts, Line, Section, Tone};
 use crate::call::{CostBasis, LlmCall};
 use crate::format::{count, money, percent};
-use crate::pricing::{self, Explanation, Item, Priced, dollars};
+use crate::pricing::{self, BY_EMITTER, BY_GATEWAY, Explanation, Item, Priced, dollars};
 
 /// The cost and everything behind it.
 pub(super) fn section(facts: Facts<'_>) -> Section {
     let call = facts.call;
     let mut lines = vec![match call.cost() {
-        Some(cost) => Line::new("cost", format!("{} {}", money(cost.usd), basis(cost.basis))).toned(Tone::Strong),
+        Some(cost) => Line::new("cost", format!("{} {}", money(cost.usd), basis(cost.basis, call))).toned(Tone::Strong),
         None => Line::new("cost", unknown(facts.detail.map(|detail| &detail.cost))).toned(Tone::Dim),
     }];
     match facts.detail {
@@ -23,10 +23,11 @@ pub(super) fn section(facts: Facts<'_>) -> Section {
     Section::new("cost", lines)
 }
 
-const fn basis(basis: CostBasis) -> &'static str {
+fn basis(basis: CostBasis, call: &LlmCall) -> &'static str {
     match basis {
-        CostBasis::Reported => "as reported",
+        CostBasis::Reported => pricing::Facts::of(call).reporter(),
         CostBasis::Priced => "by price list",
+        CostBasis::Refreshed => "by the refreshed price list",
         CostBasis::Estimate => "estimated: the first party's list price",
     }
 }
@@ -38,12 +39,13 @@ fn unknown(cost: Option<&Explanation>) -> String {
 
 /// What is known before the prices were asked.
 fn reported(facts: Facts<'_>) -> impl Iterator<Item = Line> {
-    let figures = [("reported", facts.call.reported_cost_usd()), ("Plano billed", facts.call.fallback_cost_usd())];
-    figures.into_iter().filter_map(|(label, usd)| Some(Line::new(label, money(usd?))))
+    let figures = [(BY_EMITTER, facts.call.reported_cost_usd()), (BY_GATEWAY, facts.call.fallback_cost_usd())];
+    figures.into_iter().filter_map(|(who, usd)| Some(Line::new("figure", format!("{who}: {}", money(usd?)))))
 }
 
 fn explained(cost: &Explanation) -> Vec<Line> {
     let mut lines = cost.priced.as_ref().map(priced).unwrap_or_default();
+    lines.extend(cost.alias_line().map(|alias| Line::new("alias", alias)));
     lines.extend(cost.differing().map(|(who, usd)| differing(cost, who, usd)));
     lines
 }

@@ -190,6 +190,8 @@ fn a_figure_made_from_other_prices_than_those_at_hand_is_told() {
     call.set_cost(Some(Cost { usd: 7.0, basis: CostBasis::Priced }));
     let lines = told(&store, &call);
     assert!(lines.contains(&"differs: by the price list at hand: $0.00239".to_owned()), "{lines:#?}");
+    call.set_cost(Some(Cost { usd: 7.0, basis: CostBasis::Refreshed }));
+    assert_eq!(section(&told(&store, &call), "cost")[0], "cost: $7.0000 by the refreshed price list");
 }
 
 #[test]

@@ -225,7 +225,7 @@ pub static FIELDS: &[Field] = &[
         "basis",
         &["cost_basis"],
         |call| call.cost().map(|cost| cost.basis.name()),
-        "where the cost comes from: reported, priced, estimate",
+        "where the cost comes from: reported, priced, refreshed, estimate",
         "basis:estimate",
     ),
     name(

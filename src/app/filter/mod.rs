@@ -132,11 +132,6 @@ impl Filter {
         self.expression.terms.is_empty() && self.model.is_none() && self.route.is_none() && !self.errors_only
     }
 
-    /// Whether the outcome for one call may change as time goes by (`since:`).
-    pub fn depends_on_now(&self) -> bool {
-        self.expression.terms.iter().any(Term::depends_on_now)
-    }
-
     /// The next moment, ns since the epoch, at which the outcome for this call may change by the mere passing of time.
     pub fn next_change(&self, call: &LlmCall, now_unix_nano: i64) -> Option<i64> {
         self.expression.terms.iter().filter_map(|term| term.next_change(call, now_unix_nano)).min()

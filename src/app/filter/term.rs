@@ -84,10 +84,6 @@ impl Term {
         }
     }
 
-    pub(super) const fn depends_on_now(&self) -> bool {
-        matches!(self.test, Test::Since(_))
-    }
-
     /// The next moment at which the answer for this call may change by the mere passing of time.
     pub(super) fn next_change(&self, call: &LlmCall, now_unix_nano: i64) -> Option<i64> {
         let Test::Since(spans) = &self.test else { return None };

@@ -389,10 +389,10 @@ proptest! {
 /// Without bounds this test would take hours. However many calls of a gateway are below one span, each stays a row.
 #[test]
 fn a_trace_made_to_be_costly_is_taken_like_others() {
+    const SPANS: u64 = 3000;
     let roles = [TestRole::Plano, TestRole::Call(None), TestRole::Completes, TestRole::Other, TestRole::Context];
     let chain: fn(u64) -> u64 = |nth| nth.saturating_sub(1);
     let star: fn(u64) -> u64 = |nth| u64::from(nth > 1);
-    const SPANS: u64 = 3000;
     let upwards: fn(u64) -> u64 = |nth| nth + 1;
     let ring: fn(u64) -> u64 = |nth| nth % 1000 + 1;
     for (parent, is_star) in [(chain, false), (star, true), (upwards, false), (ring, false)] {

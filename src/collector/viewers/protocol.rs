@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 /// The version of these messages. A field more or less, or one that means something else, is another version.
-pub(in crate::collector) const PROTOCOL: u32 = 1;
+pub(in crate::collector) const PROTOCOL: u32 = 2;
 
 /// The service.
 pub(in crate::collector) const SERVICE: &str = "planoai.obs.v1.Viewers";

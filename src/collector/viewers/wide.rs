@@ -282,6 +282,7 @@ const fn basis_code(basis: CostBasis) -> u32 {
         CostBasis::Reported => 1,
         CostBasis::Priced => 2,
         CostBasis::Estimate => 3,
+        CostBasis::Refreshed => 4,
     }
 }
 
@@ -290,6 +291,7 @@ const fn basis_of(code: u32) -> Option<CostBasis> {
         1 => CostBasis::Reported,
         2 => CostBasis::Priced,
         3 => CostBasis::Estimate,
+        4 => CostBasis::Refreshed,
         _ => return None,
     })
 }
@@ -545,7 +547,7 @@ mod tests {
         for convention in [Plano, GenAi, OpenInference, OpenLlmetry, Vercel, LiteLlm, LangSmith, Langfuse] {
             assert_eq!(convention_of(convention_code(convention)), Some(convention));
         }
-        for basis in [CostBasis::Reported, CostBasis::Priced, CostBasis::Estimate] {
+        for basis in [CostBasis::Reported, CostBasis::Priced, CostBasis::Estimate, CostBasis::Refreshed] {
             assert_eq!(basis_of(basis_code(basis)), Some(basis));
         }
         for quality in [Quality::Excellent, Quality::Good, Quality::Neutral, Quality::Poor, Quality::Severe] {
@@ -563,7 +565,7 @@ mod tests {
             protocol::Call { status_code: Some(65_536), ..message() },
             protocol::Call { revision: 65_536, ..message() },
             protocol::Call { usage: None, ..message() },
-            protocol::Call { cost: Some(protocol::Cost { usd: 1.0, basis: 4 }), ..message() },
+            protocol::Call { cost: Some(protocol::Cost { usd: 1.0, basis: 5 }), ..message() },
         ];
         for (nth, message) in broken.iter().enumerate() {
             assert!(call_of(message, &mut Names::default()).is_none(), "case {nth}");

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::lenient::{self, BadRate};
-use super::{DEAREST_RATE, FeedError, Listing, are_plausible};
+use super::{FeedError, Listing, are_plausible};
 use crate::pricing::providers;
 use crate::pricing::row::{Prices, Rates};
 
@@ -61,7 +61,7 @@ fn entry(text: &str) -> Option<(String, Rates)> {
     let model = lenient::object(text)?;
     let id = ["model_id", "id", "model", "name"].iter().find_map(|&key| model.get(key)?.as_str())?;
     let rates = rates(&model).ok()?;
-    (rates.are_sane() && rates.highest() <= DEAREST_RATE).then(|| Some((lenient::name(id)?.to_owned(), rates)))?
+    are_plausible(rates).then(|| Some((lenient::name(id)?.to_owned(), rates)))?
 }
 
 fn rates(model: &Map<String, Value>) -> Result<Rates, BadRate> {

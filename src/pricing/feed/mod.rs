@@ -6,14 +6,12 @@
 mod digitalocean;
 mod lenient;
 mod models_dev;
-
-use std::collections::HashSet;
-use std::sync::Arc;
+mod overlay;
 
 use thiserror::Error;
 
 use super::catalog::Catalog;
-use super::row::{Origin, Prices, Rates, Row, Tier};
+use super::row::{Prices, Rates, Row};
 
 /// A known shape of feed, and where it is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -64,7 +62,7 @@ impl Feed {
             Self::DigitalOcean => digitalocean::listings(text)?,
             Self::ModelsDev => models_dev::listings(text)?,
         };
-        let rows = overlay(listings, bundled, now_unix_secs);
+        let rows = overlay::overlay(listings, bundled, now_unix_secs);
         if rows.is_empty() { Err(FeedError::NoPrices) } else { Ok(rows) }
     }
 }
@@ -83,7 +81,7 @@ pub enum FeedError {
     NoPrices,
 }
 
-/// One model of a feed.
+/// One model of a feed, as far as the feed lists it.
 #[derive(Clone, Debug, PartialEq)]
 struct Listing {
     provider: String,
@@ -92,86 +90,12 @@ struct Listing {
     prices: Prices,
 }
 
-/// Most rows that one document may bring: far above any real feed.
-const MOST_ROWS: usize = 50_000;
-
-fn overlay(listings: Vec<Listing>, bundled: &Catalog, now_unix_secs: i64) -> Vec<Row> {
-    let mut seen = HashSet::new();
-    let mut rows = Vec::new();
-    for listing in listings.into_iter().take(MOST_ROWS) {
-        let row = listing.over(bundled, now_unix_secs);
-        if row.is_known() && seen.insert((Arc::clone(&row.provider), row.id.clone())) {
-            rows.push(row);
-        }
-    }
-    rows
-}
-
-impl Listing {
-    fn over(self, bundled: &Catalog, now_unix_secs: i64) -> Row {
-        let known = bundled.provider(&self.provider).and_then(|provider| {
-            let rows = provider.rows();
-            let exact = rows.iter().find(|row| *row.id == *self.id);
-            exact.or_else(|| rows.iter().find(|row| row.id.eq_ignore_ascii_case(&self.id)))
-        });
-        match known {
-            Some(row) => Row {
-                context: self.context.or(row.context),
-                origin: Origin::Refreshed,
-                prices: self.prices.over(&row.prices, now_unix_secs),
-                ..Row::clone(row)
-            },
-            None => Row {
-                provider: self.provider.into(),
-                id: self.id.into(),
-                aliases: Box::default(),
-                context: self.context,
-                is_deprecated: false,
-                origin: Origin::Refreshed,
-                prices: self.prices,
-            },
-        }
-    }
-}
-
-impl Prices {
-    /// These prices where they list something, `known` ones elsewhere. A listed price that changed already contains
-    /// the scheduled changes of the past.
-    fn over(self, known: &Self, now_unix_secs: i64) -> Self {
-        let mut base = known.base;
-        base.overlay(&self.base);
-        let is_news = base != known.base;
-        let still_ahead = known.scheduled.iter().filter(|change| !is_news || change.from_unix_secs > now_unix_secs);
-        let own_names: Vec<Box<str>> = self.service_tiers.iter().map(|tier| tier.name.clone()).collect();
-        let other_tiers = known.service_tiers.iter().filter(|tier| !own_names.contains(&tier.name)).cloned();
-        Self {
-            base,
-            scheduled: still_ahead.cloned().collect(),
-            windows: known.windows.clone(),
-            tiers: if self.tiers.is_empty() || refines(&known.tiers, &self.tiers) {
-                known.tiers.clone()
-            } else {
-                self.tiers
-            },
-            service_tiers: self.service_tiers.into_iter().chain(other_tiers).collect(),
-        }
-    }
-}
-
-/// Whether the known tiers say the same prices with exacter thresholds: a legacy field stands for any from 200,000 up.
-fn refines(known: &[Tier], listed: &[Tier]) -> bool {
-    let [Tier { above: models_dev::LEGACY_TIER_ABOVE, rates: listed }] = listed else { return false };
-    let [known] = known else { return false };
-    known.above >= models_dev::LEGACY_TIER_ABOVE
-        && (known.rates.input, known.rates.output) == (listed.input, listed.output)
-}
-
 /// Dearest plausible rate, USD per 1e6 tokens: a hundred times what the dearest model asks.
 const DEAREST_RATE: f64 = 100_000.0;
 
-/// Whether rates can be true: input and output listed, and nothing out of bounds.
+/// Whether the rates that are listed can be true: nothing out of bounds. What is not listed may be known already.
 fn are_plausible(rates: Rates) -> bool {
-    rates.input.is_some() && rates.output.is_some() && rates.are_sane() && rates.highest() <= DEAREST_RATE
+    rates.are_sane() && rates.highest() <= DEAREST_RATE
 }
 
 #[cfg(test)]
@@ -182,13 +106,14 @@ mod tests {
 
     use self::holds::holds;
     use super::*;
+    use crate::pricing::Origin;
     use crate::{call, pricing};
 
-    fn read(feed: Feed, text: &str) -> Result<Vec<Row>, FeedError> {
+    pub(super) fn read(feed: Feed, text: &str) -> Result<Vec<Row>, FeedError> {
         feed.read(text, &Catalog::bundled(), 1_795_435_200)
     }
 
-    fn row<'a>(rows: &'a [Row], provider: &str, id: &str) -> &'a Row {
+    pub(super) fn row<'a>(rows: &'a [Row], provider: &str, id: &str) -> &'a Row {
         rows.iter().find(|row| *row.provider == *provider && *row.id == *id).unwrap()
     }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::catalog::{Catalog, Refreshed};
 use super::feed::Feed;
 use super::pricer::Pricer;
+use crate::format::count;
 pub use disk::default_folder;
 pub use http::FetchError;
 
@@ -97,9 +98,8 @@ impl RefreshOutcome {
 }
 
 fn describe(refreshed: &Refreshed, how: &str) -> String {
-    let count = super::explain::grouped(u64::try_from(refreshed.rows).unwrap_or(u64::MAX));
     let rows = if refreshed.rows == 1 { "row" } else { "rows" };
-    format!("prices: {}, {count} {rows}, {how} {}", refreshed.feed, refreshed.fetched())
+    format!("prices: {}, {} {rows}, {how} {}", refreshed.feed, count(refreshed.rows as u128), refreshed.fetched())
 }
 
 /// Refreshes `pricer` on a thread of its own, which nobody waits for, and then tells `on_done` there. Returns at once.

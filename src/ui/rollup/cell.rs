@@ -100,7 +100,20 @@ fn tally_cell(look: Look<'_>, column: Column, tally: &Tally) -> Cell<'static> {
         Column::Written => text(look, compact(tokens.written)),
         Column::Output => text(look, compact(tokens.output)),
         Column::Cost => cost(look, tally),
-        _ => Cell::new(UNKNOWN, look.style(Role::Dim)),
+        // Of models, routes or sessions only.
+        Column::Model
+        | Column::Route
+        | Column::Session
+        | Column::CallShare
+        | Column::Rate
+        | Column::Ttft95
+        | Column::Latency95
+        | Column::CostShare
+        | Column::Models
+        | Column::Duration
+        | Column::Switches
+        | Column::Overhead
+        | Column::LastSeen => Cell::new(UNKNOWN, look.style(Role::Dim)),
     }
 }
 

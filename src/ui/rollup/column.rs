@@ -44,7 +44,7 @@ pub enum Column {
     Switches,
     /// What switching cost against the baseline.
     Overhead,
-    /// When the last turn started.
+    /// When the last turn ended.
     LastSeen,
 }
 

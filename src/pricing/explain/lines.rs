@@ -1,0 +1,96 @@
+//! An explanation as lines of text: a label and what it says, then the arithmetic in columns.
+
+use super::{Explanation, Priced};
+use crate::format::count;
+use crate::pricing::cost::{Item, Line};
+
+impl Explanation {
+    /// The explanation as lines of text, for the detail pane and `planoai price`. Names are as emitted: the caller
+    /// makes them safe for its terminal.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![self.headline()];
+        lines.extend(self.alias_line().map(|line| format!("alias      {line}")));
+        if let Some(priced) = &self.priced {
+            lines.extend(priced.lines());
+        }
+        lines.extend(self.differing().map(|(who, usd)| format!("differs    {} {who}", dollars(usd))));
+        lines
+    }
+
+    /// `fast is priced as gpt-4o: an alias of the Plano configuration`, where that led to the row.
+    pub fn alias_line(&self) -> Option<String> {
+        let alias = self.priced.as_ref()?.alias.as_ref()?;
+        let model = self.model.as_deref().unwrap_or_default();
+        Some(format!("{model} is priced as {alias}: an alias of the Plano configuration"))
+    }
+
+    fn headline(&self) -> String {
+        match (self.cost.usd, self.cost.basis, self.unknown_because) {
+            (Some(usd), Some(basis), _) => format!("cost       {} ({basis})", dollars(usd)),
+            (_, _, Some(reason)) => format!("cost       — ({reason})"),
+            _ => "cost       —".to_owned(),
+        }
+    }
+}
+
+impl Priced {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec![
+            format!(
+                "row        {} / {}{}",
+                self.provider,
+                self.row,
+                if self.is_deprecated { " (deprecated)" } else { "" }
+            ),
+            format!("matched by {}: {}", self.matched_by, self.reason),
+            format!("source     {}", self.source),
+        ];
+        lines.extend(self.conditions.iter().map(|condition| format!("applies    {condition}")));
+        match &self.sum {
+            Some(sum) => {
+                lines.extend(sum.lines.iter().copied().map(Line::to_text));
+                lines.push(format!("{:44} = {}", "", dollars(sum.usd)));
+            }
+            None => lines.extend(self.rate_lines()),
+        }
+        lines
+    }
+
+    /// The rates that are listed, where there are no tokens to multiply them with.
+    fn rate_lines(&self) -> impl Iterator<Item = String> {
+        let listed = |item: Item| Some((item, item.listed_rate(&self.rates)?));
+        Item::ALL
+            .into_iter()
+            .filter_map(listed)
+            .map(|(item, rate)| format!("  {:<16} {:>12}", item.label(), per(item, rate)))
+    }
+}
+
+impl Line {
+    /// `input        1,000 x $2.5/M = $0.0025`.
+    fn to_text(self) -> String {
+        format!(
+            "  {:<16} {:>12} x {:>10} = {}",
+            self.item.label(),
+            count(self.tokens),
+            per(self.item, self.rate),
+            dollars(self.usd)
+        )
+    }
+}
+
+/// A rate with its unit.
+fn per(item: Item, rate: f64) -> String {
+    match item {
+        Item::Request => format!("${rate}"),
+        _ => format!("${rate}/M"),
+    }
+}
+
+/// Dollars to a tenth of a nanodollar, at least four decimals: what arithmetic on single calls needs.
+pub fn dollars(usd: f64) -> String {
+    let text = format!("{usd:.10}");
+    let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
+    let kept = decimals.trim_end_matches('0').len().max(4);
+    format!("${whole}.{}", decimals.get(..kept).unwrap_or(decimals))
+}

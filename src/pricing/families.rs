@@ -1,0 +1,97 @@
+//! Whose model a bare name can only be.
+
+use super::providers::{Provider, known};
+
+/// Beginnings of names that only one first party gives.
+struct Family {
+    provider: &'static str,
+    /// The name is one of these, or begins with one and a further `-`, `.` or digit; see [`family`].
+    stems: &'static [&'static str],
+    /// The family has open weights too: names that tell their size may run anywhere.
+    has_open_weights: bool,
+}
+
+const FAMILIES: &[Family] = &[
+    Family { provider: "anthropic", stems: &["claude"], has_open_weights: false },
+    Family {
+        provider: "openai",
+        stems: &[
+            "gpt",
+            "chatgpt",
+            "o1",
+            "o3",
+            "o4",
+            "ft:gpt",
+            "ft:o",
+            "ft:babbage",
+            "ft:davinci",
+            "text-embedding-3",
+            "text-embedding-ada",
+            "text-davinci",
+            "davinci",
+            "babbage",
+            "codex-mini",
+            "computer-use",
+        ],
+        has_open_weights: false,
+    },
+    Family { provider: "google", stems: &["gemini"], has_open_weights: false },
+    Family { provider: "xai", stems: &["grok"], has_open_weights: false },
+    Family { provider: "deepseek", stems: &["deepseek"], has_open_weights: true },
+    Family {
+        provider: "mistral",
+        stems: &["mistral", "codestral", "ministral", "magistral", "devstral", "pixtral", "voxtral"],
+        has_open_weights: true,
+    },
+    Family { provider: "cohere", stems: &["command"], has_open_weights: true },
+    Family { provider: "perplexity", stems: &["sonar"], has_open_weights: false },
+    Family { provider: "moonshotai", stems: &["kimi", "moonshot"], has_open_weights: true },
+    Family { provider: "zai", stems: &["glm"], has_open_weights: true },
+    Family { provider: "minimax", stems: &["minimax"], has_open_weights: true },
+    Family { provider: "alibaba", stems: &["qwen", "qwq", "qvq"], has_open_weights: true },
+    Family { provider: "xiaomi", stems: &["mimo"], has_open_weights: true },
+    Family { provider: "meta", stems: &["muse"], has_open_weights: false },
+];
+
+/// Beginnings that look like a family's but name weights that anyone may host.
+const NOT_FAMILIES: &[&str] = &["gpt-oss", "gpt-j", "gpt-neo", "gpt2"];
+
+/// The first party whose family a bare name belongs to. `size_told`: the name tells a parameter count.
+pub fn family(name: &str, size_told: bool) -> Option<Provider> {
+    let name = name.to_ascii_lowercase();
+    if NOT_FAMILIES.iter().any(|other| name.starts_with(other)) {
+        return None;
+    }
+    let belongs = |stem: &&str| {
+        name.strip_prefix(*stem)
+            .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphabetic()) && !rest.contains('/'))
+    };
+    let family = FAMILIES.iter().find(|family| family.stems.iter().any(&belongs))?;
+    known(family.provider).filter(|_| !(family.has_open_weights && size_told))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pricing::spelling;
+
+    #[test]
+    fn families_are_whole_words_and_never_open_weights() {
+        for (name, expected) in [
+            ("claude-opus-4-7", Some("anthropic")),
+            ("o3-mini", Some("openai")),
+            ("o30", Some("openai")),
+            ("gpt-oss-120b", None),
+            ("gemini-flash-1.5-8b", Some("google")),
+            ("gemma-3-27b-it", None),
+            ("deepseek-chat", Some("deepseek")),
+            ("deepseek-r1-distill-llama-70b", None),
+            ("claudette", None),
+            ("commander", None),
+            ("llama-3.3-70b-instruct", None),
+            ("claude/x", None),
+        ] {
+            assert_eq!(family(name, spelling::tells_its_size(name)).map(|known| known.id), expected, "{name}");
+        }
+    }
+}
