@@ -239,6 +239,11 @@ fn group(number: &str) -> String {
     grouped + decimals
 }
 
+/// `1 span`, `2 spans`
+pub fn plural(many: usize, one: &str) -> String {
+    format!("{} {one}{}", count(many as u128), if many == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

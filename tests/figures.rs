@@ -90,10 +90,10 @@ fn assert_figures(picture: &Picture, calls: &[Expected]) {
     let tally = &figures.tally;
     assert_eq!(tally.calls, calls.len() as u64);
     assert_eq!(tally.errors, calls.iter().filter(|call| failed(call)).count() as u64);
-    assert_eq!(tally.tokens.output, sum(calls, |call| call.completion_tokens));
-    assert_eq!(tally.tokens.cached, sum(calls, |call| call.cached_input_tokens));
-    assert_eq!(tally.tokens.written, sum(calls, |call| call.cache_creation_tokens));
-    assert_eq!(tally.tokens.reasoning, sum(calls, |call| call.reasoning_tokens));
+    assert_eq!(tally.tokens.output.tokens, sum(calls, |call| call.completion_tokens));
+    assert_eq!(tally.tokens.cached.tokens, sum(calls, |call| call.cached_input_tokens));
+    assert_eq!(tally.tokens.written.tokens, sum(calls, |call| call.cache_creation_tokens));
+    assert_eq!(tally.tokens.reasoning.tokens, sum(calls, |call| call.reasoning_tokens));
     assert_eq!(figures.latency_ms, quantiles(calls, |call| call.duration_ms));
     assert_eq!(figures.ttft_ms, quantiles(calls, |call| call.ttft_ms));
     let rates = quantiles(calls, generation_rate);
@@ -161,7 +161,7 @@ fn rollups_are_what_the_capture_holds() {
     for row in rows {
         let turns = &sessions[row.session.as_str()];
         assert_eq!(row.tally.calls, turns.len() as u64, "{}", row.session);
-        assert_eq!(row.tally.tokens.output, sum(turns, |turn| turn.completion_tokens), "{}", row.session);
+        assert_eq!(row.tally.tokens.output.tokens, sum(turns, |turn| turn.completion_tokens), "{}", row.session);
         let models: BTreeSet<_> = turns.iter().map(|turn| turn.model.as_str()).collect();
         assert_eq!(row.models.iter().map(Name::as_str).collect::<BTreeSet<_>>(), models, "{}", row.session);
         let first = turns.iter().map(|turn| turn.timestamp * 1000).min().unwrap();

@@ -98,7 +98,7 @@ pub enum SortKey<'a> {
 }
 
 /// What an attribute column's name begins with, before the attribute's key.
-const ATTRIBUTE_PREFIX: &str = "attr:";
+pub(super) const ATTRIBUTE_PREFIX: &str = "attr:";
 
 impl Column {
     /// How many columns are built in.

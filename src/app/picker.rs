@@ -1,7 +1,7 @@
 //! A list to pick one name from, narrowed by typing.
 
 use super::action::{Motion, Step};
-use super::column::Column;
+use super::column::{ATTRIBUTE_PREFIX, Column};
 use super::cursor::{Cursor, Named};
 use super::line_edit::LineEdit;
 use crate::call::Name;
@@ -128,7 +128,8 @@ impl Picker {
 
     /// What is typed, as the key of an attribute to make a column of.
     fn attribute(&self) -> Option<Choice> {
-        let key = self.input.text().trim();
+        let typed = self.input.text().trim();
+        let key = typed.strip_prefix(ATTRIBUTE_PREFIX).unwrap_or(typed);
         let name = Column::Attribute(Name::from(key)).name();
         let is_listed = self.choices.iter().any(|choice| *choice.name == *name);
         let can_be = self.subject == Subject::Columns && !key.is_empty() && !is_listed;
@@ -189,6 +190,9 @@ mod tests {
         let mut picker = Picker::new(Subject::Columns, choices(&["model", "cost"]));
         picker.insert("team");
         assert_eq!(shown(&picker), ["attr:team"]);
+        picker.edit(Step::DeleteToStart);
+        picker.insert("attr:team");
+        assert_eq!(shown(&picker), ["attr:team"], "as the list itself names it");
         picker.edit(Step::DeleteToStart);
         picker.insert("cos");
         assert_eq!(shown(&picker), ["cost", "attr:cos"]);

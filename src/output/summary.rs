@@ -7,7 +7,7 @@ use super::record::timestamp;
 use crate::app::analysis::{Picture, Rollup};
 use crate::call::Status;
 use crate::secrets::Secrets;
-use crate::stats::{Quantiles, SessionRow, Tally};
+use crate::stats::{Quantiles, SessionRow, Tally, TokenSum};
 use crate::text::clean;
 
 /// The most lines of a table.
@@ -75,11 +75,11 @@ fn figures(picture: &Picture) -> Vec<Line> {
         line("cost_usd", money(figures.tally.cost_usd())),
         line("unpriced_calls", unpriced),
         line("burn_usd_per_hour", money(summary.burn.map(|burn| burn.usd_per_hour))),
-        line("input_tokens", tokens.input),
-        line("cached_input_tokens", tokens.cached),
-        line("cache_creation_tokens", tokens.written),
-        line("output_tokens", tokens.output),
-        line("reasoning_tokens", tokens.reasoning),
+        line("input_tokens", told(calls, tokens.input)),
+        line("cached_input_tokens", told(calls, tokens.cached)),
+        line("cache_creation_tokens", told(calls, tokens.written)),
+        line("output_tokens", told(calls, tokens.output)),
+        line("reasoning_tokens", told(calls, tokens.reasoning)),
         line("tokens_per_sec", number(figures.tally.tokens_per_sec())),
     ]);
     lines.extend(quantiles("tokens_per_sec", "", &figures.tokens_per_sec));
@@ -127,9 +127,15 @@ fn sums(tally: &Tally) -> Vec<String> {
         tally.errors.to_string(),
         money(tally.cost_usd()),
         tally.unpriced.to_string(),
-        tally.tokens.input.to_string(),
-        tally.tokens.output.to_string(),
+        told(tally.calls, tally.tokens.input),
+        told(tally.calls, tally.tokens.output),
     ]
+}
+
+/// A sum of tokens; unknown where there are calls, none of which told any.
+fn told(calls: u64, sum: TokenSum) -> String {
+    let sum = if calls == 0 { Some(sum.tokens) } else { sum.known() };
+    sum.map_or_else(|| "-".to_owned(), |tokens| tokens.to_string())
 }
 
 /// Columns of numbers under their names, each line ending with the name it is about.

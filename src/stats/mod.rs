@@ -18,7 +18,7 @@ pub use arrivals::Arrivals;
 pub use group::{Comparison, Exact, Figures, Group, compare};
 pub use quantiles::{Distribution, EXACT_UP_TO, Quantiles};
 pub use sessions::{SessionRow, sessions};
-pub use tally::{Share, Tally, Tokens, femto_usd, usd};
+pub use tally::{Share, Tally, TokenSum, Tokens, femto_usd, usd};
 pub use timeline::{BUCKETS, Burn, Chart, Series, SeriesPoint, Timeline};
 
 /// Sums over all calls since start. Eviction does not touch them; a revised call replaces its former share,

@@ -20,39 +20,64 @@ pub fn usd(femto_usd: i128) -> f64 {
     femto_usd as f64 / FEMTO
 }
 
-/// Sums of token counts. An absent count adds nothing.
+/// A sum of token counts, and how many calls told theirs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenSum {
+    /// Tokens; an absent count adds nothing.
+    pub tokens: u128,
+    /// Calls that told a count, be it 0.
+    pub told: u64,
+}
+
+impl TokenSum {
+    fn of(tokens: Option<u128>) -> Self {
+        Self { tokens: tokens.unwrap_or(0), told: tokens.is_some().into() }
+    }
+
+    /// The sum; `None` where no call told a count.
+    pub fn known(self) -> Option<u128> {
+        (self.told > 0).then_some(self.tokens)
+    }
+
+    fn change(&mut self, other: Self, sum: fn(u128, u128) -> u128) {
+        self.tokens = sum(self.tokens, other.tokens);
+        self.told = u64::try_from(sum(self.told.into(), other.told.into())).unwrap_or(u64::MAX);
+    }
+}
+
+/// Sums of the token counts of a group of calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
     /// Everything that was sent: fresh + cached + written.
-    pub input: u128,
+    pub input: TokenSum,
     /// Neither read from nor written to the prompt cache.
-    pub fresh: u128,
+    pub fresh: TokenSum,
     /// Read from the prompt cache.
-    pub cached: u128,
+    pub cached: TokenSum,
     /// Written to the prompt cache.
-    pub written: u128,
+    pub written: TokenSum,
     /// Output, reasoning included.
-    pub output: u128,
+    pub output: TokenSum,
     /// The part of the output spent on reasoning.
-    pub reasoning: u128,
+    pub reasoning: TokenSum,
 }
 
 impl Tokens {
     fn of(usage: &Usage) -> Self {
-        let widen = |count: Option<u64>| u128::from(count.unwrap_or(0));
-        let (fresh, cached, written) = (widen(usage.input_fresh()), widen(usage.cache_read), widen(usage.cache_write));
+        let count = |count: Option<u64>| TokenSum::of(count.map(u128::from));
+        let (fresh, cached, written) = (count(usage.input_fresh()), count(usage.cache_read), count(usage.written()));
         // As `Usage::input_total`, but wide enough for any counts.
-        let input = if usage.input_fresh().is_some() { fresh + cached + written } else { 0 };
-        Self { input, fresh, cached, written, output: widen(usage.output), reasoning: widen(usage.reasoning) }
+        let input = TokenSum::of(fresh.known().map(|fresh| fresh + cached.tokens + written.tokens));
+        Self { input, fresh, cached, written, output: count(usage.output), reasoning: count(usage.reasoning) }
     }
 
-    fn change(&mut self, other: &Self, sum: impl Fn(u128, u128) -> u128) {
-        self.input = sum(self.input, other.input);
-        self.fresh = sum(self.fresh, other.fresh);
-        self.cached = sum(self.cached, other.cached);
-        self.written = sum(self.written, other.written);
-        self.output = sum(self.output, other.output);
-        self.reasoning = sum(self.reasoning, other.reasoning);
+    fn change(&mut self, other: &Self, sum: fn(u128, u128) -> u128) {
+        self.input.change(other.input, sum);
+        self.fresh.change(other.fresh, sum);
+        self.cached.change(other.cached, sum);
+        self.written.change(other.written, sum);
+        self.output.change(other.output, sum);
+        self.reasoning.change(other.reasoning, sum);
     }
 }
 
@@ -152,7 +177,7 @@ impl Tally {
 
     fn change(&mut self, share: &Share, sum: fn(u128, u128) -> u128) {
         self.tokens.change(&share.tokens, sum);
-        let priced_output = share.cost_femto_usd.map_or(0, |_| share.tokens.output);
+        let priced_output = share.cost_femto_usd.map_or(0, |_| share.tokens.output.tokens);
         self.priced_output = sum(self.priced_output, priced_output);
         let (tokens, nanos) = share.generated.unwrap_or((0, 0));
         self.generated_tokens = sum(self.generated_tokens, tokens.into());
@@ -176,7 +201,7 @@ impl Tally {
 
     /// Input tokens read from the cache in proportion to all input, 0 to 1; `None` without input.
     pub fn cached_share(&self) -> Option<f64> {
-        (self.tokens.input > 0).then(|| self.tokens.cached as f64 / self.tokens.input as f64)
+        (self.tokens.input.tokens > 0).then(|| self.tokens.cached.tokens as f64 / self.tokens.input.tokens as f64)
     }
 
     /// Generated tokens a second, weighted by tokens: all output over all generation time of the calls that have a rate.
@@ -248,7 +273,7 @@ mod tests {
             }
             prop_assert_eq!(storm, calm);
             let output: u128 = kept.iter().map(|call| u128::from(call.usage().output.unwrap_or(0))).sum();
-            prop_assert_eq!(calm.tokens.output, output);
+            prop_assert_eq!(calm.tokens.output.tokens, output);
         }
 
         #[test]
@@ -290,8 +315,8 @@ mod tests {
         for _ in 0..3 {
             tally.add(&Share::of(&call(Usage { input_count: InputCount::Exclusive, ..huge }, None)));
         }
-        assert_eq!(tally.tokens.output, 3 * u128::from(u64::MAX));
-        assert_eq!(tally.tokens.input, 6 * u128::from(u64::MAX));
+        assert_eq!(tally.tokens.output.tokens, 3 * u128::from(u64::MAX));
+        assert_eq!(tally.tokens.input.tokens, 6 * u128::from(u64::MAX));
         assert_eq!(tally.cached_share(), Some(0.5));
         assert_eq!(tally.cost_usd(), None);
     }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::Look;
-use super::format::count;
+use super::format::{count, plural};
 use super::pen::{Item, Strip, join, line_of, shelve};
 use super::text::Safe;
 use super::theme::Role;
@@ -146,7 +146,7 @@ fn below_filter(look: Look<'_>, line: &FilterLine, room: Rect, buf: &mut Buffer)
         }
         None => {
             let rows = look.app.picture.rows.len();
-            Strip::of(format!("{} calls", count(rows as u128)), look.style(Role::Text))
+            Strip::of(plural(rows, "call"), look.style(Role::Text))
                 .then("   Enter sets · Esc takes back · Tab completes · ↑ older", dim)
         }
     };

@@ -11,7 +11,7 @@ use super::spark::spark;
 use super::theme::{Role, latency_role, ttft_role};
 use crate::app::analysis::Summary;
 use crate::call::Status;
-use crate::stats::{Quantiles, Tally};
+use crate::stats::{Quantiles, Tally, TokenSum};
 
 /// Failures that are spelled out; the rest is summed up.
 const FAILURES_SHOWN: usize = 3;
@@ -40,7 +40,7 @@ fn first(look: Look<'_>, summary: &Summary, is_alone: bool) -> Vec<Item<'static>
         Item::new(55, errors(look, summary)).or(95, error_count(look, tally)),
         Item::new(62, cost(look, summary).with(burn(look, summary))).or(97, cost(look, summary)),
         Item::new(60, input(look, tally)),
-        Item::new(58, labelled(look, "out", compact(tally.tokens.output))),
+        Item::new(58, labelled(look, "out", told(tally, tally.tokens.output))),
         Item::new(20, reasoning(look, tally)),
     ];
     if is_alone {
@@ -113,17 +113,22 @@ fn burn(look: Look<'_>, summary: &Summary) -> Strip<'static> {
     })
 }
 
+/// A sum of tokens; unknown where there are calls, none of which told any.
+fn told(tally: &Tally, sum: TokenSum) -> String {
+    if tally.calls == 0 { compact(0_u64) } else { known(sum.known(), compact) }
+}
+
 /// `in 1.2M (62% cached)`
 fn input(look: Look<'_>, tally: &Tally) -> Strip<'static> {
-    let strip = labelled(look, "in", compact(tally.tokens.input));
-    match tally.cached_share().filter(|_| tally.tokens.cached > 0) {
+    let strip = labelled(look, "in", told(tally, tally.tokens.input));
+    match tally.cached_share().filter(|_| tally.tokens.cached.tokens > 0) {
         Some(share) => strip.then(format!(" ({} cached)", percent(share)), look.style(Role::Dim)),
         None => strip,
     }
 }
 
 fn reasoning(look: Look<'_>, tally: &Tally) -> Strip<'static> {
-    match tally.tokens.reasoning {
+    match tally.tokens.reasoning.tokens {
         0 => Strip::new(),
         tokens => labelled(look, "reasoning", compact(tokens)),
     }

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Look;
-use super::format::{count, duration};
+use super::format::{count, duration, plural};
 use super::frame::{Titles, panel};
 use super::pen::{Strip, line_of};
 use super::sheet::{self, Sheet};
@@ -75,11 +75,6 @@ fn titles(look: Look<'_>, trace: &TraceView, spans: &[TraceSpan]) -> Titles<'sta
             .then(facts, look.style(Role::Text)),
         right: Strip::of(legend.join("  "), look.style(Role::Dim)),
     }
-}
-
-/// `1 span`, `2 spans`
-fn plural(many: usize, one: &str) -> String {
-    format!("{} {one}{}", count(many as u128), if many == 1 { "" } else { "s" })
 }
 
 fn nanos(nanos: u64) -> String {

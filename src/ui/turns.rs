@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::Look;
 use super::cells::{COST_CELLS, status_role, time_of};
-use super::format::{UNKNOWN, compact, count, duration, known, money, percent, share};
+use super::format::{UNKNOWN, compact, count, duration, known, money, percent, plural, share};
 use super::frame::{Titles, panel};
 use super::pen::{Strip, line_of};
 use super::summary::status_word;
@@ -90,7 +90,11 @@ impl Column {
 /// Draws it in the place of the view.
 pub fn draw(look: Look<'_>, view: &TurnsView, area: Rect, buf: &mut Buffer) -> Seen {
     let switches = view.turns.iter().filter(|turn| turn.is_switch).count();
-    let facts = format!("  {} turns  {} switches", count(view.turns.len() as u128), count(switches as u128));
+    let facts = format!(
+        "  {}  {}",
+        plural(view.turns.len(), "turn"),
+        if switches == 1 { "1 switch".to_owned() } else { format!("{} switches", count(switches as u128)) }
+    );
     let titles = Titles {
         left: Strip::of("session ", look.style(Role::Dim))
             .then(look.text(&view.session, 40), look.style(Role::Accent))

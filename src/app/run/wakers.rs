@@ -57,7 +57,17 @@ pub(super) fn questions(source: impl Source, wake: Sender<Wake>) -> io::Result<S
                 !matches!(question, Question::LookInto(_)) || Some(at - 1) == last
             });
             for question in waiting {
-                send(&wake, Wake::Event(answered(&source, question)));
+                let (source, to) = (source.clone(), wake.clone());
+                let answer = move |question| send(&to, Wake::Event(answered(&source, question)));
+                match question {
+                    // A file may take its time; nobody waits for it to see a call.
+                    Question::Export(..) => {
+                        if let Err(error) = spawn("export", move || answer(question)) {
+                            send(&wake, Wake::Event(Event::Note(format!("could not write: {error}"))));
+                        }
+                    }
+                    Question::LookInto(_) | Question::LookUp(_) => answer(question),
+                }
             }
         }
     };

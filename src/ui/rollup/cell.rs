@@ -82,7 +82,7 @@ pub fn session_cell<'a>(look: Look<'_>, column: Column, row: &'a SessionRow) -> 
         Column::Duration => text(look, duration(row.duration_nanos() as f64 / 1e6)),
         Column::Switches => text(look, count(row.reported_switches.map_or(row.model_switches, u64::from))),
         Column::Overhead => figure(look, row.overhead_pct, |overhead| percent(overhead / 100.0)),
-        Column::LastSeen => text(look, age(look.app.clock.unix_nano.saturating_sub(row.end_unix_nano))),
+        Column::LastSeen => text(look, age(look.app.clock.unix_nano.saturating_sub(row.end_unix_nano).max(0))),
         other => tally_cell(look, other, &row.tally),
     }
 }
@@ -95,10 +95,10 @@ fn tally_cell(look: Look<'_>, column: Column, tally: &Tally) -> Cell<'static> {
             let role = if tally.errors > 0 { Role::Bad } else { Role::Dim };
             Cell::new(narrow_count(tally.errors), look.style(role))
         }
-        Column::Input => text(look, compact(tokens.input)),
-        Column::Cached => text(look, compact(tokens.cached)),
-        Column::Written => text(look, compact(tokens.written)),
-        Column::Output => text(look, compact(tokens.output)),
+        Column::Input => figure(look, tokens.input.known(), compact),
+        Column::Cached => figure(look, tokens.cached.known(), compact),
+        Column::Written => figure(look, tokens.written.known(), compact),
+        Column::Output => figure(look, tokens.output.known(), compact),
         Column::Cost => cost(look, tally),
         // Of models, routes or sessions only.
         Column::Model
