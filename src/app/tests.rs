@@ -376,6 +376,37 @@ fn escape_closes_from_the_top_and_never_quits() {
     }
 }
 
+/// Guarantees: a pane that has all the room in the calls takes no keys of the other views.
+#[test]
+fn an_expanded_pane_acts_where_it_is_seen() {
+    let mut desk = traffic();
+    desk.press("\n\n");
+    assert!(desk.app.is_reading());
+    desk.press("2j");
+    assert_eq!((desk.app.is_reading(), desk.app.cursors.models.row()), (false, 1));
+    desk.press("/");
+    assert!(matches!(desk.app.dialog, Some(Dialog::Filter(_))));
+    desk.press("\u{1b}1/gpt\n");
+    assert_eq!(desk.app.find, "gpt");
+    desk.press("\u{1b}\u{1b}");
+    assert_eq!((desk.app.find.as_str(), desk.app.is_reading()), ("", false));
+}
+
+/// Guarantees: what a key asked for is drawn when it is there, new calls at their pace; a rollup nobody moved in stays at its
+/// top.
+#[test]
+fn answers_to_keys_are_drawn_at_once() {
+    let mut desk = traffic();
+    desk.app.update(Event::Input(Input::Key(KeyEvent::new(KeyCode::Char('!'), KeyModifiers::NONE))));
+    assert_eq!(desk.analyse(), Draw::Now);
+    desk.press("!2");
+    for _ in 0..3 {
+        desk.push("o3", "", 200);
+    }
+    assert_eq!(desk.publish(), Draw::Paced);
+    assert_eq!((desk.app.cursors.models.row(), desk.app.cursors.models.key().map(Name::as_str)), (0, Some("o3")));
+}
+
 #[test]
 fn clearing_is_asked_first() {
     let mut desk = traffic();

@@ -252,6 +252,30 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn rows_that_were_merged_away_do_not_count(
+            capacity in 1_usize..2500,
+            steps in prop::collection::vec((0_u64..1500, prop::collection::vec((0_u64..3000, any::<bool>()), 0..9)), 1..5),
+        ) {
+            let mut ring = Ring::new(capacity);
+            for (pushes, replaced) in steps {
+                for nth in 0..pushes {
+                    ring.push(call(nth));
+                }
+                for (id, is_merged_away) in replaced {
+                    let mut call = call(0);
+                    if is_merged_away {
+                        call.merge_away();
+                    }
+                    ring.replace(CallId(id), call);
+                }
+                let visible = ring.calls().iter().filter(|call| !call.is_merged_away()).count();
+                prop_assert_eq!(ring.calls().visible(), visible);
+            }
+        }
+    }
+
     #[test]
     fn a_snapshot_stays_as_it_was() {
         let mut ring = Ring::new(2000);

@@ -68,6 +68,16 @@ fn time(request: &Bytes) -> u64 {
     newest_end(request).unwrap()
 }
 
+/// Guarantees: nobody waits for the end of a span that a wrong clock put into the future.
+#[test]
+fn times_that_are_still_to_come_are_none() {
+    let request = &requests(1)[0];
+    let ahead = super::super::shift::shift(request, i64::MAX / 4).unwrap();
+    assert!(newest_end(request).is_some());
+    assert_eq!(newest_end(&ahead), None);
+    assert_eq!(newest_end(&[&ahead[..], request].concat()), newest_end(request));
+}
+
 #[test]
 fn at_full_speed_all_is_handed_in() {
     let directory = TempDir::new().unwrap();
