@@ -2,9 +2,12 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::node::{Kind, Node, SpanId};
+use super::node::{Kind, Node};
 use super::trace::Trace;
 use crate::call::{CallId, LlmCall};
+
+/// The most trusted spans of a call that are asked what it was; a call has a few, and each costs a look at all that it says.
+const MOST_TOLD: usize = 64;
 
 type ByPosition<T> = HashMap<usize, T, foldhash::fast::RandomState>;
 
@@ -15,8 +18,8 @@ pub struct Regrouped {
     pub rows: Vec<CallId>,
     /// The leading call and, in order of trust, those that fill its gaps.
     pub facts: Vec<LlmCall>,
-    /// The span ids that belong to the row.
-    pub members: Vec<SpanId>,
+    /// The spans that belong to the row, by their positions in the trace.
+    pub members: Vec<usize>,
 }
 
 /// The rows that the new span at `at` has to do with.
@@ -28,7 +31,7 @@ pub fn affected(trace: &Trace, at: usize) -> Vec<Regrouped> {
     }
     // Where no look is left, a call is a row of its own until another is taken.
     if is_leaf && !trace.has_above(at) || !trace.may_look() {
-        return alone(node).into_iter().collect();
+        return alone(node, at).into_iter().collect();
     }
     match trace.top(at) {
         None if lends(trace, at) => below(trace, at),
@@ -51,9 +54,9 @@ fn below(trace: &Trace, at: usize) -> Vec<Regrouped> {
 }
 
 /// A call with nobody above or below it, as most gateways' calls are when they arrive.
-pub fn alone(node: &Node) -> Option<Regrouped> {
+pub fn alone(node: &Node, at: usize) -> Option<Regrouped> {
     let facts = node.facts().filter(|_| node.is_candidate())?;
-    Some(Regrouped { rows: Vec::new(), facts: vec![facts.clone()], members: vec![node.id] })
+    Some(Regrouped { rows: Vec::new(), facts: vec![facts.clone()], members: vec![at] })
 }
 
 /// All calls of the subtree of the topmost candidate `top`, each with its members.
@@ -135,13 +138,11 @@ fn gather(trace: &Trace, mut members: Vec<usize>, leader: usize) -> Regrouped {
         (at != leader, completes, trace.depth(at), node.map(|node| (node.started(), node.id)))
     });
     let contexts = trace.lineage(leader).filter(|&at| trace.node(at).is_some_and(|node| node.kind == Kind::Context));
-    let facts = members.iter().copied().chain(contexts).filter_map(|at| trace.node(at)?.facts().cloned());
+    let told = members.iter().copied().take(MOST_TOLD).chain(contexts);
+    let facts = told.filter_map(|at| trace.node(at)?.facts().cloned());
     let mut rows: Vec<CallId> = members.iter().filter_map(|&at| trace.node(at)?.row).collect();
     rows.sort_unstable();
     rows.dedup();
-    Regrouped {
-        rows,
-        facts: facts.collect(),
-        members: members.iter().filter_map(|&at| Some(trace.node(at)?.id)).collect(),
-    }
+    let facts = facts.collect();
+    Regrouped { rows, facts, members }
 }

@@ -62,10 +62,10 @@ impl Remembered {
         }
     }
 
-    fn find_mut(&mut self, id: SpanId) -> Option<&mut Node> {
+    fn nodes_mut(&mut self) -> &mut [Node] {
         match &mut self.several {
-            Some(trace) => trace.position(id).and_then(|at| trace.nodes_mut().get_mut(at)),
-            None => self.lone.as_mut().filter(|node| node.id == id),
+            Some(trace) => trace.nodes_mut(),
+            None => self.lone.as_mut_slice(),
         }
     }
 
@@ -159,7 +159,7 @@ impl Join {
         self.make_room(1);
         self.own_facts(trace, row);
         let Some(remembered) = self.find_mut(trace) else {
-            let alone = group::alone(&node).into_iter().collect();
+            let alone = group::alone(&node, 0).into_iter().collect();
             self.begin(*trace, node);
             return alone;
         };
@@ -183,11 +183,12 @@ impl Join {
         self.weight = self.weight + after - before;
     }
 
-    /// Notes that these spans of the trace are part of `row`.
-    pub fn assign(&mut self, trace: &TraceId, members: &[SpanId], row: CallId) {
+    /// Notes that the spans at these positions of the trace are part of `row`. To be asked before another span joins.
+    pub fn assign(&mut self, trace: &TraceId, members: &[usize], row: CallId) {
         let Some(remembered) = self.find_mut(trace) else { return };
+        let nodes = remembered.nodes_mut();
         for &member in members {
-            if let Some(node) = remembered.find_mut(member) {
+            if let Some(node) = nodes.get_mut(member) {
                 node.row = Some(row);
             }
         }
