@@ -193,6 +193,17 @@ pub fn clock_near(unix_nano: i64, now_unix_nano: i64, offset: FixedOffset) -> St
     then.format(pattern).to_string()
 }
 
+/// What fits eight cells: `12:03:22` on the day of `newest`, else `11-22`, else `2019-11`.
+pub fn clock_or_day(unix_nano: i64, newest_unix_nano: i64, offset: FixedOffset) -> String {
+    let (then, newest) = (local(unix_nano, offset), local(newest_unix_nano, offset));
+    let pattern = match (then.year() == newest.year(), then.ordinal() == newest.ordinal()) {
+        (true, true) => "%H:%M:%S",
+        (true, false) => "%m-%d",
+        (false, _) => "%Y-%m",
+    };
+    then.format(pattern).to_string()
+}
+
 /// `2026-11-23 12:03:22.123456 +01:00`
 pub fn moment(unix_nano: i64, offset: FixedOffset) -> String {
     local(unix_nano, offset).format("%Y-%m-%d %H:%M:%S%.6f %:z").to_string()
@@ -400,6 +411,11 @@ mod tests {
         assert_eq!(clock_near(noon, noon, offset), "10:09:37");
         assert_eq!(clock_near(noon - day, noon, offset), "11-22 10:09:37");
         assert_eq!(clock_near(0, noon, offset), "1970-01-01 01:00");
+        assert_eq!(
+            [noon, noon - day, 0].map(|then| clock_or_day(then, noon, offset)),
+            ["10:09:37", "11-22", "1970-01"],
+            "what fits eight cells"
+        );
         assert_eq!(moment(noon, offset), "2026-11-23 10:09:37.505544 +01:00");
     }
 }

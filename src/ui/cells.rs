@@ -3,7 +3,7 @@
 use chrono::FixedOffset;
 
 use super::Look;
-use super::format::{UNKNOWN, clock, clock_near, duration, known, money, rate, tokens};
+use super::format::{UNKNOWN, clock_near, clock_or_day, duration, known, money, rate, tokens};
 use super::summary::status_word;
 use super::table::{Align, Cell, Width};
 use super::text::Safe;
@@ -88,7 +88,7 @@ pub fn is_dated(look: Look<'_>, call: &LlmCall) -> bool {
     time(look, call, true).len() > usize::from(CLOCK_CELLS)
 }
 
-/// The time of day a call started.
+/// The time of day a call started, or its day where the newest is of another.
 pub fn time_of(look: Look<'_>, call: &LlmCall) -> String {
     time(look, call, false)
 }
@@ -98,7 +98,8 @@ fn time(look: Look<'_>, call: &LlmCall, may_be_dated: bool) -> String {
     if may_be_dated {
         clock_near(call.start_unix_nano(), look.app.clock.unix_nano, offset)
     } else {
-        clock(call.start_unix_nano(), offset)
+        let newest = look.app.picture.snapshot.calls.iter().next_back().unwrap_or(call);
+        clock_or_day(call.start_unix_nano(), newest.start_unix_nano(), offset)
     }
 }
 
