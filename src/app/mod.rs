@@ -276,6 +276,11 @@ impl App {
         Some(self.newest.totals.calls.saturating_sub(frozen.snapshot.totals.calls))
     }
 
+    /// The snapshot that the header counts: the one that is shown, so that both agree, or while the view is frozen the newest.
+    pub fn counted(&self) -> &Snapshot {
+        if self.frozen.is_some() { &self.newest } else { &self.picture.snapshot }
+    }
+
     /// The call that is selected in the view, where it shows calls.
     pub fn selected_call(&self) -> Option<&LlmCall> {
         let id = match self.view {

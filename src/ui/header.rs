@@ -124,12 +124,12 @@ fn listening(look: Look<'_>) -> Strip<'_> {
 }
 
 fn kept(look: Look<'_>) -> Strip<'static> {
-    let snapshot = &look.app.newest;
-    let (kept, capacity) = (count(snapshot.calls.visible() as u128), count(snapshot.capacity as u128));
+    let kept = count(look.app.counted().calls.visible() as u128);
+    let capacity = count(look.app.newest.capacity as u128);
     Strip::of(format!("{kept}/{capacity}"), look.style(Role::Text)).then(" kept", look.style(Role::Dim))
 }
 
 fn since_start(look: Look<'_>) -> Strip<'static> {
-    let calls = look.app.newest.totals.calls;
+    let calls = look.app.counted().totals.calls;
     Strip::of(count(calls), look.style(Role::Text)).then(" since start", look.style(Role::Dim))
 }
