@@ -184,22 +184,21 @@ pub fn clock(unix_nano: i64, offset: FixedOffset) -> String {
 
 /// `12:03:22` on the day of `now`, else `11-22 12:03:22`, else `2019-11-22 12:03`.
 pub fn clock_near(unix_nano: i64, now_unix_nano: i64, offset: FixedOffset) -> String {
-    let (then, now) = (local(unix_nano, offset), local(now_unix_nano, offset));
-    let pattern = match (then.year() == now.year(), then.ordinal() == now.ordinal()) {
-        (true, true) => "%H:%M:%S",
-        (true, false) => "%m-%d %H:%M:%S",
-        (false, _) => "%Y-%m-%d %H:%M",
-    };
-    then.format(pattern).to_string()
+    time_near(unix_nano, now_unix_nano, offset, "%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
 }
 
 /// What fits eight cells: `12:03:22` on the day of `newest`, else `11-22`, else `2019-11`.
 pub fn clock_or_day(unix_nano: i64, newest_unix_nano: i64, offset: FixedOffset) -> String {
-    let (then, newest) = (local(unix_nano, offset), local(newest_unix_nano, offset));
-    let pattern = match (then.year() == newest.year(), then.ordinal() == newest.ordinal()) {
+    time_near(unix_nano, newest_unix_nano, offset, "%m-%d", "%Y-%m")
+}
+
+/// The time of day on the day of `near`, else by one of the patterns: for days of the same year, and for others.
+fn time_near(unix_nano: i64, near: i64, offset: FixedOffset, same_year: &str, other_year: &str) -> String {
+    let (then, near) = (local(unix_nano, offset), local(near, offset));
+    let pattern = match (then.year() == near.year(), then.ordinal() == near.ordinal()) {
         (true, true) => "%H:%M:%S",
-        (true, false) => "%m-%d",
-        (false, _) => "%Y-%m",
+        (true, false) => same_year,
+        (false, _) => other_year,
     };
     then.format(pattern).to_string()
 }

@@ -30,6 +30,7 @@ fn count(stats: &Value, field: &str) -> u64 {
 fn assert_books_balance(stats: &Value) {
     let ends = ["llm_calls", "merged", "not_llm", "rejected", "spans_refused"];
     assert_eq!(count(stats, "spans_received"), ends.map(|end| count(stats, end)).iter().sum::<u64>(), "{stats}");
+    assert_eq!(count(stats, "llm_calls"), count(stats, "calls_kept") + count(stats, "calls_evicted"), "{stats}");
     assert!(count(stats, "calls_kept") <= count(stats, "capacity"), "{stats}");
     assert_eq!(count(stats, "llm_calls"), count(&stats["totals"], "calls"), "{stats}");
 }

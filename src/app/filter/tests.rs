@@ -361,3 +361,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn only_since_changes_with_time() {
+    let changes = |text: &str| Filter::parse(text).unwrap().next_change(&bare(), i64::MIN).is_some();
+    assert!(changes("gpt !since:5m"));
+    assert!(!changes("gpt latency:>5m"));
+    let filter = Filter::parse("since:999999999ns,999999999y").unwrap();
+    assert!(filter.matches(&bare(), i64::MIN) && filter.matches(&bare(), i64::MAX));
+}
