@@ -453,6 +453,13 @@ impl LlmCall {
         self.tokens_per_sec().filter(|_| has_window)
     }
 
+    /// When the call ended, ns since the epoch; without a duration it is over as it starts.
+    #[expect(clippy::cast_possible_truncation, reason = "float casts saturate, which is meant")]
+    pub fn end_unix_nano(&self) -> i64 {
+        let duration_nanos = self.duration_ms().unwrap_or(0.0).max(0.0) * 1e6;
+        self.start_unix_nano().saturating_add(duration_nanos as i64)
+    }
+
     /// Output tokens a second of the whole duration: a lower bound of the speed, for calls without a
     /// [`generation_rate`](Self::generation_rate).
     pub fn end_to_end_rate(&self) -> Option<f64> {

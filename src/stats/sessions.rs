@@ -119,7 +119,7 @@ impl Gathered {
         let facts = call.plano_facts();
         let turn = (call.start_unix_nano(), call.id());
         self.tally.add(&Share::of(call));
-        self.end_unix_nano = self.end_unix_nano.max(Some(end_unix_nano(call)));
+        self.end_unix_nano = self.end_unix_nano.max(Some(call.end_unix_nano()));
         self.switches.note(facts.session_switches, turn);
         self.overhead_pct.note(facts.session_overhead_pct, turn);
         self.turns.push(Turn { start_unix_nano: turn.0, id: turn.1, model });
@@ -143,12 +143,6 @@ impl Gathered {
             latest: turns.iter().map(|turn| turn.id).max()?,
         })
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "float casts saturate, which is meant")]
-fn end_unix_nano(call: &LlmCall) -> i64 {
-    let duration_nanos = call.duration_ms().unwrap_or(0.0).max(0.0) * 1e6;
-    call.start_unix_nano().saturating_add(duration_nanos as i64)
 }
 
 #[cfg(test)]

@@ -89,16 +89,9 @@ impl Twins {
 fn overlap(one: &LlmCall, other: &LlmCall) -> bool {
     let began_in_time = |late: &LlmCall, early: &LlmCall| {
         // Each interval is widened at both ends.
-        late.start_unix_nano() <= end_unix_nano(early).saturating_add(2 * CLOCK_SKEW_NANOS)
+        late.start_unix_nano() <= early.end_unix_nano().saturating_add(2 * CLOCK_SKEW_NANOS)
     };
     began_in_time(one, other) && began_in_time(other, one)
-}
-
-/// When the call ended, ns since the epoch; without a duration it is over as it starts.
-#[expect(clippy::cast_possible_truncation, reason = "a float cast saturates at both ends")]
-fn end_unix_nano(call: &LlmCall) -> i64 {
-    let lasted_nanos = call.duration_ms().unwrap_or(0.0) * 1e6;
-    call.start_unix_nano().saturating_add(lasted_nanos as i64)
 }
 
 /// Plano's request ids are not response ids: a client may send the same one twice.
