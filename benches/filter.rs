@@ -1,11 +1,11 @@
 //! The promise: a filter over 1,000,000 kept calls applies in under 100 ms.
 
 use divan::{Bencher, black_box};
-use planoai::app::filter::{Filter, Known};
-use planoai::call::{Draft, LlmCall, Names, RequestId, Usage};
+use planoai::call::{CallFacts, LlmCall, Names, RequestId, Usage};
 use planoai::collector::Calls;
 use planoai::collector::ring::Ring;
-use planoai::secrets::Secrets;
+use planoai::query::filter::{Filter, Known};
+use planoai::text::secrets::Secrets;
 
 const CALLS: u64 = 1_000_000;
 const MODELS: [&str; 6] =
@@ -33,7 +33,7 @@ fn call(nth: u64, names: &mut Names) -> LlmCall {
     noise = (noise ^ (noise >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     noise ^= noise >> 31;
     let failed = noise.is_multiple_of(16);
-    let draft = Draft {
+    let draft = CallFacts {
         request_id: RequestId::Emitted(format!("{nth:08x}-0000-4000-8000-{noise:012x}").into()),
         start_unix_nano: Some(nth * 1_000_000),
         model: Some(pick(&MODELS, noise >> 8).into()),
@@ -45,7 +45,7 @@ fn call(nth: u64, names: &mut Names) -> LlmCall {
         usage: Usage { input: Some(noise >> 48), output: Some(noise >> 54), ..Usage::default() },
         ttft_ms: Some((noise >> 53) as f64),
         duration_ms: Some((noise >> 51) as f64),
-        ..Draft::default()
+        ..CallFacts::default()
     };
     LlmCall::keep(&draft, names, 0)
 }

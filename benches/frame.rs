@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use divan::Bencher;
-use planoai::app::analysis::{Analysis, ViewSpec};
 use planoai::app::{About, App, Clock, Event};
+use planoai::query::analysis::{Analysis, ViewSpec};
 use planoai::ui::{self, theme::Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -5,12 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use planoai::app::filter::Filter;
-use planoai::call::{Draft, LlmCall, Names, RequestId, Usage};
+use planoai::call::{CallFacts, LlmCall, Names, RequestId, Usage};
 use planoai::collector::Calls;
 use planoai::collector::ring::Ring;
 use planoai::output::{Format, Shape, Writer};
 use planoai::pricing::{Facts, Pricer, Sold, shown_cost};
+use planoai::query::filter::Filter;
 
 const CALLS: u64 = 20_000;
 const MODELS: [&str; 3] = ["gpt-5-mini", "claude-sonnet-4-6", "gemini-2.5-flash"];
@@ -19,7 +19,7 @@ fn traffic(pricer: &Pricer) -> Calls {
     let mut names = Names::default();
     let mut ring = Ring::new(usize::MAX);
     for (nth, model) in (0..CALLS).zip(MODELS.iter().cycle()) {
-        let draft = Draft {
+        let draft = CallFacts {
             request_id: RequestId::Emitted(format!("{nth:08x}-0000-4000-8000-000000000000").into()),
             start_unix_nano: Some(nth * 1_000_000),
             model: Some((*model).into()),
@@ -28,7 +28,7 @@ fn traffic(pricer: &Pricer) -> Calls {
             usage: Usage { input: Some(nth), output: Some(nth / 3), ..Usage::default() },
             ttft_ms: Some(200.0),
             duration_ms: Some(1_000.0),
-            ..Draft::default()
+            ..CallFacts::default()
         };
         let mut call = LlmCall::keep(&draft, &mut names, 0);
         let found = Sold::of(call.labels()).and_then(|sold| pricer.find(sold));

@@ -6,9 +6,9 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use divan::Bencher;
-use planoai::app::analysis::{Analysis, ViewSpec, Window};
-use planoai::app::column::{Column, Direction};
-use planoai::app::filter::Filter;
+use planoai::query::analysis::{Analysis, ViewSpec, Window};
+use planoai::query::column::{Column, Direction};
+use planoai::query::filter::Filter;
 use traffic::Traffic;
 
 const KEPT: [usize; 3] = [1_000, 100_000, 1_000_000];

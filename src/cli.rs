@@ -7,13 +7,13 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
-use crate::app::guard::{Limits, Share, UsdPerHour};
-use crate::collector::forward::Target;
-use crate::collector::remote::Address;
-use crate::collector::replay::Speed;
+use crate::collector::taps::forward::Target;
 use crate::output::price::PriceArgs;
 use crate::output::{Columns, Shape};
 use crate::pricing::Feed;
+use crate::query::limits::{Limits, Share, UsdPerHour};
+use crate::sources::attach::Address;
+use crate::sources::replay::Speed;
 
 /// Exit codes, as documented in the README and in `--help`.
 pub mod exit {

@@ -1,21 +1,15 @@
 //! The `planoai` program.
 
-mod failure;
-mod headless;
 mod obs;
-mod origin;
-mod screen;
-mod streams;
-mod told;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use failure::Failure;
+use obs::exit::ExitError;
 use planoai::cli::{Cli, Cmd, exit};
 use planoai::collector::ingest::unix_nano_now;
-use planoai::output::or_unread;
+use planoai::output::ignore_broken_pipe;
 use planoai::output::price::{self, PriceArgs};
 use planoai::pricing::Pricer;
 
@@ -25,13 +19,13 @@ fn main() -> ExitCode {
         Ok(Cmd::Price(args)) => price(&args),
         Err(asked) => return not_run(&asked),
     };
-    ended.unwrap_or_else(Failure::tell)
+    ended.unwrap_or_else(ExitError::report)
 }
 
 /// Help and version go to stdout as they are. What is wrong with the command line repeats it, whoever wrote it.
 fn not_run(asked: &clap::Error) -> ExitCode {
     if asked.use_stderr() {
-        told::say_lines(&asked.render().to_string());
+        obs::stderr::print_lines(&asked.render().to_string());
         return ExitCode::from(exit::USAGE);
     }
     // Who does not read the help misses nothing else.
@@ -39,9 +33,9 @@ fn not_run(asked: &clap::Error) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn price(args: &PriceArgs) -> Result<ExitCode, Failure> {
+fn price(args: &PriceArgs) -> Result<ExitCode, ExitError> {
     let answer = price::price(args, &Pricer::default(), unix_nano_now() / 1_000_000_000);
     let written = io::stdout().write_all(answer.text.as_bytes());
-    or_unread(written)?;
+    ignore_broken_pipe(written)?;
     Ok(if answer.is_found { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILURE) })
 }

@@ -1,29 +1,35 @@
 //! `planoai obs`: from the command line to a running collector, and from there to the screen or to stdout.
 
+pub mod exit;
+mod headless;
+mod pipeline;
+mod screen;
+mod source;
+pub mod stderr;
+
 use std::env;
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use planoai::app::filter::Filter;
 use planoai::app::live::Live;
 use planoai::cli::{HttpPort, ObsArgs};
 use planoai::collector::access::{Access, TlsFiles, Token};
-use planoai::collector::replay::Replay;
-use planoai::collector::{Collector, CollectorConfig, Listening, demo, ingest::unix_nano_now};
-use planoai::output::Streams;
+use planoai::collector::ingest::unix_nano_now;
+use planoai::collector::taps::ExportPipelines;
+use planoai::collector::{Collector, CollectorConfig, Listening};
 use planoai::pricing::config::PlanoConfig;
 use planoai::pricing::refresh::{self, RefreshConfig};
 use planoai::pricing::{Catalog, Pricer};
+use planoai::query::filter::Filter;
+use planoai::sources::demo;
+use planoai::sources::replay::Replay;
 use tokio_util::sync::CancellationToken;
 
-use crate::failure::Failure;
-use crate::headless::Headless;
-use crate::origin::{self, Origin};
-use crate::screen;
-use crate::streams;
-use crate::told;
+use crate::obs::exit::ExitError;
+use crate::obs::headless::Headless;
+use crate::obs::source::Source;
 
 /// What requests in flight get when the program ends.
 pub const GRACE: Duration = Duration::from_secs(2);
@@ -41,49 +47,49 @@ const HEADLESS_INTERVAL: Duration = Duration::from_millis(20);
 const HEADLESS_CAPACITY: usize = 100_000;
 
 /// Runs until the user, a signal or a closed pipe ends it.
-pub fn run(args: &ObsArgs) -> Result<(), Failure> {
+pub fn run(args: &ObsArgs) -> Result<(), ExitError> {
     let filter = filter(args)?;
     let shown = Shown::of(args)?;
     let prices = Prices::load(args)?;
     if let Some(address) = &args.attach {
-        let origin = origin::attach(args, address, token(args)?)?;
-        let source = Source { origin, replay: None, streams: Streams::default() };
-        return show(args, shown, filter, prices, source, channel());
+        let source = source::attach(args, address, token(args)?)?;
+        let inputs = RunInputs { source, replay: None, pipelines: ExportPipelines::default() };
+        return show(args, shown, filter, prices, inputs, channel());
     }
     let (notes, told) = channel();
-    let streams = streams::open(args)?;
+    let pipelines = pipeline::open(args)?;
     let access = access(args)?;
     let config = config(args, shown, access.clone(), Arc::clone(&prices.pricer));
     let mut collector =
-        Box::new(Collector::new(CollectorConfig { taps: streams.taps(), notes: Some(notes.clone()), ..config }));
+        Box::new(Collector::new(CollectorConfig { taps: pipelines.taps(), notes: Some(notes.clone()), ..config }));
     let (listening, handle) = collector.start()?;
-    streams::check(&streams, &listening)?;
-    let viewers = origin::serve_viewers(args, access, &handle)?;
-    let replay = streams::replay(args, &collector, &handle)?;
+    pipeline::check(&pipelines, &listening)?;
+    let viewers = source::serve_viewers(args, access, &handle)?;
+    let replay = pipeline::replay(args, &collector, &handle)?;
     let stop_demo = CancellationToken::new();
     if args.demo {
         play_demo(&collector, &listening, args.token.as_deref(), stop_demo.clone());
     }
-    let origin = Origin::Own { collector, handle, listening, viewers };
-    let source = Source { origin, replay, streams: streams.clone() };
-    let ended = show(args, shown, filter, prices, source, (notes, told));
+    let source = Source::Local { collector, handle, listening, viewers };
+    let inputs = RunInputs { source, replay, pipelines: pipelines.clone() };
+    let ended = show(args, shown, filter, prices, inputs, (notes, told));
     stop_demo.cancel();
-    tell_losses(&streams);
+    tell_losses(&pipelines);
     ended
 }
 
 /// Writes and sends what is still queued, and tells what was lost.
-fn tell_losses(streams: &Streams) {
-    for loss in streams::finish(streams) {
-        told::tell(&loss);
+fn tell_losses(pipelines: &ExportPipelines) {
+    for loss in pipeline::finish(pipelines) {
+        stderr::print_note(&loss);
     }
 }
 
-/// Where calls come from: the origin, and what is played into it.
-struct Source {
-    origin: Origin,
+/// The source of calls, the replay that feeds it, and the pipelines it exports to.
+struct RunInputs {
+    source: Source,
     replay: Option<Replay>,
-    streams: Streams,
+    pipelines: ExportPipelines,
 }
 
 /// How calls are shown.
@@ -98,14 +104,14 @@ enum Shown {
 }
 
 impl Shown {
-    fn of(args: &ObsArgs) -> Result<Self, Failure> {
+    fn of(args: &ObsArgs) -> Result<Self, ExitError> {
         if args.is_headless() {
             return Ok(Self::Text);
         }
         match (io::stdout().is_terminal(), &args.serve_viewers) {
             (true, _) => Ok(Self::Screen),
             (false, Some(_)) => Ok(Self::Elsewhere),
-            (false, None) => Err(Failure::Usage(
+            (false, None) => Err(ExitError::Usage(
                 "stdout is no terminal; use --json or --csv to write calls to it, --once for a summary, or --serve-viewers to \
                  show them to viewers elsewhere"
                     .to_owned(),
@@ -123,33 +129,35 @@ fn show(
     shown: Shown,
     filter: Filter,
     prices: Prices,
-    source: Source,
+    inputs: RunInputs,
     (teller, notes): Notes,
-) -> Result<(), Failure> {
-    let Source { origin, replay, streams } = source;
+) -> Result<(), ExitError> {
+    let RunInputs { source, replay, pipelines } = inputs;
     prices.refresh(teller)?;
     match shown {
         Shown::Screen => {
             let bundled = format!("prices: bundled {}", prices.pricer.catalog().generated());
             let live = Live {
-                handle: origin.handle(),
+                handle: source.handle(),
                 pricer: prices.pricer,
                 secrets: args.show_secrets.into(),
-                streams,
+                streams: pipelines,
                 replay: replay.as_ref().map(Replay::remote),
             };
-            let ended = screen::show(args, filter, &origin, live, bundled, notes);
+            let ended = screen::show(args, filter, &source, live, bundled, notes);
             drop(replay);
-            origin.stop(GRACE);
+            source.stop(GRACE);
             ended
         }
-        Shown::Text | Shown::Elsewhere => Headless { args, origin, notes, replay, streams }.run(&prices.pricer, filter),
+        Shown::Text | Shown::Elsewhere => {
+            Headless { args, source, notes, replay, pipelines }.run(&prices.pricer, filter)
+        }
     }
 }
 
-fn filter(args: &ObsArgs) -> Result<Filter, Failure> {
+fn filter(args: &ObsArgs) -> Result<Filter, ExitError> {
     let text = args.filter.as_deref().unwrap_or_default();
-    Filter::parse(text).map_err(|error| Failure::Filter(format!("--filter: {}", error.explain(text))))
+    Filter::parse(text).map_err(|error| ExitError::Filter(format!("--filter: {}", error.explain(text))))
 }
 
 /// The prices in use, and where newer ones may come from.
@@ -161,12 +169,12 @@ struct Prices {
 
 impl Prices {
     /// A config file that was named must be readable; one that just lies there is only warned of.
-    fn load(args: &ObsArgs) -> Result<Self, Failure> {
+    fn load(args: &ObsArgs) -> Result<Self, ExitError> {
         let folder = env::current_dir().unwrap_or_default();
         let mut warnings = Vec::new();
         let config = match PlanoConfig::load(args.config.as_deref(), &folder) {
             Ok(config) => config,
-            Err(error) if args.config.is_some() => return Err(Failure::Usage(format!("--config: {error}"))),
+            Err(error) if args.config.is_some() => return Err(ExitError::Usage(format!("--config: {error}"))),
             Err(error) => {
                 warnings.push(format!("config left out: {error}"));
                 PlanoConfig::default()
@@ -207,12 +215,12 @@ impl Prices {
 }
 
 /// The token is never repeated in an error: it may be mistyped by a character only.
-fn token(args: &ObsArgs) -> Result<Option<Token>, Failure> {
-    let unsendable = || Failure::Usage("--token must be printable ASCII without spaces".to_owned());
+fn token(args: &ObsArgs) -> Result<Option<Token>, ExitError> {
+    let unsendable = || ExitError::Usage("--token must be printable ASCII without spaces".to_owned());
     args.token.as_deref().map(|text| Token::new(text).ok_or_else(unsendable)).transpose()
 }
 
-fn access(args: &ObsArgs) -> Result<Access, Failure> {
+fn access(args: &ObsArgs) -> Result<Access, ExitError> {
     let files = args.tls_cert.clone().zip(args.tls_key.clone());
     let tls = files.map(|(cert, key)| TlsFiles { cert, key, client_ca: args.tls_client_ca.clone() }.load());
     Ok(Access { token: token(args)?, tls: tls.transpose()? })

@@ -2,6 +2,9 @@
 //!
 //! Screen, clipboard, CSV and log files all show text through [`clean`].
 
+pub mod format;
+pub mod secrets;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 

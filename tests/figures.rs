@@ -7,11 +7,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use planoai::app::analysis::{Analysis, Picture, ViewSpec, Window};
-use planoai::app::filter::Filter;
 use planoai::call::{Name, Status};
 use planoai::collector::ingest::{self, SharedNames};
 use planoai::collector::store::{Batch, Store, StoreConfig};
+use planoai::query::analysis::{Analysis, Picture, ViewSpec, Window};
+use planoai::query::filter::Filter;
 use planoai::stats::Quantiles;
 use serde::Deserialize;
 

@@ -14,6 +14,21 @@ struct Rule {
 
 const RULES: &[Rule] = &[
     Rule {
+        room: "text",
+        except: &[],
+        must_not_name: &[
+            "crate::app",
+            "crate::ui",
+            "crate::collector",
+            "crate::output",
+            "crate::pricing",
+            "crate::query",
+            "crate::sources",
+            "crate::stats",
+            "crate::call",
+        ],
+    },
+    Rule {
         room: "call",
         except: &[],
         must_not_name: &[
@@ -22,31 +37,64 @@ const RULES: &[Rule] = &[
             "crate::collector",
             "crate::output",
             "crate::pricing",
+            "crate::query",
+            "crate::sources",
             "crate::stats",
         ],
     },
-    Rule { room: "stats", except: &[], must_not_name: &["crate::app", "crate::ui", "crate::output", "crate::pricing"] },
+    Rule {
+        room: "stats",
+        except: &[],
+        must_not_name: &[
+            "crate::app",
+            "crate::ui",
+            "crate::output",
+            "crate::pricing",
+            "crate::query",
+            "crate::sources",
+        ],
+    },
     Rule {
         room: "pricing",
         except: &[],
-        must_not_name: &["crate::app", "crate::ui", "crate::collector", "crate::output"],
+        must_not_name: &[
+            "crate::app",
+            "crate::ui",
+            "crate::collector",
+            "crate::output",
+            "crate::query",
+            "crate::sources",
+        ],
     },
-    Rule { room: "collector", except: &[], must_not_name: &["crate::app", "crate::ui", "crate::output", "crate::cli"] },
-    Rule { room: "output", except: &[], must_not_name: &["crate::ui"] },
+    Rule {
+        room: "query",
+        except: &[],
+        must_not_name: &["crate::app", "crate::ui", "crate::output", "crate::sources", "crate::cli"],
+    },
+    Rule {
+        room: "collector",
+        except: &[],
+        must_not_name: &["crate::app", "crate::ui", "crate::output", "crate::query", "crate::sources", "crate::cli"],
+    },
+    Rule {
+        room: "sources",
+        except: &[],
+        must_not_name: &["crate::app", "crate::ui", "crate::output", "crate::query", "crate::cli"],
+    },
+    Rule { room: "output", except: &[], must_not_name: &["crate::app", "crate::ui", "crate::sources"] },
     Rule { room: "app", except: &[], must_not_name: &["crate::ui", "crate::output::price"] },
     // Wire types stop at the collector's edge.
     Rule {
         room: "",
-        except: &["collector/wire", "collector/decode", "collector/json", "collector/http", "collector/demo"],
+        except: &["collector/wire", "collector/decode", "collector/json", "collector/http", "sources/demo"],
         must_not_name: &["opentelemetry_proto"],
     },
-    // What travels to viewers is known to both ends only; the two ends know nothing else of each other.
-    Rule { room: "", except: &["collector/viewers", "collector/remote"], must_not_name: &["viewers::protocol"] },
-    Rule { room: "collector/viewers", except: &[], must_not_name: &["collector::remote"] },
+    // The viewers' protocol is known to its two ends only, which know nothing else of each other.
+    Rule { room: "", except: &["collector/viewers", "sources/attach"], must_not_name: &["viewers::protocol"] },
     Rule {
-        room: "collector/remote",
+        room: "sources/attach",
         except: &[],
-        must_not_name: &["viewers::service", "viewers::news", "collector::ingest", "collector::join::", "SystemTime"],
+        must_not_name: &["viewers::service", "viewers::delta", "collector::ingest", "collector::join::", "SystemTime"],
     },
     Rule { room: "", except: &["app", "ui", "main.rs"], must_not_name: &["ratatui", "crossterm"] },
     // No I/O where figures are made.

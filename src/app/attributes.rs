@@ -78,11 +78,11 @@ impl Attributes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{Draft, Names};
+    use crate::call::{CallFacts, Names};
 
     #[test]
     fn each_value_is_asked_for_once() {
-        let mut call = LlmCall::keep(&Draft::default(), &mut Names::default(), 0);
+        let mut call = LlmCall::keep(&CallFacts::default(), &mut Names::default(), 0);
         call.place(CallId(7), 1);
         let key = Name::from("team");
         let mut attributes = Attributes::default();

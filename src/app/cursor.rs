@@ -4,9 +4,9 @@
 //! it stays on its row and its line of the screen. When its row is gone it takes the nearest neighbour.
 
 use super::action::Motion;
-use super::analysis::{Rollup, Rows};
 use super::trace::Waterfall;
 use crate::call::{CallId, Name};
+use crate::query::analysis::{Rollup, Rows};
 use crate::stats::SessionRow;
 
 /// Rows that a cursor can stand on.

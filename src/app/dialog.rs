@@ -1,6 +1,5 @@
 //! What can be open over the view.
 
-use super::analysis::{Picture, Rollup};
 use super::cursor::Cursor;
 use super::detail::Detail;
 use super::filter_line::FilterLine;
@@ -12,6 +11,7 @@ use super::trace::Waterfall;
 use super::turns::TurnsView;
 use super::view::View;
 use crate::call::{LlmCall, Name};
+use crate::query::analysis::{Picture, Rollup};
 
 /// What is open over the view.
 #[derive(Clone, Debug)]

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use chrono::{FixedOffset, Offset, Utc};
 use ratatui::crossterm::event::Event as Input;
 
-use super::analysis::Picture;
 use super::attributes::Read;
 use super::detail::Detail;
 use super::export::Exported;
-use super::guard::Breach;
 use super::pace::Draw;
 use crate::collector::Snapshot;
-use crate::collector::remote::Link;
-use crate::collector::replay::{Command, Progress};
-use crate::output::StreamCounters;
+use crate::collector::taps::PipelineCounters;
+use crate::query::analysis::Picture;
+use crate::query::limits::Breach;
+use crate::sources::attach::Link;
+use crate::sources::replay::{Command, Progress};
 
 /// The time as the last tick told it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub enum Event {
     /// The replay went on, or did what it was told.
     Replay(Box<Progress>),
     /// How recording and forwarding go.
-    Streams(StreamCounters),
+    ExportPipelines(PipelineCounters),
     /// The limits that are passed now.
     Breaches(Vec<Breach>),
     /// The collector elsewhere was lost or found again.

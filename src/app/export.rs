@@ -5,11 +5,11 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::analysis::{Picture, Rows};
 use super::view::View;
 use crate::output::{Format, Record, Shape};
 use crate::pricing::Pricer;
-use crate::secrets::Secrets;
+use crate::query::analysis::{Picture, Rows};
+use crate::text::secrets::Secrets;
 
 /// Bytes gathered before they are written.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -100,15 +100,15 @@ fn shape(path: &Path) -> Shape {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::analysis::{Analysis, ViewSpec};
-    use crate::call::{Draft, LlmCall, Names};
+    use crate::call::{CallFacts, LlmCall, Names};
     use crate::collector::Snapshot;
     use crate::collector::ring::Ring;
+    use crate::query::analysis::{Analysis, ViewSpec};
 
     fn picture() -> Arc<Picture> {
         let mut ring = Ring::new(10);
         for status in [200, 429, 200] {
-            let draft = Draft { model: Some("gpt-5".into()), status_code: Some(status), ..Draft::default() };
+            let draft = CallFacts { model: Some("gpt-5".into()), status_code: Some(status), ..CallFacts::default() };
             ring.push(LlmCall::keep(&draft, &mut Names::default(), 0));
         }
         let snapshot = Snapshot { version: 1, calls: ring.calls().clone(), ..Snapshot::default() };

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::action::{Motion, Step};
-use super::filter::{Candidate, Filter, FilterError, History, Known, complete};
 use super::line_edit::LineEdit;
+use crate::query::filter::{Candidate, Filter, FilterError, History, Known, complete};
 
 /// A filter expression being written.
 #[derive(Clone, Debug)]

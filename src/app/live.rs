@@ -9,11 +9,11 @@ use super::detail::{Detail, TraceSpan, Wanted};
 use super::export::{Export, Exported};
 use super::run::Source;
 use crate::call::{LlmCall, Name};
-use crate::collector::replay::{Command, Progress, Remote};
+use crate::collector::taps::{ExportPipelines, PipelineCounters};
 use crate::collector::{Handle, KnownSpan, Snapshot};
-use crate::output::{StreamCounters, Streams};
 use crate::pricing::Pricer;
-use crate::secrets::Secrets;
+use crate::sources::replay::{Command, Progress, Remote};
+use crate::text::secrets::Secrets;
 
 /// The most spans of a trace that are read for its waterfall.
 const MOST_SPANS: usize = 5_000;
@@ -28,7 +28,7 @@ pub struct Live {
     /// What becomes of credentials that stand in attributes.
     pub secrets: Secrets,
     /// Where accepted requests go on to.
-    pub streams: Streams,
+    pub streams: ExportPipelines,
     /// The replay, if there is one.
     pub replay: Option<Remote>,
 }
@@ -75,7 +75,7 @@ impl Source for Live {
         }
     }
 
-    fn streams(&self) -> StreamCounters {
+    fn streams(&self) -> PipelineCounters {
         self.streams.counters()
     }
 

@@ -1,10 +1,10 @@
 //! A list to pick one name from, narrowed by typing.
 
 use super::action::{Motion, Step};
-use super::column::{ATTRIBUTE_PREFIX, Column};
 use super::cursor::{Cursor, Named};
 use super::line_edit::LineEdit;
 use crate::call::Name;
+use crate::query::column::{ATTRIBUTE_PREFIX, Column};
 
 /// What is picked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The run loop: waits for a key, a snapshot, a picture, a signal or the next second, lets [`App`] take it in, and draws
 //! when [`Pace`] says so.
 
-mod wakers;
+mod event_sources;
 
 use std::io;
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use signal_hook::consts::{SIGCONT, SIGTSTP};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::analysis::Worker;
 use super::attributes::{Lookup, Read};
 use super::detail::Detail;
 use super::export::{Export, Exported, path_of};
-use super::guard::Guard;
 use super::pace::{Draw, Pace};
 use super::terminal::Screen;
-use super::{App, Clock, Effect, Event, Seen};
+use super::{App, Clock, Effect, Event, LayoutInfo};
 use crate::call::LlmCall;
 use crate::collector::Snapshot;
-use crate::collector::replay::{Command, Progress};
-use crate::output::StreamCounters;
+use crate::collector::taps::PipelineCounters;
+use crate::query::analysis::Worker;
+use crate::query::limits::LimitMonitor;
+use crate::sources::replay::{Command, Progress};
 
 /// The collector, as the screen needs it. Clones ask the same one.
 pub trait Source: Clone + Send + 'static {
@@ -55,8 +55,8 @@ pub trait Source: Clone + Send + 'static {
     }
 
     /// How recording and forwarding go. Asked every second on the thread that draws: must not wait.
-    fn streams(&self) -> StreamCounters {
-        StreamCounters::default()
+    fn streams(&self) -> PipelineCounters {
+        PipelineCounters::default()
     }
 
     /// Writes calls to a file, on the same thread.
@@ -82,7 +82,7 @@ pub struct Options {
     /// Names of threads that catch their own panics: one there is told on the screen and does not end the program.
     pub contained_threads: &'static [&'static str],
     /// Watches over limits; the banner tells what it finds.
-    pub guard: Option<Guard>,
+    pub guard: Option<LimitMonitor>,
 }
 
 /// Why the loop ended without a fault.
@@ -132,31 +132,31 @@ pub fn run(
     mut app: App,
     source: impl Source,
     told: impl Iterator<Item = Event> + Send + 'static,
-    paint: impl Fn(&App, &mut Buffer) -> Seen,
+    paint: impl Fn(&App, &mut Buffer) -> LayoutInfo,
     options: Options,
 ) -> Result<Exit, RunError> {
     let (wake, inbox) = channel();
     let screen = Screen::take(options.mouse).map_err(RunError::Terminal)?;
-    wakers::panics(wake.clone(), options.contained_threads);
+    event_sources::panics(wake.clone(), options.contained_threads);
     let pictures = wake.clone();
-    let worker = Worker::spawn(move |picture| wakers::send(&pictures, Wake::Event(Event::Picture(picture))));
+    let worker = Worker::spawn(move |picture| event_sources::send(&pictures, Wake::Event(Event::Picture(picture))));
     let worker = worker.map_err(RunError::Start)?;
     app.update(Event::Tick(clock()));
     let mut snapshots = source.snapshots();
     app.update(Event::Snapshot(Arc::clone(&snapshots.borrow_and_update())));
     if let Some(guard) = options.guard {
-        wakers::limits(guard, snapshots.clone(), wake.clone()).map_err(RunError::Start)?;
+        event_sources::limits(guard, snapshots.clone(), wake.clone()).map_err(RunError::Start)?;
     }
-    wakers::snapshots(snapshots, wake.clone()).map_err(RunError::Start)?;
+    event_sources::snapshots(snapshots, wake.clone()).map_err(RunError::Start)?;
     if let Some(mut progress) = source.replay() {
         app.update(Event::Replay(Box::new(progress.borrow_and_update().clone())));
-        wakers::replay(progress, wake.clone()).map_err(RunError::Start)?;
+        event_sources::replay(progress, wake.clone()).map_err(RunError::Start)?;
     }
-    app.update(Event::Streams(source.streams()));
-    wakers::signals(wake.clone()).map_err(RunError::Start)?;
-    wakers::told(told, wake.clone()).map_err(RunError::Start)?;
-    let questions = wakers::questions(source.clone(), wake.clone()).map_err(RunError::Start)?;
-    wakers::input(wake).map_err(RunError::Start)?;
+    app.update(Event::ExportPipelines(source.streams()));
+    event_sources::signals(wake.clone()).map_err(RunError::Start)?;
+    event_sources::told(told, wake.clone()).map_err(RunError::Start)?;
+    let questions = event_sources::questions(source.clone(), wake.clone()).map_err(RunError::Start)?;
+    event_sources::input(wake).map_err(RunError::Start)?;
     match (Loop { app, worker, questions, screen, pace: Pace::default(), source, paint }).run(&inbox) {
         Err(RunError::Terminal(error)) if is_gone(&error) => Ok(Exit::TerminalGone),
         ended => ended,
@@ -173,7 +173,7 @@ struct Loop<S, P> {
     paint: P,
 }
 
-impl<S: Source, P: Fn(&App, &mut Buffer) -> Seen> Loop<S, P> {
+impl<S: Source, P: Fn(&App, &mut Buffer) -> LayoutInfo> Loop<S, P> {
     fn run(&mut self, inbox: &Receiver<Wake>) -> Result<Exit, RunError> {
         self.draw()?;
         let mut tick = next_tick();
@@ -193,7 +193,7 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> Seen> Loop<S, P> {
             }
             if Instant::now() >= tick {
                 self.update(Event::Tick(clock()))?;
-                self.update(Event::Streams(self.source.streams()))?;
+                self.update(Event::ExportPipelines(self.source.streams()))?;
                 tick = next_tick();
             }
             if self.pace.is_due(Instant::now()) {
@@ -269,7 +269,7 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> Seen> Loop<S, P> {
 
     fn draw(&mut self) -> Result<(), RunError> {
         let Self { app, screen, paint, .. } = self;
-        let mut seen = Seen::default();
+        let mut seen = LayoutInfo::default();
         let drawn = screen.frame(|buf| {
             seen = paint(app, buf);
             seen.cursor

@@ -6,23 +6,23 @@ use ratatui::crossterm::event::{
 };
 use ratatui::layout::Rect;
 
-use super::analysis::{Analysis, ViewSpec, Window};
 use super::export::Exported;
-use super::guard::{Breach, Figure};
 use super::pace::Draw;
 use super::view::View;
-use super::{About, App, Clock, Dialog, Effect, Event, Outcome, Pair, Pane, PaneState, Seen};
-use crate::call::{CallId, Draft, LlmCall, Name, Names};
-use crate::collector::forward::ForwardCounters;
+use super::{About, App, Clock, Dialog, Effect, Event, LayoutInfo, Outcome, Pair, Pane, PaneState};
+use crate::call::{CallFacts, CallId, LlmCall, Name, Names};
 use crate::collector::ring::Ring;
+use crate::collector::taps::forward::ForwardCounters;
+use crate::collector::taps::recorder::RecordCounters;
+use crate::collector::taps::{Forwarded, PipelineCounters};
 use crate::collector::{Calls, Snapshot};
-use crate::output::recorder::RecordCounters;
-use crate::output::{Forwarded, StreamCounters};
+use crate::query::analysis::{Analysis, ViewSpec, Window};
+use crate::query::limits::{Breach, Figure};
 
 const SECOND: i64 = 1_000_000_000;
 
 /// An app with its analysis, and a collector that calls can be pushed into.
-struct Desk {
+struct Harness {
     app: App,
     analysis: Analysis,
     ring: Ring,
@@ -31,7 +31,7 @@ struct Desk {
     now: i64,
 }
 
-impl Desk {
+impl Harness {
     fn new(capacity: usize) -> Self {
         let app = App::new(About::default(), ViewSpec::default(), Duration::from_millis(500), Clock::default());
         let mut desk = Self {
@@ -43,20 +43,20 @@ impl Desk {
             now: 1_000 * SECOND,
         };
         let table = Rect::new(0, 5, 80, 10);
-        desk.app.see(Seen { rows: 10, table, list: 5, scroll: 100, ..Seen::default() });
+        desk.app.see(LayoutInfo { rows: 10, table, list: 5, scroll: 100, ..LayoutInfo::default() });
         desk.tick(0);
         desk
     }
 
     fn push(&mut self, model: &str, route: &str, status: u16) {
-        let draft = Draft {
+        let draft = CallFacts {
             model: Some(model.into()),
             route_name: (!route.is_empty()).then(|| route.into()),
             session_id: Some(format!("session of {model}").into()),
             status_code: Some(status),
             start_unix_nano: u64::try_from(self.now).ok(),
             span_id: &[7; 8],
-            ..Draft::default()
+            ..CallFacts::default()
         };
         self.ring.push(LlmCall::keep(&draft, &mut self.names, self.now));
     }
@@ -116,8 +116,8 @@ impl Desk {
     }
 }
 
-fn traffic() -> Desk {
-    let mut desk = Desk::new(1000);
+fn traffic() -> Harness {
+    let mut desk = Harness::new(1000);
     for (model, route, status) in
         [("gpt-5", "code", 200), ("claude", "chat", 200), ("gpt-5", "", 429), ("gpt-4o", "chat", 200)]
     {
@@ -129,13 +129,13 @@ fn traffic() -> Desk {
 
 #[test]
 fn the_selection_stays_on_its_call_under_ten_thousand_arrivals() {
-    let mut desk = Desk::new(2000);
+    let mut desk = Harness::new(2000);
     (0..100).for_each(|_| desk.push("m", "", 200));
     desk.publish();
     desk.press("jjjjj");
     let selected = desk.selected();
     assert_eq!(selected, Some(94));
-    let line = |desk: &Desk| {
+    let line = |desk: &Harness| {
         let cursor = &desk.app.cursors.calls;
         cursor.row() - cursor.top(desk.app.picture.rows.len(), 10)
     };
@@ -247,7 +247,7 @@ fn turns_of_a_session_lead_to_their_calls() {
     desk.press("4j");
     assert_eq!(desk.app.cursors.sessions.key().map(Name::as_str), Some("session of gpt-4o"));
     desk.press("kt");
-    let turns = |desk: &Desk| match &desk.app.dialog {
+    let turns = |desk: &Harness| match &desk.app.dialog {
         Some(Dialog::Turns(turns)) => turns.turns.iter().map(|turn| turn.call.0).collect::<Vec<_>>(),
         _ => Vec::new(),
     };
@@ -278,7 +278,7 @@ fn two_models_are_compared_by_marking_both() {
 fn columns_are_chosen_ordered_and_made_of_attributes() {
     let mut desk = traffic();
     let names =
-        |desk: &Desk| desk.app.shown_columns().iter().map(|column| column.name().into_owned()).collect::<Vec<_>>();
+        |desk: &Harness| desk.app.shown_columns().iter().map(|column| column.name().into_owned()).collect::<Vec<_>>();
     assert_eq!(names(&desk), ["time", "status", "model", "route", "session"]);
     desk.press("croute\n");
     assert_eq!(names(&desk), ["time", "status", "model", "session"], "the list stays open");
@@ -333,11 +333,18 @@ fn the_mouse_moves_selects_and_opens() {
 fn the_mouse_goes_to_views_and_sets_entries() {
     let mut desk = traffic();
     let tabs = [0, 10, 20, 30, 40].map(|x| Rect::new(x, 4, 8, 1));
-    let see = |desk: &mut Desk| {
+    let see = |desk: &mut Harness| {
         let choices = Rect::new(10, 6, 30, 5);
-        desk.app.see(Seen { rows: 10, table: Rect::new(0, 5, 80, 10), tabs, choices, list: 5, ..Seen::default() });
+        desk.app.see(LayoutInfo {
+            rows: 10,
+            table: Rect::new(0, 5, 80, 10),
+            tabs,
+            choices,
+            list: 5,
+            ..LayoutInfo::default()
+        });
     };
-    let click = |desk: &mut Desk, column, row| {
+    let click = |desk: &mut Harness, column, row| {
         let kind = MouseEventKind::Down(MouseButton::Left);
         desk.app.update(Event::Input(Input::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })));
         desk.analyse();
@@ -501,12 +508,12 @@ fn the_bell_rings_once_for_each_new_breach_and_only_where_asked_for() {
 fn counters_of_streams_are_drawn_only_when_they_changed() {
     let mut desk = traffic();
     let counters = ForwardCounters { sent: 3, ..ForwardCounters::default() };
-    let streams = StreamCounters {
+    let streams = PipelineCounters {
         recorded: Some(RecordCounters::default()),
         forwarded: vec![Forwarded { target: "grpc://a:1".into(), counters }],
     };
-    assert_eq!(desk.app.update(Event::Streams(StreamCounters::default())), Outcome::default());
-    assert_eq!(desk.app.update(Event::Streams(streams.clone())), Outcome::draw(Draw::Paced));
-    assert_eq!(desk.app.update(Event::Streams(streams.clone())), Outcome::default());
+    assert_eq!(desk.app.update(Event::ExportPipelines(PipelineCounters::default())), Outcome::default());
+    assert_eq!(desk.app.update(Event::ExportPipelines(streams.clone())), Outcome::draw(Draw::Paced));
+    assert_eq!(desk.app.update(Event::ExportPipelines(streams.clone())), Outcome::default());
     assert_eq!(desk.app.streams, streams);
 }

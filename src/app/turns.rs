@@ -1,8 +1,8 @@
 //! A session's turns in order: who answered, what the prompt cache saved, what it has cost so far.
 
-use super::analysis::Picture;
 use super::cursor::{Cursor, List};
 use crate::call::{CallId, LlmCall, Name};
+use crate::query::analysis::Picture;
 use crate::stats::{femto_usd, usd};
 
 /// One turn of a session.
@@ -90,13 +90,13 @@ fn turns<'a>(calls: impl Iterator<Item = &'a LlmCall>) -> Vec<Turn> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{Cost, CostBasis, Draft, Names};
+    use crate::call::{CallFacts, Cost, CostBasis, Names};
 
     #[test]
     fn switches_and_costs_run_along() {
         let mut names = Names::default();
         let mut call = |model: Option<&'static str>, usd: Option<f64>| {
-            let draft = Draft { model: model.map(Into::into), ..Draft::default() };
+            let draft = CallFacts { model: model.map(Into::into), ..CallFacts::default() };
             let mut call = LlmCall::keep(&draft, &mut names, 0);
             call.set_cost(usd.map(|usd| Cost { usd, basis: CostBasis::Priced }));
             call

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arcstr::ArcStr;
 use hashbrown::HashTable;
 
-use super::{Convention, Draft, InputCount};
+use super::{CallFacts, Convention, InputCount};
 
 /// An interned string: one pointer, cheap to clone, shared by all calls that say the same.
 pub type Name = ArcStr;
@@ -69,7 +69,7 @@ impl Labels {
 const TEXTS: usize = 12;
 
 /// The texts of a label set before they are interned, in the order of the fields of [`Labels`].
-fn texts<'t>(draft: &'t Draft<'_>) -> [Option<&'t str>; TEXTS] {
+fn texts<'t>(draft: &'t CallFacts<'_>) -> [Option<&'t str>; TEXTS] {
     [
         // An empty model is none: the field of a label set has no other word for it.
         draft.model.as_deref().filter(|model| !model.is_empty()),
@@ -88,7 +88,7 @@ fn texts<'t>(draft: &'t Draft<'_>) -> [Option<&'t str>; TEXTS] {
 }
 
 /// Writes down all that decides a label set, so that it is hashed and compared in one piece each.
-fn spell(draft: &Draft<'_>, spelling: &mut Vec<u8>) {
+fn spell(draft: &CallFacts<'_>, spelling: &mut Vec<u8>) {
     spelling.clear();
     spelling.extend([draft.convention as u8, draft.usage.input_count as u8]);
     for (nth, text) in (0_u64..).zip(texts(draft)) {
@@ -189,32 +189,32 @@ impl Names {
 
     /// The shared label set that says what the draft says. One look-up where it is known; its texts are looked up one by one
     /// only where it is new.
-    pub fn labels(&mut self, draft: &Draft<'_>) -> Arc<Labels> {
+    pub fn labels(&mut self, draft: &CallFacts<'_>) -> Arc<Labels> {
         let mut spelling = std::mem::take(&mut self.spelling);
         spell(draft, &mut spelling);
-        let labels = self.spelt(&spelling, draft);
+        let labels = self.label_key(&spelling, draft);
         self.spelling = spelling;
         labels
     }
 
-    fn spelt(&mut self, spelling: &[u8], draft: &Draft<'_>) -> Arc<Labels> {
+    fn label_key(&mut self, spelling: &[u8], draft: &CallFacts<'_>) -> Arc<Labels> {
         let hasher = self.labels.hasher.clone();
         let hash = hasher.hash_one(spelling);
         let is_it = |known: &Spelt| *known.spelling == *spelling;
         if let Some(known) = self.labels.find(hash, is_it) {
             return Arc::clone(&known.labels);
         }
-        let spelt = match self.labels.take_old(hash, is_it) {
-            Some(spelt) => spelt,
+        let label_key = match self.labels.take_old(hash, is_it) {
+            Some(label_key) => label_key,
             None => Spelt { spelling: spelling.into(), labels: Arc::new(self.new_labels(draft)) },
         };
-        let labels = Arc::clone(&spelt.labels);
+        let labels = Arc::clone(&label_key.labels);
         let bytes = size_of::<Labels>() + labels.text_bytes() + spelling.len();
-        self.labels.insert(hash, spelt, bytes, |known| hasher.hash_one(&*known.spelling));
+        self.labels.insert(hash, label_key, bytes, |known| hasher.hash_one(&*known.spelling));
         labels
     }
 
-    fn new_labels(&mut self, draft: &Draft<'_>) -> Labels {
+    fn new_labels(&mut self, draft: &CallFacts<'_>) -> Labels {
         let [
             model,
             provider,
@@ -273,11 +273,11 @@ mod tests {
     #[test]
     fn label_sets_that_say_the_same_are_one_and_others_are_not() {
         let mut names = Names::default();
-        let draft = |model: &'static str, provider: &'static str, route: Option<&'static str>| Draft {
+        let draft = |model: &'static str, provider: &'static str, route: Option<&'static str>| CallFacts {
             model: Some(model.into()),
             provider: Some(provider.into()),
             route_name: route.map(Into::into),
-            ..Draft::default()
+            ..CallFacts::default()
         };
         let first = names.labels(&draft("gpt", "openai", Some("code")));
         assert!(Arc::ptr_eq(&first, &names.labels(&draft("gpt", "openai", Some("code")))));
@@ -296,11 +296,11 @@ mod tests {
     #[test]
     fn no_text_is_taken_for_the_end_of_another() {
         let mut names = Names::default();
-        let two = Draft { model: Some("gpt".into()), provider: Some("openai".into()), ..Draft::default() };
+        let two = CallFacts { model: Some("gpt".into()), provider: Some("openai".into()), ..CallFacts::default() };
         let two = names.labels(&two);
         for len in 0..=7_u8 {
             let model = format!("gpt\u{1}{}\0\0\0\0\0\0openai", char::from(len));
-            let one = names.labels(&Draft { model: Some(model.clone().into()), ..Draft::default() });
+            let one = names.labels(&CallFacts { model: Some(model.clone().into()), ..CallFacts::default() });
             assert!(!Arc::ptr_eq(&one, &two));
             assert_eq!((one.model.as_str(), &one.provider), (model.as_str(), &None));
         }
@@ -312,7 +312,7 @@ mod tests {
         let (once, used) = (names.intern("once"), names.intern("used"));
         for session in 0..200_000 {
             names.intern(&format!("session-{session}"));
-            names.labels(&Draft { model: Some(format!("model-{session}").into()), ..Draft::default() });
+            names.labels(&CallFacts { model: Some(format!("model-{session}").into()), ..CallFacts::default() });
             assert!(ArcStr::ptr_eq(&used, &names.intern("used")));
         }
         assert!(names.len() <= 2 * TURN && names.labels.len() <= 2 * TURN, "{} names left", names.len());

@@ -29,7 +29,7 @@ use tonic::{Code, Status};
 use self::answer::Answer;
 pub use self::codec::RawCodec;
 use super::access::Access;
-use super::contain::contained_throughout;
+use super::catch_panic::contained_throughout;
 use super::listener::serve_each;
 use super::sink::{Refusal, Sink};
 use super::unpack::{Memory, Packing};

@@ -5,16 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::contain::contained;
-use super::gate::Gate;
+use super::catch_panic::contained;
 use super::join::Part;
+use super::metrics::CollectorMetrics;
 use super::sampling;
 use super::semconv::{self, Reading, Role};
 use super::sink::{Refusal, Sink};
 use super::store::{Arrival, Batch};
-use super::tap::Tap;
+use super::taps::queue::Tap;
 use super::wire::{self, Origin, Span, WireError};
-use crate::call::{Draft, LlmCall, Names};
+use crate::call::{CallFacts, LlmCall, Names};
 
 /// The intern tables, shared by ingest and store. Never held while drawing.
 pub type SharedNames = Arc<Mutex<Names>>;
@@ -40,19 +40,24 @@ pub struct Ingest(Arc<Inner>);
 struct Inner {
     batches: mpsc::Sender<Batch>,
     names: SharedNames,
-    gate: Arc<Gate>,
+    metrics: Arc<CollectorMetrics>,
     taps: Box<[Arc<dyn Tap>]>,
 }
 
 impl Ingest {
     /// Queues batches into `batches`; what never gets there is counted in `gate`.
-    pub fn new(batches: mpsc::Sender<Batch>, names: SharedNames, gate: Arc<Gate>) -> Self {
-        Self::tapped(batches, names, gate, &[])
+    pub fn new(batches: mpsc::Sender<Batch>, names: SharedNames, metrics: Arc<CollectorMetrics>) -> Self {
+        Self::tapped(batches, names, metrics, &[])
     }
 
     /// The same, offering every accepted request to these taps.
-    pub fn tapped(batches: mpsc::Sender<Batch>, names: SharedNames, gate: Arc<Gate>, taps: &[Arc<dyn Tap>]) -> Self {
-        Self(Arc::new(Inner { batches, names, gate, taps: taps.into() }))
+    pub fn tapped(
+        batches: mpsc::Sender<Batch>,
+        names: SharedNames,
+        metrics: Arc<CollectorMetrics>,
+        taps: &[Arc<dyn Tap>],
+    ) -> Self {
+        Self(Arc::new(Inner { batches, names, metrics, taps: taps.into() }))
     }
 }
 
@@ -65,22 +70,22 @@ impl Inner {
             .map(|arrivals| Batch { request: request.clone(), arrivals, received_unix_nano })
             .and_then(|batch| queue(batch).map_err(|refused| self.no_room(&refused)))
             .inspect(|()| self.taps.iter().for_each(|tap| tap.offer(request)));
-        taken.inspect_err(|refusal| self.gate.refusal(refusal))
+        taken.inspect_err(|refusal| self.metrics.refusal(refusal))
     }
 
     fn queue(&self, batch: Batch) -> Result<(), Batch> {
         let weight = batch.weight();
-        if !self.gate.enter(weight) {
+        if !self.metrics.enter(weight) {
             return Err(batch);
         }
         self.batches.try_send(batch).map_err(|refused| {
-            self.gate.leave(weight);
+            self.metrics.leave(weight);
             refused.into_inner()
         })
     }
 
     fn no_room(&self, refused: &Batch) -> Refusal {
-        self.gate.spans_refused(refused.arrivals.len() as u64);
+        self.metrics.spans_refused(refused.arrivals.len() as u64);
         Refusal::Unavailable
     }
 }
@@ -93,36 +98,36 @@ impl Sink for Ingest {
     fn traces_waiting(&self, request: Bytes) -> Result<(), Refusal> {
         self.0.take(&request, |batch| {
             let weight = batch.weight();
-            self.0.gate.enter_anyway(weight);
+            self.0.metrics.enter_anyway(weight);
             self.0.batches.blocking_send(batch).map_err(|refused| {
-                self.0.gate.leave(weight);
+                self.0.metrics.leave(weight);
                 refused.0
             })
         })
     }
 
     fn other_signal(&self) {
-        self.0.gate.other_signal();
+        self.0.metrics.other_signal();
     }
 
     fn refused(&self, refusal: &Refusal) {
-        self.0.gate.refusal(refusal);
+        self.0.metrics.refusal(refusal);
     }
 
     fn connection_opened(&self) {
-        self.0.gate.connection();
+        self.0.metrics.connection();
     }
 
     fn connection_refused(&self) {
-        self.0.gate.connection_refused();
+        self.0.metrics.connection_refused();
     }
 
     fn listener_failed(&self, note: String) {
-        self.0.gate.listener_failed(note);
+        self.0.metrics.listener_failed(note);
     }
 
     fn listener_recovered(&self, note: String) {
-        self.0.gate.listener_recovered(note);
+        self.0.metrics.listener_recovered(note);
     }
 }
 
@@ -180,12 +185,12 @@ fn arrival(reading: Reading<'_>, span: &Span<'_, '_>, names: &mut Names, receive
 }
 
 fn part(role: Role<'_>, names: &mut Names, received_unix_nano: i64) -> Part {
-    let mut keep = |draft: &Draft<'_>| LlmCall::keep(draft, names, received_unix_nano);
+    let mut keep = |draft: &CallFacts<'_>| LlmCall::keep(draft, names, received_unix_nano);
     match role {
         Role::Call(draft) => Part::Call(keep(&draft)),
         Role::Completes(draft) => Part::Completes(Box::new(keep(&draft))),
         Role::Context { session_id, user_id } => {
-            Part::Context(Box::new(keep(&Draft { session_id, user_id, ..Draft::default() })))
+            Part::Context(Box::new(keep(&CallFacts { session_id, user_id, ..CallFacts::default() })))
         }
         Role::Rejected => Part::Rejected,
         Role::Other => Part::Other,

@@ -54,7 +54,7 @@ const REST: Duration = Duration::from_millis(100);
 const CALM: Duration = Duration::from_secs(1);
 
 /// Who counts those at the door.
-pub trait Visitors: Clone + Send + Sync + 'static {
+pub trait ConnectionMetrics: Clone + Send + Sync + 'static {
     /// Counts an accepted connection.
     fn came(&self);
 
@@ -71,7 +71,7 @@ pub trait Visitors: Clone + Send + Sync + 'static {
     fn unstuck(&self, note: String);
 }
 
-impl<S: Sink> Visitors for S {
+impl<S: Sink> ConnectionMetrics for S {
     fn came(&self) {
         self.connection_opened();
     }
@@ -95,20 +95,20 @@ impl<S: Sink> Visitors for S {
 
 /// Tells when the task that serves a listener ends before `stop`, by whatever it ends.
 #[derive(Debug)]
-pub struct Watched<V: Visitors> {
+pub struct Watched<V: ConnectionMetrics> {
     name: &'static str,
     visitors: V,
     stop: CancellationToken,
 }
 
-impl<V: Visitors> Watched<V> {
+impl<V: ConnectionMetrics> Watched<V> {
     /// Watches as long as it is kept.
     pub const fn new(name: &'static str, visitors: V, stop: CancellationToken) -> Self {
         Self { name, visitors, stop }
     }
 }
 
-impl<V: Visitors> Drop for Watched<V> {
+impl<V: ConnectionMetrics> Drop for Watched<V> {
     fn drop(&mut self) {
         if !self.stop.is_cancelled() {
             self.visitors.stuck(format!("the listener of {} died: it takes a restart to serve there again", self.name));
@@ -139,7 +139,7 @@ where
 }
 
 /// Accepts connections until `stop`, on a task of its own. Each one is counted with `visitors`, and so is each refused one.
-pub fn accept<V: Visitors>(
+pub fn accept<V: ConnectionMetrics>(
     listener: TcpListener,
     tls: Option<Tls>,
     limits: Limits,
@@ -166,7 +166,7 @@ struct Door<V> {
     visitors: V,
 }
 
-impl<V: Visitors> Door<V> {
+impl<V: ConnectionMetrics> Door<V> {
     async fn stand(self, listener: TcpListener) {
         loop {
             match listener.accept().await {

@@ -220,11 +220,11 @@ fn new_segment(capacity: usize) -> Segment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{Draft, Names};
+    use crate::call::{CallFacts, Names};
     use proptest::prelude::*;
 
     fn call(ttft: u64) -> LlmCall {
-        let draft = Draft { ttft_ms: Some(ttft as f64), ..Draft::default() };
+        let draft = CallFacts { ttft_ms: Some(ttft as f64), ..CallFacts::default() };
         LlmCall::keep(&draft, &mut Names::default(), 0)
     }
 
@@ -266,7 +266,7 @@ mod tests {
                 for (id, is_merged_away) in replaced {
                     let mut call = call(0);
                     if is_merged_away {
-                        call.merge_away();
+                        call.mark_merged();
                     }
                     ring.replace(CallId(id), call);
                 }

@@ -75,9 +75,9 @@ fn is_number(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{CallId, Draft, LlmCall, Names};
+    use crate::call::{CallFacts, CallId, LlmCall, Names};
     use crate::pricing::Pricer;
-    use crate::secrets::Secrets;
+    use crate::text::secrets::Secrets;
     use proptest::prelude::*;
 
     const fn sources(pricer: &Pricer) -> Sources<'_> {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn model(model: &str) -> LlmCall {
-        LlmCall::keep(&Draft { model: Some(model.into()), ..Draft::default() }, &mut Names::default(), 0)
+        LlmCall::keep(&CallFacts { model: Some(model.into()), ..CallFacts::default() }, &mut Names::default(), 0)
     }
 
     #[test]
@@ -120,12 +120,12 @@ mod tests {
 
     #[test]
     fn figures_flags_and_lists() {
-        let draft = Draft {
+        let draft = CallFacts {
             ttft_ms: Some(1e-7),
             duration_ms: Some(111.0),
             is_streaming: Some(false),
             finish_reasons: Some("stop,length".into()),
-            ..Draft::default()
+            ..CallFacts::default()
         };
         let call = LlmCall::keep(&draft, &mut Names::default(), 0);
         let columns = "ttft_ms,duration_ms,is_streaming,finish_reasons,cost_usd,cost,call_id";

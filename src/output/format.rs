@@ -7,7 +7,7 @@ use super::record::{Columns, Record, Sources};
 use super::spans::SpanNote;
 use super::{csv, ndjson};
 use crate::pricing::Pricer;
-use crate::secrets::Secrets;
+use crate::text::secrets::Secrets;
 
 /// The shape of what is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Format {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{Cost, CostBasis, Draft, LlmCall, Names, Usage};
+    use crate::call::{CallFacts, Cost, CostBasis, LlmCall, Names, Usage};
     use crate::pricing::{Facts, Sold, shown_cost};
     use serde_json::{Value, json};
 
@@ -105,11 +105,11 @@ mod tests {
     }
 
     fn call_at(provider: &'static str, model: &'static str) -> LlmCall {
-        let draft = Draft {
+        let draft = CallFacts {
             model: Some(model.into()),
             provider: Some(provider.into()),
             usage: Usage { input: Some(1_000), output: Some(100), ..Usage::default() },
-            ..Draft::default()
+            ..CallFacts::default()
         };
         LlmCall::keep(&draft, &mut Names::default(), 0)
     }

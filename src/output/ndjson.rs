@@ -38,8 +38,8 @@ impl Formatter for Tame {
     fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
         while let Some((at, wild)) = rest.char_indices().find(|(_, character)| is_hidden(*character)) {
-            let (tame, from_wild) = rest.split_at(at);
-            writer.write_all(tame.as_bytes())?;
+            let (escape, from_wild) = rest.split_at(at);
+            writer.write_all(escape.as_bytes())?;
             for unit in wild.encode_utf16(&mut [0; 2]) {
                 write!(writer, "\\u{unit:04x}")?;
             }
@@ -53,7 +53,7 @@ impl Formatter for Tame {
 ///
 /// # Errors
 /// When the value cannot be told as JSON.
-pub(super) fn tame(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+pub(super) fn escape(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut json = Vec::new();
     value.serialize(&mut Serializer::with_formatter(&mut json, Tame))?;
     Ok(json)
@@ -62,9 +62,9 @@ pub(super) fn tame(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{CallId, Draft, LlmCall, Names};
+    use crate::call::{CallFacts, CallId, LlmCall, Names};
     use crate::pricing::Pricer;
-    use crate::secrets::Secrets;
+    use crate::text::secrets::Secrets;
     use proptest::prelude::*;
 
     fn line(record: Record<'_>, columns: &Columns) -> String {
@@ -75,7 +75,7 @@ mod tests {
     }
 
     fn model(model: &str) -> LlmCall {
-        LlmCall::keep(&Draft { model: Some(model.into()), ..Draft::default() }, &mut Names::default(), 0)
+        LlmCall::keep(&CallFacts { model: Some(model.into()), ..CallFacts::default() }, &mut Names::default(), 0)
     }
 
     #[test]
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn whole_milliseconds_stay_floats_and_counts_integers() {
-        let mut draft = Draft { ttft_ms: Some(111.0), ..Draft::default() };
+        let mut draft = CallFacts { ttft_ms: Some(111.0), ..CallFacts::default() };
         draft.usage.input = Some(u64::MAX);
         let call = LlmCall::keep(&draft, &mut Names::default(), 0);
         let columns = Columns::parse("ttft_ms,prompt_tokens").unwrap();

@@ -4,12 +4,12 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use super::follow::{Follower, Progress};
-use super::{or_unread, summary};
-use crate::app::analysis::{Analysis, Picture, ViewSpec};
-use crate::app::filter::Filter;
+use super::{ignore_broken_pipe, summary};
 use crate::call::LlmCall;
 use crate::collector::Snapshot;
-use crate::secrets::Secrets;
+use crate::query::analysis::{Analysis, Picture, ViewSpec};
+use crate::query::filter::Filter;
+use crate::text::secrets::Secrets;
 
 /// Gathers the calls that pass a filter.
 #[derive(Debug)]
@@ -71,6 +71,6 @@ impl<W: Write> Follower for Once<W> {
     fn end(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<()> {
         let text = summary::text(&self.picture(snapshot, now_unix_nano), self.secrets);
         let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
-        or_unread(written)
+        ignore_broken_pipe(written)
     }
 }

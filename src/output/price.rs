@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::ndjson::tame;
+use super::ndjson::escape;
 use crate::call::{InputCount, Usage};
 use crate::pricing::cost::Line;
 use crate::pricing::{CostObject, Explanation, Facts, Pricer, Rates, Sold};
@@ -128,7 +128,7 @@ impl PriceObject {
 
 fn json(explanation: Explanation) -> String {
     // Plain numbers and text: there is nothing in it that could fail to become JSON.
-    let json = tame(&PriceObject::of(explanation)).unwrap_or_default();
+    let json = escape(&PriceObject::of(explanation)).unwrap_or_default();
     String::from_utf8(json).unwrap_or_default() + "\n"
 }
 

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::spans::SpanNote;
 use crate::call::{CallId, LlmCall, Name, hex};
 use crate::pricing::{CostObject, Pricer};
-use crate::secrets::Secrets;
+use crate::text::secrets::Secrets;
 
 /// One value of a record. What a call does not know is [`Value::Null`], never zero or empty.
 #[derive(Clone, Debug, PartialEq)]

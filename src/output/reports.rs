@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::every::Every;
+use super::interval::Every;
 use super::stats::Stats;
-use super::streams::Streams;
+use crate::collector::taps::ExportPipelines;
 
 /// Accounts on the way and at the end: a JSON object a line, with the one key `stats`, which no record has.
 pub struct Reports {
     every: Option<Every>,
     aside: Option<Box<dyn Write>>,
-    streams: Streams,
+    streams: ExportPipelines,
 }
 
 impl fmt::Debug for Reports {
@@ -32,7 +32,7 @@ impl Reports {
     /// At the end, and every so often if that is given.
     pub fn every(every: Option<Duration>) -> Self {
         let nanos = |every: Duration| i64::try_from(every.as_nanos()).unwrap_or(i64::MAX);
-        Self { every: every.map(nanos).map(Every::after_a_pause), aside: None, streams: Streams::default() }
+        Self { every: every.map(nanos).map(Every::after_a_pause), aside: None, streams: ExportPipelines::default() }
     }
 
     /// These accounts, apart from the records.
@@ -43,7 +43,7 @@ impl Reports {
 
     /// These accounts, with where accepted requests went on to.
     #[must_use]
-    pub fn with_streams(self, streams: Streams) -> Self {
+    pub fn with_streams(self, streams: ExportPipelines) -> Self {
         Self { streams, ..self }
     }
 

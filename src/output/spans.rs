@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::call::LlmCall;
 use crate::collector::{Handle, KnownSpan};
-use crate::secrets::Secrets;
+use crate::text::secrets::Secrets;
 
 /// How long an answer is waited for. It comes at once, unless the store is gone or very busy.
 const PATIENCE: Duration = Duration::from_secs(2);

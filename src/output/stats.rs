@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::record::timestamp;
-use super::streams::StreamCounters;
 use super::writer::Tally;
+use crate::collector::taps::PipelineCounters;
 use crate::collector::{Counters, Snapshot};
 use crate::stats::{Totals, usd};
 
@@ -36,7 +36,7 @@ pub struct Stats {
     pub totals: Sums,
     /// `recorded` and `forwarded`: where accepted requests went on to.
     #[serde(flatten)]
-    pub streams: StreamCounters,
+    pub streams: PipelineCounters,
 }
 
 /// Sums over calls.
@@ -81,13 +81,13 @@ impl Stats {
             clock_ahead_ms: millis(counters.clock_ahead_nanos),
             written,
             totals: totals.into(),
-            streams: StreamCounters::default(),
+            streams: PipelineCounters::default(),
         }
     }
 
     /// This account, with where accepted requests went on to.
     #[must_use]
-    pub fn with_streams(self, streams: StreamCounters) -> Self {
+    pub fn with_streams(self, streams: PipelineCounters) -> Self {
         Self { streams, ..self }
     }
 }

@@ -4,11 +4,11 @@
 use std::fmt::{Display, Write as _};
 
 use super::record::timestamp;
-use crate::app::analysis::{Picture, Rollup};
 use crate::call::Status;
-use crate::secrets::Secrets;
+use crate::query::analysis::{Picture, Rollup};
 use crate::stats::{Quantiles, SessionRow, Tally, TokenSum};
 use crate::text::clean;
+use crate::text::secrets::Secrets;
 
 /// The most lines of a table.
 const MOST_ROWS: usize = 20;

@@ -8,14 +8,14 @@ use serde::Serialize;
 
 use super::follow::{Follower, Progress};
 use super::format::Format;
-use super::recheck::Recheck;
+use super::late_spans::Recheck;
 use super::record::Record;
 use super::reports::Reports;
 use super::spans::{Explainer, SpanNote};
 use super::stats::Stats;
-use crate::app::filter::Filter;
 use crate::call::{CallId, LlmCall};
 use crate::collector::{Calls, Snapshot};
+use crate::query::filter::Filter;
 
 /// What was written, and what could not be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -304,7 +304,7 @@ impl<W: Write> Follower for Writer<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{Draft, Names};
+    use crate::call::{CallFacts, Names};
     use crate::collector::KnownSpan;
     use crate::collector::join::Outcome;
     use crate::collector::ring::Ring;
@@ -315,12 +315,12 @@ mod tests {
     use std::rc::Rc;
 
     fn call(model: &'static str) -> LlmCall {
-        LlmCall::keep(&Draft { model: Some(model.into()), ..Draft::default() }, &mut Names::default(), 0)
+        LlmCall::keep(&CallFacts { model: Some(model.into()), ..CallFacts::default() }, &mut Names::default(), 0)
     }
 
     fn merged() -> LlmCall {
         let mut call = call("x");
-        call.merge_away();
+        call.mark_merged();
         call
     }
 
@@ -525,7 +525,11 @@ mod tests {
     }
 
     fn traced() -> LlmCall {
-        LlmCall::keep(&Draft { trace_id: &[7; 16], span_id: &[8; 8], ..Draft::default() }, &mut Names::default(), 0)
+        LlmCall::keep(
+            &CallFacts { trace_id: &[7; 16], span_id: &[8; 8], ..CallFacts::default() },
+            &mut Names::default(),
+            0,
+        )
     }
 
     fn known_span(id: u64) -> KnownSpan {

@@ -164,11 +164,11 @@ fn as_cost(source: &Value) -> Option<&Map<String, Value>> {
 
 #[cfg(test)]
 mod tests {
-    mod holds;
+    mod invariants;
 
     use proptest::prelude::*;
 
-    use self::holds::holds;
+    use self::invariants::holds;
     use super::*;
     use crate::pricing;
 

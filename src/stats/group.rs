@@ -145,15 +145,15 @@ pub fn compare(group: &Figures) -> Comparison {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{Cost, CostBasis, Draft, LlmCall, Names, Usage};
+    use crate::call::{CallFacts, Cost, CostBasis, LlmCall, Names, Usage};
 
     fn share(duration_ms: f64, status_code: u16, output: Option<u64>, usd: Option<f64>) -> Share {
-        let draft = Draft {
+        let draft = CallFacts {
             duration_ms: Some(duration_ms),
             ttft_ms: output.map(|_| duration_ms / 2.0),
             status_code: Some(status_code),
             usage: Usage { output, ..Usage::default() },
-            ..Draft::default()
+            ..CallFacts::default()
         };
         let mut call = LlmCall::keep(&draft, &mut Names::default(), 0);
         call.set_cost(usd.map(|usd| Cost { usd, basis: CostBasis::Priced }));

@@ -148,7 +148,7 @@ impl Gathered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{Draft, Names, PlanoFacts};
+    use crate::call::{CallFacts, Names, PlanoFacts};
     use crate::collector::ring::Ring;
 
     /// session, start in ms, model, reported switches
@@ -157,13 +157,13 @@ mod tests {
     fn rows_of(told: &[Told]) -> Vec<SessionRow> {
         let (mut ring, mut names) = (Ring::new(100), Names::default());
         for (session, start_ms, model, session_switches) in told {
-            let draft = Draft {
+            let draft = CallFacts {
                 session_id: (!session.is_empty()).then(|| (*session).into()),
                 start_unix_nano: Some(start_ms * 1_000_000),
                 duration_ms: Some(5.0),
                 model: (!model.is_empty()).then(|| (*model).into()),
                 plano: PlanoFacts { session_switches: *session_switches, ..PlanoFacts::default() },
-                ..Draft::default()
+                ..CallFacts::default()
             };
             ring.push(LlmCall::keep(&draft, &mut names, 0));
         }

@@ -223,17 +223,17 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{Cost, CostBasis, Draft, InputCount, Names};
+    use crate::call::{CallFacts, Cost, CostBasis, InputCount, Names};
     use crate::stats::Totals;
     use proptest::prelude::*;
 
     fn call(usage: Usage, usd: Option<f64>) -> LlmCall {
-        let draft = Draft {
+        let draft = CallFacts {
             usage,
             status_code: Some(200),
             duration_ms: Some(1500.0),
             ttft_ms: Some(500.0),
-            ..Draft::default()
+            ..CallFacts::default()
         };
         let mut call = LlmCall::keep(&draft, &mut Names::default(), 0);
         call.set_cost(usd.map(|usd| Cost { usd, basis: CostBasis::Priced }));
@@ -300,7 +300,7 @@ mod tests {
         let (mut totals, mut empty) = (Totals::default(), Totals::default());
         let whole = call(Usage { output: Some(9), ..Usage::default() }, Some(1.0));
         let mut part = whole.clone();
-        part.merge_away();
+        part.mark_merged();
         totals.add(&whole);
         totals.replace(&whole, &part);
         empty.add(&part);

@@ -2,14 +2,14 @@
 
 use chrono::FixedOffset;
 
-use super::Look;
-use super::format::{UNKNOWN, clock_near, clock_or_day, duration, known, money, rate, tokens};
+use super::draw_context::DrawContext;
 use super::summary::status_word;
 use super::table::{Align, Cell, Width};
 use super::text::Safe;
 use super::theme::{Role, latency_role, ttft_role};
-use crate::app::column::Column;
 use crate::call::{CostBasis, LlmCall, Name, Status};
+use crate::query::column::Column;
+use crate::text::format::{UNKNOWN, clock_near, clock_or_day, duration, known, money, rate, tokens};
 
 /// Cells of a time of day, and of a time of another day.
 const CLOCK_CELLS: u16 = 8;
@@ -84,39 +84,39 @@ pub const fn align(column: &Column) -> Align {
 }
 
 /// Whether a call is of another day than the tick's.
-pub fn is_dated(look: Look<'_>, call: &LlmCall) -> bool {
-    time(look, call, true).len() > usize::from(CLOCK_CELLS)
+pub fn is_dated(ctx: DrawContext<'_>, call: &LlmCall) -> bool {
+    time(ctx, call, true).len() > usize::from(CLOCK_CELLS)
 }
 
 /// The time of day a call started, or its day where the newest is of another.
-pub fn time_of(look: Look<'_>, call: &LlmCall) -> String {
-    time(look, call, false)
+pub fn time_of(ctx: DrawContext<'_>, call: &LlmCall) -> String {
+    time(ctx, call, false)
 }
 
-fn time(look: Look<'_>, call: &LlmCall, may_be_dated: bool) -> String {
-    let offset: FixedOffset = look.app.clock.offset;
+fn time(ctx: DrawContext<'_>, call: &LlmCall, may_be_dated: bool) -> String {
+    let offset: FixedOffset = ctx.app.clock.offset;
     if may_be_dated {
-        clock_near(call.start_unix_nano(), look.app.clock.unix_nano, offset)
+        clock_near(call.start_unix_nano(), ctx.app.clock.unix_nano, offset)
     } else {
-        let newest = look.app.picture.snapshot.calls.iter().next_back().unwrap_or(call);
+        let newest = ctx.app.picture.snapshot.calls.iter().next_back().unwrap_or(call);
         clock_or_day(call.start_unix_nano(), newest.start_unix_nano(), offset)
     }
 }
 
 /// The cell of a call in a column.
-pub fn cell<'a>(look: Look<'a>, column: &Column, call: &'a LlmCall, has_dates: bool) -> Cell<'a> {
+pub fn cell<'a>(ctx: DrawContext<'a>, column: &Column, call: &'a LlmCall, has_dates: bool) -> Cell<'a> {
     let labels = call.labels();
     let usage = call.usage();
-    let plain = |text: Safe<'a>| Cell { text, style: look.style(Role::Text) };
+    let plain = |text: Safe<'a>| Cell { text, style: ctx.style(Role::Text) };
     let name = |name: Option<&'a Name>| match name {
-        Some(name) => Cell::new(look.text(name, LONGEST_CELL), look.style(Role::Text)),
-        None => absent(look),
+        Some(name) => Cell::new(ctx.text(name, LONGEST_CELL), ctx.style(Role::Text)),
+        None => absent(ctx),
     };
-    let text = |text: &'a str| if text.is_empty() { absent(look) } else { plain(look.text(text, LONGEST_CELL)) };
-    let count = |figure: Option<u64>| figure.map_or_else(|| absent(look), |figure| plain(tokens(figure).into()));
+    let text = |text: &'a str| if text.is_empty() { absent(ctx) } else { plain(ctx.text(text, LONGEST_CELL)) };
+    let count = |figure: Option<u64>| figure.map_or_else(|| absent(ctx), |figure| plain(tokens(figure).into()));
     match column {
-        Column::Time => Cell::new(time(look, call, has_dates), look.style(Role::Dim)),
-        Column::Status => status(look, call),
+        Column::Time => Cell::new(time(ctx, call, has_dates), ctx.style(Role::Dim)),
+        Column::Status => status(ctx, call),
         Column::Model => text(call.shown_model()),
         Column::RequestModel => name(labels.request_model.as_ref()),
         Column::Provider => text(call.provider()),
@@ -128,11 +128,11 @@ pub fn cell<'a>(look: Look<'a>, column: &Column, call: &'a LlmCall, has_dates: b
         Column::Reasoning => count(usage.reasoning),
         Column::TokensPerSec => {
             let (text, role) = rate_text(call);
-            Cell::new(text, look.style(role))
+            Cell::new(text, ctx.style(role))
         }
-        Column::Ttft => timed(look, call.ttft_ms(), ttft_role),
-        Column::Latency => timed(look, call.duration_ms(), latency_role),
-        Column::Cost => cost(look, call),
+        Column::Ttft => timed(ctx, call.ttft_ms(), ttft_role),
+        Column::Latency => timed(ctx, call.duration_ms(), latency_role),
+        Column::Cost => cost(ctx, call),
         Column::Session => name(call.session_id()),
         Column::User => name(call.user_id()),
         Column::Operation => name(labels.operation.as_ref()),
@@ -141,13 +141,13 @@ pub fn cell<'a>(look: Look<'a>, column: &Column, call: &'a LlmCall, has_dates: b
         Column::Streaming => plain(known(call.is_streaming(), |streams| yes_no(streams).to_owned()).into()),
         Column::Finish => name(labels.finish_reasons.as_ref()),
         Column::Error => match call.error_message().or(labels.error_type.as_ref()) {
-            Some(error) => plain(look.prose(error, LONGEST_CELL)),
-            None => absent(look),
+            Some(error) => plain(ctx.prose(error, LONGEST_CELL)),
+            None => absent(ctx),
         },
-        Column::RequestId => plain(look.text(&call.request_id(), LONGEST_CELL).into_owned()),
-        Column::Attribute(key) => match look.app.attributes.get(call.id(), key) {
+        Column::RequestId => plain(ctx.text(&call.request_id(), LONGEST_CELL).into_owned()),
+        Column::Attribute(key) => match ctx.app.attributes.get(call.id(), key) {
             Some(value) => plain(Safe::fit(value, LONGEST_CELL)),
-            None => absent(look),
+            None => absent(ctx),
         },
     }
 }
@@ -160,12 +160,12 @@ pub const fn yes_no(answer: bool) -> &'static str {
     if answer { "yes" } else { "no" }
 }
 
-fn absent(look: Look<'_>) -> Cell<'static> {
-    Cell::new(UNKNOWN, look.style(Role::Dim))
+fn absent(ctx: DrawContext<'_>) -> Cell<'static> {
+    Cell::new(UNKNOWN, ctx.style(Role::Dim))
 }
 
-fn timed(look: Look<'_>, ms: Option<f64>, role: impl Fn(f64) -> Role) -> Cell<'static> {
-    ms.map_or_else(|| absent(look), |ms| Cell::new(duration(ms), look.style(role(ms))))
+fn timed(ctx: DrawContext<'_>, ms: Option<f64>, role: impl Fn(f64) -> Role) -> Cell<'static> {
+    ms.map_or_else(|| absent(ctx), |ms| Cell::new(duration(ms), ctx.style(role(ms))))
 }
 
 /// What a status means.
@@ -178,20 +178,20 @@ pub const fn status_role(status: Status) -> Role {
 }
 
 /// The status, with a flag where a behaviour signal fired.
-fn status(look: Look<'_>, call: &LlmCall) -> Cell<'static> {
+fn status(ctx: DrawContext<'_>, call: &LlmCall) -> Cell<'static> {
     let word = status_word(call.status());
     let flag = if call.plano_facts().flagged && word.len() <= 5 { " ⚑" } else { "" };
-    Cell::new(word + flag, look.style(status_role(call.status())))
+    Cell::new(word + flag, ctx.style(status_role(call.status())))
 }
 
 /// An estimate is marked as one.
-fn cost(look: Look<'_>, call: &LlmCall) -> Cell<'static> {
+fn cost(ctx: DrawContext<'_>, call: &LlmCall) -> Cell<'static> {
     match call.cost() {
-        None => absent(look),
+        None => absent(ctx),
         Some(cost) if cost.basis == CostBasis::Estimate => {
-            Cell::new(format!("~{}", money(cost.usd)), look.style(Role::Text))
+            Cell::new(format!("~{}", money(cost.usd)), ctx.style(Role::Text))
         }
-        Some(cost) => Cell::new(money(cost.usd), look.style(Role::Text)),
+        Some(cost) => Cell::new(money(cost.usd), ctx.style(Role::Text)),
     }
 }
 

@@ -3,14 +3,14 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Look;
-use super::format::{count, duration, known, money, percent, rate};
+use super::draw_context::DrawContext;
 use super::frame::{Titles, popup};
-use super::pen::{Strip, line_of};
+use super::text_line::{SafeLine, line_of};
 use super::theme::Role;
 use crate::app::Pair;
-use crate::app::analysis::Rollup;
+use crate::query::analysis::Rollup;
 use crate::stats::{Comparison, compare};
+use crate::text::format::{count, duration, known, money, percent, rate};
 
 /// Which of two figures is the better one.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,29 +40,29 @@ const WIDTH: u16 = 76;
 const LABEL: u16 = 18;
 
 /// Draws it over the middle of the screen.
-pub fn draw(look: Look<'_>, pair: &Pair, screen: Rect, buf: &mut Buffer) {
+pub fn draw(ctx: DrawContext<'_>, pair: &Pair, screen: Rect, buf: &mut Buffer) {
     let width = WIDTH.min(screen.width.saturating_sub(2));
     let height = 14.min(screen.height);
     let area =
         Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
     let titles = Titles {
-        left: Strip::of("compare", look.style(Role::Accent)),
-        right: Strip::of("Esc closes", look.style(Role::Dim)),
+        left: SafeLine::of("compare", ctx.style(Role::Accent)),
+        right: SafeLine::of("Esc closes", ctx.style(Role::Dim)),
     };
-    let inner = popup(look, titles, area, buf);
-    let rows = pair.rows(&look.app.picture);
+    let inner = popup(ctx, titles, area, buf);
+    let rows = pair.rows(&ctx.app.picture);
     let sides = [&pair.left, &pair.right].map(|name| figures(rows, name));
     let columns = columns(inner);
     for (name, column) in [&pair.left, &pair.right].into_iter().zip(columns) {
         let name = if name.is_empty() { "(unknown)" } else { name.as_str() };
-        Strip::of(look.text(name, usize::from(column.width)), look.style(Role::Strong)).draw_right(column, buf);
+        SafeLine::of(ctx.text(name, usize::from(column.width)), ctx.style(Role::Strong)).draw_right(column, buf);
     }
     for (nth, figure) in (2..inner.height).zip(FIGURES) {
         let (label, read, ..) = figure;
-        Strip::of(label, look.style(Role::Dim)).draw(line_of(inner, nth), buf);
+        SafeLine::of(label, ctx.style(Role::Dim)).draw(line_of(inner, nth), buf);
         let values = sides.map(|side| read(&side));
         for (at, column) in columns.into_iter().enumerate() {
-            side(look, figure, values, at).draw_right(line_of(column, nth), buf);
+            side(ctx, figure, values, at).draw_right(line_of(column, nth), buf);
         }
     }
 }
@@ -77,7 +77,12 @@ fn columns(inner: Rect) -> [Rect; 2] {
     [0, 1].map(|nth| Rect { x: inner.x + LABEL + nth * width + 2, width: width.saturating_sub(2), ..inner })
 }
 
-fn side(look: Look<'_>, (_, _, format, better): Figure, values: [Option<f64>; 2], at: usize) -> Strip<'static> {
+fn side(
+    ctx: DrawContext<'_>,
+    (_, _, format, better): Figure,
+    values: [Option<f64>; 2],
+    at: usize,
+) -> SafeLine<'static> {
     let own = values.get(at).copied().flatten();
     let other = values.get(1 - at).copied().flatten();
     let wins = own.zip(other).is_some_and(|(own, other)| match better {
@@ -87,7 +92,7 @@ fn side(look: Look<'_>, (_, _, format, better): Figure, values: [Option<f64>; 2]
     });
     let role = if wins { Role::Good } else { Role::Text };
     let mark = if wins { "✓ " } else { "" };
-    Strip::of(mark, look.style(role)).then(known(own, format), look.style(role))
+    SafeLine::of(mark, ctx.style(role)).then(known(own, format), ctx.style(role))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of calls made a figure")]

@@ -4,23 +4,24 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Look;
+use super::detail_lines;
+use super::detail_lines::Sheet;
+use super::draw_context::DrawContext;
 use super::frame::{Titles, panel};
-use super::pen::Strip;
-use super::sheet::{self, Sheet};
+use super::text_line::SafeLine;
 use super::theme::Role;
 use crate::app::detail::{SHOWN_CHARS, sections};
 use crate::app::view::View;
-use crate::app::{Pane, Seen};
+use crate::app::{LayoutInfo, Pane};
 use crate::call::LlmCall;
 
 /// A body at least so wide has the pane beside the table.
 const BESIDE: u16 = 150;
 
 /// Room for the table and for the pane.
-pub fn split(look: Look<'_>, body: Rect) -> (Option<Rect>, Option<Rect>) {
-    let has_calls = matches!(look.app.view, View::Calls | View::Errors) && look.app.selected_call().is_some();
-    let Some(pane) = look.app.pane.shown(body.width, body.height).filter(|_| has_calls) else {
+pub fn split(ctx: DrawContext<'_>, body: Rect) -> (Option<Rect>, Option<Rect>) {
+    let has_calls = matches!(ctx.app.view, View::Calls | View::Errors) && ctx.app.selected_call().is_some();
+    let Some(pane) = ctx.app.pane.shown(body.width, body.height).filter(|_| has_calls) else {
         return (Some(body), None);
     };
     if pane.is_expanded || body.height < 14 && body.width < BESIDE {
@@ -37,25 +38,25 @@ pub fn split(look: Look<'_>, body: Rect) -> (Option<Rect>, Option<Rect>) {
 }
 
 /// Draws the pane.
-pub fn draw(look: Look<'_>, area: Rect, seen: &mut Seen, buf: &mut Buffer) {
-    let Some(call) = look.app.selected_call() else { return };
-    let pane = look.app.pane.shown(u16::MAX, u16::MAX).unwrap_or_default();
-    let titles = Titles { left: title(look, call), right: Strip::of(hints(look, pane), look.style(Role::Dim)) };
-    let inner = panel(look, titles, area, buf);
-    let find = if pane.is_expanded { look.app.find.as_str() } else { "" };
-    let mut sheet = Sheet::new(look, inner.width, find);
-    let facts = look.app.facts(call, SHOWN_CHARS);
+pub fn draw(ctx: DrawContext<'_>, area: Rect, seen: &mut LayoutInfo, buf: &mut Buffer) {
+    let Some(call) = ctx.app.selected_call() else { return };
+    let pane = ctx.app.pane.shown(u16::MAX, u16::MAX).unwrap_or_default();
+    let titles = Titles { left: title(ctx, call), right: SafeLine::of(hints(ctx, pane), ctx.style(Role::Dim)) };
+    let inner = panel(ctx, titles, area, buf);
+    let find = if pane.is_expanded { ctx.app.find.as_str() } else { "" };
+    let mut sheet = Sheet::new(ctx, inner.width, find);
+    let facts = ctx.app.facts(call, SHOWN_CHARS);
     sheet.sections(&sections(facts));
-    sheet::draw(sheet.into_lines(), pane.scroll, inner, seen, buf);
+    detail_lines::draw(sheet.into_lines(), pane.scroll, inner, seen, buf);
 }
 
-fn title<'a>(look: Look<'_>, call: &LlmCall) -> Strip<'a> {
-    let id = look.text(&call.request_id(), 40).into_owned();
-    Strip::of("call ", look.style(Role::Dim)).then(id, look.style(Role::Accent))
+fn title<'a>(ctx: DrawContext<'_>, call: &LlmCall) -> SafeLine<'a> {
+    let id = ctx.text(&call.request_id(), 40).into_owned();
+    SafeLine::of("call ", ctx.style(Role::Dim)).then(id, ctx.style(Role::Accent))
 }
 
-fn hints(look: Look<'_>, pane: Pane) -> String {
-    match (pane.is_expanded, look.app.find.as_str()) {
+fn hints(ctx: DrawContext<'_>, pane: Pane) -> String {
+    match (pane.is_expanded, ctx.app.find.as_str()) {
         (true, "") => "/ find  t trace  Esc closes".to_owned(),
         (true, find) => format!("with `{find}`  Esc shows all"),
         (false, _) => "J K scroll  e expand  Esc closes".to_owned(),

@@ -4,15 +4,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Clear, Widget};
 
-use super::Look;
-use super::format::count;
+use super::draw_context::DrawContext;
 use super::frame::{Titles, popup};
 use super::lines;
-use super::pen::{Strip, line_of};
+use super::text_line::{SafeLine, line_of};
 use super::theme::Role;
-use crate::app::Seen;
+use crate::app::LayoutInfo;
 use crate::app::filter_line::FilterLine;
 use crate::app::picker::{Choice, Picker, Subject};
+use crate::text::format::count;
 
 /// The widest list.
 const PICKER_WIDTH: u16 = 56;
@@ -20,29 +20,29 @@ const PICKER_WIDTH: u16 = 56;
 const PICKER_HEIGHT: u16 = 20;
 
 /// Draws a picker in the middle of the screen.
-pub fn draw_picker(look: Look<'_>, picker: &Picker, screen: Rect, seen: &mut Seen, buf: &mut Buffer) {
+pub fn draw_picker(ctx: DrawContext<'_>, picker: &Picker, screen: Rect, seen: &mut LayoutInfo, buf: &mut Buffer) {
     let width = PICKER_WIDTH.min(screen.width.saturating_sub(4));
     let height = PICKER_HEIGHT.min(screen.height.saturating_sub(2));
     let area =
         Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
     let titles = Titles {
-        left: Strip::of(picker.subject.title(), look.style(Role::Accent)),
-        right: Strip::of(hint(picker), look.style(Role::Dim)),
+        left: SafeLine::of(picker.subject.title(), ctx.style(Role::Accent)),
+        right: SafeLine::of(hint(picker), ctx.style(Role::Dim)),
     };
-    let inner = popup(look, titles, area, buf);
-    seen.cursor = Some(lines::edited(look, "› ", &picker.input, None, line_of(inner, 0), buf));
+    let inner = popup(ctx, titles, area, buf);
+    seen.cursor = Some(lines::edited(ctx, "› ", &picker.input, None, line_of(inner, 0), buf));
     let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     seen.list = usize::from(list.height);
     seen.choices = list;
     if picker.shown.is_empty() {
-        Strip::of("nothing like it", look.style(Role::Dim)).draw(list, buf);
+        SafeLine::of("nothing like it", ctx.style(Role::Dim)).draw(list, buf);
     }
     let top = picker.cursor.top(picker.shown.len(), seen.list);
     for (nth, (row, choice)) in (0..list.height).zip(picker.shown.iter().enumerate().skip(top)) {
         let line = line_of(list, nth);
-        draw_choice(look, choice, line, buf);
+        draw_choice(ctx, choice, line, buf);
         if row == picker.cursor.row() {
-            buf.set_style(line, look.style(Role::Selected));
+            buf.set_style(line, ctx.style(Role::Selected));
         }
     }
 }
@@ -55,12 +55,12 @@ fn hint(picker: &Picker) -> &'static str {
     }
 }
 
-fn draw_choice(look: Look<'_>, choice: &Choice, line: Rect, buf: &mut Buffer) {
+fn draw_choice(ctx: DrawContext<'_>, choice: &Choice, line: Rect, buf: &mut Buffer) {
     let (mark, role) = if choice.is_set { ("● ", Role::Accent) } else { ("  ", Role::Text) };
     let name = if choice.name.is_empty() { "(unknown)" } else { choice.name.as_str() };
-    let calls = choice.calls.map_or_else(Strip::new, |calls| Strip::of(count(calls), look.style(Role::Dim)));
+    let calls = choice.calls.map_or_else(SafeLine::new, |calls| SafeLine::of(count(calls), ctx.style(Role::Dim)));
     let room = usize::from(line.width).saturating_sub(calls.width() + 3);
-    Strip::of(mark, look.style(role)).then(look.text(name, room), look.style(role)).draw(line, buf);
+    SafeLine::of(mark, ctx.style(role)).then(ctx.text(name, room), ctx.style(role)).draw(line, buf);
     calls.draw_right(line, buf);
 }
 
@@ -71,7 +71,7 @@ const PROPOSAL_CELLS: u16 = 76;
 const NAME_CELLS: usize = 14;
 
 /// Draws the proposals for the word under the cursor above the filter line.
-pub fn draw_candidates(look: Look<'_>, line: &FilterLine, footer: Rect, buf: &mut Buffer) {
+pub fn draw_candidates(ctx: DrawContext<'_>, line: &FilterLine, footer: Rect, buf: &mut Buffer) {
     let (candidates, chosen) = match line.completing() {
         Some((candidates, shown)) => (candidates, Some(shown)),
         None => (line.candidates.as_slice(), None),
@@ -86,15 +86,15 @@ pub fn draw_candidates(look: Look<'_>, line: &FilterLine, footer: Rect, buf: &mu
     Clear.render(area, buf);
     for (nth, (at, candidate)) in (0..height).zip(candidates.iter().enumerate().skip(top)) {
         let spot = line_of(area, nth);
-        let name = look.text(&candidate.text, usize::from(width) / 2);
+        let name = ctx.text(&candidate.text, usize::from(width) / 2);
         let blank = " ".repeat(NAME_CELLS.saturating_sub(name.width()));
-        Strip::of(" ", look.style(Role::Text))
-            .then(name, look.style(Role::Accent))
-            .then(blank, look.style(Role::Text))
-            .then(format!("  {} ", candidate.hint), look.style(Role::Dim))
+        SafeLine::of(" ", ctx.style(Role::Text))
+            .then(name, ctx.style(Role::Accent))
+            .then(blank, ctx.style(Role::Text))
+            .then(format!("  {} ", candidate.hint), ctx.style(Role::Dim))
             .draw(spot, buf);
         if Some(at) == chosen {
-            buf.set_style(spot, look.style(Role::Selected));
+            buf.set_style(spot, ctx.style(Role::Selected));
         }
     }
 }

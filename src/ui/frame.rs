@@ -6,8 +6,8 @@ use ratatui::style::Style;
 use ratatui::symbols::border;
 use ratatui::widgets::{Block, Clear, Widget};
 
-use super::Look;
-use super::pen::Strip;
+use super::draw_context::DrawContext;
+use super::text_line::SafeLine;
 use super::theme::Role;
 
 /// From this size on the body's panels are boxed.
@@ -22,19 +22,19 @@ pub fn is_roomy(screen: Rect) -> bool {
 #[derive(Debug, Default)]
 pub struct Titles<'a> {
     /// At the left.
-    pub left: Strip<'a>,
+    pub left: SafeLine<'a>,
     /// At the right; left out where both do not fit.
-    pub right: Strip<'a>,
+    pub right: SafeLine<'a>,
 }
 
 /// Draws the frame of a panel and returns what is inside: a box, or on a small screen a rule above.
-pub fn panel(look: Look<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buffer) -> Rect {
-    if is_roomy(buf.area) { boxed(look, titles, area, buf) } else { ruled(look, titles, area, buf) }
+pub fn panel(ctx: DrawContext<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buffer) -> Rect {
+    if is_roomy(buf.area) { boxed(ctx, titles, area, buf) } else { ruled(ctx, titles, area, buf) }
 }
 
 /// Draws a box and returns what is inside, a blank at either side left free.
-pub fn boxed(look: Look<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buffer) -> Rect {
-    let border = look.style(Role::Border);
+pub fn boxed(ctx: DrawContext<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buffer) -> Rect {
+    let border = ctx.style(Role::Border);
     Block::bordered().border_set(border::PLAIN).border_style(border).render(area, buf);
     draw_titles(titles, Rect { height: area.height.min(1), ..area }, buf);
     area.intersection(Rect {
@@ -46,14 +46,14 @@ pub fn boxed(look: Look<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buffer) -
 }
 
 /// Draws a box over whatever is there.
-pub fn popup(look: Look<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buffer) -> Rect {
+pub fn popup(ctx: DrawContext<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buffer) -> Rect {
     Clear.render(area, buf);
-    boxed(look, titles, area, buf)
+    boxed(ctx, titles, area, buf)
 }
 
-fn ruled(look: Look<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buffer) -> Rect {
+fn ruled(ctx: DrawContext<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buffer) -> Rect {
     let rule = Rect { height: area.height.min(1), ..area };
-    Strip::of("─".repeat(usize::from(area.width)), look.style(Role::Border)).draw(rule, buf);
+    SafeLine::of("─".repeat(usize::from(area.width)), ctx.style(Role::Border)).draw(rule, buf);
     draw_titles(titles, rule, buf);
     Rect {
         x: area.x + u16::from(area.width > 2),
@@ -66,8 +66,12 @@ fn ruled(look: Look<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buffer) -> Re
 fn draw_titles(titles: Titles<'_>, line: Rect, buf: &mut Buffer) {
     let room = Rect { x: line.x + 1, width: line.width.saturating_sub(2), ..line };
     let blank = Style::new();
-    let pad = |strip: Strip<'_>| -> Strip<'static> {
-        if strip.is_empty() { Strip::new() } else { Strip::of(" ", blank).with(strip).then(" ", blank).into_owned() }
+    let pad = |strip: SafeLine<'_>| -> SafeLine<'static> {
+        if strip.is_empty() {
+            SafeLine::new()
+        } else {
+            SafeLine::of(" ", blank).with(strip).then(" ", blank).into_owned()
+        }
     };
     let (left, right) = (pad(titles.left), pad(titles.right));
     if left.width() + right.width() < usize::from(room.width) {

@@ -3,12 +3,12 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Look;
+use super::draw_context::DrawContext;
 use super::frame::{Titles, popup};
-use super::pen::{Strip, line_of};
 use super::text::Safe;
+use super::text_line::{SafeLine, line_of};
 use super::theme::Role;
-use crate::app::Seen;
+use crate::app::LayoutInfo;
 use crate::app::keymap::{self, Topic};
 
 /// Cells of the keys' names.
@@ -17,19 +17,19 @@ const NAMES: usize = 30;
 const WIDTH: u16 = 84;
 
 /// Draws the help over the screen, scrolled down by `scroll` lines.
-pub fn draw(look: Look<'_>, scroll: usize, screen: Rect, seen: &mut Seen, buf: &mut Buffer) {
+pub fn draw(ctx: DrawContext<'_>, scroll: usize, screen: Rect, seen: &mut LayoutInfo, buf: &mut Buffer) {
     let width = WIDTH.min(screen.width.saturating_sub(2));
-    let lines = lines(look, usize::from(width.saturating_sub(4)));
+    let lines = lines(ctx, usize::from(width.saturating_sub(4)));
     let wanted = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
     let height = wanted.min(screen.height.saturating_sub(1));
     let area =
         Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
-    let more = if wanted > height { look.keys("↓ ↑ scroll   ".to_owned()) } else { String::new() };
+    let more = if wanted > height { ctx.keys("↓ ↑ scroll   ".to_owned()) } else { String::new() };
     let titles = Titles {
-        left: Strip::of("keys", look.style(Role::Accent)),
-        right: Strip::of(format!("{more}Esc closes"), look.style(Role::Dim)),
+        left: SafeLine::of("keys", ctx.style(Role::Accent)),
+        right: SafeLine::of(format!("{more}Esc closes"), ctx.style(Role::Dim)),
     };
-    let inner = popup(look, titles, area, buf);
+    let inner = popup(ctx, titles, area, buf);
     seen.list = usize::from(inner.height);
     seen.scroll = lines.len().saturating_sub(seen.list);
     for (nth, line) in (0..inner.height).zip(lines.into_iter().skip(scroll.min(seen.scroll))) {
@@ -38,25 +38,25 @@ pub fn draw(look: Look<'_>, scroll: usize, screen: Rect, seen: &mut Seen, buf: &
 }
 
 /// All lines, none wider than `width`: what does not fit beside its keys goes on below.
-fn lines(look: Look<'_>, width: usize) -> Vec<Strip<'static>> {
+fn lines(ctx: DrawContext<'_>, width: usize) -> Vec<SafeLine<'static>> {
     let mut lines = Vec::new();
-    let has_replay = look.app.replay.is_some();
+    let has_replay = ctx.app.replay.is_some();
     for topic in Topic::ALL.into_iter().filter(|topic| has_replay || *topic != Topic::Replay) {
         if !lines.is_empty() {
-            lines.push(Strip::new());
+            lines.push(SafeLine::new());
         }
-        lines.push(Strip::of(topic.title(), look.style(Role::Strong)));
+        lines.push(SafeLine::of(topic.title(), ctx.style(Role::Strong)));
         let names = NAMES.min(width / 2);
         for binding in keymap::topic(topic) {
-            let keys = Safe::from(look.keys(binding.names()));
+            let keys = Safe::from(ctx.keys(binding.names()));
             let help = Safe::from(binding.help);
             let (keys, help) = (keys.wrap(names), help.wrap(width.saturating_sub(names + 1)));
             lines.extend((0..keys.len().max(help.len())).map(|nth| {
                 let part =
                     |parts: &[Safe<'_>]| parts.get(nth).map_or_else(String::new, |part| part.as_str().to_owned());
-                Strip::of(format!("{:<names$}", part(&keys)), look.style(Role::Accent))
+                SafeLine::of(format!("{:<names$}", part(&keys)), ctx.style(Role::Accent))
                     .gap(1)
-                    .then(part(&help), look.style(Role::Text))
+                    .then(part(&help), ctx.style(Role::Text))
             }));
         }
     }

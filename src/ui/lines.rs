@@ -3,49 +3,49 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::Look;
-use super::format::{count, plural};
-use super::pen::{Item, Strip, join, line_of, shelve};
+use super::draw_context::DrawContext;
 use super::text::Safe;
+use super::text_line::{Item, SafeLine, fit_by_priority, join, line_of};
 use super::theme::Role;
 use crate::app::Dialog;
 use crate::app::filter_line::FilterLine;
 use crate::app::keymap::{self, Scene};
 use crate::app::replay::GoToLine;
+use crate::text::format::{count, plural};
 
 /// How many lines they take.
-pub fn height(look: Look<'_>) -> u16 {
-    if matches!(look.app.dialog, Some(Dialog::Filter(_) | Dialog::GoTo(_))) { 2 } else { 1 }
+pub fn height(ctx: DrawContext<'_>) -> u16 {
+    if matches!(ctx.app.dialog, Some(Dialog::Filter(_) | Dialog::GoTo(_))) { 2 } else { 1 }
 }
 
 /// Draws them and tells where the text cursor stands.
-pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
+pub fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let room = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-    match &look.app.dialog {
+    match &ctx.app.dialog {
         Some(Dialog::Filter(line)) => {
-            below_filter(look, line, line_of(room, 1), buf);
-            Some(edited(look, "/ ", &line.input, line.error.as_ref().map(|error| error.span.clone()), room, buf))
+            below_filter(ctx, line, line_of(room, 1), buf);
+            Some(edited(ctx, "/ ", &line.input, line.error.as_ref().map(|error| error.span.clone()), room, buf))
         }
-        Some(Dialog::Find(line)) => Some(edited(look, "find ", line, None, room, buf)),
-        Some(Dialog::Export(line)) => Some(edited(look, "write to ", line, None, room, buf)),
+        Some(Dialog::Find(line)) => Some(edited(ctx, "find ", line, None, room, buf)),
+        Some(Dialog::Export(line)) => Some(edited(ctx, "write to ", line, None, room, buf)),
         Some(Dialog::GoTo(line)) => {
-            below_go_to(look, line, line_of(room, 1), buf);
-            Some(edited(look, "go to ", &line.input, None, room, buf))
+            below_go_to(ctx, line, line_of(room, 1), buf);
+            Some(edited(ctx, "go to ", &line.input, None, room, buf))
         }
         Some(Dialog::AskClear) => {
-            let kept = count(look.app.newest.calls.visible() as u128);
-            let here = if look.app.about.attached.is_some() { " here" } else { "" };
-            question(look, format!("forget all {kept} kept calls{here}?")).draw(room, buf);
+            let kept = count(ctx.app.newest.calls.visible() as u128);
+            let here = if ctx.app.about.attached.is_some() { " here" } else { "" };
+            question(ctx, format!("forget all {kept} kept calls{here}?")).draw(room, buf);
             None
         }
         Some(Dialog::AskOverwrite(path)) => {
-            question(look, format!("write over {path}?")).draw(room, buf);
+            question(ctx, format!("write over {path}?")).draw(room, buf);
             None
         }
         _ => {
-            match &look.app.note {
-                Some(note) => Strip::of(&note.text, look.style(Role::Accent)).draw(room, buf),
-                None => hints(look, hinted(look), room, buf),
+            match &ctx.app.note {
+                Some(note) => SafeLine::of(&note.text, ctx.style(Role::Accent)).draw(room, buf),
+                None => hints(ctx, hinted(ctx), room, buf),
             }
             None
         }
@@ -53,32 +53,32 @@ pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
 }
 
 /// A popup that only shows has no keys of its own but those of the help.
-fn hinted(look: Look<'_>) -> Scene {
-    match look.app.dialog {
+fn hinted(ctx: DrawContext<'_>) -> Scene {
+    match ctx.app.dialog {
         Some(Dialog::Compare(_) | Dialog::Accounting) => Scene::Help,
-        _ => look.app.scene(),
+        _ => ctx.app.scene(),
     }
 }
 
-fn question(look: Look<'_>, text: String) -> Strip<'static> {
-    Strip::of(text, look.style(Role::Strong))
+fn question(ctx: DrawContext<'_>, text: String) -> SafeLine<'static> {
+    SafeLine::of(text, ctx.style(Role::Strong))
         .gap(2)
-        .then("y", look.style(Role::Accent))
-        .then(" yes   any other key: no", look.style(Role::Dim))
+        .then("y", ctx.style(Role::Accent))
+        .then(" yes   any other key: no", ctx.style(Role::Dim))
 }
 
 /// ` / filter  m model …`, and at the right where prices come from.
-fn hints(look: Look<'_>, scene: Scene, room: Rect, buf: &mut Buffer) {
-    let (key, dim) = (look.style(Role::Accent), look.style(Role::Dim));
+fn hints(ctx: DrawContext<'_>, scene: Scene, room: Rect, buf: &mut Buffer) {
+    let (key, dim) = (ctx.style(Role::Accent), ctx.style(Role::Dim));
     let hints = keymap::hints(scene);
     let last = hints.len().saturating_sub(2);
     // Help and quit, the last two, stay longest; of the others the first.
     let ranks = (0..).map(|nth| if nth >= last { u8::MAX } else { u8::try_from(last - nth).unwrap_or(u8::MAX) });
     let items = hints.iter().zip(ranks).map(|((binding, hint), rank)| {
-        Item::new(rank, Strip::of(look.keys(binding.first_name()), key).gap(1).then(*hint, dim))
+        Item::new(rank, SafeLine::of(ctx.keys(binding.first_name()), key).gap(1).then(*hint, dim))
     });
-    let hints = join(shelve(items.collect(), usize::from(room.width), 2), 2);
-    let prices = Strip::of(&look.app.about.prices, dim);
+    let hints = join(fit_by_priority(items.collect(), usize::from(room.width), 2), 2);
+    let prices = SafeLine::of(&ctx.app.about.prices, dim);
     if hints.width() + prices.width() + 3 < usize::from(room.width) {
         prices.draw_right(room, buf);
     }
@@ -87,14 +87,14 @@ fn hints(look: Look<'_>, scene: Scene, room: Rect, buf: &mut Buffer) {
 
 /// A label and an edited line behind it, scrolled so that the cursor is seen. Returns where the cursor stands.
 pub fn edited(
-    look: Look<'_>,
+    ctx: DrawContext<'_>,
     label: &'static str,
     input: &crate::app::line_edit::LineEdit,
     wrong: Option<std::ops::Range<usize>>,
     room: Rect,
     buf: &mut Buffer,
 ) -> Position {
-    let label = Strip::of(label, look.style(Role::Accent));
+    let label = SafeLine::of(label, ctx.style(Role::Accent));
     let label_width = u16::try_from(label.width()).unwrap_or(0);
     label.draw(room, buf);
     let field = Rect { x: room.x + label_width, width: room.width.saturating_sub(label_width), ..room };
@@ -112,7 +112,7 @@ pub fn edited(
         let from = skipped.saturating_sub(at);
         let x = u16::try_from(at.saturating_sub(skipped)).unwrap_or(u16::MAX).min(field.width);
         let spot = Rect { x: field.x + x, width: field.width - x, ..field };
-        Strip::of(piece.window(from, usize::from(spot.width)), look.style(role)).draw(spot, buf);
+        SafeLine::of(piece.window(from, usize::from(spot.width)), ctx.style(role)).draw(spot, buf);
         at += width;
     }
     let x = u16::try_from(before - skipped).unwrap_or(0);
@@ -120,33 +120,34 @@ pub fn edited(
 }
 
 /// What is wrong, or how to write times.
-fn below_go_to(look: Look<'_>, line: &GoToLine, room: Rect, buf: &mut Buffer) {
+fn below_go_to(ctx: DrawContext<'_>, line: &GoToLine, room: Rect, buf: &mut Buffer) {
     let strip = match line.error {
-        Some(error) => Strip::of(error, look.style(Role::Bad)),
+        Some(error) => SafeLine::of(error, ctx.style(Role::Bad)),
         None => {
-            Strip::of("12:03:22 of the recording · 90s from its beginning · +5m · -30s · 50%", look.style(Role::Dim))
+            SafeLine::of("12:03:22 of the recording · 90s from its beginning · +5m · -30s · 50%", ctx.style(Role::Dim))
         }
     };
     strip.draw(room, buf);
 }
 
 /// What is wrong, or how to write filters.
-fn below_filter(look: Look<'_>, line: &FilterLine, room: Rect, buf: &mut Buffer) {
-    let dim = look.style(Role::Dim);
+fn below_filter(ctx: DrawContext<'_>, line: &FilterLine, room: Rect, buf: &mut Buffer) {
+    let dim = ctx.style(Role::Dim);
     let strip = match &line.error {
         Some(error) => {
-            let strip = Strip::of(error.to_string(), look.style(Role::Bad));
+            let strip = SafeLine::of(error.to_string(), ctx.style(Role::Bad));
             match &error.hint {
                 Some(hint) => strip.then(format!(" · {hint}"), dim),
                 None => strip,
             }
         }
-        None if line.input.is_empty() => {
-            Strip::of("model:gpt-5*,claude-*  !provider:openai  status:>=500  cost:>$0.01  ttft:>800ms  since:5m", dim)
-        }
+        None if line.input.is_empty() => SafeLine::of(
+            "model:gpt-5*,claude-*  !provider:openai  status:>=500  cost:>$0.01  ttft:>800ms  since:5m",
+            dim,
+        ),
         None => {
-            let rows = look.app.picture.rows.len();
-            Strip::of(plural(rows, "call"), look.style(Role::Text))
+            let rows = ctx.app.picture.rows.len();
+            SafeLine::of(plural(rows, "call"), ctx.style(Role::Text))
                 .then("   Enter sets · Esc takes back · Tab completes · ↑ older", dim)
         }
     };

@@ -3,14 +3,14 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Look;
-use super::format::{clock_near, count, percent};
-use super::pen::{Item, Strip, join, shelve};
+use super::draw_context::DrawContext;
 use super::text::Safe;
+use super::text_line::{Item, SafeLine, fit_by_priority, join};
 use super::theme::Role;
 use crate::app::keymap;
-use crate::app::replay::Playing;
-use crate::collector::replay::{Progress, State};
+use crate::app::replay::ReplayProgress;
+use crate::sources::replay::{Progress, State};
+use crate::text::format::{clock_near, count, percent};
 
 /// Cells between the parts of the line.
 const GAP: usize = 2;
@@ -22,42 +22,42 @@ const LONG_BAR: usize = 20;
 const NAME: usize = 32;
 
 /// How many lines it takes.
-pub fn height(look: Look<'_>) -> u16 {
-    u16::from(look.app.replay.is_some())
+pub fn height(ctx: DrawContext<'_>) -> u16 {
+    u16::from(ctx.app.replay.is_some())
 }
 
 /// Draws it.
-pub fn draw(look: Look<'_>, line: Rect, buf: &mut Buffer) {
-    let Some(Playing { progress, .. }) = &look.app.replay else { return };
+pub fn draw(ctx: DrawContext<'_>, line: Rect, buf: &mut Buffer) {
+    let Some(ReplayProgress { progress, .. }) = &ctx.app.replay else { return };
     let room = Rect { x: line.x + 1, width: line.width.saturating_sub(2), ..line };
     let cells = usize::from(room.width).saturating_sub(BAR.start() + GAP);
-    let shown = join(shelve(items(look, progress), cells, GAP), GAP);
+    let shown = join(fit_by_priority(items(ctx, progress), cells, GAP), GAP);
     let left = usize::from(room.width).saturating_sub(shown.width() + GAP);
-    let all_keys = join(keys(look), GAP).width() + GAP;
+    let all_keys = join(keys(ctx), GAP).width() + GAP;
     // The keys come before a bar that is longer than it need be.
     let most = if left >= all_keys + LONG_BAR { (left - all_keys).min(*BAR.end()) } else { *BAR.end() };
-    let bar = bar(look, progress.fraction(), left.min(most));
-    let keys = join(shelve(key_items(look), left.saturating_sub(bar.width() + GAP), GAP), GAP);
+    let bar = bar(ctx, progress.fraction(), left.min(most));
+    let keys = join(fit_by_priority(key_items(ctx), left.saturating_sub(bar.width() + GAP), GAP), GAP);
     keys.draw_right(room, buf);
     shown.gap(GAP).with(bar).draw(room, buf);
 }
 
-fn items<'a>(look: Look<'_>, progress: &'a Progress) -> Vec<Item<'a>> {
-    let (text, dim) = (look.style(Role::Text), look.style(Role::Dim));
+fn items<'a>(ctx: DrawContext<'_>, progress: &'a Progress) -> Vec<Item<'a>> {
+    let (text, dim) = (ctx.style(Role::Text), ctx.style(Role::Dim));
     let (state, role) = match progress.state {
         State::Playing => ("▶ replay", Role::Good),
         State::Paused => ("⏸ replay paused", Role::Fair),
         State::Done => ("■ replay done", Role::Dim),
     };
-    let part = progress.fraction().map_or_else(Strip::new, |fraction| Strip::of(percent(fraction), text));
-    let speed = progress.speed.map_or_else(Strip::new, |speed| Strip::of(speed.to_string(), text));
+    let part = progress.fraction().map_or_else(SafeLine::new, |fraction| SafeLine::of(percent(fraction), text));
+    let speed = progress.speed.map_or_else(SafeLine::new, |speed| SafeLine::of(speed.to_string(), text));
     vec![
-        Item::new(99, Strip::of(state, look.style(role))),
-        Item::new(40, Strip::of(name(&progress.input), dim)),
-        Item::new(70, Strip::of(times(progress), text)),
-        Item::new(50, when(look, progress)),
+        Item::new(99, SafeLine::of(state, ctx.style(role))),
+        Item::new(40, SafeLine::of(name(&progress.input), dim)),
+        Item::new(70, SafeLine::of(times(progress), text)),
+        Item::new(50, when(ctx, progress)),
         Item::new(80, speed),
-        Item::new(90, broken(look, progress)),
+        Item::new(90, broken(ctx, progress)),
         Item::new(85, part),
     ]
 }
@@ -77,18 +77,18 @@ fn times(progress: &Progress) -> String {
 }
 
 /// Where it stands on the clock of the recording.
-fn when(look: Look<'_>, progress: &Progress) -> Strip<'static> {
+fn when(ctx: DrawContext<'_>, progress: &Progress) -> SafeLine<'static> {
     let clock = progress.clock_unix_nano.and_then(|clock| i64::try_from(clock).ok());
-    clock.map_or_else(Strip::new, |clock| {
-        let app = look.app;
-        Strip::of(clock_near(clock, app.clock.unix_nano, app.clock.offset), look.style(Role::Dim))
+    clock.map_or_else(SafeLine::new, |clock| {
+        let app = ctx.app;
+        SafeLine::of(clock_near(clock, app.clock.unix_nano, app.clock.offset), ctx.style(Role::Dim))
     })
 }
 
-fn broken(look: Look<'_>, progress: &Progress) -> Strip<'static> {
+fn broken(ctx: DrawContext<'_>, progress: &Progress) -> SafeLine<'static> {
     match progress.broken {
-        0 => Strip::new(),
-        broken => Strip::of(format!("{} broken", count(broken)), look.style(Role::Bad)),
+        0 => SafeLine::new(),
+        broken => SafeLine::of(format!("{} broken", count(broken)), ctx.style(Role::Bad)),
     }
 }
 
@@ -108,20 +108,20 @@ fn length(nanos: u64) -> String {
     clippy::cast_sign_loss,
     reason = "a part of a width, between 0 and all of it"
 )]
-fn bar(look: Look<'_>, fraction: Option<f64>, cells: usize) -> Strip<'static> {
+fn bar(ctx: DrawContext<'_>, fraction: Option<f64>, cells: usize) -> SafeLine<'static> {
     let done = (fraction.unwrap_or(0.0).clamp(0.0, 1.0) * cells as f64) as usize;
-    let strip = Strip::of("█".repeat(done.min(cells)), look.style(Role::Accent));
-    strip.then("░".repeat(cells.saturating_sub(done)), look.style(Role::Dim))
+    let strip = SafeLine::of("█".repeat(done.min(cells)), ctx.style(Role::Accent));
+    strip.then("░".repeat(cells.saturating_sub(done)), ctx.style(Role::Dim))
 }
 
-fn keys(look: Look<'_>) -> Vec<Strip<'static>> {
-    let (key, dim) = (look.style(Role::Accent), look.style(Role::Dim));
+fn keys(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
+    let (key, dim) = (ctx.style(Role::Accent), ctx.style(Role::Dim));
     let hints = keymap::replay_hints().into_iter();
-    hints.map(|(binding, word)| Strip::of(look.keys(binding.first_name()), key).gap(1).then(word, dim)).collect()
+    hints.map(|(binding, word)| SafeLine::of(ctx.keys(binding.first_name()), key).gap(1).then(word, dim)).collect()
 }
 
-fn key_items(look: Look<'_>) -> Vec<Item<'static>> {
-    keys(look).into_iter().zip((0..u8::MAX).rev()).map(|(strip, rank)| Item::new(rank, strip)).collect()
+fn key_items(ctx: DrawContext<'_>) -> Vec<Item<'static>> {
+    keys(ctx).into_iter().zip((0..u8::MAX).rev()).map(|(strip, rank)| Item::new(rank, strip)).collect()
 }
 
 #[cfg(test)]

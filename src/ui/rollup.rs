@@ -6,20 +6,20 @@ mod column;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Look;
 use super::calls::{above_mark, tabs};
-use super::doctor;
+use super::draw_context::DrawContext;
+use super::empty_state;
 use super::frame::{Titles, is_roomy, panel};
-use super::pen::{Strip, line_of};
 use super::table::{self, Cell, Gaps};
 use super::text::ELLIPSIS;
+use super::text_line::{SafeLine, line_of};
 use super::theme::Role;
 use crate::app::App;
-use crate::app::analysis::Rollup;
 use crate::app::cursor::Cursor;
 use crate::app::view::View;
 use crate::call::Name;
-use crate::format::count;
+use crate::query::analysis::Rollup;
+use crate::text::format::count;
 use cell::{Whole, rollup_cell, session_cell};
 use column::{Column, MODELS, ROUTES, SESSIONS};
 
@@ -27,8 +27,8 @@ use column::{Column, MODELS, ROUTES, SESSIONS};
 const PANEL_ROWS: u16 = 6;
 
 /// How many lines the panels take above the calls on a screen of this size.
-pub fn panels_height(look: Look<'_>, screen: Rect) -> u16 {
-    let picture = &look.app.picture;
+pub fn panels_height(ctx: DrawContext<'_>, screen: Rect) -> u16 {
+    let picture = &ctx.app.picture;
     let rows = picture.models.len().max(picture.routes.len());
     if !is_roomy(screen) || screen.height < 36 || rows == 0 {
         return 0;
@@ -38,36 +38,43 @@ pub fn panels_height(look: Look<'_>, screen: Rect) -> u16 {
 }
 
 /// Draws the panels; without any route, models have all the room.
-pub fn draw_panels(look: Look<'_>, area: Rect, buf: &mut Buffer) {
+pub fn draw_panels(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
     if area.height == 0 {
         return;
     }
-    let picture = &look.app.picture;
+    let picture = &ctx.app.picture;
     let left = if picture.routes.is_empty() { area.width } else { area.width * 3 / 5 };
-    draw_panel(look, "models", MODELS, &picture.models, Rect { width: left, ..area }, buf);
+    draw_panel(ctx, "models", MODELS, &picture.models, Rect { width: left, ..area }, buf);
     if !picture.routes.is_empty() {
         let right = Rect { x: area.x + left, width: area.width - left, ..area };
-        draw_panel(look, "routes", ROUTES, &picture.routes, right, buf);
+        draw_panel(ctx, "routes", ROUTES, &picture.routes, right, buf);
     }
 }
 
-fn draw_panel(look: Look<'_>, title: &'static str, columns: &[Column], rows: &[Rollup], area: Rect, buf: &mut Buffer) {
+fn draw_panel(
+    ctx: DrawContext<'_>,
+    title: &'static str,
+    columns: &[Column],
+    rows: &[Rollup],
+    area: Rect,
+    buf: &mut Buffer,
+) {
     let fit = usize::from(area.height.saturating_sub(3));
     let more = rows.len().saturating_sub(fit);
     let titles = Titles {
-        left: Strip::of(title, look.style(Role::Accent)),
+        left: SafeLine::of(title, ctx.style(Role::Accent)),
         right: if more > 0 {
-            Strip::of(format!("{} more", count(more as u128)), look.style(Role::Dim))
+            SafeLine::of(format!("{} more", count(more as u128)), ctx.style(Role::Dim))
         } else {
-            Strip::new()
+            SafeLine::new()
         },
     };
-    let inner = panel(look, titles, area, buf);
-    let whole = Whole::of(look);
+    let inner = panel(ctx, titles, area, buf);
+    let whole = Whole::of(ctx);
     draw_table(
-        look,
+        ctx,
         columns,
-        rows.iter().map(|row| move |column| rollup_cell(look, column, row, whole)),
+        rows.iter().map(|row| move |column| rollup_cell(ctx, column, row, whole)),
         None,
         inner,
         buf,
@@ -75,8 +82,8 @@ fn draw_panel(look: Look<'_>, title: &'static str, columns: &[Column], rows: &[R
 }
 
 /// Draws a rollup as the whole view and tells where its rows are.
-pub fn draw_view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Rect {
-    let app = look.app;
+pub fn draw_view(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
+    let app = ctx.app;
     let picture = &app.picture;
     let known = match app.view {
         View::Models => Some(picture.models.len()),
@@ -91,25 +98,25 @@ pub fn draw_view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Rect {
     };
     let many = known.map_or_else(|| ELLIPSIS.to_owned(), |rows| count(rows as u128));
     let above = selection(app).map_or(0, |cursor| cursor.top(rows, usize::from(area.height.saturating_sub(3))));
-    let right = above_mark(look, above).then(format!("{many} · {keys}"), look.style(Role::Dim));
-    let inner = panel(look, Titles { left: tabs(look), right }, area, buf);
+    let right = above_mark(ctx, above).then(format!("{many} · {keys}"), ctx.style(Role::Dim));
+    let inner = panel(ctx, Titles { left: tabs(ctx), right }, area, buf);
     if rows == 0 {
         if known.is_some() {
-            draw_nothing(look, inner, buf);
+            draw_nothing(ctx, inner, buf);
         }
         return Rect::default();
     }
     let body = table::body(inner);
     let page = usize::from(body.height);
-    let whole = Whole::of(look);
+    let whole = Whole::of(ctx);
     match app.view {
         View::Models => {
             let (top, selected) = window(&app.cursors.models, rows, page);
             let rows = picture.models.iter().skip(top);
             draw_table(
-                look,
+                ctx,
                 MODELS,
-                rows.map(|row| move |column| rollup_cell(look, column, row, whole)),
+                rows.map(|row| move |column| rollup_cell(ctx, column, row, whole)),
                 selected,
                 inner,
                 buf,
@@ -119,9 +126,9 @@ pub fn draw_view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Rect {
             let (top, selected) = window(&app.cursors.routes, rows, page);
             let rows = picture.routes.iter().skip(top);
             draw_table(
-                look,
+                ctx,
                 ROUTES,
-                rows.map(|row| move |column| rollup_cell(look, column, row, whole)),
+                rows.map(|row| move |column| rollup_cell(ctx, column, row, whole)),
                 selected,
                 inner,
                 buf,
@@ -131,9 +138,9 @@ pub fn draw_view(look: Look<'_>, area: Rect, buf: &mut Buffer) -> Rect {
             let (top, selected) = window(&app.cursors.sessions, rows, page);
             let rows = picture.sessions.iter().flatten().skip(top);
             draw_table(
-                look,
+                ctx,
                 SESSIONS,
-                rows.map(|row| move |column| session_cell(look, column, row)),
+                rows.map(|row| move |column| session_cell(ctx, column, row)),
                 selected,
                 inner,
                 buf,
@@ -153,17 +160,17 @@ const fn selection(app: &App) -> Option<&Cursor<Name>> {
     }
 }
 
-fn draw_nothing(look: Look<'_>, area: Rect, buf: &mut Buffer) {
-    let calls = look.app.picture.rows.len();
-    let nothing = match look.app.view {
+fn draw_nothing(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
+    let calls = ctx.app.picture.rows.len();
+    let nothing = match ctx.app.view {
         View::Routes => "none of these calls was routed",
         View::Sessions => "none of these calls names a session",
         View::Calls | View::Models | View::Errors => "",
     };
     if calls == 0 || nothing.is_empty() {
-        doctor::draw(look, area, buf);
+        empty_state::draw(ctx, area, buf);
     } else {
-        Strip::of(nothing, look.style(Role::Text)).draw_centred(line_of(area, area.height / 3), buf);
+        SafeLine::of(nothing, ctx.style(Role::Text)).draw_centred(line_of(area, area.height / 3), buf);
     }
 }
 
@@ -174,7 +181,7 @@ fn window(cursor: &Cursor<Name>, rows: usize, page: usize) -> (usize, Option<usi
 }
 
 fn draw_table<'a, F: FnMut(Column) -> Cell<'a>>(
-    look: Look<'_>,
+    ctx: DrawContext<'_>,
     columns: &[Column],
     rows: impl Iterator<Item = F>,
     selected: Option<usize>,
@@ -188,7 +195,7 @@ fn draw_table<'a, F: FnMut(Column) -> Cell<'a>>(
             width: column.width(),
             align: column.align(),
             priority: column.priority(),
-            style: look.style(Role::Dim),
+            style: ctx.style(Role::Dim),
         })
         .collect();
     let places = table::lay_out(&described, area.width, Gaps::of(area.width));
@@ -196,10 +203,10 @@ fn draw_table<'a, F: FnMut(Column) -> Cell<'a>>(
     for (nth, mut row) in (1..area.height).zip(rows) {
         table::draw_row(&described, &places, area, nth, buf, |at| match columns.get(at) {
             Some(&column) => row(column),
-            None => Cell::new("", look.style(Role::Text)),
+            None => Cell::new("", ctx.style(Role::Text)),
         });
         if selected == Some(usize::from(nth) - 1) {
-            buf.set_style(line_of(area, nth), look.style(Role::Selected));
+            buf.set_style(line_of(area, nth), ctx.style(Role::Selected));
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Recording and forwarding: in the header in short, beside the account in full.
 
-use super::Look;
-use super::format::{bytes, count};
-use super::pen::Strip;
+use super::draw_context::DrawContext;
 use super::text::Safe;
+use super::text_line::SafeLine;
 use super::theme::Role;
-use crate::collector::forward::ForwardCounters;
-use crate::output::Forwarded;
-use crate::output::recorder::RecordCounters;
+use crate::collector::taps::Forwarded;
+use crate::collector::taps::forward::ForwardCounters;
+use crate::collector::taps::recorder::RecordCounters;
+use crate::text::format::{bytes, count};
 
 /// Cells of a target's name in the header.
 const HOST: usize = 28;
@@ -16,31 +16,31 @@ const TARGET: usize = 34;
 const ERROR: usize = 100;
 
 /// `● rec 12 MB`, and what is missing of it.
-pub fn recording(look: Look<'_>) -> Strip<'static> {
-    let Some(recorded) = &look.app.streams.recorded else { return Strip::new() };
-    let strip = |role: Role| Strip::of("● rec ", look.style(role)).then(bytes(recorded.bytes), look.style(role));
+pub fn recording(ctx: DrawContext<'_>) -> SafeLine<'static> {
+    let Some(recorded) = &ctx.app.streams.recorded else { return SafeLine::new() };
+    let strip = |role: Role| SafeLine::of("● rec ", ctx.style(role)).then(bytes(recorded.bytes), ctx.style(role));
     match (recorded.lost(), &recorded.error) {
         (0, None) => strip(Role::Text),
-        (0, Some(_)) => strip(Role::Bad).then(" failing", look.style(Role::Bad)),
-        (lost, _) => strip(Role::Bad).then(format!(" · {} lost", count(lost)), look.style(Role::Bad)),
+        (0, Some(_)) => strip(Role::Bad).then(" failing", ctx.style(Role::Bad)),
+        (lost, _) => strip(Role::Bad).then(format!(" · {} lost", count(lost)), ctx.style(Role::Bad)),
     }
 }
 
 /// The least that must be told of it; nothing, where nothing went wrong.
-pub fn recording_loss(look: Look<'_>) -> Strip<'static> {
-    let bad = look.style(Role::Bad);
-    match look.app.streams.recorded.as_ref().map(|recorded| (recorded.lost(), recorded.error.is_some())) {
-        None | Some((0, false)) => Strip::new(),
-        Some((0, true)) => Strip::of("● rec failing", bad),
-        Some((lost, _)) => Strip::of(format!("● rec {} lost", count(lost)), bad),
+pub fn recording_loss(ctx: DrawContext<'_>) -> SafeLine<'static> {
+    let bad = ctx.style(Role::Bad);
+    match ctx.app.streams.recorded.as_ref().map(|recorded| (recorded.lost(), recorded.error.is_some())) {
+        None | Some((0, false)) => SafeLine::new(),
+        Some((0, true)) => SafeLine::of("● rec failing", bad),
+        Some((lost, _)) => SafeLine::of(format!("● rec {} lost", count(lost)), bad),
     }
 }
 
 /// `→ 2/2 ok`, or who of them is in trouble and what it costs.
-pub fn forwarding(look: Look<'_>) -> Strip<'static> {
-    let all = &look.app.streams.forwarded;
+pub fn forwarding(ctx: DrawContext<'_>) -> SafeLine<'static> {
+    let all = &ctx.app.streams.forwarded;
     if all.is_empty() {
-        return Strip::new();
+        return SafeLine::new();
     }
     let lost = lost(all);
     let failing: Vec<&Forwarded> = all.iter().filter(|forwarded| forwarded.counters.is_failing()).collect();
@@ -49,12 +49,12 @@ pub fn forwarding(look: Look<'_>) -> Strip<'static> {
         (0, _) => Role::Fair,
         _ => Role::Bad,
     };
-    let style = look.style(role);
+    let style = ctx.style(role);
     let mut strip = match failing.as_slice() {
         [one] => {
-            Strip::of("→ ", style).then(host(&one.target), style).then(format!(" {}", state(&one.counters)), style)
+            SafeLine::of("→ ", style).then(host(&one.target), style).then(format!(" {}", state(&one.counters)), style)
         }
-        failing => Strip::of(format!("→ {}/{} ok", all.len() - failing.len(), all.len()), style),
+        failing => SafeLine::of(format!("→ {}/{} ok", all.len() - failing.len(), all.len()), style),
     };
     let waiting: u64 = failing.iter().map(|forwarded| forwarded.counters.waiting).fold(0, u64::saturating_add);
     if waiting > 0 {
@@ -67,14 +67,14 @@ pub fn forwarding(look: Look<'_>) -> Strip<'static> {
 }
 
 /// The least that must be told of it; nothing, where nothing went wrong.
-pub fn forwarding_loss(look: Look<'_>) -> Strip<'static> {
-    let all = &look.app.streams.forwarded;
+pub fn forwarding_loss(ctx: DrawContext<'_>) -> SafeLine<'static> {
+    let all = &ctx.app.streams.forwarded;
     let failing = all.iter().filter(|forwarded| forwarded.counters.is_failing()).count();
     let ok = format!("→ {}/{} ok", all.len() - failing, all.len());
     match (lost(all), failing) {
-        (0, 0) => Strip::new(),
-        (0, _) => Strip::of(ok, look.style(Role::Fair)),
-        (lost, _) => Strip::of(format!("{ok} · {} lost", count(lost)), look.style(Role::Bad)),
+        (0, 0) => SafeLine::new(),
+        (0, _) => SafeLine::of(ok, ctx.style(Role::Fair)),
+        (lost, _) => SafeLine::of(format!("{ok} · {} lost", count(lost)), ctx.style(Role::Bad)),
     }
 }
 
@@ -99,44 +99,44 @@ const fn state(counters: &ForwardCounters) -> &'static str {
 }
 
 /// All of it: a line for the recording and for each target, and another where something went wrong.
-pub fn lines(look: Look<'_>) -> Vec<Strip<'static>> {
-    let streams = &look.app.streams;
+pub fn lines(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
+    let streams = &ctx.app.streams;
     let mut lines = Vec::new();
     if let Some(recorded) = &streams.recorded {
-        lines.push(recorded_line(look, recorded));
+        lines.push(recorded_line(ctx, recorded));
         let losses = [(recorded.dropped, "dropped"), (recorded.failed, "failed")];
-        lines.extend(trouble(look, &losses, recorded.error.as_deref()));
+        lines.extend(trouble(ctx, &losses, recorded.error.as_deref()));
     }
     for Forwarded { target, counters } in &streams.forwarded {
-        lines.push(forwarded_line(look, target, counters));
+        lines.push(forwarded_line(ctx, target, counters));
         let losses = [
             (counters.dropped, "dropped"),
             (counters.refused, "refused"),
             (counters.given_up, "given up"),
             (counters.rejected_spans, "spans rejected"),
         ];
-        lines.extend(trouble(look, &losses, counters.error.as_deref()));
+        lines.extend(trouble(ctx, &losses, counters.error.as_deref()));
     }
     if !lines.is_empty() {
-        lines.push(Strip::new());
+        lines.push(SafeLine::new());
     }
     lines
 }
 
-fn recorded_line(look: Look<'_>, recorded: &RecordCounters) -> Strip<'static> {
-    let (text, dim) = (look.style(Role::Text), look.style(Role::Dim));
-    Strip::of("● recorded ", dim)
+fn recorded_line(ctx: DrawContext<'_>, recorded: &RecordCounters) -> SafeLine<'static> {
+    let (text, dim) = (ctx.style(Role::Text), ctx.style(Role::Dim));
+    SafeLine::of("● recorded ", dim)
         .then(count(recorded.written), text)
         .then(" requests, ", dim)
         .then(bytes(recorded.bytes), text)
 }
 
-fn forwarded_line(look: Look<'_>, target: &str, counters: &ForwardCounters) -> Strip<'static> {
-    let (text, dim) = (look.style(Role::Text), look.style(Role::Dim));
+fn forwarded_line(ctx: DrawContext<'_>, target: &str, counters: &ForwardCounters) -> SafeLine<'static> {
+    let (text, dim) = (ctx.style(Role::Text), ctx.style(Role::Dim));
     let role = if counters.is_failing() { Role::Bad } else { Role::Good };
-    let strip = Strip::of("→ ", dim)
+    let strip = SafeLine::of("→ ", dim)
         .then(Safe::fit(target, TARGET).into_owned(), text)
-        .then(format!(" {}", state(counters)), look.style(role))
+        .then(format!(" {}", state(counters)), ctx.style(role))
         .then(format!(" {}", count(counters.sent)), text)
         .then(" sent", dim);
     match counters.waiting {
@@ -146,12 +146,12 @@ fn forwarded_line(look: Look<'_>, target: &str, counters: &ForwardCounters) -> S
 }
 
 /// What was lost and why the last attempt failed.
-fn trouble(look: Look<'_>, losses: &[(u64, &str)], error: Option<&str>) -> Option<Strip<'static>> {
-    let bad = look.style(Role::Bad);
+fn trouble(ctx: DrawContext<'_>, losses: &[(u64, &str)], error: Option<&str>) -> Option<SafeLine<'static>> {
+    let bad = ctx.style(Role::Bad);
     let losses = losses.iter().filter(|(figure, _)| *figure > 0);
     let losses: Vec<_> = losses.map(|(figure, what)| format!("{} {what}", count(*figure))).collect();
     let error = Safe::fit_start(error.unwrap_or_default(), ERROR).into_owned();
     let between = if losses.is_empty() || error.as_str().is_empty() { "" } else { ": " };
-    let strip = Strip::of(losses.join(", "), bad).then(between, bad).then(error, bad);
-    (!strip.is_empty()).then(|| Strip::of("    ", bad).with(strip))
+    let strip = SafeLine::of(losses.join(", "), bad).then(between, bad).then(error, bad);
+    (!strip.is_empty()).then(|| SafeLine::of("    ", bad).with(strip))
 }

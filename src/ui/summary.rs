@@ -3,15 +3,15 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Look;
-use super::format::{compact, count, duration, known, money_short, money_sum, percent, rate};
+use super::draw_context::DrawContext;
 use super::frame::is_roomy;
-use super::pen::{Item, Strip, join, line_of, shelve};
 use super::spark::spark;
+use super::text_line::{Item, SafeLine, fit_by_priority, join, line_of};
 use super::theme::{Role, latency_role, ttft_role};
-use crate::app::analysis::Summary;
 use crate::call::Status;
+use crate::query::analysis::Summary;
 use crate::stats::{Quantiles, Tally, TokenSum};
+use crate::text::format::{compact, count, duration, known, money_short, money_sum, percent, rate};
 
 /// Failures that are spelled out; the rest is summed up.
 const FAILURES_SHOWN: usize = 3;
@@ -22,57 +22,57 @@ pub fn height(screen: Rect) -> u16 {
 }
 
 /// Draws it.
-pub fn draw(look: Look<'_>, area: Rect, buf: &mut Buffer) {
+pub fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
     let room = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-    let summary = &look.app.picture.summary;
+    let summary = &ctx.app.picture.summary;
     let has_more = area.height > 1;
     let cells = usize::from(room.width);
-    join(shelve(first(look, summary, !has_more), cells, 3), 3).draw(line_of(room, 0), buf);
+    join(fit_by_priority(first(ctx, summary, !has_more), cells, 3), 3).draw(line_of(room, 0), buf);
     if has_more {
-        join(shelve(second(look, summary), cells, 3), 3).draw(line_of(room, 1), buf);
+        join(fit_by_priority(second(ctx, summary), cells, 3), 3).draw(line_of(room, 1), buf);
     }
 }
 
-fn first(look: Look<'_>, summary: &Summary, is_alone: bool) -> Vec<Item<'static>> {
+fn first(ctx: DrawContext<'_>, summary: &Summary, is_alone: bool) -> Vec<Item<'static>> {
     let tally = &summary.figures.tally;
     let mut items = vec![
-        Item::new(99, labelled(look, "calls", count(tally.calls))),
-        Item::new(55, errors(look, summary)).or(95, error_count(look, tally)),
-        Item::new(62, cost(look, summary).with(burn(look, summary))).or(97, cost(look, summary)),
-        Item::new(60, input(look, tally)),
-        Item::new(58, labelled(look, "out", told(tally, tally.tokens.output))),
-        Item::new(20, reasoning(look, tally)),
+        Item::new(99, labelled(ctx, "calls", count(tally.calls))),
+        Item::new(55, errors(ctx, summary)).or(95, error_count(ctx, tally)),
+        Item::new(62, cost(ctx, summary).with(burn(ctx, summary))).or(97, cost(ctx, summary)),
+        Item::new(60, input(ctx, tally)),
+        Item::new(58, labelled(ctx, "out", told(tally, tally.tokens.output))),
+        Item::new(20, reasoning(ctx, tally)),
     ];
     if is_alone {
         let figures = &summary.figures;
-        items.push(Item::new(70, quantiles(look, "latency", &figures.latency_ms, latency_role, &[95])));
-        items.push(Item::new(65, quantiles(look, "TTFT", &figures.ttft_ms, ttft_role, &[95])));
+        items.push(Item::new(70, quantiles(ctx, "latency", &figures.latency_ms, latency_role, &[95])));
+        items.push(Item::new(65, quantiles(ctx, "TTFT", &figures.ttft_ms, ttft_role, &[95])));
     }
-    items.push(Item::new(68, speed(look, summary)));
+    items.push(Item::new(68, speed(ctx, summary)));
     items
 }
 
-fn second(look: Look<'_>, summary: &Summary) -> Vec<Item<'static>> {
+fn second(ctx: DrawContext<'_>, summary: &Summary) -> Vec<Item<'static>> {
     let figures = &summary.figures;
-    let series = &look.app.picture.series;
+    let series = &ctx.app.picture.series;
     vec![
-        Item::new(90, quantiles(look, "latency", &figures.latency_ms, latency_role, &[50, 95, 99])),
-        Item::new(80, quantiles(look, "TTFT", &figures.ttft_ms, ttft_role, &[50, 95, 99])),
-        Item::new(50, trend(look, "calls/s", &series.calls_per_sec().collect::<Vec<_>>())),
-        Item::new(40, trend(look, "errors", &series.errors().map(|errors| errors as f64).collect::<Vec<_>>())),
-        Item::new(30, trend(look, "$/min", &series.usd_per_min().collect::<Vec<_>>())),
-        Item::new(10, sessions(look, summary)).or(35, session_count(look, summary)),
+        Item::new(90, quantiles(ctx, "latency", &figures.latency_ms, latency_role, &[50, 95, 99])),
+        Item::new(80, quantiles(ctx, "TTFT", &figures.ttft_ms, ttft_role, &[50, 95, 99])),
+        Item::new(50, trend(ctx, "calls/s", &series.calls_per_sec().collect::<Vec<_>>())),
+        Item::new(40, trend(ctx, "errors", &series.errors().map(|errors| errors as f64).collect::<Vec<_>>())),
+        Item::new(30, trend(ctx, "$/min", &series.usd_per_min().collect::<Vec<_>>())),
+        Item::new(10, sessions(ctx, summary)).or(35, session_count(ctx, summary)),
     ]
 }
 
-fn labelled(look: Look<'_>, label: &'static str, figure: String) -> Strip<'static> {
-    Strip::of(label, look.style(Role::Dim)).gap(1).then(figure, look.style(Role::Text))
+fn labelled(ctx: DrawContext<'_>, label: &'static str, figure: String) -> SafeLine<'static> {
+    SafeLine::of(label, ctx.style(Role::Dim)).gap(1).then(figure, ctx.style(Role::Text))
 }
 
 /// `errors 14 (1.2%: 9×429 5×503)`
-fn errors(look: Look<'_>, summary: &Summary) -> Strip<'static> {
+fn errors(ctx: DrawContext<'_>, summary: &Summary) -> SafeLine<'static> {
     let tally = &summary.figures.tally;
-    let strip = error_count(look, tally);
+    let strip = error_count(ctx, tally);
     let Some(share) = tally.error_rate().filter(|_| tally.errors > 0) else { return strip };
     let shown = summary.failures.iter().take(FAILURES_SHOWN);
     let mut kinds: Vec<_> =
@@ -80,13 +80,13 @@ fn errors(look: Look<'_>, summary: &Summary) -> Strip<'static> {
     if summary.failures.len() > FAILURES_SHOWN {
         kinds.push("…".to_owned());
     }
-    strip.then(format!(" ({}: {})", percent(share), kinds.join(" ")), look.style(Role::Dim))
+    strip.then(format!(" ({}: {})", percent(share), kinds.join(" ")), ctx.style(Role::Dim))
 }
 
 /// `errors 14`
-fn error_count(look: Look<'_>, tally: &Tally) -> Strip<'static> {
+fn error_count(ctx: DrawContext<'_>, tally: &Tally) -> SafeLine<'static> {
     let role = if tally.errors > 0 { Role::Bad } else { Role::Text };
-    Strip::of("errors ", look.style(Role::Dim)).then(count(tally.errors), look.style(role))
+    SafeLine::of("errors ", ctx.style(Role::Dim)).then(count(tally.errors), ctx.style(role))
 }
 
 /// How a call ended, in a word.
@@ -100,16 +100,16 @@ pub(super) fn status_word(status: Status) -> String {
 }
 
 /// `cost ≥ $1.2340 (3 unpriced)`
-fn cost(look: Look<'_>, summary: &Summary) -> Strip<'static> {
+fn cost(ctx: DrawContext<'_>, summary: &Summary) -> SafeLine<'static> {
     let tally = &summary.figures.tally;
-    labelled(look, "cost", money_sum(tally.cost_usd().unwrap_or(0.0), tally.calls, tally.unpriced))
+    labelled(ctx, "cost", money_sum(tally.cost_usd().unwrap_or(0.0), tally.calls, tally.unpriced))
 }
 
 /// ` · ≥ $7.2/h`: a lower bound like the cost, since it is not told which calls of that time are unpriced.
-fn burn(look: Look<'_>, summary: &Summary) -> Strip<'static> {
+fn burn(ctx: DrawContext<'_>, summary: &Summary) -> SafeLine<'static> {
     let at_least = if summary.figures.tally.unpriced > 0 { "≥ " } else { "" };
-    summary.burn.as_ref().map_or_else(Strip::new, |burn| {
-        Strip::of(format!(" · {at_least}{}/h", money_short(burn.usd_per_hour)), look.style(Role::Dim))
+    summary.burn.as_ref().map_or_else(SafeLine::new, |burn| {
+        SafeLine::of(format!(" · {at_least}{}/h", money_short(burn.usd_per_hour)), ctx.style(Role::Dim))
     })
 }
 
@@ -119,38 +119,38 @@ fn told(tally: &Tally, sum: TokenSum) -> String {
 }
 
 /// `in 1.2M (62% cached)`
-fn input(look: Look<'_>, tally: &Tally) -> Strip<'static> {
-    let strip = labelled(look, "in", told(tally, tally.tokens.input));
+fn input(ctx: DrawContext<'_>, tally: &Tally) -> SafeLine<'static> {
+    let strip = labelled(ctx, "in", told(tally, tally.tokens.input));
     match tally.cached_share().filter(|_| tally.tokens.cached.tokens > 0) {
-        Some(share) => strip.then(format!(" ({} cached)", percent(share)), look.style(Role::Dim)),
+        Some(share) => strip.then(format!(" ({} cached)", percent(share)), ctx.style(Role::Dim)),
         None => strip,
     }
 }
 
-fn reasoning(look: Look<'_>, tally: &Tally) -> Strip<'static> {
+fn reasoning(ctx: DrawContext<'_>, tally: &Tally) -> SafeLine<'static> {
     match tally.tokens.reasoning.tokens {
-        0 => Strip::new(),
-        tokens => labelled(look, "reasoning", compact(tokens)),
+        0 => SafeLine::new(),
+        tokens => labelled(ctx, "reasoning", compact(tokens)),
     }
 }
 
-fn speed(look: Look<'_>, summary: &Summary) -> Strip<'static> {
-    labelled(look, "tok/s p50", known(summary.figures.tokens_per_sec.p50, rate))
+fn speed(ctx: DrawContext<'_>, summary: &Summary) -> SafeLine<'static> {
+    labelled(ctx, "tok/s p50", known(summary.figures.tokens_per_sec.p50, rate))
 }
 
 /// `latency p50 1.2s p95 4.0s p99 5.9s`
 fn quantiles(
-    look: Look<'_>,
+    ctx: DrawContext<'_>,
     label: &'static str,
     quantiles: &Quantiles,
     role: impl Fn(f64) -> Role,
     shown: &[u8],
-) -> Strip<'static> {
-    let mut strip = Strip::of(label, look.style(Role::Dim));
+) -> SafeLine<'static> {
+    let mut strip = SafeLine::of(label, ctx.style(Role::Dim));
     for (percentile, value) in [(50, quantiles.p50), (95, quantiles.p95), (99, quantiles.p99)] {
         if shown.contains(&percentile) {
-            strip.add(format!(" p{percentile} "), look.style(Role::Dim));
-            strip.add(known(value, duration), look.style(value.map_or(Role::Dim, &role)));
+            strip.add(format!(" p{percentile} "), ctx.style(Role::Dim));
+            strip.add(known(value, duration), ctx.style(value.map_or(Role::Dim, &role)));
         }
     }
     strip
@@ -159,24 +159,24 @@ fn quantiles(
 /// Cells of a sparkline: a cell for three of the series' points.
 const TREND_CELLS: usize = 20;
 
-fn trend(look: Look<'_>, label: &'static str, points: &[f64]) -> Strip<'static> {
-    Strip::of(spark(points, TREND_CELLS), look.style(Role::Accent)).gap(1).then(label, look.style(Role::Dim))
+fn trend(ctx: DrawContext<'_>, label: &'static str, points: &[f64]) -> SafeLine<'static> {
+    SafeLine::of(spark(points, TREND_CELLS), ctx.style(Role::Accent)).gap(1).then(label, ctx.style(Role::Dim))
 }
 
-fn session_count(look: Look<'_>, summary: &Summary) -> Strip<'static> {
+fn session_count(ctx: DrawContext<'_>, summary: &Summary) -> SafeLine<'static> {
     match summary.sessions {
-        0 => Strip::new(),
-        sessions => labelled(look, "sessions", count(sessions)),
+        0 => SafeLine::new(),
+        sessions => labelled(ctx, "sessions", count(sessions)),
     }
 }
 
 /// `sessions 12, now sess-alpha`
-fn sessions(look: Look<'_>, summary: &Summary) -> Strip<'static> {
-    let strip = session_count(look, summary);
+fn sessions(ctx: DrawContext<'_>, summary: &Summary) -> SafeLine<'static> {
+    let strip = session_count(ctx, summary);
     match &summary.current_session {
         Some(session) => {
-            let name = look.text(session, 20).into_owned();
-            strip.then(", now ", look.style(Role::Dim)).then(name, look.style(Role::Text))
+            let name = ctx.text(session, 20).into_owned();
+            strip.then(", now ", ctx.style(Role::Dim)).then(name, ctx.style(Role::Text))
         }
         None => strip,
     }

@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::pen::{Strip, line_of};
 use super::text::Safe;
+use super::text_line::{SafeLine, line_of};
 
 /// How wide a column is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,9 +213,9 @@ fn draw_cell(cell: Cell<'_>, align: Align, place: Place, line: Rect, buf: &mut B
     let room = Rect { x: line.x.saturating_add(place.x), width: place.width, ..line }.intersection(line);
     let cells = usize::from(room.width);
     match align {
-        Align::Left => Strip::of(cell.text.cut_middle(cells), cell.style).draw(room, buf),
-        Align::Right => Strip::of(cell.text.cut_middle(cells), cell.style).draw_right(room, buf),
-        Align::Prose => Strip::of(cell.text.cut_end(cells), cell.style).draw(room, buf),
+        Align::Left => SafeLine::of(cell.text.cut_middle(cells), cell.style).draw(room, buf),
+        Align::Right => SafeLine::of(cell.text.cut_middle(cells), cell.style).draw_right(room, buf),
+        Align::Prose => SafeLine::of(cell.text.cut_end(cells), cell.style).draw(room, buf),
     }
 }
 

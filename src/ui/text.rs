@@ -176,9 +176,9 @@ fn tail(text: &str, cells: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
-    mod holds;
+    mod invariants;
 
-    use self::holds::holds;
+    use self::invariants::holds;
     use super::*;
     use crate::text::tests::hostile_text;
     use crate::{text, ui};

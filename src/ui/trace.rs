@@ -5,18 +5,19 @@ use std::collections::HashSet;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Look;
-use super::format::{count, duration, plural};
+use super::detail_lines;
+use super::detail_lines::Sheet;
+use super::draw_context::DrawContext;
 use super::frame::{Titles, panel};
-use super::pen::{Strip, line_of};
-use super::sheet::{self, Sheet};
 use super::text::Safe;
+use super::text_line::{SafeLine, line_of};
 use super::theme::Role;
 use crate::app::detail::{TraceSpan, span_sections};
 use crate::app::trace::Bar;
-use crate::app::{Seen, TraceView};
+use crate::app::{LayoutInfo, TraceView};
 use crate::call::hex;
 use crate::collector::join::Outcome;
+use crate::text::format::{count, duration, plural};
 
 /// Cells of a duration.
 const TIME: u16 = 8;
@@ -26,34 +27,34 @@ const OFFSET: u16 = 9;
 const WIDE: u16 = 90;
 
 /// Draws it in the place of the view.
-pub fn draw(look: Look<'_>, trace: &TraceView, area: Rect, buf: &mut Buffer) -> Seen {
-    let mut seen = Seen::default();
-    let spans = look.app.detail_of(&trace.call).map_or(&[][..], |detail| &detail.spans);
+pub fn draw(ctx: DrawContext<'_>, trace: &TraceView, area: Rect, buf: &mut Buffer) -> LayoutInfo {
+    let mut seen = LayoutInfo::default();
+    let spans = ctx.app.detail_of(&trace.call).map_or(&[][..], |detail| &detail.spans);
     let open = trace.cursor.key().and_then(|at| spans.get(*at)).filter(|_| trace.is_open);
     let mut upper = area;
     if let Some(span) = open {
-        let lower = super::take_bottom(&mut upper, area.height / 2);
-        draw_span(look, trace, span, lower, &mut seen, buf);
+        let lower = super::draw_context::take_bottom(&mut upper, area.height / 2);
+        draw_span(ctx, trace, span, lower, &mut seen, buf);
     }
-    let inner = panel(look, titles(look, trace, spans), upper, buf);
+    let inner = panel(ctx, titles(ctx, trace, spans), upper, buf);
     if trace.waterfall.bars.is_empty() {
-        Strip::of("the spans of this trace are no longer kept", look.style(Role::Dim)).draw(inner, buf);
+        SafeLine::of("the spans of this trace are no longer kept", ctx.style(Role::Dim)).draw(inner, buf);
     }
     seen.list = usize::from(inner.height);
     let top = trace.cursor.top(trace.waterfall.bars.len(), seen.list);
     for (nth, (row, bar)) in (0..inner.height).zip(trace.waterfall.bars.iter().enumerate().skip(top)) {
         let line = line_of(inner, nth);
         if let Some(span) = spans.get(bar.span) {
-            draw_bar(look, *bar, span, trace.waterfall.duration, line, buf);
+            draw_bar(ctx, *bar, span, trace.waterfall.duration, line, buf);
         }
         if row == trace.cursor.row() {
-            buf.set_style(line, look.style(Role::Selected));
+            buf.set_style(line, ctx.style(Role::Selected));
         }
     }
     seen
 }
 
-fn titles(look: Look<'_>, trace: &TraceView, spans: &[TraceSpan]) -> Titles<'static> {
+fn titles(ctx: DrawContext<'_>, trace: &TraceView, spans: &[TraceSpan]) -> Titles<'static> {
     let id = Safe::from(hex(trace.call.ids().0)).cut_middle(32);
     let services: HashSet<&str> =
         spans.iter().filter_map(|span| Some(span.span.as_ref()?.service())).filter(|name| !name.is_empty()).collect();
@@ -70,10 +71,10 @@ fn titles(look: Look<'_>, trace: &TraceView, spans: &[TraceSpan]) -> Titles<'sta
     legend.extend(trace.waterfall.bars.iter().any(|bar| bar.is_moved).then_some("≈ clock set right"));
     legend.push("Enter span");
     Titles {
-        left: Strip::of("trace ", look.style(Role::Dim))
-            .then(id, look.style(Role::Accent))
-            .then(facts, look.style(Role::Text)),
-        right: Strip::of(legend.join("  "), look.style(Role::Dim)),
+        left: SafeLine::of("trace ", ctx.style(Role::Dim))
+            .then(id, ctx.style(Role::Accent))
+            .then(facts, ctx.style(Role::Text)),
+        right: SafeLine::of(legend.join("  "), ctx.style(Role::Dim)),
     }
 }
 
@@ -81,12 +82,12 @@ fn nanos(nanos: u64) -> String {
     duration(nanos as f64 / 1e6)
 }
 
-fn draw_bar(look: Look<'_>, bar: Bar, span: &TraceSpan, whole: u64, line: Rect, buf: &mut Buffer) {
+fn draw_bar(ctx: DrawContext<'_>, bar: Bar, span: &TraceSpan, whole: u64, line: Rect, buf: &mut Buffer) {
     let names = line.width * 2 / 5;
     let offset = if line.width < WIDE { 0 } else { OFFSET };
     let left = names + offset + 1;
     let chart = Rect { x: line.x + left, width: line.width.saturating_sub(left + TIME + 1), ..line };
-    name(look, bar, span, usize::from(names)).draw(Rect { width: names, ..line }, buf);
+    name(ctx, bar, span, usize::from(names)).draw(Rect { width: names, ..line }, buf);
     let Some(plain) = &span.span else { return };
     let cells = f64::from(chart.width);
     let place = |nanos: u64| (nanos as f64 / whole.max(1) as f64 * cells).min(cells);
@@ -101,16 +102,16 @@ fn draw_bar(look: Look<'_>, bar: Bar, span: &TraceSpan, whole: u64, line: Rect, 
         (false, false) => ("━", Role::Dim),
     };
     let spot = Rect { x: chart.x + from, width, ..chart };
-    Strip::of(glyph.repeat(usize::from(width)), look.style(role)).draw(spot, buf);
+    SafeLine::of(glyph.repeat(usize::from(width)), ctx.style(role)).draw(spot, buf);
     if offset > 0 {
         let sign = if bar.is_moved { "≈" } else { "+" };
         let spot = Rect { x: line.x + names, width: offset, ..line };
-        Strip::of(format!("{sign}{}", nanos(bar.offset)), look.style(Role::Dim)).draw_right(spot, buf);
+        SafeLine::of(format!("{sign}{}", nanos(bar.offset)), ctx.style(Role::Dim)).draw_right(spot, buf);
     }
-    Strip::of(nanos(bar.duration), look.style(Role::Text)).draw_right(line, buf);
+    SafeLine::of(nanos(bar.duration), ctx.style(Role::Text)).draw_right(line, buf);
 }
 
-fn name<'a>(look: Look<'_>, bar: Bar, span: &'a TraceSpan, cells: usize) -> Strip<'a> {
+fn name<'a>(ctx: DrawContext<'_>, bar: Bar, span: &'a TraceSpan, cells: usize) -> SafeLine<'a> {
     let indent = " ".repeat((bar.depth * 2).min(cells / 2));
     let (mark, role) = match span.outcome {
         Outcome::Row => ("● ", Role::Accent),
@@ -119,28 +120,35 @@ fn name<'a>(look: Look<'_>, bar: Bar, span: &'a TraceSpan, cells: usize) -> Stri
     };
     let orphan = if bar.is_orphan { "◇ " } else { "" };
     let strip =
-        Strip::of(indent, look.style(Role::Dim)).then(orphan, look.style(Role::Fair)).then(mark, look.style(role));
+        SafeLine::of(indent, ctx.style(Role::Dim)).then(orphan, ctx.style(Role::Fair)).then(mark, ctx.style(role));
     match &span.span {
-        None => strip.then("(no longer kept)", look.style(Role::Dim)),
+        None => strip.then("(no longer kept)", ctx.style(Role::Dim)),
         Some(plain) => {
             let role = if plain.is_error { Role::Bad } else { Role::Text };
             let failed = if plain.is_error { "✗ " } else { "" };
             let room = cells.saturating_sub(strip.width() + 2);
-            let strip = strip.then(failed, look.style(Role::Bad)).then(Safe::fit(&plain.name, room), look.style(role));
+            let strip = strip.then(failed, ctx.style(Role::Bad)).then(Safe::fit(&plain.name, room), ctx.style(role));
             let service = Safe::from(plain.service());
             let has_room = strip.width() + service.width() + 2 <= cells;
-            if has_room { strip.gap(2).then(service, look.style(Role::Dim)) } else { strip }
+            if has_room { strip.gap(2).then(service, ctx.style(Role::Dim)) } else { strip }
         }
     }
 }
 
-fn draw_span(look: Look<'_>, trace: &TraceView, span: &TraceSpan, area: Rect, seen: &mut Seen, buf: &mut Buffer) {
+fn draw_span(
+    ctx: DrawContext<'_>,
+    trace: &TraceView,
+    span: &TraceSpan,
+    area: Rect,
+    seen: &mut LayoutInfo,
+    buf: &mut Buffer,
+) {
     let titles = Titles {
-        left: Strip::of("span ", look.style(Role::Dim)).then(format!("{:016x}", span.id), look.style(Role::Accent)),
-        right: Strip::of("J K scroll  Esc closes", look.style(Role::Dim)),
+        left: SafeLine::of("span ", ctx.style(Role::Dim)).then(format!("{:016x}", span.id), ctx.style(Role::Accent)),
+        right: SafeLine::of("J K scroll  Esc closes", ctx.style(Role::Dim)),
     };
-    let inner = panel(look, titles, area, buf);
-    let mut sheet = Sheet::new(look, inner.width, "");
-    sheet.sections(&span_sections(span, look.app.clock.offset));
-    sheet::draw(sheet.into_lines(), trace.scroll, inner, seen, buf);
+    let inner = panel(ctx, titles, area, buf);
+    let mut sheet = Sheet::new(ctx, inner.width, "");
+    sheet.sections(&span_sections(span, ctx.app.clock.offset));
+    detail_lines::draw(sheet.into_lines(), trace.scroll, inner, seen, buf);
 }

@@ -3,17 +3,17 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Look;
 use super::cells::{COST_CELLS, status_role, time_of};
-use super::format::{UNKNOWN, compact, count, duration, known, money, percent, plural, share};
+use super::draw_context::DrawContext;
 use super::frame::{Titles, panel};
-use super::pen::{Strip, line_of};
 use super::summary::status_word;
 use super::table::{self, Align, Cell, Gaps, Width};
+use super::text_line::{SafeLine, line_of};
 use super::theme::{Role, latency_role};
-use crate::app::Seen;
+use crate::app::LayoutInfo;
 use crate::app::turns::{Turn, TurnsView};
 use crate::call::LlmCall;
+use crate::text::format::{UNKNOWN, compact, count, duration, known, money, percent, plural, share};
 
 /// A column of the turns.
 #[derive(Clone, Copy)]
@@ -44,7 +44,7 @@ const COLUMNS: [Column; 10] = [
 ];
 
 impl Column {
-    fn described(self, look: Look<'_>) -> table::Column<'static> {
+    fn described(self, ctx: DrawContext<'_>) -> table::Column<'static> {
         let (title, width, align, priority) = match self {
             Self::Number => ("turn", Width::Fixed(5), Align::Right, 80),
             Self::Time => ("time", Width::Fixed(8), Align::Left, 90),
@@ -57,20 +57,20 @@ impl Column {
             Self::Cost => ("cost", Width::Fixed(COST_CELLS), Align::Right, 92),
             Self::Running => ("so far", Width::Fixed(COST_CELLS), Align::Right, 93),
         };
-        table::Column { title: title.into(), width, align, priority, style: look.style(Role::Dim) }
+        table::Column { title: title.into(), width, align, priority, style: ctx.style(Role::Dim) }
     }
 
-    fn cell<'a>(self, look: Look<'_>, number: usize, turn: &Turn, call: &'a LlmCall) -> Cell<'a> {
+    fn cell<'a>(self, ctx: DrawContext<'_>, number: usize, turn: &Turn, call: &'a LlmCall) -> Cell<'a> {
         let usage = call.usage();
-        let text = |text: String| Cell::new(text, look.style(Role::Text));
+        let text = |text: String| Cell::new(text, ctx.style(Role::Text));
         match self {
-            Self::Number => Cell::new(count(number as u128), look.style(Role::Dim)),
-            Self::Time => Cell::new(time_of(look, call), look.style(Role::Dim)),
-            Self::Status => Cell::new(status_word(call.status()), look.style(status_role(call.status()))),
+            Self::Number => Cell::new(count(number as u128), ctx.style(Role::Dim)),
+            Self::Time => Cell::new(time_of(ctx, call), ctx.style(Role::Dim)),
+            Self::Status => Cell::new(status_word(call.status()), ctx.style(status_role(call.status()))),
             Self::Model if turn.is_switch => {
-                Cell::new(format!("⇄ {}", look.text(call.shown_model(), 60)), look.style(Role::Fair))
+                Cell::new(format!("⇄ {}", ctx.text(call.shown_model(), 60)), ctx.style(Role::Fair))
             }
-            Self::Model => Cell::new(look.text(call.shown_model(), 60), look.style(Role::Text)),
+            Self::Model => Cell::new(ctx.text(call.shown_model(), 60), ctx.style(Role::Text)),
             Self::Input => text(known(usage.input_total(), compact)),
             Self::Cached => {
                 let hit = usage.cache_read.zip(usage.input_total());
@@ -79,7 +79,7 @@ impl Column {
             Self::Output => text(known(usage.output, compact)),
             Self::Latency => {
                 let role = call.duration_ms().map_or(Role::Dim, latency_role);
-                Cell::new(known(call.duration_ms(), duration), look.style(role))
+                Cell::new(known(call.duration_ms(), duration), ctx.style(role))
             }
             Self::Cost => text(known(call.cost(), |cost| money(cost.usd))),
             Self::Running => text(format!("{}{}", if turn.is_partial { "≥" } else { "" }, money(turn.running_usd))),
@@ -88,7 +88,7 @@ impl Column {
 }
 
 /// Draws it in the place of the view.
-pub fn draw(look: Look<'_>, view: &TurnsView, area: Rect, buf: &mut Buffer) -> Seen {
+pub fn draw(ctx: DrawContext<'_>, view: &TurnsView, area: Rect, buf: &mut Buffer) -> LayoutInfo {
     let switches = view.turns.iter().filter(|turn| turn.is_switch).count();
     let facts = format!(
         "  {}  {}",
@@ -96,27 +96,27 @@ pub fn draw(look: Look<'_>, view: &TurnsView, area: Rect, buf: &mut Buffer) -> S
         if switches == 1 { "1 switch".to_owned() } else { format!("{} switches", count(switches as u128)) }
     );
     let titles = Titles {
-        left: Strip::of("session ", look.style(Role::Dim))
-            .then(look.text(&view.session, 40), look.style(Role::Accent))
-            .then(facts, look.style(Role::Text)),
-        right: Strip::of("Enter shows the call  Esc closes", look.style(Role::Dim)),
+        left: SafeLine::of("session ", ctx.style(Role::Dim))
+            .then(ctx.text(&view.session, 40), ctx.style(Role::Accent))
+            .then(facts, ctx.style(Role::Text)),
+        right: SafeLine::of("Enter shows the call  Esc closes", ctx.style(Role::Dim)),
     };
-    let inner = panel(look, titles, area, buf);
-    let columns = COLUMNS.map(|column| column.described(look));
+    let inner = panel(ctx, titles, area, buf);
+    let columns = COLUMNS.map(|column| column.described(ctx));
     let places = table::lay_out(&columns, inner.width, Gaps::of(inner.width));
     table::draw_titles(&columns, &places, line_of(inner, 0), buf);
     let list = usize::from(inner.height.saturating_sub(1));
     let top = view.cursor.top(view.turns.len(), list);
     for (nth, (row, turn)) in (1..inner.height).zip(view.turns.iter().enumerate().skip(top)) {
         table::draw_row(&columns, &places, inner, nth, buf, |at| {
-            match (COLUMNS.get(at), look.app.picture.call(turn.call)) {
-                (Some(column), Some(call)) => column.cell(look, row + 1, turn, call),
-                _ => Cell::new(UNKNOWN, look.style(Role::Dim)),
+            match (COLUMNS.get(at), ctx.app.picture.call(turn.call)) {
+                (Some(column), Some(call)) => column.cell(ctx, row + 1, turn, call),
+                _ => Cell::new(UNKNOWN, ctx.style(Role::Dim)),
             }
         });
         if row == view.cursor.row() {
-            buf.set_style(line_of(inner, nth), look.style(Role::Selected));
+            buf.set_style(line_of(inner, nth), ctx.style(Role::Selected));
         }
     }
-    Seen { list, ..Seen::default() }
+    LayoutInfo { list, ..LayoutInfo::default() }
 }

@@ -79,14 +79,14 @@ fn the_last_line_accounts_for_everything() {
 
 #[test]
 fn evicted_calls_are_accounted_for() {
-    use planoai::call::{Draft, LlmCall, Names};
+    use planoai::call::{CallFacts, LlmCall, Names};
     use planoai::collector::ring::Ring;
     use planoai::collector::{Counters, Snapshot};
     use planoai::output::{Stats, Tally};
 
     let mut ring = Ring::new(3);
     for _ in 0..5 {
-        ring.push(LlmCall::keep(&Draft::default(), &mut Names::default(), 7_000));
+        ring.push(LlmCall::keep(&CallFacts::default(), &mut Names::default(), 7_000));
     }
     let counters = Counters { llm_calls: 5, last_batch_unix_nano: Some(9_000_000), ..Counters::default() };
     let snapshot = Snapshot { calls: ring.calls().clone(), counters, ..Snapshot::default() };

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use planoai::app::analysis::ViewSpec;
 use planoai::app::detail::{Detail, Wanted};
 use planoai::app::live::Live;
 use planoai::app::run::{Options, Source, run};
@@ -13,10 +12,11 @@ use planoai::app::{About, App, Clock};
 use planoai::call::LlmCall;
 use planoai::collector::access::Access;
 use planoai::collector::sink::{Refusal, Sink};
+use planoai::collector::taps::ExportPipelines;
 use planoai::collector::{Collector, CollectorConfig, Ingest, Snapshot, grpc, http, listener};
-use planoai::output::Streams;
 use planoai::pricing::Pricer;
-use planoai::secrets::Secrets;
+use planoai::query::analysis::ViewSpec;
+use planoai::text::secrets::Secrets;
 use planoai::ui;
 use planoai::ui::theme::Theme;
 use prost::Message as _;
@@ -157,8 +157,13 @@ fn inside_a_handler() {
     });
     runtime.spawn(http::serve(over_http, Access::default(), http::Limits::default(), sink, stop));
     let app = App::new(about, ViewSpec::default(), Duration::from_millis(50), Clock::default());
-    let live =
-        Live { handle, pricer: Arc::default(), secrets: Secrets::default(), streams: Streams::default(), replay: None };
+    let live = Live {
+        handle,
+        pricer: Arc::default(),
+        secrets: Secrets::default(),
+        streams: ExportPipelines::default(),
+        replay: None,
+    };
     let theme = Theme::detect(|_| None);
     let options = Options { contained_threads: &["ingest"], ..Options::default() };
     let ended = run(app, live, std::iter::empty(), move |app, buf| ui::draw(app, theme, buf), options);

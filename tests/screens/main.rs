@@ -11,20 +11,20 @@ mod streams;
 mod traffic;
 
 use planoai::app::{About, Event};
-use planoai::call::{Draft, Usage};
+use planoai::call::{CallFacts, Usage};
 use planoai::collector::Counters;
-use planoai::collector::remote::Link;
+use planoai::sources::attach::Link;
 use planoai::text::is_clean;
 use planoai::ui::theme::{Depth, Ground, Theme};
 use ratatui::buffer::Buffer;
 use render::{page, portrait, text};
-use traffic::{Desk, NOW};
+use traffic::{Harness, NOW};
 
 const THEME: Theme = Theme { depth: Depth::Ansi16, ground: Ground::Unknown, ascii: false };
 const SIZES: [(u16, u16); 4] = [(60, 15), (80, 24), (120, 40), (200, 60)];
 
 /// The screen after these keys, drawn once before so that the app knows how much is seen.
-fn after(mut desk: Desk, keys: &str, (width, height): (u16, u16)) -> Buffer {
+fn after(mut desk: Harness, keys: &str, (width, height): (u16, u16)) -> Buffer {
     page(&mut desk.app, THEME, width, height);
     desk.press(keys);
     page(&mut desk.app, THEME, width, height);
@@ -34,7 +34,7 @@ fn after(mut desk: Desk, keys: &str, (width, height): (u16, u16)) -> Buffer {
 
 fn check(name: &str, keys: &str, sizes: &[(u16, u16)]) {
     for &(width, height) in sizes {
-        let screen = after(Desk::busy(), keys, (width, height));
+        let screen = after(Harness::busy(), keys, (width, height));
         insta::assert_snapshot!(format!("{name}_{width}x{height}"), portrait(&screen));
     }
 }
@@ -81,7 +81,7 @@ fn what_a_gateway_told_of_a_call() {
         ("trace", "/session:sess-angry\nt", (120, 24)),
         ("trace_span", "/session:sess-angry\nt\n", (80, 30)),
     ] {
-        let screen = after(Desk::captured(), keys, size);
+        let screen = after(Harness::captured(), keys, size);
         insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), portrait(&screen));
     }
 }
@@ -90,7 +90,7 @@ fn what_a_gateway_told_of_a_call() {
 fn what_other_clients_told_of_a_call() {
     for (name, client, keys) in [("agent_failed", "pydantic-ai", "5\n\n"), ("sdk_trace", "vercel-proto", "t\n")] {
         for (width, height) in [(120, 40), (200, 60)] {
-            let screen = after(Desk::captured_from(client), keys, (width, height));
+            let screen = after(Harness::captured_from(client), keys, (width, height));
             insta::assert_snapshot!(format!("{name}_{width}x{height}"), portrait(&screen));
         }
     }
@@ -98,7 +98,7 @@ fn what_other_clients_told_of_a_call() {
 
 #[test]
 fn the_figures_of_switch_signals_and_routing_are_seen() {
-    let shown = |keys: &str| text(&after(Desk::captured(), keys, (120, 90)));
+    let shown = |keys: &str| text(&after(Harness::captured(), keys, (120, 90)));
     let vetoed = shown("/98cfd833\n\n\n");
     for fact in [
         "retained",
@@ -137,13 +137,13 @@ fn what_is_filtered_windowed_sorted_and_paused_is_told() {
 #[test]
 fn empty() {
     for (width, height) in SIZES {
-        let mut desk = Desk::empty();
+        let mut desk = Harness::empty();
         insta::assert_snapshot!(
             format!("empty_{width}x{height}"),
             portrait(&page(&mut desk.app, THEME, width, height))
         );
     }
-    let mut desk = Desk::empty();
+    let mut desk = Harness::empty();
     desk.count(Counters {
         connections: 3,
         requests: 12,
@@ -163,16 +163,16 @@ fn empty() {
 #[test]
 fn a_collector_elsewhere() {
     let lost = || Link::Lost { why: "Connection refused (os error 111)".to_owned() };
-    let attach = |desk: &mut Desk, link| {
+    let attach = |desk: &mut Harness, link| {
         desk.app.about = About { attached: Some("gateway:4319".to_owned()), ..About::default() };
         desk.app.update(Event::Link(link));
     };
     for (name, link) in [("attaching", Link::Attaching), ("attached", Link::Attached), ("lost", lost())] {
-        let mut desk = Desk::empty();
+        let mut desk = Harness::empty();
         attach(&mut desk, link);
         insta::assert_snapshot!(format!("elsewhere_{name}_80x24"), text(&page(&mut desk.app, THEME, 80, 24)));
     }
-    let mut desk = Desk::busy();
+    let mut desk = Harness::busy();
     attach(&mut desk, lost());
     for (width, height) in [(60, 15), (120, 40)] {
         let page = portrait(&page(&mut desk.app, THEME, width, height));
@@ -195,7 +195,7 @@ fn looks() {
         ("light_truecolor", Depth::TrueColor, Ground::Light, false),
     ];
     for (name, depth, ground, ascii) in themes {
-        let screen = page(&mut Desk::busy().app, Theme { depth, ground, ascii }, 80, 15);
+        let screen = page(&mut Harness::busy().app, Theme { depth, ground, ascii }, 80, 15);
         assert!(!ascii || text(&screen).is_ascii());
         insta::assert_snapshot!(format!("look_{name}"), portrait(&screen));
     }
@@ -207,7 +207,7 @@ fn tabs_are_where_they_are_said_to_be() {
     use planoai::app::view::View;
     for (width, height) in SIZES {
         let mut buf = Buffer::empty(ratatui::layout::Rect::new(0, 0, width, height));
-        let seen = planoai::ui::draw(&Desk::busy().app, THEME, &mut buf);
+        let seen = planoai::ui::draw(&Harness::busy().app, THEME, &mut buf);
         for (nth, (view, place)) in View::ALL.into_iter().zip(seen.tabs).enumerate() {
             let shown: String = (place.left()..place.right()).map(|x| buf[(x, place.y)].symbol()).collect();
             assert_eq!(shown, format!("{} {}", nth + 1, view.title()), "{width}x{height}");
@@ -217,14 +217,14 @@ fn tabs_are_where_they_are_said_to_be() {
 
 #[test]
 fn a_terminal_too_small_says_so() {
-    let screen = page(&mut Desk::busy().app, THEME, 30, 5);
+    let screen = page(&mut Harness::busy().app, THEME, 30, 5);
     assert_eq!(text(&screen), "40x8 needed\nthis is 30x5\n\n\n\n");
 }
 
 /// Every size from nothing to huge can be drawn, and no figure is ever cut.
 #[test]
 fn every_size_draws_and_clips_no_figure() {
-    let mut desk = Desk::busy();
+    let mut desk = Harness::busy();
     for keys in ["", "2", "3", "4", "5", "1\n", "\x1b/lat", "\x1b?", "\x1bm"] {
         desk.press(keys);
         for width in [0, 1, 39, 40, 41, 60, 79, 99, 100, 149, 171, 250] {
@@ -250,8 +250,8 @@ const ATTACKS: [&str; 6] = [
 #[test]
 fn hostile_text_never_reaches_a_cell() {
     for attack in ATTACKS {
-        let mut desk = Desk::empty();
-        let draft = Draft {
+        let mut desk = Harness::empty();
+        let draft = CallFacts {
             model: Some(attack.into()),
             request_model: Some(format!("other {attack}").into()),
             provider: Some(attack.into()),
@@ -265,7 +265,7 @@ fn hostile_text_never_reaches_a_cell() {
             ttft_ms: Some(1e300),
             duration_ms: Some(-5.0),
             start_unix_nano: Some(u64::MAX),
-            ..Draft::default()
+            ..CallFacts::default()
         };
         desk.push(&draft, None);
         desk.publish();
@@ -281,8 +281,11 @@ fn hostile_text_never_reaches_a_cell() {
     }
     let screen = after(
         {
-            let mut desk = Desk::empty();
-            desk.push(&Draft { model: Some(ATTACKS[0].into()), status_code: Some(200), ..Draft::default() }, None);
+            let mut desk = Harness::empty();
+            desk.push(
+                &CallFacts { model: Some(ATTACKS[0].into()), status_code: Some(200), ..CallFacts::default() },
+                None,
+            );
             desk.publish();
             desk
         },
@@ -301,9 +304,9 @@ fn look() {
     let (width, height) = (parts.next().unwrap().parse().unwrap(), parts.next().unwrap().parse().unwrap());
     let keys = parts.next().unwrap_or("").replace("\\n", "\n").replace("\\e", "\x1b");
     let desk = match keys.chars().next() {
-        Some('@') => Desk::empty(),
-        Some('#') => Desk::captured(),
-        _ => Desk::busy(),
+        Some('@') => Harness::empty(),
+        Some('#') => Harness::captured(),
+        _ => Harness::busy(),
     };
     println!("{}", text(&after(desk, keys.trim_start_matches(['@', '#']), (width, height))));
 }

@@ -1,17 +1,17 @@
 //! A replay, limits that are passed, and where traffic goes on to, as the screen shows them.
 
 use planoai::app::Event;
-use planoai::app::guard::{Breach, Culprit, Dimension, Figure};
-use planoai::collector::forward::ForwardCounters;
-use planoai::collector::replay::{Broken, Progress, Speed, State};
-use planoai::output::recorder::RecordCounters;
-use planoai::output::{Forwarded, StreamCounters};
+use planoai::collector::taps::forward::ForwardCounters;
+use planoai::collector::taps::recorder::RecordCounters;
+use planoai::collector::taps::{Forwarded, PipelineCounters};
+use planoai::query::limits::{Breach, Dimension, Figure, TopContributor};
+use planoai::sources::replay::{Broken, Progress, Speed, State};
 use planoai::text::is_clean;
 use planoai::ui::theme::{Depth, Ground, Theme};
 use ratatui::buffer::Buffer;
 
 use crate::render::{page, portrait, text};
-use crate::traffic::{Desk, NOW};
+use crate::traffic::{Harness, NOW};
 use crate::{ATTACKS, SIZES, THEME};
 
 const MINUTE: u64 = 60_000_000_000;
@@ -42,23 +42,23 @@ fn broken(why: &str) -> Progress {
     Progress { broken: 4, last_broken: (17..21).map(entry).collect(), ..progress() }
 }
 
-fn desk(event: Event) -> Desk {
-    let mut desk = Desk::busy();
+fn desk(event: Event) -> Harness {
+    let mut desk = Harness::busy();
     desk.app.update(event);
     desk
 }
 
-fn replaying(progress: Progress) -> Desk {
+fn replaying(progress: Progress) -> Harness {
     desk(Event::Replay(Box::new(progress)))
 }
 
-fn screen(desk: &mut Desk, keys: &str, (width, height): (u16, u16)) -> Buffer {
+fn screen(desk: &mut Harness, keys: &str, (width, height): (u16, u16)) -> Buffer {
     page(&mut desk.app, THEME, width, height);
     desk.press(keys);
     page(&mut desk.app, THEME, width, height)
 }
 
-fn check(name: &str, desk: &mut Desk, keys: &str, size: (u16, u16)) {
+fn check(name: &str, desk: &mut Harness, keys: &str, size: (u16, u16)) {
     insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), portrait(&screen(desk, keys, size)));
 }
 
@@ -152,7 +152,7 @@ fn broken_entries_are_a_note_and_stay_in_the_account() {
 }
 
 fn breach(figure: Figure, (measured, limit): (f64, f64), culprit: &str, text: &str) -> Breach {
-    let culprit = Culprit { dimension: Dimension::Model, name: culprit.into(), share: 0.61 };
+    let culprit = TopContributor { dimension: Dimension::Model, name: culprit.into(), share: 0.61 };
     Breach { figure, measured, limit, text: format!("{text}; most by {culprit}"), culprits: vec![culprit] }
 }
 
@@ -180,7 +180,7 @@ fn a_passed_limit_is_a_banner_until_it_holds_again() {
 
     let mut desk = desk(Event::Breaches(breaches()));
     desk.app.update(Event::Breaches(Vec::new()));
-    let before = text(&page(&mut Desk::busy().app, THEME, 80, 24));
+    let before = text(&page(&mut Harness::busy().app, THEME, 80, 24));
     assert_eq!(text(&page(&mut desk.app, THEME, 80, 24)), before);
 }
 
@@ -200,9 +200,9 @@ fn target(target: &str, counters: ForwardCounters) -> Forwarded {
     Forwarded { target: target.into(), counters }
 }
 
-fn fine() -> StreamCounters {
+fn fine() -> PipelineCounters {
     let sent = |sent| ForwardCounters { sent, ..ForwardCounters::default() };
-    StreamCounters {
+    PipelineCounters {
         recorded: Some(RecordCounters { written: 118, bytes: 12_340_000, ..RecordCounters::default() }),
         forwarded: vec![
             target("grpc://tempo:4317", sent(118)),
@@ -211,7 +211,7 @@ fn fine() -> StreamCounters {
     }
 }
 
-fn in_trouble() -> StreamCounters {
+fn in_trouble() -> PipelineCounters {
     let down = ForwardCounters {
         waiting: 12,
         sent: 90,
@@ -228,9 +228,9 @@ fn in_trouble() -> StreamCounters {
         failed: 20,
         error: Some("No space left on device (os error 28)".into()),
     };
-    let StreamCounters { forwarded, .. } = fine();
+    let PipelineCounters { forwarded, .. } = fine();
     let forwarded = vec![target("grpc://tempo.monitoring:4317", down)].into_iter().chain(forwarded).collect();
-    StreamCounters { recorded: Some(full), forwarded }
+    PipelineCounters { recorded: Some(full), forwarded }
 }
 
 #[test]
@@ -240,8 +240,8 @@ fn the_header_tells_how_recording_and_forwarding_go() {
         error: error.map(str::to_owned),
         ..ForwardCounters::default()
     };
-    let one = |counters| StreamCounters { recorded: None, forwarded: vec![target("grpc://tempo:4317", counters)] };
-    let recorded = |counters| StreamCounters { recorded: Some(counters), forwarded: Vec::new() };
+    let one = |counters| PipelineCounters { recorded: None, forwarded: vec![target("grpc://tempo:4317", counters)] };
+    let recorded = |counters| PipelineCounters { recorded: Some(counters), forwarded: Vec::new() };
     let failed = RecordCounters { error: Some("disk".into()), ..RecordCounters::default() };
     for (streams, told) in [
         (fine(), "● rec 12 MB   → 2/2 ok"),
@@ -253,11 +253,11 @@ fn the_header_tells_how_recording_and_forwarding_go() {
         (recorded(RecordCounters::default()), "● rec 0 B"),
         (recorded(failed), "● rec 0 B failing"),
     ] {
-        let screen = text(&screen(&mut desk(Event::Streams(streams)), "", (220, 24)));
+        let screen = text(&screen(&mut desk(Event::ExportPipelines(streams)), "", (220, 24)));
         let header = screen.lines().next().unwrap();
         assert!(header.contains(told), "{header}\n{told}");
     }
-    let none = text(&screen(&mut desk(Event::Streams(StreamCounters::default())), "", (220, 24)));
+    let none = text(&screen(&mut desk(Event::ExportPipelines(PipelineCounters::default())), "", (220, 24)));
     assert!(!none.contains('→') && !none.contains("rec "));
 }
 
@@ -265,9 +265,9 @@ fn the_header_tells_how_recording_and_forwarding_go() {
 fn what_is_lost_outlasts_what_goes_well_in_a_narrow_header() {
     for (name, streams) in [("fine", fine()), ("in_trouble", in_trouble())] {
         for size in [(60, 15), (80, 15), (120, 15), (200, 15)] {
-            check(&format!("streams_{name}"), &mut desk(Event::Streams(streams.clone())), "", size);
+            check(&format!("streams_{name}"), &mut desk(Event::ExportPipelines(streams.clone())), "", size);
         }
-        check(&format!("streams_{name}_account"), &mut desk(Event::Streams(streams)), "a", (80, 40));
+        check(&format!("streams_{name}_account"), &mut desk(Event::ExportPipelines(streams)), "a", (80, 40));
     }
 }
 
@@ -276,8 +276,8 @@ fn hostile_targets_and_errors_are_text() {
     for attack in ATTACKS {
         let counters = ForwardCounters { waiting: 1, error: Some(attack.into()), ..ForwardCounters::default() };
         let recorded = RecordCounters { error: Some(attack.into()), ..RecordCounters::default() };
-        let streams = StreamCounters { recorded: Some(recorded), forwarded: vec![target(attack, counters)] };
-        let mut desk = desk(Event::Streams(streams));
+        let streams = PipelineCounters { recorded: Some(recorded), forwarded: vec![target(attack, counters)] };
+        let mut desk = desk(Event::ExportPipelines(streams));
         for keys in ["", "a"] {
             let screen = screen(&mut desk, keys, (120, 40));
             assert!(screen.content.iter().all(|cell| is_clean(cell.symbol())), "{attack:?}");

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use planoai::app::analysis::{Analysis, ViewSpec};
 use planoai::app::detail::{Detail, TraceSpan, Wanted};
 use planoai::app::{About, App, Clock, Event};
-use planoai::call::{Convention, Cost, CostBasis, Draft, LlmCall, Name, Names, PlanoFacts, Quality, RequestId, Usage};
+use planoai::call::{
+    CallFacts, Convention, Cost, CostBasis, LlmCall, Name, Names, PlanoFacts, Quality, RequestId, Usage,
+};
 use planoai::collector::ingest::{SharedNames, read};
 use planoai::collector::ring::Ring;
 use planoai::collector::store::{Batch, Store, StoreConfig};
 use planoai::collector::{Counters, Snapshot};
 use planoai::pricing::Pricer;
-use planoai::secrets::Secrets;
+use planoai::query::analysis::{Analysis, ViewSpec};
 use planoai::stats::Totals;
+use planoai::text::secrets::Secrets;
 use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
 
 /// 2026-11-23 12:03:22 UTC.
@@ -23,7 +25,7 @@ pub const NOW: i64 = 1_795_435_402_000_000_000;
 const SECOND: i64 = 1_000_000_000;
 
 /// A screen's worth of program: state, analysis, collector.
-pub struct Desk {
+pub struct Harness {
     pub app: App,
     analysis: Analysis,
     ring: Ring,
@@ -67,7 +69,7 @@ impl Dice {
     }
 }
 
-impl Desk {
+impl Harness {
     pub fn empty() -> Self {
         let about = About {
             grpc: "0.0.0.0:4317".into(),
@@ -184,7 +186,7 @@ impl Desk {
         let ok = failure.is_none();
         let span = dice.roll(u64::MAX >> 34).to_be_bytes();
         let id = format!("{:08x}-b59f-4a18-bea1-9bbfcf80{:04x}", dice.roll(1 << 31), dice.roll(1 << 16));
-        let draft = Draft {
+        let draft = CallFacts {
             convention: Convention::Plano,
             request_id: RequestId::Emitted(id.into()),
             start_unix_nano: u64::try_from(start).ok(),
@@ -218,7 +220,7 @@ impl Desk {
                 session_switches: session.map(|_| 2),
                 session_overhead_pct: session.map(|_| 1.25),
             },
-            ..Draft::default()
+            ..CallFacts::default()
         };
         let cost = model.usd_per_token.filter(|_| ok).map(|rate| Cost {
             usd: rate * (output as f64 + input as f64 / 5.0),
@@ -228,7 +230,7 @@ impl Desk {
     }
 
     /// Adds a call.
-    pub fn push(&mut self, draft: &Draft<'_>, cost: Option<Cost>) {
+    pub fn push(&mut self, draft: &CallFacts<'_>, cost: Option<Cost>) {
         let mut call = LlmCall::keep(draft, &mut self.names, NOW);
         call.set_cost(cost);
         self.totals.add(&call);

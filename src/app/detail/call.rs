@@ -2,7 +2,7 @@
 
 use super::{Facts, Line, Section, Tone};
 use crate::call::{Convention, LlmCall, Name, Status, hex};
-use crate::format::{UNKNOWN, count, duration, moment, rate};
+use crate::text::format::{UNKNOWN, count, duration, moment, rate};
 
 /// Lines are added where there is something to say.
 #[derive(Default)]

@@ -2,8 +2,8 @@
 
 use super::{Facts, Line, Section, Tone};
 use crate::call::{CostBasis, LlmCall};
-use crate::format::{count, money, percent};
 use crate::pricing::{self, BY_EMITTER, BY_GATEWAY, Explanation, Item, Priced, dollars};
+use crate::text::format::{count, money, percent};
 
 /// The cost and everything behind it.
 pub(super) fn section(facts: Facts<'_>) -> Section {

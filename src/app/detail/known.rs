@@ -7,7 +7,7 @@ use crate::collector::KnownSpan;
 use crate::collector::decode::PlainSpan;
 use crate::collector::join::Outcome;
 use crate::pricing::Explanation;
-use crate::secrets::Secrets;
+use crate::text::secrets::Secrets;
 
 /// A call to look into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::spans::{label, name};
 use super::{Facts, Line, SHOWN_CHARS, Section, Tone, TraceSpan, shortened};
 use crate::collector::decode::{Field, PlainEvent, PlainSpan};
-use crate::format::{duration, moment};
+use crate::text::format::{duration, moment};
 use chrono::FixedOffset;
 
 /// All that the spans of the row carry.

@@ -11,7 +11,7 @@ use crate::call::{Cost, CostBasis, LlmCall, Names};
 use crate::collector::ingest;
 use crate::collector::store::{Batch, Store, StoreConfig};
 use crate::pricing::Pricer;
-use crate::secrets::Secrets;
+use crate::text::secrets::Secrets;
 
 const CLIENTS: [&str; 8] = [
     "plano-brightstaff",

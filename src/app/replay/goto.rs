@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Days, FixedOffset, NaiveDateTime, NaiveTime, TimeZone as _};
 
-use crate::collector::replay::Progress;
+use crate::sources::replay::Progress;
 
 /// What can be written.
 pub const NO_TIME: &str = "write 12:03 or 12:03:22 (time of day), 90s (from the beginning), +5m, -30s, or 50%";

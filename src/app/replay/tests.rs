@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
 
-use super::super::analysis::ViewSpec;
 use super::super::{About, Clock, Event};
 use super::*;
-use crate::collector::replay::Broken;
+use crate::query::analysis::ViewSpec;
+use crate::sources::replay::Broken;
 
 const BEGIN: u64 = 1_795_477_800_000_000_000;
 const MINUTE: u64 = 60_000_000_000;

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 
 use super::{DecodedSpan, decode};
 use crate::call::hex;
-use crate::secrets::Secrets;
+use crate::text::secrets::Secrets;
 
 /// A key and its value as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -246,7 +246,7 @@ mod tests {
         let plain = PlainSpan::of(decoded(span.clone()), Secrets::Masked);
         assert_eq!(plain.attribute("llm.model"), Some("gpt-4o-2024-08-06"));
         assert_eq!(plain.values("llm.model").next(), Some("openai/gpt-4o"));
-        assert_eq!(plain.attribute("api_key"), Some(crate::secrets::MASK));
+        assert_eq!(plain.attribute("api_key"), Some(crate::text::secrets::MASK));
         assert_eq!((plain.is_error, plain.duration_nanos()), (true, 0));
         assert_eq!(PlainSpan::of(decoded(span), Secrets::Shown).attribute("api_key"), Some("abc"));
     }

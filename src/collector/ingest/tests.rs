@@ -16,33 +16,33 @@ use crate::collector::store::{Store, StoreConfig};
 struct Bench {
     ingest: Ingest,
     queue: mpsc::Receiver<Batch>,
-    gate: Arc<Gate>,
+    metrics: Arc<CollectorMetrics>,
     store: Store,
 }
 
 impl Bench {
     fn new(queued: usize) -> Self {
         let (batches, queue) = mpsc::channel(queued);
-        let (gate, names) = (Arc::new(Gate::default()), SharedNames::default());
+        let (metrics, names) = (Arc::new(CollectorMetrics::default()), SharedNames::default());
         let store = Store::new(StoreConfig {
             capacity: 8,
             span_memory: 1 << 16,
             pricer: Arc::default(),
             names: Arc::clone(&names),
         });
-        Self { ingest: Ingest::new(batches, names, Arc::clone(&gate)), queue, gate, store }
+        Self { ingest: Ingest::new(batches, names, Arc::clone(&metrics)), queue, metrics, store }
     }
 
     fn work_off(&mut self) {
         while let Ok(batch) = self.queue.try_recv() {
-            self.gate.leave(batch.weight());
+            self.metrics.leave(batch.weight());
             self.store.apply(batch);
         }
     }
 
     fn counters(&self) -> Counters {
         let mut counters = self.store.snapshot().counters;
-        self.gate.add_to(&mut counters);
+        self.metrics.add_to(&mut counters);
         counters
     }
 }
@@ -171,7 +171,7 @@ proptest! {
         prop_assert_eq!(counters.spans_received, ended, "{:?}", counters);
         prop_assert_eq!(counters.requests + counters.requests_refused, sent);
         prop_assert_eq!(counters.requests_failed, 0);
-        prop_assert!(bench.gate.enter(crate::collector::gate::QUEUED_BYTES), "all room was given back");
+        prop_assert!(bench.metrics.enter(crate::collector::metrics::QUEUED_BYTES), "all room was given back");
     }
 }
 

@@ -1,7 +1,7 @@
 //! One span of a trace, as joining remembers it.
 
 use crate::call::{CallId, Convention, LlmCall};
-use crate::collector::spanlog::SpanRef;
+use crate::collector::span_log::SpanRef;
 
 /// A trace id that can be joined on: well formed and not zero.
 pub type TraceId = [u8; 16];

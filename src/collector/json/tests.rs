@@ -1,6 +1,6 @@
 //! Both directions against `opentelemetry-proto`, on captures and on made-up messages.
 
-mod holds;
+mod invariants;
 
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest as Request,
@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::{
 use proptest::{collection::vec, option, prelude::*};
 use prost::Message;
 
-use self::holds::{comes_back, holds};
+use self::invariants::{comes_back, holds};
 use super::*;
 use crate::collector::json;
 

@@ -1,10 +1,10 @@
 //! Why and with which HTTP status a call failed: attributes first, then the words of the status message or of
 //! the recorded exception (`Error code: 429`, `status_code: 429`).
 
-use super::evidence::Evidence;
 use super::keys::Key;
 use super::scalar;
-use crate::call::{Draft, Text};
+use super::span_view::SpanView;
+use crate::call::{CallFacts, Text};
 use crate::collector::wire::Event;
 
 /// Attributes that carry an HTTP status; error codes may also be words.
@@ -29,7 +29,7 @@ const SEARCHED: usize = 4096;
 const LONGEST_MESSAGE: usize = 1024;
 
 /// Fills in status, error class and error message.
-pub(super) fn fill<'a>(evidence: &Evidence<'a, '_>, draft: &mut Draft<'a>) {
+pub(super) fn fill<'a>(evidence: &SpanView<'a, '_>, draft: &mut CallFacts<'a>) {
     draft.error_type = evidence.text(&[Key::ErrorType]);
     draft.span_error |= evidence.failed() || draft.error_type.is_some();
     draft.status_code = STATUS.iter().find_map(|&key| evidence.value(key).and_then(status_code));

@@ -1,10 +1,10 @@
 //! Which keys hold which field, in order of trust: a convention is mostly such a table, and one function
 //! reads any of them.
 
-use super::evidence::Evidence;
 use super::keys::Key;
-use super::{failure, finish, first_token, scalar};
-use crate::call::{Convention, Draft, InputCount, RequestId, Text, Usage};
+use super::span_view::SpanView;
+use super::{failure, finish_reason, first_token, scalar};
+use crate::call::{CallFacts, Convention, InputCount, RequestId, Text, Usage};
 
 /// The keys of one convention.
 pub(super) struct Fields {
@@ -79,31 +79,31 @@ pub(super) fn tells_whose(key: Key) -> bool {
 }
 
 /// Session or conversation of the span.
-pub(super) fn session<'a>(evidence: &Evidence<'a, '_>) -> Option<Text<'a>> {
+pub(super) fn session<'a>(evidence: &SpanView<'a, '_>) -> Option<Text<'a>> {
     evidence.text(SESSION)
 }
 
 /// End user of the span.
-pub(super) fn user<'a>(evidence: &Evidence<'a, '_>) -> Option<Text<'a>> {
+pub(super) fn user<'a>(evidence: &SpanView<'a, '_>) -> Option<Text<'a>> {
     evidence.text(USER)
 }
 
 /// What every convention shares: identity, times and resource.
-pub(super) fn identity<'a>(evidence: &Evidence<'a, '_>, convention: Convention) -> Draft<'a> {
+pub(super) fn identity<'a>(evidence: &SpanView<'a, '_>, convention: Convention) -> CallFacts<'a> {
     let span = evidence.span;
-    Draft {
+    CallFacts {
         convention,
         start_unix_nano: Some(span.start_unix_nano).filter(|&nano| nano != 0),
         service_name: evidence.resource("service.name"),
         trace_id: span.trace_id,
         span_id: span.span_id,
-        ..Draft::default()
+        ..CallFacts::default()
     }
 }
 
 /// What the span says of the call, read through the convention's keys.
-pub(super) fn draft<'a>(evidence: &Evidence<'a, '_>, fields: &Fields) -> Draft<'a> {
-    let mut draft = Draft {
+pub(super) fn draft<'a>(evidence: &SpanView<'a, '_>, fields: &Fields) -> CallFacts<'a> {
+    let mut draft = CallFacts {
         request_id: evidence.name(fields.request_id).map_or(RequestId::SpanId, RequestId::Emitted),
         model: evidence.name(fields.model),
         request_model: evidence.name(fields.request_model),
@@ -113,7 +113,7 @@ pub(super) fn draft<'a>(evidence: &Evidence<'a, '_>, fields: &Fields) -> Draft<'
         session_id: session(evidence),
         user_id: user(evidence),
         is_streaming: evidence.flag(fields.streaming),
-        finish_reasons: finish::reasons(evidence, fields.finish_reasons),
+        finish_reasons: finish_reason::reasons(evidence, fields.finish_reasons),
         service_tier: evidence.text(fields.service_tier),
         reported_cost_usd: reported_cost(evidence),
         usage: usage(evidence, &fields.tokens),
@@ -126,7 +126,7 @@ pub(super) fn draft<'a>(evidence: &Evidence<'a, '_>, fields: &Fields) -> Draft<'
 }
 
 /// A cost above zero before a zero, which stays what it is: reported, and no price.
-pub(super) fn reported_cost(evidence: &Evidence<'_, '_>) -> Option<f64> {
+pub(super) fn reported_cost(evidence: &SpanView<'_, '_>) -> Option<f64> {
     let mut nothing = None;
     for &key in COST {
         match evidence.amount(&[key]) {
@@ -137,7 +137,7 @@ pub(super) fn reported_cost(evidence: &Evidence<'_, '_>) -> Option<f64> {
     nothing
 }
 
-fn usage(evidence: &Evidence<'_, '_>, tokens: &Tokens) -> Usage {
+fn usage(evidence: &SpanView<'_, '_>, tokens: &Tokens) -> Usage {
     let usage = Usage {
         input: evidence.count(tokens.input),
         output: evidence.count(tokens.output),

@@ -1,9 +1,9 @@
 //! When the first token came, in ms after the call's start. Emitters disagree on unit and on place
 //! (SEMCONV.md, section 2): the key tells the unit, for one key the value's type does, some record an event.
 
-use super::evidence::Evidence;
 use super::keys::Key;
 use super::scalar;
+use super::span_view::SpanView;
 use crate::collector::wire::Value;
 
 /// Keys that mean seconds.
@@ -18,7 +18,7 @@ const EVENTS: [&str; 3] =
     ["First Token Stream Event", "gen_ai.content.completion.chunk", "llm.content.completion.chunk"];
 
 /// Time to first token as the span tells it.
-pub(super) fn ms(evidence: &Evidence<'_, '_>) -> Option<f64> {
+pub(super) fn ms(evidence: &SpanView<'_, '_>) -> Option<f64> {
     evidence
         .amount(&SECONDS)
         .map(|seconds| seconds * 1e3)
@@ -33,7 +33,7 @@ fn by_type(value: &Value<'_>) -> Option<f64> {
     Some(if matches!(value, Value::Int(_)) { number } else { number * 1e3 })
 }
 
-fn by_event(evidence: &Evidence<'_, '_>) -> Option<f64> {
+fn by_event(evidence: &SpanView<'_, '_>) -> Option<f64> {
     let event = evidence.span.events().find(|event| EVENTS.contains(&event.name))?;
     evidence.ms_until(event.time_unix_nano)
 }

@@ -1,11 +1,11 @@
 //! OpenTelemetry's GenAI convention in its current and older names, and what its emitters add to it: the OpenAI
 //! and Anthropic instrumentations, pydantic-ai, openlit, strands, the AI SDK 7 (SEMCONV.md, section 2).
 
-use super::evidence::Evidence;
 use super::fields::{self, Fields, Tokens};
 use super::keys::Key;
+use super::span_view::SpanView;
 use super::{Reading, not_a_call, usage_text};
-use crate::call::{Convention, Draft, InputCount};
+use crate::call::{CallFacts, Convention, InputCount};
 
 /// Operations that call a model, and why their spans are rows. LiteLLM's call types are among them,
 /// and the names of Semantic Kernel (with dots) and of Traceloop's OpenAI Agents instrumentation (`response`).
@@ -111,7 +111,7 @@ pub(super) const FIELDS: Fields = Fields {
 };
 
 /// Reads a span that names its GenAI operation.
-pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
     let operation = evidence.str(Key::GenAiOperationName)?;
     Some(match call_reason(operation) {
         Some(why) => Reading::call(draft(evidence), why),
@@ -124,7 +124,7 @@ const ANSWERS: [Key; 3] = [Key::GenAiResponseModel, Key::GenAiResponseId, Key::G
 
 /// Reads a span that names no operation but has a model and an answer (Logfire's spans of the OpenAI Agents SDK,
 /// the `call_llm` spans of Google's ADK), or the figures of a model server (vLLM's `llm_request`).
-pub(super) fn read_without_operation<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read_without_operation<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
     let served = evidence.has(Key::GenAiLatencyTimeToFirstToken) && evidence.has(Key::GenAiCompletionTokens);
     let answered = evidence.has(Key::GenAiRequestModel) && ANSWERS.iter().any(|&key| evidence.has(key));
     let why = match (answered, served) {
@@ -150,7 +150,7 @@ fn reason_in(table: &[(&str, &'static str)], operation: &str) -> Option<&'static
 }
 
 /// What the span says, with the peculiarities of single emitters.
-pub(super) fn draft<'a>(evidence: &Evidence<'a, '_>) -> Draft<'a> {
+pub(super) fn draft<'a>(evidence: &SpanView<'a, '_>) -> CallFacts<'a> {
     let mut draft = fields::draft(evidence, &FIELDS);
     if let Some(raw) = evidence.str(Key::GenAiUsageRaw) {
         usage_text::complete(&mut draft.usage, &usage_text::read(raw));
@@ -167,11 +167,11 @@ const OPENLIT_INCLUSIVE: [&str; 2] = ["openlit.instrumentation.langchain", "open
 
 /// openlit hands on the API's own input count, which for Anthropic (`usage.input_tokens`) and Bedrock (`usage.inputTokens`)
 /// excludes what was cached, but for [`OPENLIT_INCLUSIVE`].
-fn hands_on_own_count(evidence: &Evidence<'_, '_>) -> bool {
+fn hands_on_own_count(evidence: &SpanView<'_, '_>) -> bool {
     is_openlit(evidence) && !OPENLIT_INCLUSIVE.contains(&evidence.origin.scope_name)
 }
 
-fn is_openlit(evidence: &Evidence<'_, '_>) -> bool {
+fn is_openlit(evidence: &SpanView<'_, '_>) -> bool {
     evidence.is(Key::TelemetrySdkName, "openlit")
         || evidence.resource("telemetry.sdk.name").is_some_and(|name| name == "openlit")
         || evidence.origin.scope_name.starts_with("openlit")

@@ -4,11 +4,11 @@
 use chrono::{DateTime, NaiveDateTime};
 use serde_json::Value as Json;
 
-use super::evidence::Evidence;
 use super::fields::{self, Fields};
 use super::keys::Key;
+use super::span_view::SpanView;
 use super::{Reading, gen_ai, not_a_call, structured, usage_text};
-use crate::call::{Convention, Draft, Text};
+use crate::call::{CallFacts, Convention, Text};
 
 const FIELDS: Fields = Fields {
     convention: Convention::Langfuse,
@@ -17,7 +17,7 @@ const FIELDS: Fields = Fields {
 };
 
 /// Reads a span that has Langfuse's type.
-pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
     evidence.has(Key::LangfuseObservationType).then_some(())?;
     Some(if evidence.is(Key::LangfuseObservationType, "generation") {
         Reading::call(draft(evidence, "chat"), "langfuse.observation.type is generation")
@@ -28,7 +28,7 @@ pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
     })
 }
 
-fn draft<'a>(evidence: &Evidence<'a, '_>, operation: &'static str) -> Draft<'a> {
+fn draft<'a>(evidence: &SpanView<'a, '_>, operation: &'static str) -> CallFacts<'a> {
     let mut draft = fields::draft(evidence, &FIELDS);
     draft.operation.get_or_insert(Text::Borrowed(operation));
     if let Some(usage) = evidence.str(Key::LangfuseUsageDetails) {
@@ -46,7 +46,7 @@ fn draft<'a>(evidence: &Evidence<'a, '_>, operation: &'static str) -> Draft<'a> 
 }
 
 /// A failure may be told by level and message alone, with the span's own status unset.
-fn fill_failure<'a>(evidence: &Evidence<'a, '_>, draft: &mut Draft<'a>) {
+fn fill_failure<'a>(evidence: &SpanView<'a, '_>, draft: &mut CallFacts<'a>) {
     if evidence.is(Key::LangfuseLevel, "ERROR") && !draft.span_error {
         draft.span_error = true;
         super::failure::fill(evidence, draft);
@@ -54,7 +54,7 @@ fn fill_failure<'a>(evidence: &Evidence<'a, '_>, draft: &mut Draft<'a>) {
 }
 
 /// The total, or the sum of the parts where there is none. A part that is no amount makes the sum unknown.
-fn cost(evidence: &Evidence<'_, '_>) -> Option<f64> {
+fn cost(evidence: &SpanView<'_, '_>) -> Option<f64> {
     let details = structured::object(evidence.str(Key::LangfuseCostDetails)?)?;
     if let Some(total) = details.get("total").filter(|total| !total.is_null()) {
         return usd(total);
@@ -67,7 +67,7 @@ fn usd(amount: &Json) -> Option<f64> {
     amount.as_f64().filter(|usd| usd.is_finite() && *usd >= 0.0)
 }
 
-fn streamed(evidence: &Evidence<'_, '_>) -> Option<bool> {
+fn streamed(evidence: &SpanView<'_, '_>) -> Option<bool> {
     structured::object(evidence.str(Key::LangfuseModelParameters)?)?.get("stream")?.as_bool()
 }
 

@@ -1,11 +1,11 @@
 //! LangSmith's OpenTelemetry export (SEMCONV.md, section 3): `langsmith.span.kind` llm or embedding is a row;
 //! other kinds are not, even where they say operation `chat`.
 
-use super::evidence::Evidence;
 use super::fields::{self, Fields};
 use super::keys::Key;
+use super::span_view::SpanView;
 use super::{Reading, gen_ai, not_a_call, usage_text};
-use crate::call::{Convention, Draft};
+use crate::call::{CallFacts, Convention};
 
 const FIELDS: Fields = Fields {
     convention: Convention::LangSmith,
@@ -21,7 +21,7 @@ const UNKNOWN_PROVIDER: &str = "langchain";
 const DETAILS: [Key; 3] = [Key::LangSmithUsageMetadata, Key::GenAiInputTokenDetails, Key::GenAiOutputTokenDetails];
 
 /// Reads a span that has LangSmith's kind.
-pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
     evidence.has(Key::LangSmithSpanKind).then_some(())?;
     Some(if evidence.is(Key::LangSmithSpanKind, "llm") {
         Reading::call(draft(evidence), "langsmith.span.kind is llm")
@@ -32,7 +32,7 @@ pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
     })
 }
 
-fn draft<'a>(evidence: &Evidence<'a, '_>) -> Draft<'a> {
+fn draft<'a>(evidence: &SpanView<'a, '_>) -> CallFacts<'a> {
     let mut draft = fields::draft(evidence, &FIELDS);
     for details in DETAILS.into_iter().filter_map(|key| evidence.str(key)) {
         usage_text::complete(&mut draft.usage, &usage_text::read(details));

@@ -1,11 +1,11 @@
 //! LiteLLM's own OpenTelemetry callback, in the SDK and in the proxy (SEMCONV.md, section 3). The row is
 //! `litellm_request`, or the proxy's root span, or whatever name the user gave; `raw_gen_ai_request` repeats it.
 
-use super::evidence::Evidence;
 use super::fields::{self, Fields};
 use super::keys::Key;
+use super::span_view::SpanView;
 use super::{Reading, gen_ai, not_a_call, usage_text};
-use crate::call::{Convention, Draft};
+use crate::call::{CallFacts, Convention};
 
 const FIELDS: Fields = Fields {
     convention: Convention::LiteLlm,
@@ -23,7 +23,7 @@ const RAW: &str = "raw_gen_ai_request repeats the call of its parent";
 pub(super) const RAW_REQUEST: &str = "raw_gen_ai_request";
 
 /// Reads a span of LiteLLM's.
-pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
     if evidence.span.name == RAW_REQUEST {
         return Some(not_a_call(evidence, RAW));
     }
@@ -37,7 +37,7 @@ pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
 }
 
 /// Version 1 tells cached and reasoning tokens only inside `metadata.usage_object`, the `repr` of a Python dict.
-fn draft<'a>(evidence: &Evidence<'a, '_>) -> Draft<'a> {
+fn draft<'a>(evidence: &SpanView<'a, '_>) -> CallFacts<'a> {
     let mut draft = fields::draft(evidence, &FIELDS);
     if let Some(usage) = evidence.str(Key::LiteLlmUsageObject) {
         usage_text::complete(&mut draft.usage, &usage_text::read(usage));

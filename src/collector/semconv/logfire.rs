@@ -4,16 +4,16 @@
 
 use serde_json::Value as Json;
 
-use super::evidence::Evidence;
 use super::keys::Key;
+use super::span_view::SpanView;
 use super::{Reading, Role, gen_ai, not_a_call, structured};
-use crate::call::Draft;
+use crate::call::CallFacts;
 
 /// The scope of Logfire's spans of the OpenAI Agents SDK.
 const AGENTS_SCOPE: &str = "logfire.openai_agents";
 
 /// Reads what only Logfire emits; its ordinary spans are left to the other adapters.
-pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
     evidence.has(Key::LogfireSpanType).then_some(())?;
     if evidence.is(Key::LogfireSpanType, "pending_span") {
         return Some(Reading { role: Role::Other, why: "logfire.span_type is pending_span: a preview of a span" });
@@ -35,7 +35,7 @@ pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
 /// Logfire writes the model of any span of the OpenAI Agents SDK as the response's, too, so that spans of its voice pipeline
 /// look answered. Its chat completions have the request's data, its responses an operation; those of voice have neither,
 /// nor tokens. By the source of Logfire 4.41, `integrations/openai_agents.py`.
-fn is_audio_of_an_agent(evidence: &Evidence<'_, '_>) -> bool {
+fn is_audio_of_an_agent(evidence: &SpanView<'_, '_>) -> bool {
     const CALLS_HAVE: [Key; 3] = [Key::GenAiOperationName, Key::LogfireRequestData, Key::GenAiInputTokens];
 
     evidence.origin.scope_name == AGENTS_SCOPE
@@ -43,13 +43,13 @@ fn is_audio_of_an_agent(evidence: &Evidence<'_, '_>) -> bool {
         && !CALLS_HAVE.iter().any(|&key| evidence.has(key))
 }
 
-fn is_request_of_a_stream(evidence: &Evidence<'_, '_>) -> bool {
+fn is_request_of_a_stream(evidence: &SpanView<'_, '_>) -> bool {
     let request = evidence.str(Key::LogfireRequestData).and_then(structured::object);
     request.is_some_and(|request| request.get("stream").and_then(Json::as_bool) == Some(true))
 }
 
 /// The record is made when the stream ends; it began `seconds` before.
-fn streamed<'a>(evidence: &Evidence<'a, '_>, seconds: f64) -> Draft<'a> {
+fn streamed<'a>(evidence: &SpanView<'a, '_>, seconds: f64) -> CallFacts<'a> {
     let mut draft = gen_ai::draft(evidence);
     draft.is_streaming = Some(true);
     draft.duration_ms = Some(seconds * 1e3);

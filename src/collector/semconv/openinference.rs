@@ -1,11 +1,10 @@
 //! Arize OpenInference (SEMCONV.md, section 3): `openinference.span.kind` LLM or EMBEDDING is a row.
 
-use super::evidence::Evidence;
 use super::fields::{self, Fields, Tokens};
-use super::gen_ai;
 use super::keys::Key;
-use super::{Reading, not_a_call, structured};
-use crate::call::{Convention, Draft, RequestId, Text};
+use super::span_view::SpanView;
+use super::{Reading, gen_ai, not_a_call, structured};
+use crate::call::{CallFacts, Convention, RequestId, Text};
 
 /// The convention's keys; the GenAI names after them, as some emitters write both.
 const FIELDS: Fields = Fields {
@@ -41,7 +40,7 @@ const OTHERS: &[(&str, &str)] = &[
 ];
 
 /// Reads a span that has the convention's kind.
-pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
     let kind = evidence.str(Key::OpenInferenceSpanKind)?;
     Some(if evidence.is(Key::OpenInferenceSpanKind, "LLM") {
         Reading::call(draft(evidence, "chat"), "openinference.span.kind is LLM")
@@ -57,7 +56,7 @@ fn other_reason(kind: &str) -> &'static str {
     known.map_or("openinference.span.kind is neither LLM nor EMBEDDING", |&(_, why)| why)
 }
 
-fn draft<'a>(evidence: &Evidence<'a, '_>, operation: &'static str) -> Draft<'a> {
+fn draft<'a>(evidence: &SpanView<'a, '_>, operation: &'static str) -> CallFacts<'a> {
     let mut draft = fields::draft(evidence, &FIELDS);
     draft.operation.get_or_insert(Text::Borrowed(operation));
     fill_from_parameters(evidence, &mut draft);
@@ -70,7 +69,7 @@ fn draft<'a>(evidence: &Evidence<'a, '_>, operation: &'static str) -> Draft<'a> 
 }
 
 /// The requested model and `stream` are only inside the JSON of the request's parameters.
-fn fill_from_parameters(evidence: &Evidence<'_, '_>, draft: &mut Draft<'_>) {
+fn fill_from_parameters(evidence: &SpanView<'_, '_>, draft: &mut CallFacts<'_>) {
     let parameters = [Key::LlmInvocationParameters, Key::EmbeddingInvocationParameters]
         .into_iter()
         .find_map(|key| evidence.str(key).and_then(structured::object));

@@ -1,11 +1,11 @@
 //! Traceloop's OpenLLMetry (SEMCONV.md, section 3): rows have `llm.request.type` or a GenAI operation,
 //! `traceloop.span.kind` marks wrappers. Its older versions use `llm.*` where GenAI has names of its own now.
 
-use super::evidence::Evidence;
 use super::fields::{self, Fields, Tokens};
 use super::keys::Key;
+use super::span_view::SpanView;
 use super::{Reading, gen_ai, not_a_call};
-use crate::call::{Convention, Draft};
+use crate::call::{CallFacts, Convention};
 
 /// GenAI's keys, then the older names.
 const FIELDS: Fields = Fields {
@@ -44,7 +44,7 @@ const MARKS: [Key; 10] = [
 ];
 
 /// Reads a span of Traceloop's wrappers or instrumentations.
-pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
     if evidence.has(Key::TraceloopSpanKind) {
         return Some(not_a_call(evidence, "traceloop.span.kind marks a wrapper (workflow, task, agent or tool)"));
     }
@@ -62,6 +62,6 @@ pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
     }
 }
 
-fn draft<'a>(evidence: &Evidence<'a, '_>) -> Draft<'a> {
+fn draft<'a>(evidence: &SpanView<'a, '_>) -> CallFacts<'a> {
     fields::draft(evidence, &FIELDS)
 }

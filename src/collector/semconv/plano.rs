@@ -1,11 +1,10 @@
 //! Plano's brightstaff, the home convention (SEMCONV.md, section 1): a span with a non-empty `llm.model` is a
 //! call; its `routing` child tells the model that was asked for.
 
-use super::evidence::Evidence;
-use super::fields;
 use super::keys::Key;
-use super::{Reading, Role, failure, scalar};
-use crate::call::{Convention, Draft, InputCount, PlanoFacts, Quality, RequestId, Text, Usage};
+use super::span_view::SpanView;
+use super::{Reading, Role, failure, fields, scalar};
+use crate::call::{CallFacts, Convention, InputCount, PlanoFacts, Quality, RequestId, Text, Usage};
 
 /// What the gateway puts into the span name of a call whose behaviour signals fired.
 const FLAG: char = '🚩';
@@ -23,7 +22,7 @@ const ROUTING_SERVICE: &str = "plano(routing)";
 const LLM_SERVICE: &str = "plano(llm)";
 
 /// Reads a span of brightstaff's.
-pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
     if let Some(model) = evidence.text(&[Key::LlmModel]) {
         return Some(Reading { role: Role::Call(Box::new(call(evidence, model))), why: "llm.model is set" });
     }
@@ -37,30 +36,30 @@ pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
         .then_some(Reading { role: Role::Rejected, why: "an llm span without llm.model: rejected before routing" })
 }
 
-fn is_routing(evidence: &Evidence<'_, '_>) -> bool {
+fn is_routing(evidence: &SpanView<'_, '_>) -> bool {
     evidence.span.name == "routing" || is_of(evidence, "routing", ROUTING_SERVICE)
 }
 
-fn is_of(evidence: &Evidence<'_, '_>, component: &str, service: &str) -> bool {
+fn is_of(evidence: &SpanView<'_, '_>, component: &str, service: &str) -> bool {
     evidence.is(Key::Component, component)
         || evidence.is(Key::ServiceNameOverride, service)
         || evidence.resource("service.name").is_some_and(|name| name == service)
 }
 
-fn routing<'a>(evidence: &Evidence<'a, '_>, asked: Text<'a>) -> Draft<'a> {
-    Draft {
+fn routing<'a>(evidence: &SpanView<'a, '_>, asked: Text<'a>) -> CallFacts<'a> {
+    CallFacts {
         convention: Convention::Plano,
         request_model: Some(asked),
         routing_strategy: evidence.text(&[Key::RoutingStrategy]),
         routing_reason: evidence.text(&[Key::RoutingSelectionReason]),
         trace_id: evidence.span.trace_id,
         span_id: evidence.span.span_id,
-        ..Draft::default()
+        ..CallFacts::default()
     }
 }
 
-fn call<'a>(evidence: &Evidence<'a, '_>, model: Text<'a>) -> Draft<'a> {
-    Draft {
+fn call<'a>(evidence: &SpanView<'a, '_>, model: Text<'a>) -> CallFacts<'a> {
+    CallFacts {
         request_id: evidence.text(&[Key::RequestId, Key::HttpRequestId]).map_or(RequestId::SpanId, RequestId::Emitted),
         model: Some(model),
         provider: evidence.text(&[Key::LlmProvider]),
@@ -91,7 +90,7 @@ fn call<'a>(evidence: &Evidence<'a, '_>, model: Text<'a>) -> Draft<'a> {
 
 /// On `/v1/messages` the input excludes what was cached; on every other path it includes it. The path tells even where only
 /// another span of the call tells what was cached.
-fn usage(evidence: &Evidence<'_, '_>) -> Usage {
+fn usage(evidence: &SpanView<'_, '_>) -> Usage {
     let exclusive = evidence.str(Key::HttpPath).is_some_and(is_messages_path);
     Usage {
         input: evidence.count(&[Key::LlmUsagePromptTokens]),
@@ -110,7 +109,7 @@ fn is_messages_path(path: &str) -> bool {
     path.get(..end).is_some_and(|path| path.trim_end_matches('/').ends_with("/messages"))
 }
 
-fn facts(evidence: &Evidence<'_, '_>) -> PlanoFacts {
+fn facts(evidence: &SpanView<'_, '_>) -> PlanoFacts {
     PlanoFacts {
         quality: evidence.str(Key::SignalsQuality).and_then(Quality::parse),
         flagged: !evidence.span.name.is_ascii() && evidence.span.name.contains(FLAG),

@@ -1,11 +1,11 @@
 //! Vercel's AI SDK 4 to 6 (SEMCONV.md, section 3): the rows are the provider calls (`.doGenerate`, `.doStream`,
 //! `.doEmbed`); their parents carry summed usage. Version 7 speaks the GenAI convention.
 
-use super::evidence::Evidence;
 use super::fields::{self, Fields, Tokens};
 use super::keys::Key;
+use super::span_view::SpanView;
 use super::{Reading, gen_ai, not_a_call, structured, usage_text};
-use crate::call::{Convention, Draft, InputCount, Text};
+use crate::call::{CallFacts, Convention, InputCount, Text};
 
 const FIELDS: Fields = Fields {
     convention: Convention::Vercel,
@@ -43,7 +43,7 @@ const WRAPPERS: [(&str, &str); 5] = [
 ];
 
 /// Reads a span of the AI SDK.
-pub(super) fn read<'a>(evidence: &Evidence<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
     let operation_id = evidence.str(Key::AiOperationId)?.trim();
     let call = CALLS.iter().find(|(end, ..)| operation_id.ends_with(end));
     Some(match call {
@@ -57,7 +57,7 @@ fn wrapper_reason(operation_id: &str) -> &'static str {
     known.map_or("ai.operationId names no provider call", |&(_, why)| why)
 }
 
-fn draft<'a>(evidence: &Evidence<'a, '_>, operation: &'static str, streamed: bool) -> Draft<'a> {
+fn draft<'a>(evidence: &SpanView<'a, '_>, operation: &'static str, streamed: bool) -> CallFacts<'a> {
     let mut draft = fields::draft(evidence, &FIELDS);
     draft.operation.get_or_insert(Text::Borrowed(operation));
     draft.is_streaming = Some(streamed);
@@ -68,7 +68,7 @@ fn draft<'a>(evidence: &Evidence<'a, '_>, operation: &'static str, streamed: boo
 
 /// Versions 4 and 5 tell cached and reasoning tokens only inside the provider's metadata:
 /// `{"anthropic":{"cacheReadInputTokens":512}}`, for Bedrock one level deeper under `usage`.
-fn fill_from_provider_metadata(evidence: &Evidence<'_, '_>, draft: &mut Draft<'_>) {
+fn fill_from_provider_metadata(evidence: &SpanView<'_, '_>, draft: &mut CallFacts<'_>) {
     let Some(metadata) = evidence.str(Key::AiResponseProviderMetadata).and_then(structured::object) else { return };
     for provider in metadata.values().filter_map(|value| value.as_object()) {
         usage_text::complete_parts(&mut draft.usage, &usage_text::of(provider));
@@ -84,7 +84,7 @@ fn fill_from_provider_metadata(evidence: &Evidence<'_, '_>, draft: &mut Draft<'_
 
 /// From version 6 on `noCacheTokens` says how many are fresh. Before, what Anthropic's API (and Bedrock's) counts
 /// as input came through unchanged, without what was cached (PRICING.md, section 2).
-fn input_count(evidence: &Evidence<'_, '_>, draft: &Draft<'_>) -> InputCount {
+fn input_count(evidence: &SpanView<'_, '_>, draft: &CallFacts<'_>) -> InputCount {
     let usage = &draft.usage;
     match evidence.count(&[Key::AiNoCacheTokens]) {
         Some(fresh) if usage.cached() > 0 && usage.input == Some(fresh) => InputCount::Exclusive,

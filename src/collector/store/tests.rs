@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::call::{Draft, Name, RequestId, Usage};
+use crate::call::{CallFacts, Name, RequestId, Usage};
 
 const TRACE: TraceId = [7; 16];
 
@@ -40,12 +40,12 @@ fn span(id: SpanId, parent: SpanId, role: TestRole) -> TestSpan {
 /// Each span knows one token count that tells which span it came from.
 fn arrival(span: &TestSpan) -> Arrival {
     let id_bytes = span.id.to_be_bytes();
-    let mut draft = Draft {
+    let mut draft = CallFacts {
         trace_id: &span.trace,
         span_id: &id_bytes,
         start_unix_nano: Some(span.id),
         convention: Convention::GenAi,
-        ..Draft::default()
+        ..CallFacts::default()
     };
     let nth = Some(span.id);
     match span.id % 3 {
@@ -53,7 +53,7 @@ fn arrival(span: &TestSpan) -> Arrival {
         1 => draft.usage.output = nth,
         _ => draft.usage.total = nth,
     }
-    let keep = |draft: &Draft<'_>| LlmCall::keep(draft, &mut crate::call::Names::default(), 0);
+    let keep = |draft: &CallFacts<'_>| LlmCall::keep(draft, &mut crate::call::Names::default(), 0);
     let part = match span.role {
         TestRole::Plano => {
             draft.convention = Convention::Plano;
@@ -274,7 +274,7 @@ fn huge_texts_shorten_the_memory_for_joining() {
     let text = |nth: usize| Some(std::borrow::Cow::Borrowed(texts[nth].as_str()));
     for nth in 1..=20_000_u64 {
         let mut huge = arrival(&TestSpan { trace: u128::from(nth).to_be_bytes(), ..span(nth, 0, TestRole::Other) });
-        let draft = Draft {
+        let draft = CallFacts {
             session_id: text(0),
             user_id: text(1),
             model: text(2),
@@ -283,7 +283,7 @@ fn huge_texts_shorten_the_memory_for_joining() {
             operation: text(5),
             error_type: text(6),
             error_message: text(7),
-            ..Draft::default()
+            ..CallFacts::default()
         };
         let call = LlmCall::keep(&draft, &mut lock(&store.names), 0);
         huge.part = Part::Context(Box::new(call));

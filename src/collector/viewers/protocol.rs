@@ -7,35 +7,35 @@
 use bytes::Bytes;
 
 /// The version of these messages. A field more or less, or one that means something else, is another version.
-pub(in crate::collector) const PROTOCOL: u32 = 2;
+pub(crate) const PROTOCOL: u32 = 2;
 
 /// The service.
-pub(in crate::collector) const SERVICE: &str = "planoai.obs.v1.Viewers";
+pub(crate) const SERVICE: &str = "planoai.obs.v1.Viewers";
 
 /// The path of the stream of calls.
-pub(in crate::collector) const WATCH: &str = "/planoai.obs.v1.Viewers/Watch";
+pub(crate) const WATCH: &str = "/planoai.obs.v1.Viewers/Watch";
 
 /// The path of the question for spans.
-pub(in crate::collector) const SPANS: &str = "/planoai.obs.v1.Viewers/Spans";
+pub(crate) const SPANS: &str = "/planoai.obs.v1.Viewers/Spans";
 
 /// The most calls in one message.
-pub(in crate::collector) const CHUNK_CALLS: usize = 2_000;
+pub(crate) const CHUNK_CALLS: usize = 2_000;
 
 /// A message is closed once its calls or spans take so many bytes.
-pub(in crate::collector) const CHUNK_BYTES: usize = 1024 * 1024;
+pub(crate) const CHUNK_BYTES: usize = 1024 * 1024;
 
 /// The most bytes of an [`Update`]: a chunk, and what the call that closed it has over.
-pub(in crate::collector) const UPDATE_LIMIT: usize = 4 * CHUNK_BYTES;
+pub(crate) const UPDATE_LIMIT: usize = 4 * CHUNK_BYTES;
 
 /// The most bytes of a [`SpansPart`]: a single span may take a whole export request.
-pub(in crate::collector) const SPANS_LIMIT: usize = crate::collector::grpc::MESSAGE_LIMIT + 2 * CHUNK_BYTES;
+pub(crate) const SPANS_LIMIT: usize = crate::collector::grpc::MESSAGE_LIMIT + 2 * CHUNK_BYTES;
 
 /// The most calls that a collector keeps and a viewer believes it to keep.
-pub(in crate::collector) const MOST_CALLS: u64 = 10_000_000;
+pub(crate) const MOST_CALLS: u64 = 10_000_000;
 
 /// Asks for all calls and then for what changes.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub(in crate::collector) struct WatchRequest {
+pub(crate) struct WatchRequest {
     /// The asker's [`PROTOCOL`].
     #[prost(uint32, tag = "1")]
     pub protocol: u32,
@@ -46,7 +46,7 @@ pub(in crate::collector) struct WatchRequest {
 
 /// A piece of what a viewer lacks. The pieces up to one with a `state` are one snapshot, to be shown together.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(in crate::collector) struct Update {
+pub(crate) struct Update {
     /// In the first message of a stream, and only there.
     #[prost(message, optional, tag = "1")]
     pub hello: Option<Hello>,
@@ -63,7 +63,7 @@ pub(in crate::collector) struct Update {
 
 /// Who sends.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub(in crate::collector) struct Hello {
+pub(crate) struct Hello {
     /// The sender's [`PROTOCOL`].
     #[prost(uint32, tag = "1")]
     pub protocol: u32,
@@ -77,7 +77,7 @@ pub(in crate::collector) struct Hello {
 
 /// All of a snapshot but its calls.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(in crate::collector) struct State {
+pub(crate) struct State {
     /// The arrival number that the next call will get.
     #[prost(uint64, tag = "1")]
     pub next_id: u64,
@@ -91,7 +91,7 @@ pub(in crate::collector) struct State {
 
 /// [`Counters`](crate::collector::Counters).
 #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
-pub(in crate::collector) struct Counters {
+pub(crate) struct Counters {
     #[prost(uint64, tag = "1")]
     pub connections: u64,
     #[prost(uint64, tag = "2")]
@@ -140,7 +140,7 @@ pub(in crate::collector) struct Counters {
 
 /// [`Totals`](crate::stats::Totals); sums of 128 bits are sixteen bytes, the highest first.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub(in crate::collector) struct Totals {
+pub(crate) struct Totals {
     #[prost(uint64, tag = "1")]
     pub calls: u64,
     #[prost(uint64, tag = "2")]
@@ -155,9 +155,9 @@ pub(in crate::collector) struct Totals {
     pub cost_femto_usd: Vec<u8>,
 }
 
-/// A kept call in its wide shape ([`Draft`](crate::call::Draft)), with its place and its cost.
+/// A kept call in its wide shape ([`CallFacts`](crate::call::CallFacts)), with its place and its cost.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(in crate::collector) struct Call {
+pub(crate) struct Call {
     #[prost(uint64, tag = "1")]
     pub id: u64,
     #[prost(uint32, tag = "2")]
@@ -237,7 +237,7 @@ pub(in crate::collector) struct Call {
 
 /// [`Cost`](crate::call::Cost).
 #[derive(Clone, Copy, PartialEq, prost::Message)]
-pub(in crate::collector) struct Cost {
+pub(crate) struct Cost {
     #[prost(double, tag = "1")]
     pub usd: f64,
     #[prost(uint32, tag = "2")]
@@ -246,7 +246,7 @@ pub(in crate::collector) struct Cost {
 
 /// [`Usage`](crate::call::Usage).
 #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
-pub(in crate::collector) struct Usage {
+pub(crate) struct Usage {
     #[prost(uint64, optional, tag = "1")]
     pub input: Option<u64>,
     #[prost(uint64, optional, tag = "2")]
@@ -275,7 +275,7 @@ pub(in crate::collector) struct Usage {
 
 /// Asks for the known spans of a trace.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub(in crate::collector) struct SpansRequest {
+pub(crate) struct SpansRequest {
     /// The asker's [`PROTOCOL`].
     #[prost(uint32, tag = "1")]
     pub protocol: u32,
@@ -286,14 +286,14 @@ pub(in crate::collector) struct SpansRequest {
 
 /// Some of the spans, in order of arrival.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub(in crate::collector) struct SpansPart {
+pub(crate) struct SpansPart {
     #[prost(message, repeated, tag = "1")]
     pub spans: Vec<Span>,
 }
 
 /// [`KnownSpan`](crate::collector::KnownSpan).
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-pub(in crate::collector) struct Span {
+pub(crate) struct Span {
     #[prost(fixed64, tag = "1")]
     pub id: u64,
     #[prost(fixed64, tag = "2")]

@@ -20,10 +20,9 @@ use tonic::transport::Server;
 use tonic::transport::server::Connected;
 use tonic::{Request, Response, Status};
 
-use super::MOST_VIEWERS;
-use super::news::News;
+use super::delta::News;
 use super::protocol::{Hello, PROTOCOL, SERVICE, SpansRequest, WatchRequest};
-use super::spans;
+use super::{MOST_VIEWERS, spans};
 use crate::collector::access::Access;
 use crate::collector::grpc::RawCodec;
 use crate::collector::{Handle, KnownSpan, Snapshot};
@@ -115,7 +114,7 @@ impl tower_service::Service<http::Request<Body>> for Service {
         Box::pin(async move {
             let authorization = request.headers().get(http::header::AUTHORIZATION);
             if !door.access.allows(authorization.map(http::HeaderValue::as_bytes)) {
-                door.handle.gate.viewer_refused();
+                door.handle.metrics.viewer_refused();
                 return Ok(Status::unauthenticated("a valid bearer token is required").into_http());
             }
             let mut grpc = Grpc::new(RawCodec).max_decoding_message_size(REQUEST_LIMIT);
@@ -159,7 +158,7 @@ impl ServerStreamingService<Bytes> for Watch {
         Box::pin(async move {
             let WatchRequest { protocol, most_calls } =
                 WatchRequest::decode(request.into_inner()).map_err(malformed)?;
-            let turned_away = |_: &Status| door.handle.gate.viewer_refused();
+            let turned_away = |_: &Status| door.handle.metrics.viewer_refused();
             same_protocol(protocol).inspect_err(turned_away)?;
             let full = || Status::resource_exhausted(format!("there are {MOST_VIEWERS} viewers already"));
             let seat = Arc::clone(&door.seats).try_acquire_owned().map_err(|_| full()).inspect_err(turned_away)?;

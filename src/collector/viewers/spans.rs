@@ -8,9 +8,8 @@ use prost::Message as _;
 
 use super::protocol::{CHUNK_BYTES, CHUNK_CALLS, Span, SpansPart};
 use crate::call::{CallId, LONGEST_TEXT};
-use crate::collector::KnownSpan;
-use crate::collector::decode;
 use crate::collector::join::Outcome;
+use crate::collector::{KnownSpan, decode};
 
 /// The messages for `spans`, each encoded when it is taken.
 pub(super) fn parts(spans: Vec<KnownSpan>) -> impl Iterator<Item = Bytes> + Send + 'static {
@@ -46,7 +45,7 @@ fn message(span: &KnownSpan) -> Span {
 
 /// The span that travelled; `None` for a message that no collector of this version sends. What is not the bytes of a span
 /// is found out by whoever decodes them, as with those of a collector of one's own.
-pub(in crate::collector) fn span_of(message: Span) -> Option<KnownSpan> {
+pub(crate) fn span_of(message: Span) -> Option<KnownSpan> {
     let Span { id, parent, row, outcome, why, request, begins_at } = message;
     let bytes = match request {
         None => None,

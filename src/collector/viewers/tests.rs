@@ -13,16 +13,16 @@ use tonic::{Code, Request, Status, Streaming};
 
 use super::protocol::{CHUNK_BYTES, PROTOCOL, SPANS, UPDATE_LIMIT, Update, WATCH, WatchRequest};
 use super::*;
-use crate::call::{CallId, Cost, CostBasis, Draft, LONGEST_TEXT, LlmCall, Names};
+use crate::call::{CallFacts, CallId, Cost, CostBasis, LONGEST_TEXT, LlmCall, Names};
 use crate::collector::access::{TlsFiles, Token};
 use crate::collector::grpc::RawCodec;
-use crate::collector::remote::{ClientTls, Link, Remote, RemoteConfig, RemoteError};
 use crate::collector::ring::Ring;
 use crate::collector::sink::Sink as _;
 use crate::collector::store::Command;
 use crate::collector::testing::{PATIENCE, eventually, pki};
 use crate::collector::wire::tests::fixtures;
 use crate::collector::{Collector, CollectorConfig, Counters, Snapshot};
+use crate::sources::attach::{ClientTls, Link, Remote, RemoteConfig, RemoteError};
 use crate::stats::Totals;
 
 /// That both keep the same calls, field for field, and count the same.
@@ -63,7 +63,7 @@ impl Played {
         let snapshot = Snapshot { capacity, ..Snapshot::default() };
         let (published, snapshots) = watch::channel(Arc::new(snapshot.clone()));
         let (commands, asked) = mpsc::unbounded_channel();
-        let handle = Handle { snapshots, commands, gate: Arc::default() };
+        let handle = Handle::new(snapshots, commands, Arc::default());
         Self { ring: Ring::new(capacity), snapshot, published, handle, _commands: asked }
     }
 
@@ -91,13 +91,13 @@ impl Played {
     /// How many viewers and how many requests of senders were turned away.
     fn turned_away(&self) -> (u64, u64) {
         let mut counters = Counters::default();
-        self.handle.gate.add_to(&mut counters);
+        self.handle.metrics.add_to(&mut counters);
         (counters.viewers_refused, counters.requests_refused)
     }
 }
 
 fn call(model: &str) -> LlmCall {
-    let draft = Draft { model: Some(model.into()), status_code: Some(200), ..Draft::default() };
+    let draft = CallFacts { model: Some(model.into()), status_code: Some(200), ..CallFacts::default() };
     let mut call = LlmCall::keep(&draft, &mut Names::default(), 7);
     call.set_cost(Some(Cost { usd: 0.1, basis: CostBasis::Estimate }));
     call
@@ -189,7 +189,7 @@ fn revisions_merges_evictions_and_clearing_reach_a_viewer() {
     assert_reaches(&mut played);
     played.ring.replace(CallId(1), call("b2"));
     let mut merged = call("c");
-    merged.merge_away();
+    merged.mark_merged();
     played.ring.replace(CallId(2), merged);
     played.snapshot.counters.requests += 1;
     assert_reaches(&mut played);

@@ -5,14 +5,15 @@ use std::borrow::Cow;
 
 use super::protocol::{self, MOST_CALLS};
 use crate::call::{
-    CallId, Convention, Cost, CostBasis, Draft, InputCount, LlmCall, Names, PlanoFacts, Quality, RequestId, Text, Usage,
+    CallFacts, CallId, Convention, Cost, CostBasis, InputCount, LlmCall, Names, PlanoFacts, Quality, RequestId, Text,
+    Usage,
 };
 use crate::collector::snapshot::Counters;
 use crate::stats::Totals;
 
 /// The call as it travels.
-pub(in crate::collector) fn call_message(call: &LlmCall) -> protocol::Call {
-    let Draft {
+pub(crate) fn call_message(call: &LlmCall) -> protocol::Call {
+    let CallFacts {
         convention,
         request_id,
         start_unix_nano,
@@ -90,7 +91,7 @@ pub(in crate::collector) fn call_message(call: &LlmCall) -> protocol::Call {
 
 /// The call that travelled, in its place; `None` for a message that no collector of this version sends. Its texts are cut
 /// to what a kept call holds, whatever was sent.
-pub(in crate::collector) fn call_of(message: &protocol::Call, names: &mut Names) -> Option<LlmCall> {
+pub(crate) fn call_of(message: &protocol::Call, names: &mut Names) -> Option<LlmCall> {
     fn text(text: Option<&str>) -> Option<Text<'_>> {
         text.map(Cow::Borrowed)
     }
@@ -133,7 +134,7 @@ pub(in crate::collector) fn call_of(message: &protocol::Call, names: &mut Names)
         session_switches,
         session_overhead_pct,
     } = message;
-    let draft = Draft {
+    let draft = CallFacts {
         convention: convention_of(*convention)?,
         request_id: text(emitted_request_id.as_deref()).map_or(RequestId::SpanId, RequestId::Emitted),
         start_unix_nano: *start_unix_nano,
@@ -180,7 +181,7 @@ pub(in crate::collector) fn call_of(message: &protocol::Call, names: &mut Names)
     call.set_cost(cost);
     call.place(CallId(*id), u16::try_from(*revision).ok()?);
     if *is_merged_away {
-        call.merge_away();
+        call.mark_merged();
     }
     Some(call)
 }
@@ -318,7 +319,7 @@ const fn quality_of(code: u32) -> Option<Quality> {
 }
 
 /// The counters as they travel.
-pub(in crate::collector) const fn counters_message(counters: &Counters) -> protocol::Counters {
+pub(crate) const fn counters_message(counters: &Counters) -> protocol::Counters {
     let Counters {
         connections,
         connections_refused,
@@ -370,7 +371,7 @@ pub(in crate::collector) const fn counters_message(counters: &Counters) -> proto
 }
 
 /// The counters that travelled.
-pub(in crate::collector) const fn counters_of(message: protocol::Counters) -> Counters {
+pub(crate) const fn counters_of(message: protocol::Counters) -> Counters {
     let protocol::Counters {
         connections,
         connections_refused,
@@ -422,7 +423,7 @@ pub(in crate::collector) const fn counters_of(message: protocol::Counters) -> Co
 }
 
 /// The totals as they travel.
-pub(in crate::collector) fn totals_message(totals: &Totals) -> protocol::Totals {
+pub(crate) fn totals_message(totals: &Totals) -> protocol::Totals {
     let Totals { calls, errors, unpriced, input_tokens, output_tokens, cost_femto_usd } = *totals;
     protocol::Totals {
         calls,
@@ -435,7 +436,7 @@ pub(in crate::collector) fn totals_message(totals: &Totals) -> protocol::Totals 
 }
 
 /// The totals that travelled; `None` where a sum is not one.
-pub(in crate::collector) fn totals_of(message: &protocol::Totals) -> Option<Totals> {
+pub(crate) fn totals_of(message: &protocol::Totals) -> Option<Totals> {
     let protocol::Totals { calls, errors, unpriced, input_tokens, output_tokens, cost_femto_usd } = message;
     let bytes = |sum: &[u8]| <[u8; 16]>::try_from(sum).ok();
     Some(Totals {
@@ -449,7 +450,7 @@ pub(in crate::collector) fn totals_of(message: &protocol::Totals) -> Option<Tota
 }
 
 /// A capacity that travelled; `None` beyond what any collector has.
-pub(in crate::collector) fn capacity_of(capacity: u64) -> Option<usize> {
+pub(crate) fn capacity_of(capacity: u64) -> Option<usize> {
     (1..=MOST_CALLS).contains(&capacity).then(|| usize::try_from(capacity).ok()).flatten()
 }
 
@@ -464,7 +465,7 @@ mod tests {
     /// A call with everything set, each field to something of its own.
     fn whole() -> LlmCall {
         let text = |text: &'static str| Some(Text::from(text));
-        let draft = Draft {
+        let draft = CallFacts {
             convention: Convention::Langfuse,
             request_id: RequestId::Emitted("req-1".into()),
             start_unix_nano: Some(1_795_424_977_505_544_123),
@@ -517,7 +518,7 @@ mod tests {
         assert_eq!(call.draft(), draft, "nothing of it is lost by keeping it");
         call.set_cost(Some(Cost { usd: 0.1 + 0.2, basis: CostBasis::Estimate }));
         call.place(CallId(u64::from(u32::MAX) + 1), u16::MAX);
-        call.merge_away();
+        call.mark_merged();
         call
     }
 
@@ -536,8 +537,8 @@ mod tests {
     #[test]
     fn every_field_survives() {
         assert_travels(&whole());
-        assert_travels(&LlmCall::keep(&Draft::default(), &mut Names::default(), -5));
-        let odd = Draft { trace_id: &[7; 3], span_id: &[], ..Draft::default() };
+        assert_travels(&LlmCall::keep(&CallFacts::default(), &mut Names::default(), -5));
+        let odd = CallFacts { trace_id: &[7; 3], span_id: &[], ..CallFacts::default() };
         assert_travels(&LlmCall::keep(&odd, &mut Names::default(), i64::MAX));
     }
 

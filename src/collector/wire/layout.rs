@@ -5,10 +5,9 @@
 //! one span need not sort those of the next, as long as its [`Shape`] is the same.
 
 use super::reader::Reader;
-use super::short;
 use super::span::{ATTRIBUTE, MOST_KEPT};
 use super::value::Attribute;
-use super::{WireError, offset};
+use super::{WireError, offset, short};
 
 /// How many kinds of spans are told apart. Gateways send three or four by turns.
 pub const KINDS: usize = 8;

@@ -1,9 +1,8 @@
 //! Attributes and their values: `KeyValue`, `AnyValue`, `ArrayValue` and `KeyValueList` of
 //! `opentelemetry/proto/common/v1/common.proto`.
 
-use super::WireError;
 use super::reader::{Fields, Reader, fixed64, len, varint};
-use super::short;
+use super::{WireError, short};
 
 /// An attribute's value (`AnyValue`).
 #[derive(Clone, Copy, Debug, PartialEq)]

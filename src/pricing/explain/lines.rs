@@ -1,8 +1,8 @@
 //! An explanation as lines of text: a label and what it says, then the arithmetic in columns.
 
 use super::{Explanation, Priced};
-use crate::format::count;
 use crate::pricing::cost::{Item, Line};
+use crate::text::format::count;
 
 impl Explanation {
     /// The explanation as lines of text, for the detail pane and `planoai price`. Names are as emitted: the caller

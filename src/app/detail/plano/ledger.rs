@@ -3,7 +3,7 @@
 use super::super::{Facts, Line, Section, Tone};
 use super::{costs, figure, plain};
 use crate::collector::decode::PlainSpan;
-use crate::format::money;
+use crate::text::format::money;
 
 /// What the call's own span tells of the session's budget.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -4,7 +4,7 @@ use super::super::{Facts, Line, Section, Tone};
 use super::{costs, figure};
 use crate::call::Convention;
 use crate::collector::decode::{PlainEvent, PlainSpan};
-use crate::format::{duration, money};
+use crate::text::format::{duration, money};
 
 /// What the call's own span and the `routing` span below it tell.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::super::{Reader, Reading, Role, read};
 use super::{same, shown};
-use crate::call::{Draft, InputCount, Quality, hex};
+use crate::call::{CallFacts, InputCount, Quality, hex};
 use crate::collector::wire::tests::{edited, edits, fixtures as all_fixtures};
 use crate::collector::wire::{Origin, Span, walk};
 
@@ -51,7 +51,7 @@ fn check(client: &str, found: &HashMap<(String, String), Reading<'_>>, span: &Js
     let Some(Reading { role: Role::Call(draft), .. }) = found.get(&ids(span)) else {
         return vec![format!("{client} {}: {:?} is no call", call["seq"], found.get(&ids(span)))];
     };
-    let inner: Vec<&Draft<'_>> = call["do_not_count_again"]
+    let inner: Vec<&CallFacts<'_>> = call["do_not_count_again"]
         .as_array()
         .into_iter()
         .flatten()
@@ -116,7 +116,7 @@ fn captured_calls_show_what_they_should() {
 }
 
 /// The twenty fields of issue 2 as the gateway's spans tell them.
-fn plano_field(draft: &Draft<'_>, field: &str) -> Json {
+fn plano_field(draft: &CallFacts<'_>, field: &str) -> Json {
     let usage = &draft.usage;
     match field {
         "timestamp" => draft.start_unix_nano.map(microseconds).into(),
@@ -153,7 +153,7 @@ const NOT_OF_THE_SPAN: [&str; 4] = ["request_model", "cost_usd", "tpt_ms", "toke
 #[test]
 fn the_gateway_shows_its_calls_field_by_field() {
     let requests = requests("plano-brightstaff");
-    let mut found: HashMap<String, Draft<'_>> = HashMap::new();
+    let mut found: HashMap<String, CallFacts<'_>> = HashMap::new();
     let (mut routings, mut rejected) = (0, 0);
     for reading in readings(&requests).into_values() {
         match reading.role {

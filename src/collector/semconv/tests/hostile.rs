@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use super::super::evidence::{Evidence, Places};
 use super::super::keys::KEYS;
+use super::super::span_view::{KeyIndex, SpanView};
 use super::super::{ADAPTERS, NO_MATCH, Role, fields, read};
 use super::build::{Made, reading, span};
-use crate::call::Draft;
+use crate::call::CallFacts;
 use crate::collector::wire::walk;
 
 fn any_key() -> impl Strategy<Value = String> {
@@ -95,7 +95,7 @@ fn any_span() -> impl Strategy<Value = Made> {
     )
 }
 
-fn in_range(draft: &Draft<'_>) -> bool {
+fn in_range(draft: &CallFacts<'_>) -> bool {
     let figures = [draft.ttft_ms, draft.duration_ms, draft.reported_cost_usd, draft.fallback_cost_usd];
     figures.into_iter().flatten().all(|figure| figure.is_finite() && figure >= 0.0)
         && draft.error_message.as_ref().is_none_or(|message| message.len() <= 1024)
@@ -143,7 +143,7 @@ proptest! {
         let made = attributes.iter().fold(made, |made, (key, value)| made.and(key, value));
         let request = made.request();
         walk(&request, |origin, span| {
-            let evidence = Evidence { origin, span, places: &Places::of(span.attributes) };
+            let evidence = SpanView { origin, span, places: &KeyIndex::of(span.attributes) };
             let found = read(origin, span);
             match ADAPTERS.iter().find_map(|adapter| adapter(&evidence)) {
                 Some(asked) => assert_eq!(found, asked),

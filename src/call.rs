@@ -1,0 +1,17 @@
+//! One LLM call as the viewer knows it: plain data and the figures derived from it.
+//!
+//! Two shapes of the same call live here. [`CallFacts`] is wide and borrowed: what an adapter read off
+//! one span, every field optional, merged field by field. [`LlmCall`] is what the ring keeps by the
+//! million: interned, packed, read through accessors. No I/O, no clock.
+
+mod bounds;
+mod facts;
+mod id;
+mod llm_call;
+mod names;
+
+pub use bounds::LONGEST_TEXT;
+pub use facts::{CallFacts, Convention, InputCount, PlanoFacts, Quality, RequestId, Text, Usage};
+pub use id::{IdBuffer, KeptId};
+pub use llm_call::{CallId, Cost, CostBasis, LlmCall, Status, hex};
+pub use names::{Labels, Name, Names};

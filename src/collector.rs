@@ -1,0 +1,373 @@
+//! The collector: bytes in, snapshots out. Knows neither the screen nor the terminal.
+//!
+//! [`Collector::start`] binds the listeners, then serves them on threads of its own. What others see of it
+//! are [`Snapshot`]s through a watch channel, and answers to the few questions of [`Handle`].
+
+pub mod access;
+mod catch_panic;
+pub mod decode;
+pub mod grpc;
+mod handle;
+pub mod http;
+pub mod ingest;
+pub mod join;
+pub mod json;
+pub mod listener;
+mod metrics;
+pub mod ring;
+mod sampling;
+pub mod semconv;
+pub mod sink;
+pub mod snapshot;
+pub mod span_log;
+pub mod store;
+pub mod taps;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod unpack;
+pub mod viewers;
+pub mod wire;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::runtime;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use handle::Handle;
+pub use ingest::Ingest;
+pub use metrics::CollectorMetrics;
+pub use ring::Calls;
+pub use snapshot::{Counters, Snapshot};
+pub use store::KnownSpan;
+
+use crate::call::Names;
+use crate::pricing::Pricer;
+use access::Access;
+use store::{Store, StoreConfig};
+use taps::queue::Tap;
+
+/// Requests that may wait for the store; beyond it clients are told to retry.
+const QUEUED_BATCHES: usize = 256;
+
+/// What a collector is started with.
+#[derive(Clone, Debug)]
+pub struct CollectorConfig {
+    /// Address or name to listen on.
+    pub host: String,
+    /// OTLP/gRPC port; 0 picks a free one.
+    pub grpc_port: u16,
+    /// OTLP/HTTP port; 0 picks a free one, `None` does not listen.
+    pub http_port: Option<u16>,
+    /// Most calls kept.
+    pub capacity: usize,
+    /// Most bytes of raw spans kept for detail and trace.
+    pub span_memory: usize,
+    /// Snapshots are published at most this often.
+    pub publish_every: Duration,
+    /// Who may send.
+    pub access: Access,
+    /// Prices.
+    pub pricer: Arc<Pricer>,
+    /// Who else gets the bytes of accepted requests: recorders and forwarders.
+    pub taps: Vec<Arc<dyn Tap>>,
+    /// Who is told in words what becomes of the listeners.
+    pub notes: Option<Sender<String>>,
+}
+
+/// Why a collector could not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Somebody else listens there.
+    #[error(
+        "Failed to bind OTLP listener on {host}:{port}: port already in use. \
+         Stop what listens there (`planoai trace down` stops Plano's own tracing) or pick another port with --port."
+    )]
+    PortTaken {
+        /// As asked for.
+        host: String,
+        /// As asked for.
+        port: u16,
+    },
+    /// The address cannot be listened on.
+    #[error("Failed to bind OTLP listener on {host}:{port}: {source}. Pick another --host or --port")]
+    Bind {
+        /// As asked for.
+        host: String,
+        /// As asked for.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No thread or file descriptor could be had.
+    #[error("Failed to start the collector's runtime: {0}")]
+    Runtime(io::Error),
+}
+
+/// How the OTLP/HTTP listener fared; it is the lesser one, so that it may fail alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpListener {
+    /// Listening.
+    Bound(SocketAddr),
+    /// Not asked for.
+    Off,
+    /// Asked for, but it could not be bound; the reason in words.
+    Failed(String),
+}
+
+/// Where a running collector listens.
+#[derive(Clone, Debug)]
+pub struct Listening {
+    /// OTLP/gRPC.
+    pub grpc: SocketAddr,
+    /// OTLP/HTTP.
+    pub http: HttpListener,
+}
+
+/// A collector, running once it was started.
+#[derive(Debug)]
+pub struct Collector {
+    config: CollectorConfig,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    ingest: IngestThread,
+    servers: JoinSet<()>,
+    stop: CancellationToken,
+    stop_store: CancellationToken,
+    listening: Listening,
+    handle: Handle,
+    sink: Ingest,
+}
+
+impl Collector {
+    /// A collector that does not run yet.
+    pub const fn new(config: CollectorConfig) -> Self {
+        Self { config, running: None }
+    }
+
+    /// Binds the listeners and serves them on threads of its own. Starting twice is harmless.
+    ///
+    /// # Errors
+    /// [`StartError`] when the gRPC listener cannot be bound; a failing HTTP listener is told in [`Listening`].
+    pub fn start(&mut self) -> Result<(Listening, Handle), StartError> {
+        if self.running.is_none() {
+            self.running = Some(Running::start(&self.config)?);
+        }
+        match &self.running {
+            Some(running) => Ok((running.listening.clone(), running.handle.clone())),
+            None => Err(StartError::Runtime(io::Error::other("not running"))),
+        }
+    }
+
+    /// Stops listening and gives requests in flight `grace` to end. The last snapshot then holds all that was accepted,
+    /// and questions about it are still answered.
+    pub fn drain(&mut self, grace: Duration) {
+        if let Some(running) = &mut self.running {
+            running.drain(grace);
+        }
+    }
+
+    /// Stops listening, gives requests in flight `grace` to end, then ends the threads. The last snapshot holds
+    /// all that was accepted.
+    pub fn stop(&mut self, grace: Duration) {
+        if let Some(mut running) = self.running.take() {
+            running.drain(grace);
+        }
+    }
+
+    /// Where sources of one's own hand in, such as a replay; they must be dropped before the collector is stopped.
+    pub fn sink(&self) -> Option<Ingest> {
+        self.running.as_ref().map(|running| running.sink.clone())
+    }
+
+    /// The runtime of a running collector, for sources that send to it.
+    pub fn runtime(&self) -> Option<&runtime::Handle> {
+        self.running.as_ref().map(|running| &running.ingest.runtime)
+    }
+}
+
+impl Running {
+    fn start(config: &CollectorConfig) -> Result<Self, StartError> {
+        let ingest_thread = IngestThread::start().map_err(StartError::Runtime)?;
+        let runtime = &ingest_thread.runtime;
+        let grpc = runtime.block_on(bind(&config.host, config.grpc_port))?;
+        let grpc_address = grpc.local_addr().map_err(StartError::Runtime)?;
+        let http = config.http_port.map(|port| runtime.block_on(bind(&config.host, port)));
+
+        let (stop, stop_store) = (CancellationToken::new(), CancellationToken::new());
+        let (batches, queue) = mpsc::channel(QUEUED_BATCHES);
+        let (commands, asked) = mpsc::unbounded_channel();
+        let (published, snapshots) =
+            watch::channel(Arc::new(Snapshot { capacity: config.capacity, ..Snapshot::default() }));
+        let metrics = Arc::new(CollectorMetrics::telling(config.notes.clone()));
+        let names = Arc::new(Mutex::new(Names::default()));
+        let store = Store::new(StoreConfig {
+            capacity: config.capacity,
+            span_memory: config.span_memory,
+            pricer: Arc::clone(&config.pricer),
+            names: Arc::clone(&names),
+        });
+        let ingest = Ingest::tapped(batches, names, Arc::clone(&metrics), &config.taps);
+        let handle = Handle::new(snapshots, commands, Arc::clone(&metrics));
+        runtime.spawn(store::run(store, queue, asked, metrics, published, config.publish_every, stop_store.clone()));
+
+        let mut servers = JoinSet::new();
+        servers.spawn_on(serve_grpc(grpc, ingest.clone(), config.access.clone(), stop.clone()), runtime);
+        let http = match http {
+            None => HttpListener::Off,
+            Some(Err(error)) => HttpListener::Failed(error.to_string().lines().next().unwrap_or_default().to_owned()),
+            Some(Ok(listener)) => {
+                let address = listener.local_addr().map_err(StartError::Runtime)?;
+                servers.spawn_on(serve_http(listener, ingest.clone(), config.access.clone(), stop.clone()), runtime);
+                HttpListener::Bound(address)
+            }
+        };
+        let listening = Listening { grpc: grpc_address, http };
+        Ok(Self { ingest: ingest_thread, servers, stop, stop_store, listening, handle, sink: ingest })
+    }
+
+    fn drain(&mut self, grace: Duration) {
+        self.stop.cancel();
+        let servers = &mut self.servers;
+        self.ingest.runtime.block_on(async {
+            // What is still in flight after the grace is cut off with the runtime.
+            let _ = tokio::time::timeout(grace, async { while servers.join_next().await.is_some() {} }).await;
+            servers.abort_all();
+            self.stop_store.cancel();
+            let mut snapshots = self.handle.snapshots.clone();
+            // The store takes what is queued and publishes once more; then its channel closes.
+            let _ = tokio::time::timeout(grace, async { while snapshots.changed().await.is_ok() {} }).await;
+        });
+    }
+}
+
+/// The one thread on which connections, reading and the store take turns, first come, first served: answers to requests that
+/// came together leave together, and frames are not held up. It ends, and all tasks with it, when this is dropped.
+#[derive(Debug)]
+struct IngestThread {
+    runtime: runtime::Handle,
+    ended: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl IngestThread {
+    fn start() -> io::Result<Self> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let (handle, ended) = (runtime.handle().clone(), CancellationToken::new());
+        let until_ended = ended.clone().cancelled_owned();
+        let thread = thread::Builder::new().name("ingest".to_owned()).spawn(move || runtime.block_on(until_ended))?;
+        Ok(Self { runtime: handle, ended, thread: Some(thread) })
+    }
+}
+
+impl Drop for IngestThread {
+    fn drop(&mut self) {
+        self.ended.cancel();
+        // One that panicked is gone as well.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+async fn bind(host: &str, port: u16) -> Result<TcpListener, StartError> {
+    TcpListener::bind((host, port)).await.map_err(|source| {
+        let host = host.to_owned();
+        match source.kind() {
+            io::ErrorKind::AddrInUse => StartError::PortTaken { host, port },
+            _ => StartError::Bind { host, port, source },
+        }
+    })
+}
+
+async fn serve_grpc(listener: TcpListener, ingest: Ingest, access: Access, stop: CancellationToken) {
+    let limits = listener::Limits::default();
+    let incoming = listener::accept(listener, access.tls.clone(), limits, ingest.clone(), stop.clone());
+    let _watched = listener::Watched::new("OTLP/gRPC", ingest.clone(), stop.clone());
+    grpc::serve(ingest, access, grpc::Limits::default(), incoming, stop).await;
+}
+
+async fn serve_http(listener: TcpListener, ingest: Ingest, access: Access, stop: CancellationToken) {
+    let _watched = listener::Watched::new("OTLP/HTTP", ingest.clone(), stop.clone());
+    http::serve(listener, access, http::Limits::default(), ingest, stop).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sink::Sink as _;
+    use super::*;
+
+    fn config() -> CollectorConfig {
+        CollectorConfig {
+            host: "127.0.0.1".to_owned(),
+            grpc_port: 0,
+            http_port: Some(0),
+            capacity: 10,
+            span_memory: 1 << 20,
+            publish_every: Duration::from_millis(1),
+            access: Access::default(),
+            pricer: Arc::default(),
+            taps: Vec::new(),
+            notes: None,
+        }
+    }
+
+    #[test]
+    fn starting_twice_is_harmless_and_so_is_stopping() {
+        let mut collector = Collector::new(config());
+        let (first, _) = collector.start().unwrap();
+        let (second, _) = collector.start().unwrap();
+        assert_eq!(first.grpc, second.grpc);
+        collector.stop(Duration::from_secs(2));
+        collector.stop(Duration::from_secs(2));
+        assert!(std::net::TcpStream::connect(first.grpc).is_err(), "nobody listens any more");
+    }
+
+    #[test]
+    fn a_taken_http_port_leaves_grpc_running() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let mut collector = Collector::new(CollectorConfig { http_port: Some(port), ..config() });
+        let (listening, _) = collector.start().unwrap();
+        assert!(matches!(listening.http, HttpListener::Failed(reason) if reason.contains("already in use")));
+        assert!(std::net::TcpStream::connect(listening.grpc).is_ok());
+        collector.stop(Duration::from_secs(2));
+    }
+
+    /// Keeps what it is offered.
+    #[derive(Debug, Default)]
+    struct Offered(Mutex<Vec<bytes::Bytes>>);
+
+    impl Tap for Offered {
+        fn offer(&self, request: &bytes::Bytes) {
+            self.0.lock().unwrap().push(request.clone());
+        }
+    }
+
+    #[test]
+    fn taps_get_the_very_bytes_of_what_was_accepted_and_nothing_else() {
+        let tap = Arc::new(Offered::default());
+        let mut collector = Collector::new(CollectorConfig { taps: vec![tap.clone()], ..config() });
+        collector.start().unwrap();
+        let sink = collector.sink().unwrap();
+        let capture: &'static [u8] = include_bytes!("../tests/fixtures/plano-brightstaff/002.binpb");
+        let request = bytes::Bytes::from_static(capture);
+        sink.traces(request.clone()).unwrap();
+        sink.traces(request.slice(1..)).unwrap_err();
+        sink.traces_waiting(request.clone()).unwrap();
+        let offered = tap.0.lock().unwrap();
+        assert_eq!(*offered, [request.clone(), request.clone()]);
+        assert!(offered.iter().all(|bytes| std::ptr::eq(bytes.as_ptr(), request.as_ptr())), "shared, not copied");
+        drop((offered, sink));
+        collector.stop(Duration::from_secs(2));
+    }
+}

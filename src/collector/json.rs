@@ -1,0 +1,28 @@
+//! OTLP/JSON and OTLP/protobuf, each turned into the other by one table of messages.
+
+mod read;
+pub(crate) mod schema;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use write::WriteError;
+
+/// Reads an `ExportTraceServiceRequest` (or `TracesData`) from OTLP/JSON and returns it in protobuf.
+///
+/// # Errors
+/// What is wrong and where, in words for the client that sent it; may quote its text, bounded in length.
+pub fn traces_to_protobuf(json: &[u8]) -> Result<Vec<u8>, String> {
+    // A byte order mark is not JSON, but editors and shells write it.
+    read::to_protobuf(json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json), &schema::TRACES)
+}
+
+/// Appends an `ExportTraceServiceRequest` (or `TracesData`) in protobuf to `out` as one line of OTLP/JSON, without the
+/// line break.
+///
+/// # Errors
+/// When the bytes are no such message; `out` is then as it was.
+pub fn traces_to_json(protobuf: &[u8], out: &mut Vec<u8>) -> Result<(), WriteError> {
+    let begin = out.len();
+    write::to_json(protobuf, &schema::TRACES, out).inspect_err(|_| out.truncate(begin))
+}

@@ -1,0 +1,470 @@
+//! The store: the one owner of ring, joining, span log and counters.
+//!
+//! [`Store`] is plain state that tests drive directly; [`run`] is the task that owns it in a running
+//! collector, takes batches and commands, and publishes snapshots.
+
+mod cross_trace_dedup;
+mod prices;
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::decode::{DecodedSpan, decode};
+use super::ingest::{SharedNames, lock};
+use super::join::{Join, Meeting, Node, Outcome, Part, Place, Regrouped, SpanId, TraceId};
+use super::metrics::CollectorMetrics;
+use super::ring::Ring;
+use super::snapshot::{Counters, Snapshot};
+use super::span_log::{SpanLog, SpanRef};
+use crate::call::{CallId, Convention, LlmCall};
+use crate::pricing::Pricer;
+use crate::stats::Totals;
+use cross_trace_dedup::{CrossTraceDedup, Twin};
+use prices::Prices;
+
+/// Spans remembered for joining: what a gateway sends in many minutes, and about 20 MB at the most.
+pub const JOIN_SPANS: usize = 65_536;
+
+/// One span of a batch, interned.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Its trace and its own id, when both are well formed and not zero.
+    pub ids: Option<(TraceId, SpanId)>,
+    /// Its parent's id; 0 for a root.
+    pub parent: SpanId,
+    /// What it brought.
+    pub part: Part,
+    /// The rule that gave it its role.
+    pub why: &'static str,
+    /// Its place in the request.
+    pub range: Range<u32>,
+    /// Whether it says that only a share of all traces was kept.
+    pub is_sampled: bool,
+}
+
+/// All spans of one accepted export request.
+#[derive(Debug)]
+pub struct Batch {
+    /// The request as it arrived.
+    pub request: Bytes,
+    /// Its spans in order.
+    pub arrivals: Vec<Arrival>,
+    /// When it arrived, ns since the epoch.
+    pub received_unix_nano: i64,
+}
+
+impl Batch {
+    /// The bytes it takes while it waits, roughly: the request, its spans, and a call for each.
+    pub fn weight(&self) -> usize {
+        let spans = self.arrivals.len().saturating_mul(size_of::<Arrival>() + size_of::<LlmCall>());
+        self.request.len().saturating_add(spans)
+    }
+}
+
+/// A span of a trace as the store knows it, with the bytes it came in if they are still kept.
+#[derive(Clone, Debug)]
+pub struct KnownSpan {
+    /// Its id.
+    pub id: SpanId,
+    /// Its parent's id; 0 for a root.
+    pub parent: SpanId,
+    /// The row it is part of.
+    pub row: Option<CallId>,
+    /// How it ended up.
+    pub outcome: Outcome,
+    /// The rule behind that; only a span that another collector tells of has one of its own.
+    pub why: Cow<'static, str>,
+    /// The export request that brought it, and its place in there; `None` when the span log dropped it.
+    pub bytes: Option<(Bytes, Range<usize>)>,
+}
+
+impl KnownSpan {
+    /// Its name, decoded now; `None` when the span log dropped it.
+    pub fn name(&self) -> Option<String> {
+        self.decoded().map(|decoded| decoded.span.name)
+    }
+
+    /// All of it, decoded now; `None` when the span log dropped it.
+    pub fn decoded(&self) -> Option<DecodedSpan> {
+        let (request, range) = self.bytes.as_ref()?;
+        decode(request, range)
+    }
+}
+
+/// What can be asked of a running store.
+#[derive(Debug)]
+pub enum Command {
+    /// Forget all calls and spans; counters and totals stay.
+    Clear {
+        /// Answered once they are forgotten.
+        done: std::sync::mpsc::Sender<()>,
+    },
+    /// All known spans of a trace.
+    Spans {
+        /// The trace.
+        trace: TraceId,
+        /// Where the answer goes.
+        reply: std::sync::mpsc::Sender<Vec<KnownSpan>>,
+    },
+}
+
+/// Settings of a store.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// Most calls kept.
+    pub capacity: usize,
+    /// Most bytes of raw spans kept.
+    pub span_memory: usize,
+    /// Prices.
+    pub pricer: Arc<Pricer>,
+    /// The names shared with ingest.
+    pub names: SharedNames,
+}
+
+/// The collector's state.
+#[derive(Debug)]
+pub struct Store {
+    ring: Ring,
+    join: Join,
+    log: SpanLog,
+    counters: Counters,
+    totals: Totals,
+    prices: Prices,
+    twins: CrossTraceDedup,
+    names: SharedNames,
+    version: u64,
+}
+
+impl Store {
+    /// An empty store.
+    pub fn new(config: StoreConfig) -> Self {
+        Self {
+            ring: Ring::new(config.capacity),
+            join: Join::new(JOIN_SPANS),
+            log: SpanLog::new(config.span_memory),
+            counters: Counters::default(),
+            totals: Totals::default(),
+            prices: Prices::new(config.pricer),
+            twins: CrossTraceDedup::default(),
+            names: config.names,
+            version: 0,
+        }
+    }
+
+    /// Stores a whole batch.
+    pub fn apply(&mut self, mut batch: Batch) {
+        self.counters.requests += 1;
+        self.counters.spans_received += batch.arrivals.len() as u64;
+        self.counters.last_batch_unix_nano = Some(batch.received_unix_nano);
+        let request = self.log.next();
+        self.log.push(&batch.request);
+        self.join.make_room(batch.arrivals.len());
+        // Spans are read where they stand and moved once, into their place: what was just copied cannot be read before all
+        // that was written earlier has reached its memory.
+        for arrival in &mut batch.arrivals {
+            self.arrive(arrival, request, batch.received_unix_nano);
+        }
+    }
+
+    fn note_clock(&mut self, call: &LlmCall, received_unix_nano: i64) {
+        let ahead = call.start_unix_nano().saturating_sub(received_unix_nano);
+        self.counters.clock_ahead_nanos = self.counters.clock_ahead_nanos.max(ahead);
+    }
+
+    /// Forgets all calls and spans; counters, totals and numbering go on.
+    pub fn clear(&mut self) {
+        self.ring.clear();
+        self.join.clear();
+        self.log.clear();
+        self.twins = CrossTraceDedup::default();
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Clear { done } => {
+                self.clear();
+                // Most callers do not wait.
+                let _ = done.send(());
+            }
+            Command::Spans { trace, reply } => {
+                // The asker may have gone; then nobody misses the answer.
+                let _ = reply.send(self.spans(&trace));
+            }
+        }
+    }
+
+    /// The picture of this moment.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            version: self.version,
+            calls: self.ring.calls().clone(),
+            counters: Counters { llm_calls: self.totals.calls, ..self.counters },
+            totals: self.totals,
+            capacity: self.ring.capacity(),
+        }
+    }
+
+    /// All known spans of a trace, in order of arrival.
+    pub fn spans(&self, trace: &TraceId) -> Vec<KnownSpan> {
+        let leads = |node: &Node| {
+            let row = node.row.and_then(|row| self.ring.calls().get(row));
+            row.is_some_and(|call| call.ids().1 == node.id.to_be_bytes())
+        };
+        let known = |node: &Node| KnownSpan {
+            id: node.id,
+            parent: node.parent,
+            row: node.row,
+            outcome: node.outcome(leads(node)),
+            why: node.why.into(),
+            bytes: self.log.get(node.span.request).map(|request| (request.clone(), node.span.range())),
+        };
+        self.join.spans(trace).iter().map(known).collect()
+    }
+
+    fn arrive(&mut self, arrival: &mut Arrival, request: u64, received_unix_nano: i64) {
+        let Arrival { ids, parent, part, why, range, is_sampled } = arrival;
+        self.counters.spans_sampled += u64::from(*is_sampled);
+        if let Part::Call(call) = part {
+            self.note_clock(call, received_unix_nano);
+        }
+        let &mut Some((trace, id)) = ids else { return self.arrive_alone(part.take()) };
+        let span = SpanRef { request, start: range.start, end: range.end };
+        let place = Place { id, parent: *parent, why, span };
+        match self.join.meet(&trace, id, part.started()) {
+            Meeting::First => self.arrive_first(trace, place, part),
+            Meeting::Joins => self.arrive_late(trace, place, part),
+            Meeting::Repeat => self.counters.merged += 1,
+            // Both are told apart by giving this one no place in the trace.
+            Meeting::DuplicateSpanId => self.arrive_alone(part.take()),
+        }
+    }
+
+    /// The first span of its trace, as nearly all are under load. A call alone in its trace is a row, and the row says all
+    /// that it says.
+    fn arrive_first(&mut self, trace: TraceId, place: Place, part: &mut Part) {
+        let node = match part {
+            Part::Call(call) if self.twins.of(call, trace, self.ring.calls()).is_none() => {
+                let row = self.ring.calls().next_id();
+                self.book(call);
+                self.twins.learn(call, row, trace, self.ring.calls());
+                let node = Node::spoken_for(place, call, row);
+                if let Part::Call(call) = part.take() {
+                    self.ring.push(call);
+                }
+                node
+            }
+            Part::Call(_) => return self.arrive_late(trace, place, part),
+            Part::Completes(_) | Part::Context(_) | Part::Rejected | Part::Other => {
+                self.count(part);
+                Node::new(place, part)
+            }
+        };
+        self.join.begin(trace, node);
+    }
+
+    /// A span that has to do with others.
+    fn arrive_late(&mut self, trace: TraceId, place: Place, part: &mut Part) {
+        self.count(part);
+        let calls_booked = self.totals.calls + self.counters.merged + u64::from(matches!(part, Part::Call(_)));
+        let Self { join, ring, .. } = self;
+        let rows = join.join(&trace, Node::new(place, part), |row| ring.calls().get(row).cloned());
+        for regrouped in rows {
+            self.regroup(trace, regrouped);
+        }
+        // Whatever became of the rows, a call is one or part of one; one may be a row again that was part of another.
+        self.counters.merged = calls_booked.saturating_sub(self.totals.calls);
+    }
+
+    /// A span that cannot be joined: its ids are missing, malformed or taken.
+    fn arrive_alone(&mut self, part: Part) {
+        self.count(&part);
+        if let Part::Call(call) = part {
+            self.add(call);
+        }
+    }
+
+    /// Books the span by its role. Calls are booked when it is known whether they are a row of their own.
+    fn count(&mut self, part: &Part) {
+        match part {
+            Part::Call(_) => {}
+            Part::Completes(_) => self.counters.merged += 1,
+            Part::Rejected => self.counters.rejected += 1,
+            Part::Context(_) | Part::Other => self.counters.not_llm += 1,
+        }
+    }
+
+    /// A new row.
+    fn add(&mut self, mut call: LlmCall) -> CallId {
+        self.book(&mut call);
+        self.ring.push(call)
+    }
+
+    /// Prices a call that becomes a row, and counts it.
+    fn book(&mut self, call: &mut LlmCall) {
+        call.set_cost(self.prices.cost(call));
+        self.totals.add(call);
+    }
+
+    /// Makes a row anew from all spans that belong to it.
+    fn regroup(&mut self, trace: TraceId, regrouped: Regrouped) {
+        let Regrouped { mut rows, facts, members } = regrouped;
+        let Some(mut call) = self.merge(facts) else { return };
+        if let Some(twin) = self.twins.of(&call, trace, self.ring.calls()) {
+            call = self.merge_twins(twin, call);
+            if !rows.contains(&twin.row) {
+                rows.push(twin.row);
+            }
+        }
+        let row = match self.oldest(&rows) {
+            None => self.add(call),
+            Some(row) => {
+                self.replace(row, call);
+                row
+            }
+        };
+        for absorbed in rows.into_iter().filter(|&absorbed| absorbed != row) {
+            self.mark_merged(absorbed);
+        }
+        self.learn(row, trace);
+        self.join.assign(&trace, &members, row);
+    }
+
+    /// The oldest row that is still kept, or the oldest where none is.
+    fn oldest(&self, rows: &[CallId]) -> Option<CallId> {
+        rows.iter().copied().min_by_key(|&row| (self.ring.calls().get(row).is_none(), row))
+    }
+
+    fn learn(&mut self, row: CallId, trace: TraceId) {
+        if let Some(call) = self.ring.calls().get(row) {
+            self.twins.learn(call, row, trace, self.ring.calls());
+        }
+    }
+
+    /// One call out of the leading one and those that fill its gaps.
+    fn merge(&mut self, mut facts: Vec<LlmCall>) -> Option<LlmCall> {
+        if facts.len() <= 1 {
+            return facts.pop();
+        }
+        let (leader, others) = facts.split_first()?;
+        Some(self.fill(leader, others))
+    }
+
+    /// The same call seen in two traces: the one that started first leads, a gateway always does.
+    fn merge_twins(&mut self, twin: Twin, call: LlmCall) -> LlmCall {
+        let Self { join, ring, .. } = self;
+        // The row speaks for a lone call of the other trace, and says more from now on.
+        join.own_facts(&twin.trace, |row| ring.calls().get(row).cloned());
+        let Some(other) = ring.calls().get(twin.row).cloned() else { return call };
+        let order = |call: &LlmCall| (call.labels().convention != Convention::Plano, call.start_unix_nano());
+        let (leader, other) = if order(&other) <= order(&call) { (other, call) } else { (call, other) };
+        self.fill(&leader, &[other])
+    }
+
+    /// The leader with its gaps filled from the others, in order of trust.
+    fn fill(&mut self, leader: &LlmCall, others: &[LlmCall]) -> LlmCall {
+        let mut draft = leader.draft();
+        for other in others {
+            draft.fill_gaps(&other.draft());
+        }
+        LlmCall::keep(&draft, &mut lock(&self.names), leader.start_unix_nano())
+    }
+
+    fn replace(&mut self, row: CallId, mut call: LlmCall) {
+        call.set_cost(self.prices.cost(&call));
+        let Some(old) = self.ring.calls().get(row) else { return };
+        if old.same_facts(&call) {
+            return;
+        }
+        self.totals.replace(old, &call);
+        self.ring.replace(row, call);
+    }
+
+    /// Two rows turned out to be one call: this one stays in its place, unseen and uncounted. One that is no longer kept
+    /// stays counted. Another trace may still take this row for its own, and have it merged away once more.
+    fn mark_merged(&mut self, row: CallId) {
+        let Some(old) = self.ring.calls().get(row).filter(|old| !old.is_merged_away()) else { return };
+        let mut hidden = old.clone();
+        hidden.mark_merged();
+        self.totals.replace(old, &hidden);
+        self.ring.replace(row, hidden);
+    }
+}
+
+/// Owns the store: takes batches and commands, publishes at most once every `publish_every`, and only what changed.
+/// When `stop` is cancelled it takes what was queued by then, publishes for the last time, and from then on only answers.
+pub async fn run(
+    mut store: Store,
+    mut batches: mpsc::Receiver<Batch>,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+    metrics: Arc<CollectorMetrics>,
+    published: watch::Sender<Arc<Snapshot>>,
+    publish_every: Duration,
+    stop: CancellationToken,
+) {
+    let take = |store: &mut Store, batch: Batch| {
+        metrics.leave(batch.weight());
+        store.apply(batch);
+    };
+    let take_all = |store: &mut Store, batches: &mut mpsc::Receiver<Batch>| {
+        for _ in 0..batches.len() {
+            if let Ok(batch) = batches.try_recv() {
+                take(store, batch);
+            }
+        }
+    };
+    let mut next_publish = pin!(tokio::time::sleep(Duration::ZERO));
+    let mut stopped = pin!(stop.cancelled());
+    let mut changed = true;
+    loop {
+        tokio::select! {
+            batch = batches.recv() => match batch {
+                Some(batch) => {
+                    take(&mut store, batch);
+                    take_all(&mut store, &mut batches);
+                }
+                None => break,
+            },
+            Some(command) = commands.recv() => {
+                // A command is about all that was accepted before it.
+                take_all(&mut store, &mut batches);
+                store.obey(command);
+            }
+            () = metrics.changed() => {},
+            () = &mut stopped => break,
+            () = &mut next_publish, if changed => {
+                publish(&mut store, &metrics, &published);
+                next_publish.as_mut().reset(Instant::now() + publish_every);
+                changed = false;
+                continue;
+            }
+        }
+        changed = true;
+    }
+    batches.close();
+    while let Some(batch) = batches.recv().await {
+        take(&mut store, batch);
+    }
+    publish(&mut store, &metrics, &published);
+    drop(published);
+    while let Some(command) = commands.recv().await {
+        store.obey(command);
+    }
+}
+
+fn publish(store: &mut Store, metrics: &CollectorMetrics, published: &watch::Sender<Arc<Snapshot>>) {
+    store.version += 1;
+    let mut snapshot = store.snapshot();
+    metrics.add_to(&mut snapshot.counters);
+    published.send_replace(Arc::new(snapshot));
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,9 @@
+//! Taps receive the bytes of every accepted export request unchanged: the [`recorder`] writes them to a file, [`forward`]
+//! sends them to other collectors. Each has a bounded [`queue`] and never blocks ingest.
+
+pub mod forward;
+mod pipelines;
+pub mod queue;
+pub mod recorder;
+
+pub use pipelines::{ExportPipelines, Forwarded, PipelineCounters};

@@ -1,0 +1,204 @@
+//! `--record FILE`: every accepted export request, written by a thread of its own as it arrived.
+//!
+//! The queue before it is bounded: a disk that is too slow costs requests of the recording, counted, and never those of
+//! the screen. A disk that refuses is tried again, and told of.
+
+mod file;
+mod format;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use prost::encoding::encode_varint;
+use serde::Serialize;
+
+pub use file::Rotation;
+
+use self::{file::RecordFile, format::Framing};
+use crate::collector::json;
+use crate::collector::taps::queue;
+use crate::collector::taps::queue::Tap;
+
+/// A packed file is flushed at least after this many bytes went into it.
+const FLUSH_AFTER: usize = 1024 * 1024;
+/// How long writing rests after the disk refused.
+const REST: Duration = Duration::from_secs(1);
+
+/// What is recorded where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordConfig {
+    /// The file. Its endings tell the format: `.binpb` is delimited protobuf, anything else OTLP JSON lines; `.gz` and
+    /// `.zst` are packed.
+    pub path: PathBuf,
+    /// When to begin a new file; `None` for never.
+    pub rotation: Option<Rotation>,
+    /// Bytes of requests that may wait for the disk.
+    pub queue_bytes: usize,
+}
+
+/// How a recording goes.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
+pub struct RecordCounters {
+    /// Requests written.
+    pub written: u64,
+    /// Bytes written, before packing.
+    pub bytes: u64,
+    /// Requests lost because the disk was too slow.
+    pub dropped: u64,
+    /// Requests lost because the disk refused them.
+    pub failed: u64,
+    /// What the disk said last, while it refuses.
+    pub error: Option<String>,
+}
+
+impl RecordCounters {
+    /// Requests that are missing from the recording.
+    pub const fn lost(&self) -> u64 {
+        self.dropped.saturating_add(self.failed)
+    }
+}
+
+/// A recording under way.
+#[derive(Debug)]
+pub struct Recorder {
+    queue: queue::Sender,
+    counters: Arc<Mutex<RecordCounters>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Recorder {
+    /// Opens the file and begins to record.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn start(config: &RecordConfig) -> io::Result<Self> {
+        let file = RecordFile::open(&config.path, config.rotation)?;
+        let (queue, requests) = queue::queue(config.queue_bytes);
+        let counters = Arc::new(Mutex::new(RecordCounters::default()));
+        let writer =
+            Writer { file, counters: Arc::clone(&counters), framed: Vec::new(), unflushed: (0, 0), rest_until: None };
+        let thread = thread::Builder::new().name("record".to_owned()).spawn(move || writer.run(requests))?;
+        Ok(Self { queue, counters, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// How it goes.
+    pub fn counters(&self) -> RecordCounters {
+        RecordCounters { dropped: self.queue.dropped(), ..lock(&self.counters).clone() }
+    }
+
+    /// Writes what still waits, ends the file and says how it went. Later offers are dropped.
+    pub fn finish(&self) -> RecordCounters {
+        self.queue.close();
+        let thread = lock(&self.thread).take();
+        // A panic of the writer cost the rest of the recording; the counters say how far it came.
+        let _ = thread.map(JoinHandle::join);
+        self.counters()
+    }
+}
+
+impl Tap for Recorder {
+    fn offer(&self, request: &Bytes) {
+        self.queue.offer(request);
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Writer {
+    file: RecordFile,
+    counters: Arc<Mutex<RecordCounters>>,
+    framed: Vec<u8>,
+    /// Requests and bytes that are counted as written but may still be in the packer.
+    unflushed: (u64, usize),
+    rest_until: Option<Instant>,
+}
+
+impl Writer {
+    fn run(mut self, mut requests: queue::Receiver) {
+        while let Some(taken) = requests.blocking_recv() {
+            self.record(&taken.request);
+            while let Some(taken) = requests.try_recv() {
+                self.record(&taken.request);
+            }
+            self.flush();
+        }
+        if let Err(error) = self.file.finish() {
+            self.refused(0, &error);
+        }
+    }
+
+    fn record(&mut self, request: &[u8]) {
+        let rests = self.rest_until.is_some_and(|until| Instant::now() < until);
+        if rests || self.frame(request).is_err() {
+            lock(&self.counters).failed += 1;
+            return;
+        }
+        match self.file.write(&self.framed) {
+            Ok(()) => self.written(),
+            Err(error) => self.refused(1, &error),
+        }
+        if self.unflushed.1 > FLUSH_AFTER {
+            self.flush();
+        }
+    }
+
+    fn frame(&mut self, request: &[u8]) -> Result<(), json::WriteError> {
+        self.framed.clear();
+        match self.file.framing() {
+            Framing::JsonLines => {
+                json::traces_to_json(request, &mut self.framed)?;
+                self.framed.push(b'\n');
+            }
+            Framing::Delimited => {
+                encode_varint(request.len() as u64, &mut self.framed);
+                self.framed.extend_from_slice(request);
+            }
+        }
+        Ok(())
+    }
+
+    fn written(&mut self) {
+        self.unflushed.0 += 1;
+        self.unflushed.1 += self.framed.len();
+        self.rest_until = None;
+        let mut counters = lock(&self.counters);
+        counters.written += 1;
+        counters.bytes += self.framed.len() as u64;
+        counters.error = None;
+    }
+
+    fn flush(&mut self) {
+        match self.file.flush() {
+            Ok(()) => self.unflushed = (0, 0),
+            Err(error) => self.refused(0, &error),
+        }
+    }
+
+    /// `lost`: requests that were not counted yet. Those that never left the packer are lost with them.
+    fn refused(&mut self, lost: u64, error: &io::Error) {
+        let (unflushed, bytes) = if self.file.is_packed() { self.unflushed } else { (0, 0) };
+        self.unflushed = (0, 0);
+        self.rest_until = Some(Instant::now() + REST);
+        let mut counters = lock(&self.counters);
+        counters.written -= unflushed;
+        counters.bytes -= bytes as u64;
+        counters.failed += lost + unflushed;
+        counters.error = Some(error.to_string());
+    }
+}

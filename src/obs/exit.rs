@@ -1,0 +1,47 @@
+//! How the program ends when it cannot do its work: one line on stderr and a documented exit code.
+
+use std::process::ExitCode;
+
+use planoai::cli::exit;
+
+use crate::obs::stderr;
+
+/// Why the program ends early, and with which exit code.
+#[derive(Debug)]
+pub enum ExitError {
+    /// The command line was wrong.
+    Usage(String),
+    /// A filter expression was wrong: a line that says what, and lines that show where.
+    Filter(String),
+    /// Something failed while running.
+    Run(anyhow::Error),
+    /// A limit was passed.
+    Breach(String),
+    /// A signal ended it: nothing to tell, and the exit code that shells give to such an end.
+    Signal(i32),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for ExitError {
+    fn from(error: E) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+impl ExitError {
+    /// Tells the failure on stderr and gives the exit code.
+    pub fn report(self) -> ExitCode {
+        let (text, code) = match self {
+            Self::Signal(signal) => return ExitCode::from(u8::try_from(128 + signal).unwrap_or(exit::FAILURE)),
+            // The mark under a mistake in a filter stands on a line of its own.
+            Self::Filter(text) => {
+                stderr::print_note_lines(&text);
+                return ExitCode::from(exit::USAGE);
+            }
+            Self::Usage(text) => (text, exit::USAGE),
+            Self::Breach(text) => (text, exit::BREACH),
+            Self::Run(error) => (format!("{error:#}"), exit::FAILURE),
+        };
+        stderr::print_note(&text);
+        ExitCode::from(code)
+    }
+}

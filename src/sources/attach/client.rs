@@ -1,0 +1,221 @@
+//! The way to the collector: connection, token, TLS, and what its refusals mean.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use prost::Message as _;
+use thiserror::Error;
+use tonic::client::Grpc;
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::{Code, Request, Status, Streaming};
+
+use super::RemoteConfig;
+use super::replica::Malformed;
+use crate::collector::KnownSpan;
+use crate::collector::grpc::RawCodec;
+use crate::collector::viewers::protocol::{
+    PROTOCOL, SPANS, SPANS_LIMIT, SpansPart, SpansRequest, UPDATE_LIMIT, WATCH, WatchRequest,
+};
+use crate::collector::viewers::spans::span_of;
+
+/// The longest time to get connected and be answered.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest time for the spans of a trace.
+const SPANS_PATIENCE: Duration = Duration::from_secs(15);
+/// A collector that vanished without a word is noticed after this much silence, and this much more.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
+/// Calls flow without waiting for window updates.
+const WINDOW: u32 = 4 * 1024 * 1024;
+/// The most spans of one trace that are taken: as many as joining remembers at all.
+const MOST_SPANS: usize = crate::collector::store::JOIN_SPANS;
+/// The most characters of what the other side says that are told on.
+const SAID: usize = 200;
+
+/// How to speak TLS with the collector.
+#[derive(Clone, Debug, Default)]
+pub struct ClientTls {
+    /// Certificates (PEM) of the authorities to trust instead of the public ones.
+    pub authorities: Option<Vec<u8>>,
+    /// A certificate chain and its key (PEM) to show to the collector.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// Why nothing is heard of the collector.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Trouble {
+    /// It cannot be reached; it may be later.
+    #[error("{0}")]
+    Unreachable(String),
+    /// It answers, and will give the same answer again.
+    #[error("{0}")]
+    Refused(String),
+    /// What it sent is not as agreed.
+    #[error("what it sends is not as agreed: {0}")]
+    Malformed(Malformed),
+    /// It ended the stream.
+    #[error("it hung up")]
+    HungUp,
+}
+
+impl Trouble {
+    /// What a status means, be it the other side's or our transport's.
+    pub(super) fn of(status: &Status) -> Self {
+        match Error::source(status) {
+            Some(source) => Self::transport(source),
+            None => Self::said(status),
+        }
+    }
+
+    /// What it means when a question was not answered. A connection that was made and closed again looks alike whether our
+    /// certificate is missed or TLS is: the other side's reason often does not reach us.
+    fn unanswered(status: &Status) -> Self {
+        match Self::of(status) {
+            Self::Unreachable(why) if was_connected(status) => Self::Unreachable(format!(
+                "{why} before it answered; it may speak TLS (grpcs://, --tls-ca) or ask for a client certificate (--tls-cert)"
+            )),
+            other => other,
+        }
+    }
+
+    fn said(status: &Status) -> Self {
+        let said = status.message().chars().take(SAID).collect::<String>();
+        match status.code() {
+            Code::Unauthenticated | Code::PermissionDenied => {
+                Self::Refused("it asks for a --token, and this is not the one".to_owned())
+            }
+            Code::FailedPrecondition => Self::Refused(said),
+            Code::Unimplemented => Self::Refused(
+                "no viewers are served there, or those of another version; \
+                 the address is the one that --serve-viewers tells"
+                    .to_owned(),
+            ),
+            _ => Self::Unreachable(if said.is_empty() { status.code().to_string() } else { said }),
+        }
+    }
+
+    fn transport(error: &(dyn Error + 'static)) -> Self {
+        let mut innermost = error;
+        loop {
+            if is_tls(innermost) {
+                return Self::Refused(format!("TLS: {innermost}"));
+            }
+            match innermost.source() {
+                Some(source) => innermost = source,
+                None => return Self::Unreachable(innermost.to_string()),
+            }
+        }
+    }
+}
+
+/// Whether it was the connection that failed, and not the attempt to make one.
+fn was_connected(status: &Status) -> bool {
+    let mut cause = Error::source(status);
+    while let Some(error) = cause {
+        if error.is::<hyper::Error>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// The TLS layer tells what is wrong with the other side as data that is invalid; nothing else does.
+fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
+}
+
+/// A client of one collector. Cloning is cheap; clones share the connection, which is made when it is needed.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    channel: Channel,
+    headers: MetadataMap,
+    most_calls: u64,
+    span_memory: usize,
+}
+
+impl Client {
+    /// Connects on the first question, not here. Must be called within a runtime.
+    pub(super) fn new(config: &RemoteConfig) -> Result<Self, Trouble> {
+        let unusable = |error: tonic::transport::Error| Trouble::transport(&error);
+        let mut endpoint = Endpoint::from_shared(config.address.url(config.tls.is_some()))
+            .map_err(unusable)?
+            .connect_timeout(PATIENCE)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE_ANSWER)
+            .keep_alive_while_idle(true);
+        if let Some(tls) = &config.tls {
+            let tls = tls.config().domain_name(config.address.host());
+            endpoint = endpoint.tls_config(tls).map_err(unusable)?;
+        }
+        let mut headers = MetadataMap::new();
+        if let Some(token) = &config.token {
+            let header = AsciiMetadataValue::try_from(token.header());
+            let mut header = header.map_err(|_| Trouble::Refused("the token cannot be sent".to_owned()))?;
+            header.set_sensitive(true);
+            headers.insert("authorization", header);
+        }
+        let most_calls = config.most_calls.map_or(0, |most| most as u64);
+        Ok(Self { channel: endpoint.connect_lazy(), headers, most_calls, span_memory: config.span_memory })
+    }
+
+    /// Asks for calls.
+    pub(super) async fn watch(&self) -> Result<Streaming<Bytes>, Trouble> {
+        let request = WatchRequest { protocol: PROTOCOL, most_calls: self.most_calls };
+        let answer = self.ask(WATCH, request.encode_to_vec(), UPDATE_LIMIT);
+        let late = |_| Trouble::Unreachable("it does not answer".to_owned());
+        tokio::time::timeout(2 * PATIENCE, answer).await.map_err(late)?
+    }
+
+    /// Asks for the known spans of a trace. Bytes beyond the span memory are left out, as by a span log that is full.
+    pub(super) async fn spans(&self, trace: [u8; 16]) -> Result<Vec<KnownSpan>, Trouble> {
+        let late = |_| Trouble::Unreachable("it does not answer".to_owned());
+        tokio::time::timeout(SPANS_PATIENCE, self.all_spans(trace)).await.map_err(late)?
+    }
+
+    async fn all_spans(&self, trace: [u8; 16]) -> Result<Vec<KnownSpan>, Trouble> {
+        let request = SpansRequest { protocol: PROTOCOL, trace_id: trace.to_vec() };
+        let mut parts = self.ask(SPANS, request.encode_to_vec(), SPANS_LIMIT).await?;
+        let (mut spans, mut room) = (Vec::new(), self.span_memory);
+        while let Some(part) = parts.message().await.map_err(|status| Trouble::of(&status))? {
+            let malformed = || Trouble::Malformed(Malformed::Span);
+            for span in SpansPart::decode(part).map_err(|_| malformed())?.spans {
+                let mut span = span_of(span).filter(|_| spans.len() < MOST_SPANS).ok_or_else(malformed)?;
+                span.bytes = span.bytes.filter(|(request, _)| {
+                    let left = room.checked_sub(request.len());
+                    room = left.unwrap_or(room);
+                    left.is_some()
+                });
+                spans.push(span);
+            }
+        }
+        Ok(spans)
+    }
+
+    async fn ask(&self, path: &'static str, message: Vec<u8>, limit: usize) -> Result<Streaming<Bytes>, Trouble> {
+        let mut grpc = Grpc::new(self.channel.clone()).max_decoding_message_size(limit);
+        grpc.ready().await.map_err(|error| Trouble::transport(&error))?;
+        let request = Request::from_parts(self.headers.clone(), tonic::Extensions::new(), Bytes::from(message));
+        let answer = grpc.server_streaming(request, PathAndQuery::from_static(path), RawCodec).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| Trouble::unanswered(&status))
+    }
+}
+
+impl ClientTls {
+    fn config(&self) -> ClientTlsConfig {
+        let trust = match &self.authorities {
+            None => ClientTlsConfig::new().with_enabled_roots(),
+            Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+        };
+        match &self.identity {
+            None => trust,
+            Some((chain, key)) => trust.identity(Identity::from_pem(chain, key)),
+        }
+    }
+}

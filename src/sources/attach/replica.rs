@@ -1,0 +1,335 @@
+//! The copy of another collector's ring, kept up to date by its messages.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message as _;
+use thiserror::Error;
+
+use crate::call::{CallId, LlmCall, Names};
+use crate::collector::ring::Ring;
+use crate::collector::viewers::protocol::{self, CHUNK_CALLS, Hello, PROTOCOL, State, Update};
+use crate::collector::viewers::wide::{call_of, capacity_of, counters_of, totals_of};
+use crate::collector::{Calls, Snapshot};
+
+/// Arrival numbers beyond this are not believed; sums of two of them stay sums.
+const HIGHEST_ID: u64 = u64::MAX / 4;
+
+/// What is wrong with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Malformed {
+    /// It is no message of this service.
+    #[error("no such message")]
+    Message,
+    /// A stream begins with who sends, and nothing else does.
+    #[error("a stream that begins in the middle")]
+    Beginning,
+    /// Another version than the one that was asked for.
+    #[error("version {0} of the viewers' protocol, not {PROTOCOL}")]
+    Version(u32),
+    /// More calls than a message or a collector holds, or a number beyond what is believed.
+    #[error("numbers beyond the limits")]
+    Numbers,
+    /// A call that no collector of this version tells of.
+    #[error("a call that cannot be read")]
+    Call,
+    /// A span that no collector of this version tells of.
+    #[error("a span that cannot be read")]
+    Span,
+    /// Calls are missing in between.
+    #[error("calls are missing")]
+    Gap,
+    /// Counters or totals that cannot be read.
+    #[error("counters that cannot be read")]
+    State,
+}
+
+/// How the collector's arrival numbers read here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Numbering {
+    /// What is added to them: the number of calls shown of the collector's former runs.
+    offset: u64,
+}
+
+impl Numbering {
+    /// The number here of the call with that number there; `None` beyond what is believed.
+    pub(super) fn of(self, there: CallId) -> Option<CallId> {
+        let here = there.0.checked_add(self.offset)?;
+        (there.0 <= HIGHEST_ID && here <= HIGHEST_ID).then_some(CallId(here))
+    }
+}
+
+/// What is shown, and the copy from which the next snapshot is made.
+#[derive(Debug)]
+pub(super) struct Mirror {
+    most_calls: Option<usize>,
+    names: Names,
+    /// The run that is shown.
+    run: Option<u64>,
+    numbering: Numbering,
+    /// The copy; `None` until a stream has said who sends.
+    ring: Option<Ring>,
+    /// Calls before this one were cleared here.
+    cleared: CallId,
+    shown: Arc<Snapshot>,
+}
+
+impl Mirror {
+    /// Nothing yet. At most `most_calls` will be kept.
+    pub(super) fn new(most_calls: Option<usize>) -> Self {
+        Self {
+            most_calls,
+            names: Names::default(),
+            run: None,
+            numbering: Numbering::default(),
+            ring: None,
+            cleared: CallId::default(),
+            shown: Arc::default(),
+        }
+    }
+
+    /// A new stream begins; what is shown stays until all of its first snapshot has come.
+    pub(super) fn begin(&mut self) {
+        self.ring = None;
+    }
+
+    /// How the numbers of the collector that is shown read here.
+    pub(super) const fn numbering(&self) -> Numbering {
+        self.numbering
+    }
+
+    /// Takes in all of a message or nothing of it. Gives a snapshot when one is complete.
+    pub(super) fn take(&mut self, message: Bytes) -> Result<Option<Arc<Snapshot>>, Malformed> {
+        let Update { hello, first_kept, calls, state } = Update::decode(message).map_err(|_| Malformed::Message)?;
+        if calls.len() > CHUNK_CALLS {
+            return Err(Malformed::Numbers);
+        }
+        let mut greeting = hello.as_ref().map(|hello| self.greet(hello)).transpose()?;
+        let numbering = greeting.as_ref().map_or(self.numbering, |(numbering, _)| *numbering);
+        let first = numbering.of(CallId(first_kept)).ok_or(Malformed::Numbers)?;
+        let calls: Vec<_> = calls.into_iter().map(|call| self.read(call, numbering)).collect::<Result<_, _>>()?;
+        let state = state.map(|state| rest_of(&state, numbering)).transpose()?;
+        if let (Some(hello), Some((numbering, ring))) = (hello, greeting.take()) {
+            self.run = Some(hello.run);
+            self.numbering = numbering;
+            self.ring = Some(ring);
+        }
+        self.apply(first, calls)?;
+        state.map(|rest| self.show(rest)).transpose()
+    }
+
+    /// Forgets all calls that are shown, here only: those that the collector tells of later still come.
+    pub(super) fn clear(&mut self) -> Arc<Snapshot> {
+        self.cleared = self.shown.calls.next_id();
+        let calls = beginning_at(self.cleared);
+        self.shown = Arc::new(Snapshot { version: self.shown.version + 1, calls, ..Snapshot::clone(&self.shown) });
+        Arc::clone(&self.shown)
+    }
+
+    /// The numbering and an empty copy for the sender's calls.
+    fn greet(&self, hello: &Hello) -> Result<(Numbering, Ring), Malformed> {
+        let Hello { protocol, run, capacity } = *hello;
+        if protocol != PROTOCOL {
+            return Err(Malformed::Version(protocol));
+        }
+        if self.ring.is_some() {
+            return Err(Malformed::Beginning);
+        }
+        let theirs = capacity_of(capacity).ok_or(Malformed::Numbers)?;
+        let ring = Ring::new(self.most_calls.map_or(theirs, |most| most.min(theirs)));
+        let is_another = self.run.is_some_and(|shown| shown != run);
+        let offset = if is_another { self.shown.calls.next_id().0 } else { self.numbering.offset };
+        Ok((Numbering { offset }, ring))
+    }
+
+    fn read(&mut self, call: Bytes, numbering: Numbering) -> Result<LlmCall, Malformed> {
+        let message = protocol::Call::decode(call).map_err(|_| Malformed::Message)?;
+        let mut call = call_of(&message, &mut self.names).ok_or(Malformed::Call)?;
+        let id = numbering.of(call.id()).ok_or(Malformed::Numbers)?;
+        call.place(id, call.revision());
+        Ok(call)
+    }
+
+    fn apply(&mut self, first: CallId, calls: Vec<LlmCall>) -> Result<(), Malformed> {
+        let ring = self.ring.as_mut().ok_or(Malformed::Beginning)?;
+        ring.forget_before(first);
+        if calls.into_iter().all(|call| ring.take_over(call)) { Ok(()) } else { Err(Malformed::Gap) }
+    }
+
+    fn show(&mut self, rest: Rest) -> Result<Arc<Snapshot>, Malformed> {
+        let Rest { next_id, mut snapshot } = rest;
+        let ring = self.ring.as_mut().ok_or(Malformed::Beginning)?;
+        if ring.calls().next_id() != next_id || next_id < self.shown.calls.next_id() {
+            return Err(Malformed::Gap);
+        }
+        ring.forget_before(self.cleared);
+        snapshot.version = self.shown.version + 1;
+        snapshot.calls = ring.calls().clone();
+        snapshot.capacity = ring.capacity();
+        self.shown = Arc::new(snapshot);
+        Ok(Arc::clone(&self.shown))
+    }
+}
+
+/// All of a snapshot but its calls.
+struct Rest {
+    next_id: CallId,
+    snapshot: Snapshot,
+}
+
+fn rest_of(state: &State, numbering: Numbering) -> Result<Rest, Malformed> {
+    let next_id = numbering.of(CallId(state.next_id)).ok_or(Malformed::Numbers)?;
+    let counters = state.counters.map(counters_of).ok_or(Malformed::State)?;
+    let totals = state.totals.as_ref().and_then(totals_of).ok_or(Malformed::State)?;
+    Ok(Rest { next_id, snapshot: Snapshot { counters, totals, ..Snapshot::default() } })
+}
+
+/// No calls, and the next one will be `id`.
+fn beginning_at(id: CallId) -> Calls {
+    let mut ring = Ring::new(1);
+    ring.forget_before(id);
+    ring.calls().clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::call::CallFacts;
+    use crate::collector::viewers::wide::{call_message, counters_message, totals_message};
+    use crate::collector::{Counters, snapshot};
+    use crate::stats::Totals;
+
+    const RUN: u64 = 7;
+
+    fn hello(run: u64) -> Hello {
+        Hello { protocol: PROTOCOL, run, capacity: 10 }
+    }
+
+    fn state(next_id: u64) -> State {
+        let counters = snapshot::Counters { llm_calls: next_id, ..Counters::default() };
+        let (counters, totals) = (Some(counters_message(&counters)), Some(totals_message(&Totals::default())));
+        State { next_id, counters, totals }
+    }
+
+    fn call(id: u64, revision: u16) -> Bytes {
+        let mut call = LlmCall::keep(&CallFacts::default(), &mut Names::default(), 0);
+        call.place(CallId(id), revision);
+        call_message(&call).encode_to_vec().into()
+    }
+
+    fn message(update: &Update) -> Bytes {
+        update.encode_to_vec().into()
+    }
+
+    fn whole(run: u64, calls: u64) -> Update {
+        let calls_of = (0..calls).map(|id| call(id, 1)).collect();
+        Update { hello: Some(hello(run)), first_kept: 0, calls: calls_of, state: Some(state(calls)) }
+    }
+
+    fn shown(mirror: &Mirror) -> Vec<(u64, u16)> {
+        mirror.shown.calls.iter().map(|call| (call.id().0, call.revision())).collect()
+    }
+
+    fn attached() -> Mirror {
+        let mut mirror = Mirror::new(None);
+        mirror.begin();
+        assert!(mirror.take(message(&whole(RUN, 2))).unwrap().is_some());
+        mirror
+    }
+
+    #[test]
+    fn the_same_run_keeps_its_numbers_and_what_was_cleared_stays_so() {
+        let mut mirror = attached();
+        mirror.clear();
+        mirror.begin();
+        let (update, version) = (whole(RUN, 3), mirror.shown.version);
+        let snapshot = mirror.take(message(&update)).unwrap().unwrap();
+        assert_eq!(shown(&mirror), [(2, 1)]);
+        assert!(snapshot.version > version);
+    }
+
+    #[test]
+    fn another_run_is_numbered_on_and_shown_only_when_all_of_it_is_there() {
+        let mut mirror = attached();
+        mirror.begin();
+        let begun = Update { state: None, ..whole(8, 3) };
+        assert!(mirror.take(message(&begun)).unwrap().is_none());
+        assert_eq!(shown(&mirror), [(0, 1), (1, 1)], "the former run, whole");
+        let rest = Update { hello: None, first_kept: 0, calls: vec![call(1, 2), call(3, 1)], state: Some(state(4)) };
+        mirror.take(message(&rest)).unwrap();
+        assert_eq!(shown(&mirror), [(2, 1), (3, 2), (4, 1), (5, 1)]);
+        assert_eq!(mirror.numbering().of(CallId(3)), Some(CallId(5)));
+        assert_eq!(mirror.shown.counters.llm_calls, 4, "the figures are those of the new run");
+    }
+
+    #[test]
+    fn a_message_that_is_not_as_agreed_leaves_nothing_behind() {
+        let news = |calls: Vec<Bytes>, next| Update { hello: None, first_kept: 0, calls, state: Some(state(next)) };
+        let unreadable = Bytes::from_static(b"\x32\x01");
+        let cases = [
+            (Update { hello: Some(hello(RUN)), ..news(vec![], 2) }, Malformed::Beginning),
+            (news(vec![call(3, 1)], 4), Malformed::Gap),
+            (news(vec![], 3), Malformed::Gap),
+            (news(vec![], 1), Malformed::Gap),
+            (news(vec![call(0, 5), unreadable], 2), Malformed::Message),
+            (news(vec![Bytes::new()], 2), Malformed::Call),
+            (news(vec![call(0, 5); CHUNK_CALLS + 1], 2), Malformed::Numbers),
+            (news(vec![call(u64::MAX, 1)], 2), Malformed::Numbers),
+            (Update { first_kept: u64::MAX, ..news(vec![], 2) }, Malformed::Numbers),
+            (news(vec![], u64::MAX), Malformed::Numbers),
+            (Update { state: Some(State::default()), ..news(vec![], 2) }, Malformed::State),
+        ];
+        for (update, expected) in cases {
+            let mut mirror = attached();
+            assert_eq!(mirror.take(message(&update)).map(drop), Err(expected), "{update:?}");
+            assert_eq!(shown(&mirror), [(0, 1), (1, 1)]);
+        }
+        let beginnings = [
+            (Update { hello: None, ..whole(RUN, 1) }, Malformed::Beginning),
+            (
+                Update { hello: Some(Hello { protocol: 9, run: 1, capacity: 1 }), ..whole(RUN, 1) },
+                Malformed::Version(9),
+            ),
+            (Update { hello: Some(Hello { capacity: 0, ..Hello::default() }), ..whole(RUN, 1) }, Malformed::Version(0)),
+            (
+                Update { hello: Some(Hello { protocol: PROTOCOL, run: 1, capacity: u64::MAX }), ..whole(RUN, 1) },
+                Malformed::Numbers,
+            ),
+        ];
+        for (update, expected) in beginnings {
+            let mut mirror = Mirror::new(None);
+            mirror.begin();
+            assert_eq!(mirror.take(message(&update)).map(drop), Err(expected), "{update:?}");
+            assert!(shown(&mirror).is_empty());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_do_no_harm(messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 0..5)) {
+            let mut mirror = attached();
+            for bytes in messages {
+                let _ = mirror.take(bytes.into());
+            }
+        }
+
+        #[test]
+        fn whatever_is_told_of_the_mirror_shows_calls_in_order(
+            updates in prop::collection::vec(
+                (0_u64..30, prop::collection::vec((0_u64..30, 0_u16..4), 0..6), prop::option::of(0_u64..30)),
+                0..8,
+            ),
+        ) {
+            let mut mirror = attached();
+            for (first_kept, calls, next) in updates {
+                let calls = calls.into_iter().map(|(id, revision)| call(id, revision)).collect();
+                let update = Update { hello: None, first_kept, calls, state: next.map(state) };
+                let _ = mirror.take(message(&update));
+                let shown = shown(&mirror);
+                prop_assert!(shown.is_sorted() && shown.len() <= 10);
+            }
+        }
+    }
+}
