@@ -12,7 +12,7 @@ const NOON: i64 = 1_800_000_000 * SECOND;
 const RATE: i64 = 30_000;
 
 /// Traffic that repeats itself only after long: 12 models, 6 routes, 500 sessions, one call in 50 failing.
-pub struct Traffic {
+pub(crate) struct Traffic {
     names: Names,
     ring: Ring,
     random: u64,
@@ -22,7 +22,7 @@ pub struct Traffic {
 
 impl Traffic {
     /// As many calls as are kept.
-    pub fn new(kept: usize) -> Self {
+    pub(crate) fn new(kept: usize) -> Self {
         let mut traffic = Self { names: Names::default(), ring: Ring::new(kept), random: 1, now: NOON };
         traffic.arrive(kept);
         traffic
@@ -37,7 +37,7 @@ impl Traffic {
     }
 
     /// Lets calls arrive.
-    pub fn arrive(&mut self, calls: usize) {
+    pub(crate) fn arrive(&mut self, calls: usize) {
         for _ in 0..calls {
             let call = self.call();
             self.ring.push(call);
@@ -75,7 +75,7 @@ impl Traffic {
     }
 
     /// The picture of this moment.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         Arc::new(Snapshot {
             version: self.ring.calls().next_id().0,
             calls: self.ring.calls().clone(),

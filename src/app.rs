@@ -5,28 +5,28 @@
 //! ([`Effect`]) and how soon the screen should follow ([`pace::Draw`]). Figures come as [`Picture`]s that the analysis made
 //! of a snapshot, as [`App::request`] asked for.
 
-pub mod action;
+pub(crate) mod action;
 mod actions;
-pub mod attributes;
-pub mod cursor;
+pub(crate) mod attributes;
+pub(crate) mod cursor;
 pub mod detail;
 mod dialog;
 mod event;
-pub mod export;
-pub mod filter_line;
+pub(crate) mod export;
+pub(crate) mod filter_line;
 pub mod keymap;
-pub mod line_edit;
+pub(crate) mod line_edit;
 pub mod live;
 mod mouse;
-pub mod pace;
+pub(crate) mod pace;
 mod pane;
-pub mod picker;
-pub mod replay;
+pub(crate) mod picker;
+pub(crate) mod replay;
 mod requests;
 pub mod run;
-pub mod terminal;
-pub mod trace;
-pub mod turns;
+pub(crate) mod terminal;
+pub(crate) mod trace;
+pub(crate) mod turns;
 mod update;
 pub mod view;
 

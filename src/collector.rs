@@ -5,12 +5,12 @@
 
 pub mod access;
 mod catch_panic;
-pub mod decode;
+pub(crate) mod decode;
 pub mod grpc;
 mod handle;
 pub mod http;
 pub mod ingest;
-pub mod join;
+pub(crate) mod join;
 pub mod json;
 pub mod listener;
 mod metrics;
@@ -18,13 +18,13 @@ pub mod ring;
 mod sampling;
 pub mod semconv;
 pub mod sink;
-pub mod snapshot;
-pub mod span_log;
+pub(crate) mod snapshot;
+pub(crate) mod span_log;
 pub mod store;
 pub mod taps;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod unpack;
+pub(crate) mod unpack;
 pub mod viewers;
 pub mod wire;
 

@@ -1,11 +1,11 @@
 //! `planoai obs`: from the command line to a running collector, and from there to the screen or to stdout.
 
-pub mod exit;
+pub(crate) mod exit;
 mod headless;
 mod pipeline;
 mod screen;
 mod source;
-pub mod stderr;
+pub(crate) mod stderr;
 
 use std::env;
 use std::io::{self, IsTerminal as _};
@@ -32,7 +32,7 @@ use crate::obs::headless::Headless;
 use crate::obs::source::Source;
 
 /// What requests in flight get when the program ends.
-pub const GRACE: Duration = Duration::from_secs(2);
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
 /// The demo plays the same traffic every time.
 const DEMO_SEED: u64 = 1;
@@ -47,7 +47,7 @@ const HEADLESS_INTERVAL: Duration = Duration::from_millis(20);
 const HEADLESS_CAPACITY: usize = 100_000;
 
 /// Runs until the user, a signal or a closed pipe ends it.
-pub fn run(args: &ObsArgs) -> Result<(), ExitError> {
+pub(crate) fn run(args: &ObsArgs) -> Result<(), ExitError> {
     let filter = filter(args)?;
     let shown = Shown::of(args)?;
     let prices = Prices::load(args)?;
@@ -97,7 +97,6 @@ struct RunInputs {
 enum Shown {
     /// On a screen of our own.
     Screen,
-    /// As text.
     Text,
     /// To viewers elsewhere only.
     Elsewhere,

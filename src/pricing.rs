@@ -3,7 +3,7 @@
 mod aliases;
 mod catalog;
 pub mod config;
-pub mod cost;
+pub(crate) mod cost;
 mod explain;
 mod families;
 mod feed;

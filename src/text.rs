@@ -2,7 +2,7 @@
 //!
 //! Screen, clipboard, CSV and log files all show text through [`clean`].
 
-pub mod format;
+pub(crate) mod format;
 pub mod secrets;
 
 use std::borrow::Cow;

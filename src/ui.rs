@@ -1,6 +1,6 @@
 //! The screen: a pure function from [`App`] to cells.
 //!
-//! [`draw`] lays the panels out for the size at hand, each panel draws itself with the [`pen`], and [`finish`] has the
+//! [`draw`] lays the panels out for the size at hand, each panel draws itself with the [`text_line`] module, and [`sanitize`] has the
 //! last look. No panel reads a clock, keeps state, or names a colour.
 
 mod banner;
@@ -19,7 +19,7 @@ mod help;
 mod lines;
 mod replay;
 mod rollup;
-pub mod sanitize;
+pub(crate) mod sanitize;
 mod span_accounting;
 mod spark;
 mod streams;

@@ -10,7 +10,7 @@ use prost::Message as _;
 
 /// What a batch is made of.
 #[derive(Clone, Copy, Debug)]
-pub struct Mix {
+pub(crate) struct Mix {
     /// Spans in a request.
     pub batch: u32,
     /// One span in so many is an LLM call.
@@ -24,7 +24,7 @@ pub struct Mix {
 }
 
 /// An encoded batch and where in it the parts stand that differ from batch to batch.
-pub struct Template {
+pub(crate) struct Template {
     mix: Mix,
     bytes: Vec<u8>,
     marks: Vec<usize>,
@@ -37,7 +37,7 @@ const SESSION_DIGITS: usize = 12;
 
 impl Template {
     /// A batch whose spans all lack their ids and times.
-    pub fn new(mix: Mix) -> Self {
+    pub(crate) fn new(mix: Mix) -> Self {
         let spans = (0..mix.batch).map(|nth| span(nth, mix)).collect();
         let request = ExportTraceServiceRequest {
             resource_spans: vec![ResourceSpans {
@@ -56,7 +56,7 @@ impl Template {
     }
 
     /// The batch whose first span is the `first` of the run.
-    pub fn fill(&mut self, first: u64) -> &[u8] {
+    pub(crate) fn fill(&mut self, first: u64) -> &[u8] {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(now.as_nanos()).unwrap_or_default();
         let ends: Vec<usize> = self.marks.iter().skip(1).copied().chain([self.bytes.len()]).collect();

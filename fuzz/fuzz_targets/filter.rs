@@ -3,12 +3,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use planoai::app::filter;
+use planoai::query::filter;
 use planoai::call;
 
-#[path = "../../src/app/filter/tests/holds.rs"]
-mod holds;
+#[path = "../../src/query/filter/tests/invariants.rs"]
+mod invariants;
 
 fuzz_target!(|text: &str| {
-    holds::holds(text);
+    invariants::holds(text);
 });

@@ -5,9 +5,9 @@
 use libfuzzer_sys::fuzz_target;
 use planoai::collector;
 
-#[path = "../../src/collector/http/tests/holds.rs"]
-mod holds;
+#[path = "../../src/collector/http/tests/invariants.rs"]
+mod invariants;
 
 fuzz_target!(|request: &[u8]| {
-    holds::holds_of_bytes(request);
+    invariants::holds_of_bytes(request);
 });

@@ -5,9 +5,9 @@
 use libfuzzer_sys::fuzz_target;
 use planoai::collector::json;
 
-#[path = "../../src/collector/json/tests/holds.rs"]
-mod holds;
+#[path = "../../src/collector/json/tests/invariants.rs"]
+mod invariants;
 
 fuzz_target!(|document: &[u8]| {
-    holds::holds(document);
+    invariants::holds(document);
 });

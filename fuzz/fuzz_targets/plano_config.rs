@@ -5,9 +5,9 @@
 use libfuzzer_sys::fuzz_target;
 use planoai::pricing;
 
-#[path = "../../src/pricing/config/tests/holds.rs"]
-mod holds;
+#[path = "../../src/pricing/config/tests/invariants.rs"]
+mod invariants;
 
 fuzz_target!(|text: &str| {
-    holds::holds(text);
+    invariants::holds(text);
 });

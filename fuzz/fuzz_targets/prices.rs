@@ -5,9 +5,9 @@
 use libfuzzer_sys::fuzz_target;
 use planoai::{call, pricing};
 
-#[path = "../../src/pricing/feed/tests/holds.rs"]
-mod holds;
+#[path = "../../src/pricing/feed/tests/invariants.rs"]
+mod invariants;
 
 fuzz_target!(|text: &str| {
-    holds::holds(text);
+    invariants::holds(text);
 });

@@ -3,11 +3,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use planoai::collector::replay;
+use planoai::sources::replay;
 
-#[path = "../../src/collector/replay/tests/holds.rs"]
-mod holds;
+#[path = "../../src/sources/replay/tests/invariants.rs"]
+mod invariants;
 
 fuzz_target!(|recording: &[u8]| {
-    holds::holds(recording);
+    invariants::holds(recording);
 });

@@ -5,10 +5,10 @@
 use libfuzzer_sys::fuzz_target;
 use planoai::{text, ui};
 
-#[path = "../../src/ui/text/tests/holds.rs"]
-mod holds;
+#[path = "../../src/ui/text/tests/invariants.rs"]
+mod invariants;
 
 fuzz_target!(|input: (u8, &str)| {
     let (cells, raw) = input;
-    holds::holds(raw, usize::from(cells));
+    invariants::holds(raw, usize::from(cells));
 });

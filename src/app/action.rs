@@ -6,38 +6,26 @@ use super::view::View;
 /// A step through a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Motion {
-    /// One up.
     Up,
-    /// One down.
     Down,
     /// Half a screen up.
     HalfPageUp,
     /// Half a screen down.
     HalfPageDown,
-    /// A screen up.
     PageUp,
-    /// A screen down.
     PageDown,
-    /// To the first.
     First,
-    /// To the last.
     Last,
 }
 
 /// A step in a line of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// One character left.
     Left,
-    /// One character right.
     Right,
-    /// One word left.
     WordLeft,
-    /// One word right.
     WordRight,
-    /// To the start.
     Start,
-    /// To the end.
     End,
     /// Delete the character before the cursor.
     Backspace,
@@ -95,9 +83,7 @@ pub enum Play {
     Forward(Leap),
     /// Ask for a time to go to.
     GoTo,
-    /// Play more slowly.
     Slower,
-    /// Play faster.
     Faster,
     /// Play as fast as possible.
     FullSpeed,
@@ -106,11 +92,9 @@ pub enum Play {
 /// One thing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Leave the program.
     Quit,
     /// Hand the terminal back to the shell until resumed.
     Suspend,
-    /// Draw everything anew.
     Redraw,
     /// Show or hide the keys.
     Help,
@@ -144,7 +128,6 @@ pub enum Action {
     PickRoute,
     /// Show errors only, or all again.
     ErrorsOnly,
-    /// Show everything again.
     ClearFilters,
     /// The next time window.
     NextWindow,
@@ -156,7 +139,6 @@ pub enum Action {
     SortPrevious,
     /// Turn the order around.
     InvertSort,
-    /// Choose the columns.
     PickColumns,
     /// Move the selected entry of a list itself.
     Shift(Motion),
@@ -180,9 +162,7 @@ pub enum Action {
     Copy,
     /// Copy all that the spans of the call say.
     CopyAll,
-    /// Draw more often.
     Faster,
-    /// Draw less often.
     Slower,
     /// Forget all calls; asked first.
     Clear,

@@ -8,14 +8,11 @@ use crate::call::{CallId, LlmCall, Name};
 const MOST_VALUES: usize = 20_000;
 
 /// What was read of a call's attribute; `None` where its span has none or is gone.
-pub type Read = (CallId, Name, Option<String>);
+pub(crate) type Read = (CallId, Name, Option<String>);
 
-/// What to read.
 #[derive(Clone, Debug)]
 pub struct Lookup {
-    /// Of which calls.
     pub calls: Vec<LlmCall>,
-    /// Which attributes.
     pub keys: Vec<Name>,
 }
 

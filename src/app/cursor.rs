@@ -66,7 +66,6 @@ impl List for Waterfall {
 
 /// Rows in a slice that are told apart by a name.
 pub trait Named {
-    /// The name.
     fn name(&self) -> &Name;
 }
 
@@ -105,7 +104,6 @@ impl<T: Named> List for [T] {
     }
 }
 
-/// A selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor<K> {
     key: Option<K>,

@@ -17,17 +17,14 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// What to write, and where to.
 #[derive(Clone, Debug)]
 pub struct Export {
-    /// What is shown.
     pub picture: Arc<Picture>,
     /// In which view: of the errors only the failed calls are written.
     pub view: View,
-    /// The file.
     pub path: PathBuf,
     /// Replace a file that is there.
     pub overwrite: bool,
 }
 
-/// How writing ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exported {
     /// So many calls were written.
@@ -39,7 +36,7 @@ pub enum Exported {
 }
 
 /// A path as a person writes it: `~/` is the home folder.
-pub fn path_of(text: &str) -> PathBuf {
+pub(crate) fn path_of(text: &str) -> PathBuf {
     match (text.strip_prefix("~/"), std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(text),

@@ -9,7 +9,6 @@ use crate::query::filter::{Candidate, Filter, FilterError, History, Known, compl
 /// A filter expression being written.
 #[derive(Clone, Debug)]
 pub struct FilterLine {
-    /// The text.
     pub input: LineEdit,
     /// What is wrong with it.
     pub error: Option<FilterError>,

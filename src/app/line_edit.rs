@@ -25,7 +25,6 @@ impl LineEdit {
         line
     }
 
-    /// The text.
     pub fn text(&self) -> &str {
         &self.text
     }

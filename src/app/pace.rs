@@ -5,18 +5,16 @@ use std::time::{Duration, Instant};
 /// How soon a change wants to be seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Draw {
-    /// Nothing changed.
     #[default]
     No,
     /// With the next frame.
     Paced,
-    /// At once.
     Now,
 }
 
 /// The pacing of frames. Reads no clock.
 #[derive(Debug)]
-pub struct Pace {
+pub(crate) struct Pace {
     drawn: Option<Instant>,
     due: Option<Instant>,
 }
@@ -29,12 +27,12 @@ impl Default for Pace {
 
 impl Pace {
     /// Nothing was drawn yet and nothing is due.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { drawn: None, due: None }
     }
 
     /// Notes a change; frames for data alone are `refresh` apart.
-    pub fn want(&mut self, draw: Draw, now: Instant, refresh: Duration) {
+    pub(crate) fn want(&mut self, draw: Draw, now: Instant, refresh: Duration) {
         let at = match (draw, self.drawn) {
             (Draw::No, _) => return,
             (Draw::Now, _) | (Draw::Paced, None) => now,
@@ -44,17 +42,17 @@ impl Pace {
     }
 
     /// Whether a frame is due.
-    pub fn is_due(&self, now: Instant) -> bool {
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
         self.due.is_some_and(|due| due <= now)
     }
 
     /// When the next frame is due, if one is.
-    pub const fn due(&self) -> Option<Instant> {
+    pub(crate) const fn due(&self) -> Option<Instant> {
         self.due
     }
 
     /// Notes that a frame was drawn.
-    pub const fn drawn(&mut self, now: Instant) {
+    pub(crate) const fn drawn(&mut self, now: Instant) {
         self.drawn = Some(now);
         self.due = None;
     }

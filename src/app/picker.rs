@@ -6,7 +6,6 @@ use super::line_edit::LineEdit;
 use crate::call::Name;
 use crate::query::column::{ATTRIBUTE_PREFIX, Column};
 
-/// What is picked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A model to filter by.
@@ -31,10 +30,8 @@ impl Subject {
     }
 }
 
-/// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// The name.
     pub name: Name,
     /// Kept calls that bear it, where that is known.
     pub calls: Option<u64>,
@@ -51,13 +48,11 @@ impl Named for Choice {
 /// A list being picked from.
 #[derive(Clone, Debug)]
 pub struct Picker {
-    /// What is picked.
     pub subject: Subject,
     /// What narrows the list.
     pub input: LineEdit,
     /// The entries that pass.
     pub shown: Vec<Choice>,
-    /// The selected entry.
     pub cursor: Cursor<Name>,
     choices: Vec<Choice>,
 }

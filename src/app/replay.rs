@@ -39,7 +39,6 @@ pub struct ReplayProgress {
 /// A time being written, to go to.
 #[derive(Clone, Debug, Default)]
 pub struct GoToLine {
-    /// The text.
     pub input: LineEdit,
     /// Why it is no time to go to, once that was tried.
     pub error: Option<&'static str>,

@@ -249,14 +249,14 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> LayoutInfo> Loop<S, P> {
             Effect::Redraw => self.screen.forget(),
             Effect::Clear => self.source.clear(),
             Effect::Replay(command) => self.source.steer_replay(command),
-            Effect::Bell => self.screen.ring().map_err(RunError::Terminal)?,
+            Effect::Bell => Screen::ring().map_err(RunError::Terminal)?,
             Effect::Export { path, overwrite } => {
                 let (picture, view) = (Arc::clone(&self.app.picture), self.app.view);
                 let export = Export { picture, view, path: path_of(&path), overwrite };
                 let _ = self.questions.send(Question::Export(path, export));
             }
-            Effect::Copy(text) => self.screen.copy(&[text]).map_err(RunError::Terminal)?,
-            Effect::CopyLines(lines) => self.screen.copy(&lines).map_err(RunError::Terminal)?,
+            Effect::Copy(text) => Screen::copy(&[text]).map_err(RunError::Terminal)?,
+            Effect::CopyLines(lines) => Screen::copy(&lines).map_err(RunError::Terminal)?,
         }
         Ok(None)
     }

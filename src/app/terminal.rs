@@ -31,14 +31,14 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// The most text that is offered to the clipboard; terminals take no more.
-pub const CLIPBOARD_BYTES: usize = 48 * 1024;
+pub(crate) const CLIPBOARD_BYTES: usize = 48 * 1024;
 
 /// What a terminal without a size of its own (a bare serial line, some pseudo-terminals) is taken for.
 const USUAL_SIZE: (u16, u16) = (80, 24);
 
 /// The taken terminal. Handed back on drop.
 #[derive(Debug)]
-pub struct Screen {
+pub(crate) struct Screen {
     /// What the terminal shows; `None` when that is not known.
     shown: Option<(Buffer, Option<Position>)>,
     mouse: bool,
@@ -49,7 +49,7 @@ impl Screen {
     ///
     /// # Errors
     /// When there is no terminal, or it does not do what it is told.
-    pub fn take(mouse: bool) -> io::Result<Self> {
+    pub(crate) fn take(mouse: bool) -> io::Result<Self> {
         enter(mouse)?;
         Ok(Self { shown: None, mouse })
     }
@@ -59,7 +59,7 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal is gone or cannot be written to.
-    pub fn frame(&mut self, paint: impl FnOnce(&mut Buffer) -> Option<Position>) -> io::Result<()> {
+    pub(crate) fn frame(&mut self, paint: impl FnOnce(&mut Buffer) -> Option<Position>) -> io::Result<()> {
         let area = area()?;
         let mut next = Buffer::empty(area);
         let cursor = paint(&mut next);
@@ -75,7 +75,7 @@ impl Screen {
     }
 
     /// Has the next frame draw every cell.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.shown = None;
     }
 
@@ -83,7 +83,7 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal cannot be taken again.
-    pub fn suspend(&mut self) -> io::Result<()> {
+    pub(crate) fn suspend(&mut self) -> io::Result<()> {
         leave();
         signal_hook::low_level::emulate_default_handler(SIGTSTP)?;
         self.retake()
@@ -93,7 +93,7 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal cannot be taken.
-    pub fn retake(&mut self) -> io::Result<()> {
+    pub(crate) fn retake(&mut self) -> io::Result<()> {
         leave();
         enter(self.mouse)?;
         self.forget();
@@ -104,7 +104,7 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal cannot be written to.
-    pub fn ring(&self) -> io::Result<()> {
+    pub(crate) fn ring() -> io::Result<()> {
         send(b"\x07")
     }
 
@@ -112,7 +112,7 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal cannot be written to.
-    pub fn copy(&self, lines: &[String]) -> io::Result<()> {
+    pub(crate) fn copy(lines: &[String]) -> io::Result<()> {
         let lines: Vec<_> = lines.iter().map(|line| crate::text::clean(line)).collect();
         let text = lines.join("\n");
         let text = text.get(..text.floor_char_boundary(CLIPBOARD_BYTES)).unwrap_or_default();
@@ -206,7 +206,7 @@ fn enter(mouse: bool) -> io::Result<()> {
 }
 
 /// Hands the terminal back, once. Safe to call from a panic hook in any thread.
-pub fn leave() {
+pub(crate) fn leave() {
     match lock_patiently() {
         Some(mut is_taken) => hand_back(&mut is_taken),
         // A write to the terminal does not end, or it panicked in this very thread.

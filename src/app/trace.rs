@@ -24,7 +24,6 @@ pub struct Bar {
     pub is_moved: bool,
 }
 
-/// A laid-out trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Waterfall {
     /// Parents before children, siblings by start.

@@ -8,7 +8,6 @@ use crate::stats::{femto_usd, usd};
 /// One turn of a session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Turn {
-    /// The call.
     pub call: CallId,
     /// Another model answered than the turn before; calls whose model is unknown switch nothing.
     pub is_switch: bool,
@@ -21,11 +20,9 @@ pub struct Turn {
 /// The turns of a session, one of them selected.
 #[derive(Clone, Debug)]
 pub struct TurnsView {
-    /// The session.
     pub session: Name,
     /// Its turns that pass filter and window, in order.
     pub turns: Vec<Turn>,
-    /// The selected turn.
     pub cursor: Cursor<CallId>,
 }
 

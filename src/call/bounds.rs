@@ -11,14 +11,14 @@ use foldhash::quality::FixedState;
 pub const LONGEST_TEXT: usize = 1024;
 
 /// The most bytes of a trace or span id that a kept call holds; well-formed ones have 16 and 8.
-pub const LONGEST_ID: usize = 64;
+pub(super) const LONGEST_ID: usize = 64;
 
 /// The same numbers in every run, so that a name that was cut is the same name again.
 const SEED: u64 = 0;
 
 /// The text itself, or where it is too long its beginning, `…#` and 16 hex digits made of all of it: still told apart
 /// from others that begin alike.
-pub fn bounded(text: Cow<'_, str>) -> Cow<'_, str> {
+pub(super) fn bounded(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.len() <= LONGEST_TEXT {
         return text;
     }
@@ -28,7 +28,7 @@ pub fn bounded(text: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// The id itself, or its beginning where it is too long to be one.
-pub fn bounded_id(id: &[u8]) -> &[u8] {
+pub(super) fn bounded_id(id: &[u8]) -> &[u8] {
     id.get(..LONGEST_ID).unwrap_or(id)
 }
 

@@ -16,7 +16,7 @@ use prost::encoding::encode_varint;
 use super::wire::reader::{Fields, Reader};
 use super::wire::{HEAD, ITEM, RESOURCE_SPANS};
 
-pub use plain::{Field, PlainEvent, PlainSpan};
+pub(crate) use plain::{Field, PlainEvent, PlainSpan};
 
 /// A span and what it came under.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +33,7 @@ pub struct DecodedSpan {
 /// exactly that place, or the bytes are not a request that the walk accepts.
 ///
 /// Steps over the other spans unread, so the cost follows their number and not their size.
-pub fn decode(request: &[u8], at: &Range<usize>) -> Option<DecodedSpan> {
+pub(crate) fn decode(request: &[u8], at: &Range<usize>) -> Option<DecodedSpan> {
     let resource_spans = holder(Reader::new(request), RESOURCE_SPANS, at)?;
     let scope_spans = holder(resource_spans, ITEM, at)?;
     let span = holder(scope_spans, ITEM, at).filter(|span| span.range() == *at)?;
@@ -46,7 +46,7 @@ pub fn decode(request: &[u8], at: &Range<usize>) -> Option<DecodedSpan> {
 
 /// The span that stands at `at`, alone in an export request of its own under its resource and scope, and its place in
 /// there: what decodes to the same as it does where it is. `None` as with [`decode()`].
-pub fn alone(request: &[u8], at: &Range<usize>) -> Option<(Vec<u8>, Range<usize>)> {
+pub(crate) fn alone(request: &[u8], at: &Range<usize>) -> Option<(Vec<u8>, Range<usize>)> {
     let resource_spans = holder(Reader::new(request), RESOURCE_SPANS, at)?;
     let scope_spans = holder(resource_spans, ITEM, at)?;
     let span = holder(scope_spans, ITEM, at).filter(|span| span.range() == *at)?.rest();

@@ -106,7 +106,6 @@ fn builder() -> http2::Builder<TokioExecutor> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Signal {
     Traces,
-    /// Metrics and logs.
     Other,
 }
 

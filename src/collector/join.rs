@@ -13,8 +13,8 @@ mod trace;
 
 use std::collections::VecDeque;
 
-pub use group::Regrouped;
-pub use node::{Kind, Node, Outcome, Part, Place, SpanId, TraceId};
+pub(crate) use group::Regrouped;
+pub(crate) use node::{Node, Outcome, Part, Place, SpanId, TraceId};
 
 use self::index::Index;
 use self::trace::Trace;
@@ -22,7 +22,7 @@ use crate::call::{CallId, LlmCall};
 
 /// How a span meets what is remembered of its trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meeting {
+pub(crate) enum Meeting {
     /// No span of the trace is remembered.
     First,
     /// Others of its trace are.
@@ -89,9 +89,8 @@ const MOST_WEIGHT: usize = 64 * 1024 * 1024;
 /// The most spans that room is made for at once, far less than are remembered.
 const AT_ONCE: usize = 1024;
 
-/// The recent traces.
 #[derive(Debug)]
-pub struct Join {
+pub(crate) struct Join {
     /// In order of their turn to be forgotten, numbered one by one from `first` on.
     traces: VecDeque<Remembered>,
     first: u32,
@@ -104,33 +103,27 @@ pub struct Join {
 
 impl Join {
     /// Remembers at most `limit` spans.
-    pub fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         let limit = limit.max(trace::MOST_SPANS);
         Self { traces: VecDeque::new(), first: 0, index: Index::new(limit), spans: 0, limit, weight: 0 }
     }
 
     /// The remembered spans of a trace, in order of arrival.
-    pub fn spans(&self, trace: &TraceId) -> &[Node] {
+    pub(crate) fn spans(&self, trace: &TraceId) -> &[Node] {
         self.find(trace).map_or(&[], Remembered::nodes)
     }
 
-    /// How many spans are remembered.
-    pub const fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) const fn len(&self) -> usize {
         self.spans
     }
 
-    /// Whether no span is remembered.
-    pub const fn is_empty(&self) -> bool {
-        self.spans == 0
-    }
-
-    /// Forgets everything.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = Self::new(self.limit);
     }
 
     /// What the trace makes of a span with this id that says it [`started`](Part::started) then.
-    pub fn meet(&self, trace: &TraceId, id: SpanId, started: Option<i64>) -> Meeting {
+    pub(crate) fn meet(&self, trace: &TraceId, id: SpanId, started: Option<i64>) -> Meeting {
         let Some(remembered) = self.find(trace) else { return Meeting::First };
         match remembered.find(id) {
             None => Meeting::Joins,
@@ -140,7 +133,7 @@ impl Join {
     }
 
     /// Remembers the [first](Meeting::First) span of a trace.
-    pub fn begin(&mut self, trace: TraceId, node: Node) {
+    pub(crate) fn begin(&mut self, trace: TraceId, node: Node) {
         self.make_room(1);
         self.spans += 1;
         self.weight += node.weight();
@@ -155,7 +148,12 @@ impl Join {
 
     /// Remembers a span that [joins](Meeting::Joins) others and says which rows have to be made anew because of it. `row` is
     /// asked for the rows of calls that were alone until now.
-    pub fn join(&mut self, trace: &TraceId, node: Node, row: impl Fn(CallId) -> Option<LlmCall>) -> Vec<Regrouped> {
+    pub(crate) fn join(
+        &mut self,
+        trace: &TraceId,
+        node: Node,
+        row: impl Fn(CallId) -> Option<LlmCall>,
+    ) -> Vec<Regrouped> {
         self.make_room(1);
         self.own_facts(trace, row);
         let Some(remembered) = self.find_mut(trace) else {
@@ -174,7 +172,7 @@ impl Join {
     }
 
     /// Has the calls of the trace keep what they say, because their rows will say more from now on.
-    pub fn own_facts(&mut self, trace: &TraceId, row: impl Fn(CallId) -> Option<LlmCall>) {
+    pub(crate) fn own_facts(&mut self, trace: &TraceId, row: impl Fn(CallId) -> Option<LlmCall>) {
         // Only a span alone in its trace is spoken for by its row.
         let Some(lone) = self.find_mut(trace).and_then(|remembered| remembered.lone.as_mut()) else { return };
         let before = lone.weight();
@@ -184,7 +182,7 @@ impl Join {
     }
 
     /// Notes that the spans at these positions of the trace are part of `row`. To be asked before another span joins.
-    pub fn assign(&mut self, trace: &TraceId, members: &[usize], row: CallId) {
+    pub(crate) fn assign(&mut self, trace: &TraceId, members: &[usize], row: CallId) {
         let Some(remembered) = self.find_mut(trace) else { return };
         let nodes = remembered.nodes_mut();
         for &member in members {
@@ -211,7 +209,7 @@ impl Join {
 
     /// Drops quiet traces until so many more spans fit; a trace touched since its last turn gets another. Done for many spans
     /// at once it takes less time each: what is dropped has long left the processor's cache, and then all of it is fetched together.
-    pub fn make_room(&mut self, spans: usize) {
+    pub(crate) fn make_room(&mut self, spans: usize) {
         let limit = self.limit - spans.min(AT_ONCE);
         while self.spans > limit || self.weight > MOST_WEIGHT {
             let Some(mut oldest) = self.traces.pop_front() else { return };

@@ -9,7 +9,7 @@ use super::sink::Refusal;
 use super::snapshot::Counters;
 
 /// The most bytes that batches may take while they wait for the store, all together.
-pub const QUEUED_BYTES: usize = 256 * 1024 * 1024;
+pub(super) const QUEUED_BYTES: usize = 256 * 1024 * 1024;
 
 /// Shared counters; a change wakes the store, which publishes it.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 
 /// Whether the trace state says that traces like this one were dropped: a rejection threshold above zero (`ot=th:…`,
 /// OpenTelemetry's probability sampling) or the older `p` value above zero.
-pub fn says_sampled(trace_state: &str) -> bool {
+pub(super) fn says_sampled(trace_state: &str) -> bool {
     if trace_state.is_empty() {
         return false;
     }

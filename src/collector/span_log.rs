@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 /// Where a span's bytes are: the number of the request that brought it and its place in there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct SpanRef {
+pub(crate) struct SpanRef {
     /// Number of the request.
     pub request: u64,
     /// First byte of the `Span` message.
@@ -19,7 +19,7 @@ pub struct SpanRef {
 
 impl SpanRef {
     /// The place within the request.
-    pub fn range(self) -> Range<usize> {
+    pub(crate) fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
 }
@@ -32,7 +32,7 @@ const MOST_REQUESTS: usize = 256 * 1024;
 
 /// Keeps the newest requests within a budget of bytes.
 #[derive(Debug)]
-pub struct SpanLog {
+pub(crate) struct SpanLog {
     requests: VecDeque<Bytes>,
     /// Number of the oldest kept request.
     first: u64,
@@ -42,17 +42,17 @@ pub struct SpanLog {
 
 impl SpanLog {
     /// A log of at most `budget` bytes; 0 keeps nothing.
-    pub const fn new(budget: usize) -> Self {
+    pub(crate) const fn new(budget: usize) -> Self {
         Self { requests: VecDeque::new(), first: 0, bytes: 0, budget }
     }
 
     /// The number that the next request will get.
-    pub fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         self.first + self.requests.len() as u64
     }
 
     /// Adds a request as the newest.
-    pub fn push(&mut self, request: &Bytes) {
+    pub(crate) fn push(&mut self, request: &Bytes) {
         let kept = if request.len() > self.budget {
             Bytes::new()
         } else if request.len() < COPY_BELOW {
@@ -70,18 +70,18 @@ impl SpanLog {
     }
 
     /// The request with this number, unless it was dropped.
-    pub fn get(&self, request: u64) -> Option<&Bytes> {
+    pub(crate) fn get(&self, request: u64) -> Option<&Bytes> {
         let at = usize::try_from(request.checked_sub(self.first)?).ok()?;
         self.requests.get(at).filter(|request| !request.is_empty())
     }
 
     /// Drops all requests; numbering goes on.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = Self { first: self.next(), ..Self::new(self.budget) };
     }
 
-    /// Bytes kept now.
-    pub const fn bytes(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
 }

@@ -301,7 +301,6 @@ impl Store {
         }
     }
 
-    /// A new row.
     fn add(&mut self, mut call: LlmCall) -> CallId {
         self.book(&mut call);
         self.ring.push(call)

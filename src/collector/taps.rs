@@ -3,7 +3,7 @@
 
 pub mod forward;
 mod pipelines;
-pub mod queue;
+pub(crate) mod queue;
 pub mod recorder;
 
 pub use pipelines::{ExportPipelines, Forwarded, PipelineCounters};

@@ -13,15 +13,14 @@ use flate2::{Compression, write::GzEncoder};
 use super::sink::{Refusal, Sink};
 
 /// A request at which [`Kept`] panics.
-pub const FAULT: &[u8] = b"a fault of ours";
+pub(crate) const FAULT: &[u8] = b"a fault of ours";
 
 /// A sink that keeps what it is given and answers as told.
 #[derive(Clone, Debug, Default)]
-pub struct Kept(pub Arc<Inner>);
+pub(crate) struct Kept(pub Arc<Inner>);
 
-/// What was kept.
 #[derive(Debug, Default)]
-pub struct Inner {
+pub(crate) struct Inner {
     /// Requests in order of arrival.
     pub requests: Mutex<Vec<Bytes>>,
     /// Refusals that were not ours.
@@ -30,7 +29,6 @@ pub struct Inner {
     pub answer: Mutex<Option<Refusal>>,
     /// Requests of other signals.
     pub others: AtomicUsize,
-    /// Connections.
     pub connections: AtomicUsize,
     /// Connections closed at once.
     pub connections_refused: AtomicUsize,
@@ -75,7 +73,7 @@ impl Sink for Kept {
 }
 
 /// An authority, and a server and a client certificate that it signed, as PEM files.
-pub fn pki() -> tempfile::TempDir {
+pub(crate) fn pki() -> tempfile::TempDir {
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
     let folder = tempfile::tempdir().unwrap();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -93,17 +91,17 @@ pub fn pki() -> tempfile::TempDir {
 }
 
 /// Bytes packed with gzip.
-pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
 /// How long something awaited may take on a busy machine before the test fails.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until `found` finds something.
-pub fn eventually<T>(mut found: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(mut found: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = found() {

@@ -16,8 +16,7 @@ const PAGE: usize = 1024;
 
 /// How something is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Packing {
-    /// Not at all.
+pub(crate) enum Packing {
     Identity,
     /// `gzip`
     Gzip,
@@ -25,7 +24,7 @@ pub enum Packing {
 
 impl Packing {
     /// The packing that this header names; `None` for one that is not understood.
-    pub fn of(headers: &HeaderMap, name: &HeaderName) -> Option<Self> {
+    pub(crate) fn of(headers: &HeaderMap, name: &HeaderName) -> Option<Self> {
         let mut encodings = headers.get_all(name).iter();
         let Some(encoding) = encodings.next() else { return Some(Self::Identity) };
         if encodings.next().is_some() {
@@ -44,7 +43,7 @@ impl Packing {
 
 /// Why something cannot be unpacked.
 #[derive(Debug, Error)]
-pub enum UnpackError {
+pub(crate) enum UnpackError {
     /// It is larger than its limit.
     #[error("too large")]
     TooLarge,
@@ -68,30 +67,30 @@ impl From<io::Error> for UnpackError {
 
 /// What all that is being received at once may take.
 #[derive(Clone, Debug)]
-pub struct Memory(Arc<Semaphore>);
+pub(crate) struct Memory(Arc<Semaphore>);
 
 impl Memory {
     /// So many bytes.
-    pub fn new(bytes: usize) -> Self {
+    pub(crate) fn new(bytes: usize) -> Self {
         Self(Arc::new(Semaphore::new(bytes.div_ceil(PAGE))))
     }
 
     /// A share of it, empty for now.
-    pub fn share(&self) -> Share {
+    pub(crate) fn share(&self) -> Share {
         Share { memory: self.clone(), held: None }
     }
 }
 
 /// A part of [`Memory`] that grows, and is given back when dropped.
 #[derive(Debug)]
-pub struct Share {
+pub(crate) struct Share {
     memory: Memory,
     held: Option<OwnedSemaphorePermit>,
 }
 
 impl Share {
     /// Makes it hold so many bytes at least; false where they are not to be had.
-    pub fn grow_to(&mut self, bytes: usize) -> bool {
+    pub(crate) fn grow_to(&mut self, bytes: usize) -> bool {
         let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         let lacking = bytes.div_ceil(PAGE).saturating_sub(held);
         if lacking == 0 {
@@ -108,7 +107,7 @@ impl Share {
 }
 
 /// Collects and unpacks what comes in pieces.
-pub struct Unpacker(Packed);
+pub(crate) struct Unpacker(Packed);
 
 enum Packed {
     Identity(Bounded),
@@ -117,7 +116,7 @@ enum Packed {
 
 impl Unpacker {
     /// Unpacks at most `limit` bytes, which take from `memory` as they come.
-    pub fn new(packing: Packing, limit: usize, memory: &Memory) -> Self {
+    pub(crate) fn new(packing: Packing, limit: usize, memory: &Memory) -> Self {
         let bounded = Bounded { bytes: BytesMut::new(), limit, share: memory.share() };
         Self(match packing {
             Packing::Identity => Packed::Identity(bounded),
@@ -129,7 +128,7 @@ impl Unpacker {
     ///
     /// # Errors
     /// When it is broken or too much.
-    pub async fn take(&mut self, piece: &[u8]) -> Result<(), UnpackError> {
+    pub(crate) async fn take(&mut self, piece: &[u8]) -> Result<(), UnpackError> {
         for step in piece.chunks(STEP) {
             match &mut self.0 {
                 Packed::Identity(bounded) => bounded.write_all(step)?,
@@ -144,7 +143,7 @@ impl Unpacker {
     ///
     /// # Errors
     /// When it ends too early, or is too much in the end.
-    pub fn finish(self) -> Result<Bytes, UnpackError> {
+    pub(crate) fn finish(self) -> Result<Bytes, UnpackError> {
         let bounded = match self.0 {
             Packed::Identity(bounded) => bounded,
             Packed::Gzip(decoder) => decoder.finish()?,

@@ -108,7 +108,6 @@ fn walk_by<'a>(
 enum Pace {
     /// In a pass of its own, wherever it stands.
     HeadsFirst,
-    /// As it comes.
     AtOnce,
 }
 

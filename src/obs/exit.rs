@@ -8,7 +8,7 @@ use crate::obs::stderr;
 
 /// Why the program ends early, and with which exit code.
 #[derive(Debug)]
-pub enum ExitError {
+pub(crate) enum ExitError {
     /// The command line was wrong.
     Usage(String),
     /// A filter expression was wrong: a line that says what, and lines that show where.
@@ -29,7 +29,7 @@ impl<E: Into<anyhow::Error>> From<E> for ExitError {
 
 impl ExitError {
     /// Tells the failure on stderr and gives the exit code.
-    pub fn report(self) -> ExitCode {
+    pub(crate) fn report(self) -> ExitCode {
         let (text, code) = match self {
             Self::Signal(signal) => return ExitCode::from(u8::try_from(128 + signal).unwrap_or(exit::FAILURE)),
             // The mark under a mistake in a filter stands on a line of its own.

@@ -31,7 +31,7 @@ use crate::obs::{GRACE, pipeline};
 const SUMMARY_AFTER: Duration = Duration::from_secs(10);
 
 /// Calls that come, and what is to be made of them.
-pub struct Headless<'a> {
+pub(super) struct Headless<'a> {
     /// The command line.
     pub args: &'a ObsArgs,
     /// Where they come from.
@@ -46,7 +46,7 @@ pub struct Headless<'a> {
 
 impl Headless<'_> {
     /// Runs until a signal, a closed pipe, or as much as the command line asks for.
-    pub fn run(self, pricer: &Arc<Pricer>, filter: Filter) -> Result<(), ExitError> {
+    pub(super) fn run(self, pricer: &Arc<Pricer>, filter: Filter) -> Result<(), ExitError> {
         if !self.args.is_headless() {
             return self.drive(&mut Unwritten);
         }

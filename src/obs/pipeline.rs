@@ -21,7 +21,7 @@ const GRACE: Duration = Duration::from_secs(2);
 const RECORD_QUEUE: usize = 64 * 1024 * 1024;
 
 /// Opens the recording and the way to each target.
-pub fn open(args: &ObsArgs) -> Result<ExportPipelines, ExitError> {
+pub(super) fn open(args: &ObsArgs) -> Result<ExportPipelines, ExitError> {
     let usage = |option: &str, error: &dyn std::fmt::Display| ExitError::Usage(format!("{option}: {error}"));
     let recorder = args.record.as_ref().map(|path| {
         let rotation = args.record_max.map(|max_bytes| Rotation { max_bytes, keep: args.record_keep });
@@ -50,7 +50,7 @@ fn compression() -> Result<bool, &'static str> {
 }
 
 /// Refuses a target that is this program itself: its traffic would go round for ever.
-pub fn check(pipelines: &ExportPipelines, listening: &Listening) -> Result<(), ExitError> {
+pub(super) fn check(pipelines: &ExportPipelines, listening: &Listening) -> Result<(), ExitError> {
     let mut own: Vec<SocketAddr> = vec![listening.grpc];
     if let HttpListener::Bound(address) = &listening.http {
         own.push(*address);
@@ -62,7 +62,7 @@ pub fn check(pipelines: &ExportPipelines, listening: &Listening) -> Result<(), E
 }
 
 /// Writes and sends what is still queued, once the collector has stopped, and says in a line each what was lost.
-pub fn finish(pipelines: &ExportPipelines) -> Vec<String> {
+pub(super) fn finish(pipelines: &ExportPipelines) -> Vec<String> {
     let recorded = pipelines.recorder.iter().filter_map(|recorder| {
         let counters = recorder.finish();
         let lost = counters.lost();
@@ -79,7 +79,7 @@ pub fn finish(pipelines: &ExportPipelines) -> Vec<String> {
 }
 
 /// Begins to replay what the command line names, through the same ingest as everything else.
-pub fn replay(args: &ObsArgs, collector: &Collector, handle: &Handle) -> Result<Option<Replay>, ExitError> {
+pub(super) fn replay(args: &ObsArgs, collector: &Collector, handle: &Handle) -> Result<Option<Replay>, ExitError> {
     let Some(sink) = collector.sink().filter(|_| !args.replay.is_empty()) else { return Ok(None) };
     let config = ReplayConfig { speed: args.speed, now: args.now, ..ReplayConfig::new(args.replay.clone()) };
     let handle = handle.clone();
@@ -88,7 +88,7 @@ pub fn replay(args: &ObsArgs, collector: &Collector, handle: &Handle) -> Result<
 }
 
 /// Ready when everything was handed in; never without a replay. Broken entries are told as they are met.
-pub async fn done(replay: Option<&Replay>, report: impl Fn(&str)) {
+pub(super) async fn done(replay: Option<&Replay>, report: impl Fn(&str)) {
     let Some(replay) = replay else { return std::future::pending().await };
     let mut progress = replay.progress();
     let mut told = 0;

@@ -31,7 +31,7 @@ const PRICES: &str = "prices: ";
 
 /// Draws until the user or a signal ends it. `prices` is where prices come from at start, `told` what is to be told
 /// later on.
-pub fn show(
+pub(super) fn show(
     args: &ObsArgs,
     filter: Filter,
     source: &Source,

@@ -14,14 +14,12 @@ use planoai::sources::attach::{Address, ClientTls, Link, Remote, RemoteConfig};
 use crate::obs::exit::ExitError;
 
 /// The source of a run, running.
-pub enum Source {
+pub(super) enum Source {
     /// A collector of our own.
     Local {
-        /// It.
         collector: Box<Collector>,
         /// What can be asked of it.
         handle: Handle,
-        /// Where it listens.
         listening: Listening,
         /// What it shows to others.
         viewers: Option<Viewers>,
@@ -30,14 +28,13 @@ pub enum Source {
     Remote {
         /// The connection to it.
         remote: Remote,
-        /// Where it is.
         address: Address,
     },
 }
 
 impl Source {
     /// What can be asked of it.
-    pub fn handle(&self) -> Handle {
+    pub(super) fn handle(&self) -> Handle {
         match self {
             Self::Local { handle, .. } => handle.clone(),
             Self::Remote { remote, .. } => remote.handle().clone(),
@@ -46,7 +43,7 @@ impl Source {
 
     /// Stops taking in and gives requests in flight `grace` to end; the last snapshot holds all of them. It is still
     /// answered.
-    pub fn drain(&mut self, grace: Duration) {
+    pub(super) fn drain(&mut self, grace: Duration) {
         match self {
             Self::Local { collector, .. } => collector.drain(grace),
             Self::Remote { .. } => {}
@@ -54,7 +51,7 @@ impl Source {
     }
 
     /// Ends it. Viewers get `grace` to take the last snapshot.
-    pub fn stop(self, grace: Duration) {
+    pub(super) fn stop(self, grace: Duration) {
         match self {
             Self::Local { mut collector, viewers, .. } => {
                 collector.stop(grace);
@@ -67,7 +64,7 @@ impl Source {
     }
 
     /// The addresses, a line each.
-    pub fn lines(&self) -> Vec<String> {
+    pub(super) fn lines(&self) -> Vec<String> {
         let Self::Local { listening, viewers, .. } = self else { return Vec::new() };
         let mut lines = vec![format!("listening on {} (OTLP/gRPC)", listening.grpc)];
         match &listening.http {
@@ -80,7 +77,7 @@ impl Source {
     }
 
     /// Waits for the first snapshot.
-    pub async fn ready(&self) {
+    pub(super) async fn ready(&self) {
         if let Self::Remote { remote, .. } = self {
             // A connection that has ended has nothing to wait for either.
             let _ = remote.handle().snapshots().wait_for(|snapshot| snapshot.version > 0).await;
@@ -88,7 +85,7 @@ impl Source {
     }
 
     /// A run that never heard of its calls must not end as if there had been none.
-    pub fn check(&self) -> Result<(), ExitError> {
+    pub(super) fn check(&self) -> Result<(), ExitError> {
         let Self::Remote { remote, address } = self else { return Ok(()) };
         let was_heard = remote.handle().snapshots().borrow().version > 0;
         match &*remote.link().borrow() {
@@ -102,7 +99,7 @@ impl Source {
 }
 
 /// Begins to show the calls to others, if that is asked for.
-pub fn serve_viewers(args: &ObsArgs, access: Access, handle: &Handle) -> Result<Option<Viewers>, ExitError> {
+pub(super) fn serve_viewers(args: &ObsArgs, access: Access, handle: &Handle) -> Result<Option<Viewers>, ExitError> {
     let Some(at) = &args.serve_viewers else { return Ok(None) };
     let host = at.host.clone().unwrap_or_else(|| viewers_host(&args.host, access.is_protected()));
     Ok(Some(Viewers::start(ViewersConfig::new(host, at.port, access), handle.clone())?))
@@ -116,7 +113,7 @@ fn viewers_host(host: &str, is_protected: bool) -> String {
 }
 
 /// Attaches to the collector at `address`.
-pub fn attach(args: &ObsArgs, address: &Address, token: Option<Token>) -> Result<Source, ExitError> {
+pub(super) fn attach(args: &ObsArgs, address: &Address, token: Option<Token>) -> Result<Source, ExitError> {
     let config = RemoteConfig {
         token,
         tls: client_tls(args, address)?,

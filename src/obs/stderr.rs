@@ -8,22 +8,22 @@ use std::io::{self, Write as _};
 use planoai::text::clean;
 
 /// Tells something in a line.
-pub fn print_note(note: &str) {
+pub(crate) fn print_note(note: &str) {
     print_line(&format!("planoai: {}", clean(note)));
 }
 
 /// Tells something that has lines of its own.
-pub fn print_note_lines(text: &str) {
+pub(crate) fn print_note_lines(text: &str) {
     print_lines(&format!("planoai: {text}"));
 }
 
 /// Says lines as they are, but clean.
-pub fn print_lines(text: &str) {
+pub(crate) fn print_lines(text: &str) {
     let lines: Vec<_> = text.lines().map(clean).collect();
     print_line(&lines.join("\n"));
 }
 
 /// Says a line that is clean. Nobody can be told that stderr is gone.
-pub fn print_line(line: &str) {
+pub(crate) fn print_line(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -39,12 +39,9 @@ pub struct Stats {
     pub streams: PipelineCounters,
 }
 
-/// Sums over calls.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sums {
-    /// Calls.
     pub calls: u64,
-    /// Of those, failed.
     pub errors: u64,
     /// Of those, without a known cost.
     pub unpriced: u64,

@@ -98,7 +98,7 @@ const MOST_LINES: usize = 10;
 
 /// The whole sum. Held without allocation, since every priced call makes one.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Breakdown<'a> {
+pub(crate) struct Breakdown<'a> {
     /// USD, never rounded.
     pub usd: f64,
     /// The rates that applied and why.
@@ -108,32 +108,32 @@ pub struct Breakdown<'a> {
 
 impl Breakdown<'_> {
     /// The lines that charge for something, in the order of [`Item`].
-    pub fn lines(&self) -> impl Iterator<Item = Line> {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = Line> {
         self.lines.into_iter().flatten()
     }
 
     /// Fresh input, audio included, USD.
-    pub fn input_usd(&self) -> f64 {
+    pub(crate) fn input_usd(&self) -> f64 {
         self.sum(&[Item::Input, Item::InputAudio])
     }
 
     /// Cache reads, audio included, USD.
-    pub fn cache_read_usd(&self) -> f64 {
+    pub(crate) fn cache_read_usd(&self) -> f64 {
         self.sum(&[Item::CacheRead, Item::CacheReadAudio])
     }
 
     /// Cache writes of any lifetime, USD.
-    pub fn cache_write_usd(&self) -> f64 {
+    pub(crate) fn cache_write_usd(&self) -> f64 {
         self.sum(&[Item::CacheWrite, Item::CacheWrite1h])
     }
 
     /// Output, reasoning and audio included, USD.
-    pub fn output_usd(&self) -> f64 {
+    pub(crate) fn output_usd(&self) -> f64 {
         self.sum(&[Item::Output, Item::Reasoning, Item::OutputAudio])
     }
 
     /// The fee per request, USD.
-    pub fn request_usd(&self) -> f64 {
+    pub(crate) fn request_usd(&self) -> f64 {
         self.sum(&[Item::Request])
     }
 
@@ -143,7 +143,12 @@ impl Breakdown<'_> {
 }
 
 /// What `row` asks for `usage` at that time; `None` where the counts do not tell it.
-pub fn price<'a>(row: &'a Row, usage: &Usage, at_unix_secs: i64, service_tier: Option<&str>) -> Option<Breakdown<'a>> {
+pub(crate) fn price<'a>(
+    row: &'a Row,
+    usage: &Usage,
+    at_unix_secs: i64,
+    service_tier: Option<&str>,
+) -> Option<Breakdown<'a>> {
     let input_total = usage.input_total().unwrap_or(0);
     let in_force = row.prices.in_force(at_unix_secs, service_tier, input_total);
     let counts = Counts::of(usage, &in_force.rates)?;
@@ -171,7 +176,7 @@ fn added(figures: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// The total of [`price`] alone.
-pub fn cost_usd(row: &Row, usage: &Usage, at_unix_secs: i64, service_tier: Option<&str>) -> Option<f64> {
+pub(crate) fn cost_usd(row: &Row, usage: &Usage, at_unix_secs: i64, service_tier: Option<&str>) -> Option<f64> {
     price(row, usage, at_unix_secs, service_tier).map(|sum| sum.usd)
 }
 

@@ -4,7 +4,7 @@ use super::matching::LONGEST_NAME;
 
 /// What a provider sells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// Its own models: its price is the list price of its family.
     FirstParty,
     /// Many vendors' models under ids of its own, often `vendor/model`: a gateway or an inference host.
@@ -15,10 +15,9 @@ pub enum Kind {
 
 /// A provider of the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Provider {
+pub(super) struct Provider {
     /// The name in the catalog.
     pub id: &'static str,
-    /// What it sells.
     pub kind: Kind,
     /// Sells at the first party's list price, so that this may stand in where a row is missing (section 1.6).
     pub is_reseller: bool,
@@ -198,11 +197,11 @@ const NOBODY: &[&str] =
 const HUGGING_FACE: &[&str] = &["Qwen"];
 
 /// Regions that Bedrock puts in front of an id: cross-region inference profiles.
-pub const BEDROCK_REGIONS: &[&str] =
+pub(super) const BEDROCK_REGIONS: &[&str] =
     &["af", "ap", "apac", "au", "ca", "eu", "global", "il", "in", "jp", "kr", "me", "mx", "sa", "uk", "us", "us-gov"];
 
 /// Vendors in front of the dot of a Bedrock id.
-pub const BEDROCK_VENDORS: &[&str] = &[
+pub(super) const BEDROCK_VENDORS: &[&str] = &[
     "ai21",
     "amazon",
     "anthropic",
@@ -227,7 +226,7 @@ pub const BEDROCK_VENDORS: &[&str] = &[
 
 /// What a provider's name in an attribute or in front of a model's name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seller<'a> {
+pub(super) enum Seller<'a> {
     /// A provider of the catalog.
     Known(Provider),
     /// Local or by subscription: no price per token.
@@ -248,7 +247,7 @@ fn fold(name: &str) -> String {
 
 /// Reads a provider attribute: any case, any alias, a known host, and the Vercel AI SDK's `provider.api` (`openai.chat`).
 /// Any other name with a dot is somebody else's: `openai.example` is not OpenAI.
-pub fn seller(name: &str) -> Seller<'_> {
+pub(super) fn seller(name: &str) -> Seller<'_> {
     if name.len() > LONGEST_NAME {
         return Seller::Stranger("");
     }
@@ -294,7 +293,7 @@ fn lookup(folded: &str) -> Option<Seller<'static>> {
 }
 
 /// Splits `provider/model` where the provider is one we know, or know to be unpriced.
-pub fn split_prefix(name: &str) -> Option<(Seller<'static>, &str)> {
+pub(super) fn split_prefix(name: &str) -> Option<(Seller<'static>, &str)> {
     let (head, rest) = name.split_once('/')?;
     if rest.is_empty() || HUGGING_FACE.contains(&head) {
         return None;
@@ -303,12 +302,12 @@ pub fn split_prefix(name: &str) -> Option<(Seller<'static>, &str)> {
 }
 
 /// The provider of this catalog name.
-pub fn known(id: &str) -> Option<Provider> {
+pub(super) fn known(id: &str) -> Option<Provider> {
     PROVIDERS.iter().find(|known| known.id == id).copied()
 }
 
 /// All providers of the bundled catalog.
-pub fn all() -> impl Iterator<Item = Provider> {
+pub(super) fn all() -> impl Iterator<Item = Provider> {
     PROVIDERS.iter().copied()
 }
 

@@ -369,7 +369,7 @@ impl Part<'_> {
 }
 
 /// Tiers by rising threshold, as [`Prices::in_force`] expects them.
-pub fn staircase(mut tiers: Vec<Tier>) -> Box<[Tier]> {
+pub(super) fn staircase(mut tiers: Vec<Tier>) -> Box<[Tier]> {
     tiers.sort_by_key(|tier| tier.above);
     tiers.into()
 }

@@ -5,7 +5,7 @@ use super::providers;
 
 /// A model name taken out of what wrapped it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unwrapped<'a> {
+pub(super) enum Unwrapped<'a> {
     /// Not wrapped, or in a wrapper that names no provider (`models/ID`).
     Bare(&'a str),
     /// An ARN of Bedrock with a model id in it.
@@ -14,7 +14,6 @@ pub enum Unwrapped<'a> {
     Vertex {
         /// `google`, `anthropic`, `meta` …
         publisher: &'a str,
-        /// The model's id.
         id: &'a str,
     },
     /// A resource name that does not tell the model.
@@ -22,7 +21,7 @@ pub enum Unwrapped<'a> {
 }
 
 /// Unwraps a Bedrock ARN, `publishers/P/models/ID` and `models/ID`.
-pub fn unwrap(name: &str) -> Unwrapped<'_> {
+pub(super) fn unwrap(name: &str) -> Unwrapped<'_> {
     if name.starts_with("arn:") {
         return unwrap_arn(name);
     }
@@ -53,7 +52,7 @@ fn unwrap_vertex(name: &str) -> Option<(&str, &str)> {
 
 /// One form for all spellings of the same model at a provider: lower case, no `anthropic-` in front, `4-7` as `4.7`,
 /// Claude's family before its version; at DigitalOcean no `openai-` either, at Bedrock no `-v1:0`, at Vertex no `@default`.
-pub fn canonical(provider: &str, name: &str) -> String {
+pub(super) fn canonical(provider: &str, name: &str) -> String {
     let name = name.to_ascii_lowercase();
     let name = name.strip_prefix("anthropic-").unwrap_or(&name);
     let name = match provider {
@@ -109,7 +108,7 @@ fn order_claude(words: &mut [String]) {
 }
 
 /// The spellings left when suffixes that say nothing of the price are taken off, least stripped first.
-pub fn stripped(provider: &str, name: &str) -> Vec<String> {
+pub(super) fn stripped(provider: &str, name: &str) -> Vec<String> {
     let mut found = vec![name.to_owned()];
     let mut at = 0;
     while let Some(current) = found.get(at).cloned() {
@@ -184,13 +183,13 @@ fn strip_bedrock_version(name: &str) -> Option<&str> {
 }
 
 /// `eu.` in front of a Bedrock id.
-pub fn strip_bedrock_region(name: &str) -> Option<&str> {
+pub(super) fn strip_bedrock_region(name: &str) -> Option<&str> {
     let (region, rest) = name.split_once('.')?;
     (providers::BEDROCK_REGIONS.contains(&region) && is_bedrock_vendor(rest)).then_some(rest)
 }
 
 /// Whether a name is a Bedrock id: a vendor, a dot, a model, perhaps with a region in front.
-pub fn is_bedrock_id(name: &str) -> bool {
+pub(super) fn is_bedrock_id(name: &str) -> bool {
     is_bedrock_vendor(name) || strip_bedrock_region(name).is_some()
 }
 
@@ -201,7 +200,7 @@ fn is_bedrock_vendor(name: &str) -> bool {
 }
 
 /// Whether a name has Vertex's version mark: `@default` or `@` and a date.
-pub fn is_vertex_id(name: &str) -> bool {
+pub(super) fn is_vertex_id(name: &str) -> bool {
     name.rsplit_once('@').is_some_and(|(_, version)| version == "default" || is_compact_date(version))
 }
 
@@ -212,7 +211,7 @@ fn fine_tune_base(name: &str) -> Option<String> {
 }
 
 /// Whether a name tells a parameter count (`32b`, `8x7b`, `a22b`): weights that anyone may host.
-pub fn tells_its_size(name: &str) -> bool {
+pub(super) fn tells_its_size(name: &str) -> bool {
     name.split(['-', ':', '_', '/']).any(|word| {
         let Some(number) = word.strip_suffix(['b', 'B']) else { return false };
         let number = number.strip_prefix(['a', 'A', 'e', 'E', 'r', 'R']).unwrap_or(number);

@@ -46,7 +46,6 @@ pub struct Filter {
 /// The expression a user wrote.
 #[derive(Clone, Debug, Default)]
 struct Expression {
-    /// As written.
     source: String,
     /// In one spelling, so that equal spellings mean equal terms.
     canonical: String,

@@ -40,7 +40,7 @@ fn select(values: &mut [f64], rank: u64) -> Option<f64> {
 }
 
 /// Whether a value takes part in a distribution: times and rates are finite and not negative.
-pub fn is_figure(value: f64) -> bool {
+pub(super) fn is_figure(value: f64) -> bool {
     value.is_finite() && value >= 0.0
 }
 
@@ -193,7 +193,6 @@ mod tests {
         distribution
     }
 
-    /// Every counted bucket.
     fn buckets(distribution: &Distribution) -> Vec<(usize, usize, u32)> {
         let octaves = distribution.octaves.iter().enumerate();
         let filled = octaves.filter_map(|(nth, octave)| Some((nth, octave.as_ref()?)));

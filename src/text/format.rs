@@ -6,10 +6,10 @@
 use chrono::{DateTime, Datelike, FixedOffset, Utc};
 
 /// Stands for a figure that nobody reported.
-pub const UNKNOWN: &str = "—";
+pub(crate) const UNKNOWN: &str = "—";
 
 /// `1,204`
-pub fn count(figure: impl Into<u128>) -> String {
+pub(crate) fn count(figure: impl Into<u128>) -> String {
     group(&figure.into().to_string())
 }
 
@@ -17,7 +17,7 @@ pub fn count(figure: impl Into<u128>) -> String {
 const UNITS: [&str; 7] = ["k", "M", "G", "T", "P", "E", "Z"];
 
 /// At most five cells: `999`, `1.2k`, `88k`, `1.2M`.
-pub fn compact(figure: impl Into<u128>) -> String {
+pub(crate) fn compact(figure: impl Into<u128>) -> String {
     let figure = figure.into();
     if figure < 1000 {
         return figure.to_string();
@@ -36,19 +36,19 @@ pub fn compact(figure: impl Into<u128>) -> String {
 }
 
 /// A count of tokens for a table cell of seven: exact below a million, else compact.
-pub fn tokens(figure: u64) -> String {
+pub(crate) fn tokens(figure: u64) -> String {
     if figure < 1_000_000 { count(figure) } else { compact(figure) }
 }
 
 /// A size, at most six cells: `0 B`, `999 B`, `1.2 kB`, `12 MB`.
-pub fn bytes(size: u64) -> String {
+pub(crate) fn bytes(size: u64) -> String {
     let text = compact(size);
     let digits = text.trim_end_matches(|char: char| char.is_ascii_alphabetic());
     format!("{digits} {}B", text.get(digits.len()..).unwrap_or_default())
 }
 
 /// USD for one call, at most ten cells: `$1.2340`, `$0.000186`, `$1,234.56`, `$0` only when it is zero.
-pub fn money(usd: f64) -> String {
+pub(crate) fn money(usd: f64) -> String {
     if !usd.is_finite() {
         return UNKNOWN.to_owned();
     }
@@ -68,7 +68,7 @@ pub fn money(usd: f64) -> String {
 }
 
 /// USD where a glance must do: `$7.2`, `$123`, `$0.0042`.
-pub fn money_short(usd: f64) -> String {
+pub(crate) fn money_short(usd: f64) -> String {
     let size = usd.abs();
     if !size.is_finite() || size < 0.01 {
         return money(usd);
@@ -84,12 +84,12 @@ pub fn money_short(usd: f64) -> String {
 }
 
 /// A sum over `calls` calls of which `unpriced` have no known cost: `≥ $1.2340 (3 unpriced)`.
-pub fn money_sum(usd: f64, calls: u64, unpriced: u64) -> String {
+pub(crate) fn money_sum(usd: f64, calls: u64, unpriced: u64) -> String {
     money_at_least(usd, calls, unpriced) + &unpriced_note(unpriced)
 }
 
 /// The amount of [`money_sum`]: `≥ $1.2340`, or unknown where no call has a known cost.
-pub fn money_at_least(usd: f64, calls: u64, unpriced: u64) -> String {
+pub(crate) fn money_at_least(usd: f64, calls: u64, unpriced: u64) -> String {
     match unpriced {
         0 => money(usd),
         _ if unpriced >= calls => UNKNOWN.to_owned(),
@@ -98,12 +98,12 @@ pub fn money_at_least(usd: f64, calls: u64, unpriced: u64) -> String {
 }
 
 /// What [`money_sum`] says beside the amount: ` (3 unpriced)`, nothing where each call has a known cost.
-pub fn unpriced_note(unpriced: u64) -> String {
+pub(crate) fn unpriced_note(unpriced: u64) -> String {
     if unpriced > 0 { format!(" ({} unpriced)", count(unpriced)) } else { String::new() }
 }
 
 /// At most seven cells: `0.4ms`, `310ms`, `1.24s`, `12.4s`, `2m03s`, `1h02m`, `3d04h`.
-pub fn duration(ms: f64) -> String {
+pub(crate) fn duration(ms: f64) -> String {
     if !ms.is_finite() {
         return UNKNOWN.to_owned();
     }
@@ -131,7 +131,7 @@ fn long_duration(seconds: u128) -> String {
 }
 
 /// Something a second: `0.05`, `7.1`, `71.3`, `124`, `1,234`.
-pub fn rate(per_second: f64) -> String {
+pub(crate) fn rate(per_second: f64) -> String {
     match per_second {
         _ if !per_second.is_finite() => UNKNOWN.to_owned(),
         0.0 => "0".to_owned(),
@@ -143,7 +143,7 @@ pub fn rate(per_second: f64) -> String {
 }
 
 /// A share as percent: `0%`, `<0.1%`, `1.2%`, `62%`, `99.9%`, `100%`. The ends mean exactly none and exactly all.
-pub fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     match share * 100.0 {
         percent if !percent.is_finite() => UNKNOWN.to_owned(),
         0.0 => "0%".to_owned(),
@@ -155,12 +155,12 @@ pub fn percent(share: f64) -> String {
 }
 
 /// Share of `part` in `whole`; nothing has no share of nothing.
-pub fn share(part: u128, whole: u128) -> Option<f64> {
+pub(crate) fn share(part: u128, whole: u128) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 /// How long ago, whole seconds and coarser: `now`, `3s ago`, `2m ago`, `5h ago`, `4d ago`; `in 3s` for clocks ahead.
-pub fn age(nanos: i64) -> String {
+pub(crate) fn age(nanos: i64) -> String {
     let seconds = nanos.unsigned_abs() / 1_000_000_000;
     let text = match seconds {
         0 => return "now".to_owned(),
@@ -178,17 +178,17 @@ fn local(unix_nano: i64, offset: FixedOffset) -> DateTime<FixedOffset> {
 }
 
 /// `12:03:22`
-pub fn clock(unix_nano: i64, offset: FixedOffset) -> String {
+pub(crate) fn clock(unix_nano: i64, offset: FixedOffset) -> String {
     local(unix_nano, offset).format("%H:%M:%S").to_string()
 }
 
 /// `12:03:22` on the day of `now`, else `11-22 12:03:22`, else `2019-11-22 12:03`.
-pub fn clock_near(unix_nano: i64, now_unix_nano: i64, offset: FixedOffset) -> String {
+pub(crate) fn clock_near(unix_nano: i64, now_unix_nano: i64, offset: FixedOffset) -> String {
     time_near(unix_nano, now_unix_nano, offset, "%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
 }
 
 /// What fits eight cells: `12:03:22` on the day of `newest`, else `11-22`, else `2019-11`.
-pub fn clock_or_day(unix_nano: i64, newest_unix_nano: i64, offset: FixedOffset) -> String {
+pub(crate) fn clock_or_day(unix_nano: i64, newest_unix_nano: i64, offset: FixedOffset) -> String {
     time_near(unix_nano, newest_unix_nano, offset, "%m-%d", "%Y-%m")
 }
 
@@ -204,12 +204,12 @@ fn time_near(unix_nano: i64, near: i64, offset: FixedOffset, same_year: &str, ot
 }
 
 /// `2026-11-23 12:03:22.123456 +01:00`
-pub fn moment(unix_nano: i64, offset: FixedOffset) -> String {
+pub(crate) fn moment(unix_nano: i64, offset: FixedOffset) -> String {
     local(unix_nano, offset).format("%Y-%m-%d %H:%M:%S%.6f %:z").to_string()
 }
 
 /// `text` where the figure is known.
-pub fn known<T>(figure: Option<T>, text: impl FnOnce(T) -> String) -> String {
+pub(crate) fn known<T>(figure: Option<T>, text: impl FnOnce(T) -> String) -> String {
     figure.map_or_else(|| UNKNOWN.to_owned(), text)
 }
 
@@ -250,7 +250,7 @@ fn group(number: &str) -> String {
 }
 
 /// `1 span`, `2 spans`
-pub fn plural(many: usize, one: &str) -> String {
+pub(crate) fn plural(many: usize, one: &str) -> String {
     format!("{} {one}{}", count(many as u128), if many == 1 { "" } else { "s" })
 }
 

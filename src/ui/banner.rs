@@ -14,12 +14,12 @@ const NAME: usize = 32;
 const SHORTEST_NAME: usize = 6;
 
 /// How many lines it takes.
-pub fn height(ctx: DrawContext<'_>) -> u16 {
+pub(super) fn height(ctx: DrawContext<'_>) -> u16 {
     u16::from(!ctx.app.breaches.is_empty())
 }
 
 /// Draws it: all of the first breach where there is room, else figure, limit and the one who contributes most.
-pub fn draw(ctx: DrawContext<'_>, line: Rect, buf: &mut Buffer) {
+pub(super) fn draw(ctx: DrawContext<'_>, line: Rect, buf: &mut Buffer) {
     let Some((first, others)) = ctx.app.breaches.split_first() else { return };
     let alarm = ctx.style(Role::Alarm);
     buf.set_style(line, alarm);

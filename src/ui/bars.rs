@@ -16,7 +16,7 @@ use crate::text::format::{UNKNOWN, age, compact, duration, known, money};
 const NEWS_NANOS: i64 = 600 * 1_000_000_000;
 
 /// How many lines they take on a screen of this size.
-pub fn height(ctx: DrawContext<'_>, screen: Rect) -> u16 {
+pub(super) fn height(ctx: DrawContext<'_>, screen: Rect) -> u16 {
     let room = match screen.height {
         0..30 => 0,
         30..40 => 1,
@@ -26,7 +26,7 @@ pub fn height(ctx: DrawContext<'_>, screen: Rect) -> u16 {
 }
 
 /// Draws them; the failure comes first.
-pub fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
+pub(super) fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
     let room = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let cells = usize::from(room.width);
     let lines = [failure(ctx).map(|call| failure_items(ctx, call)), latest(ctx).map(|call| latest_items(ctx, call))];

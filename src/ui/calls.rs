@@ -18,7 +18,7 @@ use crate::query::column::{Column, Direction};
 use crate::text::format::count;
 
 /// Draws it and tells where its rows are.
-pub fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
+pub(super) fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
     let app = ctx.app;
     let (rows, cursor) = match app.view {
         View::Errors => (&app.picture.failed, &app.cursors.errors),
@@ -58,7 +58,7 @@ fn titles(ctx: DrawContext<'_>, rows: &Rows, cursor: &Cursor<CallId>, page: usiz
 }
 
 /// How many rows are scrolled out of sight above; nothing where there are none.
-pub fn above_mark(ctx: DrawContext<'_>, above: usize) -> SafeLine<'static> {
+pub(super) fn above_mark(ctx: DrawContext<'_>, above: usize) -> SafeLine<'static> {
     match above {
         0 => SafeLine::new(),
         above => SafeLine::of(format!("▲ {} above · ", count(above as u128)), ctx.style(Role::Accent)),
@@ -66,7 +66,7 @@ pub fn above_mark(ctx: DrawContext<'_>, above: usize) -> SafeLine<'static> {
 }
 
 /// `1 calls  2 models …`, the active one bright.
-pub fn tabs(ctx: DrawContext<'_>) -> SafeLine<'static> {
+pub(super) fn tabs(ctx: DrawContext<'_>) -> SafeLine<'static> {
     let mut strip = SafeLine::new();
     for (nth, view) in View::ALL.into_iter().enumerate() {
         let role = if view == ctx.app.view { Role::Accent } else { Role::Dim };
@@ -77,7 +77,7 @@ pub fn tabs(ctx: DrawContext<'_>) -> SafeLine<'static> {
 }
 
 /// Where each of the tabs is drawn by a panel of this area.
-pub fn tab_places(area: Rect) -> [Rect; View::ALL.len()] {
+pub(super) fn tab_places(area: Rect) -> [Rect; View::ALL.len()] {
     let mut x = area.x.saturating_add(2);
     let line = Rect { height: area.height.min(1), width: area.width.saturating_sub(2), ..area };
     View::ALL.map(|view| {

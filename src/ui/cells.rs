@@ -15,11 +15,11 @@ use crate::text::format::{UNKNOWN, clock_near, clock_or_day, duration, known, mo
 const CLOCK_CELLS: u16 = 8;
 const DATED_CELLS: u16 = 16;
 /// Cells of an amount of money with a mark before it: `~$0.0000097`.
-pub const COST_CELLS: u16 = 11;
+pub(super) const COST_CELLS: u16 = 11;
 
 /// How much room a table has, and needs.
 #[derive(Clone, Copy, Debug)]
-pub struct Room {
+pub(super) struct Room {
     /// Names need not be cut to the bone to make room for figures.
     pub is_wide: bool,
     /// Some visible call is of another day.
@@ -27,7 +27,7 @@ pub struct Room {
 }
 
 /// The width of a column.
-pub fn width(column: &Column, room: Room) -> Width {
+pub(super) fn width(column: &Column, room: Room) -> Width {
     let name = |narrow: u16, min: u16, want: u16, max: u16| Width::Flexible {
         min: if room.is_wide { min } else { narrow },
         want,
@@ -53,7 +53,7 @@ pub fn width(column: &Column, room: Room) -> Width {
 }
 
 /// The side a column's cells lean to.
-pub const fn align(column: &Column) -> Align {
+pub(super) const fn align(column: &Column) -> Align {
     match column {
         Column::InputFresh
         | Column::InputCached
@@ -84,12 +84,12 @@ pub const fn align(column: &Column) -> Align {
 }
 
 /// Whether a call is of another day than the tick's.
-pub fn is_dated(ctx: DrawContext<'_>, call: &LlmCall) -> bool {
+pub(super) fn is_dated(ctx: DrawContext<'_>, call: &LlmCall) -> bool {
     time(ctx, call, true).len() > usize::from(CLOCK_CELLS)
 }
 
 /// The time of day a call started, or its day where the newest is of another.
-pub fn time_of(ctx: DrawContext<'_>, call: &LlmCall) -> String {
+pub(super) fn time_of(ctx: DrawContext<'_>, call: &LlmCall) -> String {
     time(ctx, call, false)
 }
 
@@ -104,7 +104,7 @@ fn time(ctx: DrawContext<'_>, call: &LlmCall, may_be_dated: bool) -> String {
 }
 
 /// The cell of a call in a column.
-pub fn cell<'a>(ctx: DrawContext<'a>, column: &Column, call: &'a LlmCall, has_dates: bool) -> Cell<'a> {
+pub(super) fn cell<'a>(ctx: DrawContext<'a>, column: &Column, call: &'a LlmCall, has_dates: bool) -> Cell<'a> {
     let labels = call.labels();
     let usage = call.usage();
     let plain = |text: Safe<'a>| Cell { text, style: ctx.style(Role::Text) };
@@ -156,7 +156,7 @@ pub fn cell<'a>(ctx: DrawContext<'a>, column: &Column, call: &'a LlmCall, has_da
 const LONGEST_CELL: usize = 160;
 
 /// `yes`, `no`
-pub const fn yes_no(answer: bool) -> &'static str {
+pub(super) const fn yes_no(answer: bool) -> &'static str {
     if answer { "yes" } else { "no" }
 }
 
@@ -169,7 +169,7 @@ fn timed(ctx: DrawContext<'_>, ms: Option<f64>, role: impl Fn(f64) -> Role) -> C
 }
 
 /// What a status means.
-pub const fn status_role(status: Status) -> Role {
+pub(super) const fn status_role(status: Status) -> Role {
     match status {
         Status::Code(300..400) => Role::Fair,
         _ if status.is_error() => Role::Bad,
@@ -196,7 +196,7 @@ fn cost(ctx: DrawContext<'_>, call: &LlmCall) -> Cell<'static> {
 }
 
 /// Generated tokens a second; for a call without a generation window the end-to-end rate, marked `≈`.
-pub fn rate_text(call: &LlmCall) -> (String, Role) {
+pub(super) fn rate_text(call: &LlmCall) -> (String, Role) {
     if let Some(per_second) = call.generation_rate() {
         return (rate(per_second), Role::Text);
     }

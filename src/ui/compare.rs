@@ -40,7 +40,7 @@ const WIDTH: u16 = 76;
 const LABEL: u16 = 18;
 
 /// Draws it over the middle of the screen.
-pub fn draw(ctx: DrawContext<'_>, pair: &Pair, screen: Rect, buf: &mut Buffer) {
+pub(super) fn draw(ctx: DrawContext<'_>, pair: &Pair, screen: Rect, buf: &mut Buffer) {
     let width = WIDTH.min(screen.width.saturating_sub(2));
     let height = 14.min(screen.height);
     let area =

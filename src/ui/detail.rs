@@ -19,7 +19,7 @@ use crate::call::LlmCall;
 const BESIDE: u16 = 150;
 
 /// Room for the table and for the pane.
-pub fn split(ctx: DrawContext<'_>, body: Rect) -> (Option<Rect>, Option<Rect>) {
+pub(super) fn split(ctx: DrawContext<'_>, body: Rect) -> (Option<Rect>, Option<Rect>) {
     let has_calls = matches!(ctx.app.view, View::Calls | View::Errors) && ctx.app.selected_call().is_some();
     let Some(pane) = ctx.app.pane.shown(body.width, body.height).filter(|_| has_calls) else {
         return (Some(body), None);
@@ -37,8 +37,7 @@ pub fn split(ctx: DrawContext<'_>, body: Rect) -> (Option<Rect>, Option<Rect>) {
     (Some(table), Some(Rect { y: body.y + table.height, height, ..body }))
 }
 
-/// Draws the pane.
-pub fn draw(ctx: DrawContext<'_>, area: Rect, seen: &mut LayoutInfo, buf: &mut Buffer) {
+pub(super) fn draw(ctx: DrawContext<'_>, area: Rect, seen: &mut LayoutInfo, buf: &mut Buffer) {
     let Some(call) = ctx.app.selected_call() else { return };
     let pane = ctx.app.pane.shown(u16::MAX, u16::MAX).unwrap_or_default();
     let titles = Titles { left: title(ctx, call), right: SafeLine::of(hints(ctx, pane), ctx.style(Role::Dim)) };

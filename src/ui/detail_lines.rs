@@ -20,7 +20,7 @@ const BREAK: &str = "↵";
 const ASCII_BREAK: &str = "\\n";
 
 /// Lines being written.
-pub struct Sheet<'a> {
+pub(super) struct Sheet<'a> {
     ctx: DrawContext<'a>,
     width: usize,
     find: String,
@@ -29,13 +29,13 @@ pub struct Sheet<'a> {
 
 impl<'a> Sheet<'a> {
     /// An empty sheet, `width` cells wide, that takes in only lines with `find` in them.
-    pub fn new(ctx: DrawContext<'a>, width: u16, find: &str) -> Self {
+    pub(super) fn new(ctx: DrawContext<'a>, width: u16, find: &str) -> Self {
         let find = find.trim().to_lowercase();
         Self { ctx, width: usize::from(width), find, lines: Vec::new() }
     }
 
     /// The lines.
-    pub fn into_lines(self) -> Vec<SafeLine<'static>> {
+    pub(super) fn into_lines(self) -> Vec<SafeLine<'static>> {
         if self.lines.is_empty() && !self.find.is_empty() {
             return vec![SafeLine::of(format!("nothing here has `{}` in it", self.find), self.ctx.style(Role::Dim))];
         }
@@ -43,7 +43,7 @@ impl<'a> Sheet<'a> {
     }
 
     /// Adds sections; one without lines to show has no heading.
-    pub fn sections(&mut self, sections: &[Section]) {
+    pub(super) fn sections(&mut self, sections: &[Section]) {
         for section in sections {
             self.section(section);
         }
@@ -138,7 +138,7 @@ fn wrapped(text: &str, cells: usize, mark: usize) -> Vec<Part> {
 }
 
 /// Draws lines scrolled down by `scroll`, and notes how much of them is seen.
-pub fn draw(lines: Vec<SafeLine<'static>>, scroll: usize, area: Rect, seen: &mut LayoutInfo, buf: &mut Buffer) {
+pub(super) fn draw(lines: Vec<SafeLine<'static>>, scroll: usize, area: Rect, seen: &mut LayoutInfo, buf: &mut Buffer) {
     seen.pane = usize::from(area.height);
     seen.scroll = lines.len().saturating_sub(seen.pane);
     for (nth, line) in (0..area.height).zip(lines.into_iter().skip(scroll.min(seen.scroll))) {

@@ -14,13 +14,17 @@ use crate::app::filter_line::FilterLine;
 use crate::app::picker::{Choice, Picker, Subject};
 use crate::text::format::count;
 
-/// The widest list.
 const PICKER_WIDTH: u16 = 56;
-/// The longest list.
 const PICKER_HEIGHT: u16 = 20;
 
 /// Draws a picker in the middle of the screen.
-pub fn draw_picker(ctx: DrawContext<'_>, picker: &Picker, screen: Rect, seen: &mut LayoutInfo, buf: &mut Buffer) {
+pub(super) fn draw_picker(
+    ctx: DrawContext<'_>,
+    picker: &Picker,
+    screen: Rect,
+    seen: &mut LayoutInfo,
+    buf: &mut Buffer,
+) {
     let width = PICKER_WIDTH.min(screen.width.saturating_sub(4));
     let height = PICKER_HEIGHT.min(screen.height.saturating_sub(2));
     let area =
@@ -71,7 +75,7 @@ const PROPOSAL_CELLS: u16 = 76;
 const NAME_CELLS: usize = 14;
 
 /// Draws the proposals for the word under the cursor above the filter line.
-pub fn draw_candidates(ctx: DrawContext<'_>, line: &FilterLine, footer: Rect, buf: &mut Buffer) {
+pub(super) fn draw_candidates(ctx: DrawContext<'_>, line: &FilterLine, footer: Rect, buf: &mut Buffer) {
     let (candidates, chosen) = match line.completing() {
         Some((candidates, shown)) => (candidates, Some(shown)),
         None => (line.candidates.as_slice(), None),

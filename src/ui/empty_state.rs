@@ -10,8 +10,7 @@ use crate::app::view::View;
 use crate::sources::attach::Link;
 use crate::text::format::{age, count};
 
-/// Draws it.
-pub fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
+pub(super) fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
     let app = ctx.app;
     let lines = if app.picture.snapshot.calls.is_empty() {
         if app.newest.totals.calls == 0 {

@@ -14,26 +14,25 @@ use super::theme::Role;
 const ROOMY: (u16, u16) = (100, 24);
 
 /// Whether there is room for boxes on a screen of this size.
-pub fn is_roomy(screen: Rect) -> bool {
+pub(super) fn is_roomy(screen: Rect) -> bool {
     screen.width >= ROOMY.0 && screen.height >= ROOMY.1
 }
 
 /// Titles of a panel: what it is at its left, what holds for it at its right.
 #[derive(Debug, Default)]
-pub struct Titles<'a> {
-    /// At the left.
+pub(super) struct Titles<'a> {
     pub left: SafeLine<'a>,
     /// At the right; left out where both do not fit.
     pub right: SafeLine<'a>,
 }
 
 /// Draws the frame of a panel and returns what is inside: a box, or on a small screen a rule above.
-pub fn panel(ctx: DrawContext<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buffer) -> Rect {
+pub(super) fn panel(ctx: DrawContext<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buffer) -> Rect {
     if is_roomy(buf.area) { boxed(ctx, titles, area, buf) } else { ruled(ctx, titles, area, buf) }
 }
 
 /// Draws a box and returns what is inside, a blank at either side left free.
-pub fn boxed(ctx: DrawContext<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buffer) -> Rect {
+pub(super) fn boxed(ctx: DrawContext<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buffer) -> Rect {
     let border = ctx.style(Role::Border);
     Block::bordered().border_set(border::PLAIN).border_style(border).render(area, buf);
     draw_titles(titles, Rect { height: area.height.min(1), ..area }, buf);
@@ -46,7 +45,7 @@ pub fn boxed(ctx: DrawContext<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buf
 }
 
 /// Draws a box over whatever is there.
-pub fn popup(ctx: DrawContext<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buffer) -> Rect {
+pub(super) fn popup(ctx: DrawContext<'_>, titles: Titles<'_>, area: Rect, buf: &mut Buffer) -> Rect {
     Clear.render(area, buf);
     boxed(ctx, titles, area, buf)
 }

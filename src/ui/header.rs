@@ -10,8 +10,7 @@ use super::theme::Role;
 use crate::query::analysis::Window;
 use crate::text::format::{clock, count, rate};
 
-/// Draws it.
-pub fn draw(ctx: DrawContext<'_>, line: Rect, buf: &mut Buffer) {
+pub(super) fn draw(ctx: DrawContext<'_>, line: Rect, buf: &mut Buffer) {
     let room = Rect { x: line.x + 1, width: line.width.saturating_sub(2), ..line };
     let time = SafeLine::of(clock(ctx.app.clock.unix_nano, ctx.app.clock.offset), ctx.style(Role::Dim));
     let time_width = u16::try_from(time.width()).unwrap_or(0);

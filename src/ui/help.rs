@@ -17,7 +17,7 @@ const NAMES: usize = 30;
 const WIDTH: u16 = 84;
 
 /// Draws the help over the screen, scrolled down by `scroll` lines.
-pub fn draw(ctx: DrawContext<'_>, scroll: usize, screen: Rect, seen: &mut LayoutInfo, buf: &mut Buffer) {
+pub(super) fn draw(ctx: DrawContext<'_>, scroll: usize, screen: Rect, seen: &mut LayoutInfo, buf: &mut Buffer) {
     let width = WIDTH.min(screen.width.saturating_sub(2));
     let lines = lines(ctx, usize::from(width.saturating_sub(4)));
     let wanted = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);

@@ -14,12 +14,12 @@ use crate::app::replay::GoToLine;
 use crate::text::format::{count, plural};
 
 /// How many lines they take.
-pub fn height(ctx: DrawContext<'_>) -> u16 {
+pub(super) fn height(ctx: DrawContext<'_>) -> u16 {
     if matches!(ctx.app.dialog, Some(Dialog::Filter(_) | Dialog::GoTo(_))) { 2 } else { 1 }
 }
 
 /// Draws them and tells where the text cursor stands.
-pub fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
+pub(super) fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let room = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     match &ctx.app.dialog {
         Some(Dialog::Filter(line)) => {
@@ -86,7 +86,7 @@ fn hints(ctx: DrawContext<'_>, scene: Scene, room: Rect, buf: &mut Buffer) {
 }
 
 /// A label and an edited line behind it, scrolled so that the cursor is seen. Returns where the cursor stands.
-pub fn edited(
+pub(super) fn edited(
     ctx: DrawContext<'_>,
     label: &'static str,
     input: &crate::app::line_edit::LineEdit,

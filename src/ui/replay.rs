@@ -22,12 +22,11 @@ const LONG_BAR: usize = 20;
 const NAME: usize = 32;
 
 /// How many lines it takes.
-pub fn height(ctx: DrawContext<'_>) -> u16 {
+pub(super) fn height(ctx: DrawContext<'_>) -> u16 {
     u16::from(ctx.app.replay.is_some())
 }
 
-/// Draws it.
-pub fn draw(ctx: DrawContext<'_>, line: Rect, buf: &mut Buffer) {
+pub(super) fn draw(ctx: DrawContext<'_>, line: Rect, buf: &mut Buffer) {
     let Some(ReplayProgress { progress, .. }) = &ctx.app.replay else { return };
     let room = Rect { x: line.x + 1, width: line.width.saturating_sub(2), ..line };
     let cells = usize::from(room.width).saturating_sub(BAR.start() + GAP);

@@ -27,7 +27,7 @@ use column::{Column, MODELS, ROUTES, SESSIONS};
 const PANEL_ROWS: u16 = 6;
 
 /// How many lines the panels take above the calls on a screen of this size.
-pub fn panels_height(ctx: DrawContext<'_>, screen: Rect) -> u16 {
+pub(super) fn panels_height(ctx: DrawContext<'_>, screen: Rect) -> u16 {
     let picture = &ctx.app.picture;
     let rows = picture.models.len().max(picture.routes.len());
     if !is_roomy(screen) || screen.height < 36 || rows == 0 {
@@ -38,7 +38,7 @@ pub fn panels_height(ctx: DrawContext<'_>, screen: Rect) -> u16 {
 }
 
 /// Draws the panels; without any route, models have all the room.
-pub fn draw_panels(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
+pub(super) fn draw_panels(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
     if area.height == 0 {
         return;
     }
@@ -82,7 +82,7 @@ fn draw_panel(
 }
 
 /// Draws a rollup as the whole view and tells where its rows are.
-pub fn draw_view(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
+pub(super) fn draw_view(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
     let app = ctx.app;
     let picture = &app.picture;
     let known = match app.view {

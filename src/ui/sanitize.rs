@@ -6,7 +6,7 @@ use ratatui::buffer::{Buffer, CellWidth};
 use crate::text::is_clean;
 
 /// Replaces what must not be sent. Panels draw cleaned text already; this holds even if one does not.
-pub fn sweep(buf: &mut Buffer) {
+pub(crate) fn sweep(buf: &mut Buffer) {
     for cell in &mut buf.content {
         if !is_clean(cell.symbol()) {
             cell.set_char('\u{fffd}');
@@ -15,7 +15,7 @@ pub fn sweep(buf: &mut Buffer) {
 }
 
 /// Replaces every glyph by one ASCII character a cell.
-pub fn to_ascii(buf: &mut Buffer) {
+pub(crate) fn to_ascii(buf: &mut Buffer) {
     for at in 0..buf.content.len() {
         let Some(cell) = buf.content.get_mut(at) else { return };
         if cell.symbol().is_ascii() {

@@ -22,7 +22,7 @@ const BROKEN: usize = 3;
 const TOLERATED_NANOS: i64 = 2_000_000_000;
 
 /// Draws it over the middle of the screen.
-pub fn draw(ctx: DrawContext<'_>, screen: Rect, buf: &mut Buffer) {
+pub(super) fn draw(ctx: DrawContext<'_>, screen: Rect, buf: &mut Buffer) {
     let lines = lines(ctx);
     let width = WIDTH.min(screen.width.saturating_sub(2));
     let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2).min(screen.height);

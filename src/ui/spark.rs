@@ -4,7 +4,7 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 
 /// The series in `cells` cells, newest at the right: neighbouring points are summed where there are more points than
 /// cells. The highest sum fills its cell, nothing at all is a blank, and anything more than nothing is seen.
-pub fn spark(points: &[f64], cells: usize) -> String {
+pub(super) fn spark(points: &[f64], cells: usize) -> String {
     let sums = gather(points, cells);
     let highest = sums.iter().copied().fold(0.0, f64::max);
     sums.into_iter().map(|sum| bar(sum, highest)).collect()

@@ -16,7 +16,7 @@ const TARGET: usize = 34;
 const ERROR: usize = 100;
 
 /// `● rec 12 MB`, and what is missing of it.
-pub fn recording(ctx: DrawContext<'_>) -> SafeLine<'static> {
+pub(super) fn recording(ctx: DrawContext<'_>) -> SafeLine<'static> {
     let Some(recorded) = &ctx.app.streams.recorded else { return SafeLine::new() };
     let strip = |role: Role| SafeLine::of("● rec ", ctx.style(role)).then(bytes(recorded.bytes), ctx.style(role));
     match (recorded.lost(), &recorded.error) {
@@ -27,7 +27,7 @@ pub fn recording(ctx: DrawContext<'_>) -> SafeLine<'static> {
 }
 
 /// The least that must be told of it; nothing, where nothing went wrong.
-pub fn recording_loss(ctx: DrawContext<'_>) -> SafeLine<'static> {
+pub(super) fn recording_loss(ctx: DrawContext<'_>) -> SafeLine<'static> {
     let bad = ctx.style(Role::Bad);
     match ctx.app.streams.recorded.as_ref().map(|recorded| (recorded.lost(), recorded.error.is_some())) {
         None | Some((0, false)) => SafeLine::new(),
@@ -37,7 +37,7 @@ pub fn recording_loss(ctx: DrawContext<'_>) -> SafeLine<'static> {
 }
 
 /// `→ 2/2 ok`, or who of them is in trouble and what it costs.
-pub fn forwarding(ctx: DrawContext<'_>) -> SafeLine<'static> {
+pub(super) fn forwarding(ctx: DrawContext<'_>) -> SafeLine<'static> {
     let all = &ctx.app.streams.forwarded;
     if all.is_empty() {
         return SafeLine::new();
@@ -67,7 +67,7 @@ pub fn forwarding(ctx: DrawContext<'_>) -> SafeLine<'static> {
 }
 
 /// The least that must be told of it; nothing, where nothing went wrong.
-pub fn forwarding_loss(ctx: DrawContext<'_>) -> SafeLine<'static> {
+pub(super) fn forwarding_loss(ctx: DrawContext<'_>) -> SafeLine<'static> {
     let all = &ctx.app.streams.forwarded;
     let failing = all.iter().filter(|forwarded| forwarded.counters.is_failing()).count();
     let ok = format!("→ {}/{} ok", all.len() - failing, all.len());
@@ -99,7 +99,7 @@ const fn state(counters: &ForwardCounters) -> &'static str {
 }
 
 /// All of it: a line for the recording and for each target, and another where something went wrong.
-pub fn lines(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
+pub(super) fn lines(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
     let streams = &ctx.app.streams;
     let mut lines = Vec::new();
     if let Some(recorded) = &streams.recorded {

@@ -17,12 +17,11 @@ use crate::text::format::{compact, count, duration, known, money_short, money_su
 const FAILURES_SHOWN: usize = 3;
 
 /// How many lines it takes on a screen of this size.
-pub fn height(screen: Rect) -> u16 {
+pub(super) fn height(screen: Rect) -> u16 {
     if is_roomy(screen) && screen.height >= 30 { 2 } else { 1 }
 }
 
-/// Draws it.
-pub fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
+pub(super) fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
     let room = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let summary = &ctx.app.picture.summary;
     let has_more = area.height > 1;

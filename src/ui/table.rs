@@ -9,7 +9,7 @@ use super::text_line::{SafeLine, line_of};
 
 /// How wide a column is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Width {
+pub(super) enum Width {
     /// Always so many cells: figures, which must not be cut nor make the table jump.
     Fixed(u16),
     /// At least `min` cells. What is left over goes to the columns of the highest priority first, up to what they
@@ -17,7 +17,6 @@ pub enum Width {
     Flexible {
         /// Fewer make no sense.
         min: u16,
-        /// Enough for most.
         want: u16,
         /// More are not needed.
         max: u16,
@@ -46,10 +45,8 @@ impl Width {
 
 /// Which side a cell leans to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Align {
-    /// Text.
+pub(super) enum Align {
     Left,
-    /// Figures.
     Right,
     /// Text that tells most at its beginning, and is cut at its end.
     Prose,
@@ -57,12 +54,10 @@ pub enum Align {
 
 /// A column that could be shown.
 #[derive(Clone, Debug)]
-pub struct Column<'a> {
+pub(super) struct Column<'a> {
     /// The title above it.
     pub title: Safe<'a>,
-    /// Its width.
     pub width: Width,
-    /// Its side.
     pub align: Align,
     /// Where not all fit, those of the lowest priority go first, whole.
     pub priority: u8,
@@ -72,23 +67,22 @@ pub struct Column<'a> {
 
 /// One cell's text.
 #[derive(Clone, Debug)]
-pub struct Cell<'a> {
+pub(super) struct Cell<'a> {
     /// The text; cut where it is too long.
     pub text: Safe<'a>,
-    /// How it looks.
     pub style: Style,
 }
 
 impl<'a> Cell<'a> {
     /// A cell.
-    pub fn new(text: impl Into<Safe<'a>>, style: Style) -> Self {
+    pub(super) fn new(text: impl Into<Safe<'a>>, style: Style) -> Self {
         Self { text: text.into(), style }
     }
 }
 
 /// Where a column stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub(super) struct Place {
     /// Which of the columns.
     pub column: usize,
     /// Cells to the left of it.
@@ -99,16 +93,14 @@ pub struct Place {
 
 /// Blanks before a column. Text needs more of them, since it begins where figures end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gaps {
-    /// Before text.
+pub(super) struct Gaps {
     pub text: u16,
-    /// Before figures.
     pub figures: u16,
 }
 
 impl Gaps {
     /// What suits a table of this width.
-    pub const fn of(width: u16) -> Self {
+    pub(super) const fn of(width: u16) -> Self {
         match width {
             0..78 => Self { text: 1, figures: 1 },
             78..150 => Self { text: 2, figures: 1 },
@@ -125,7 +117,7 @@ impl Gaps {
 }
 
 /// The columns that fit in `width` cells, in their order.
-pub fn lay_out(columns: &[Column<'_>], width: u16, gaps: Gaps) -> Vec<Place> {
+pub(super) fn lay_out(columns: &[Column<'_>], width: u16, gaps: Gaps) -> Vec<Place> {
     let shown = fitting(columns, width, gaps);
     let widths = widths(&shown, width.saturating_sub(needed(&shown, gaps)));
     let mut end = None;
@@ -178,12 +170,12 @@ fn fitting<'a, 't>(columns: &'a [Column<'t>], width: u16, gaps: Gaps) -> Vec<(us
 }
 
 /// The lines below the titles.
-pub fn body(area: Rect) -> Rect {
+pub(super) fn body(area: Rect) -> Rect {
     Rect { y: area.y + area.height.min(1), height: area.height.saturating_sub(1), ..area }
 }
 
 /// Draws the titles on the first line of `area`.
-pub fn draw_titles(columns: &[Column<'_>], places: &[Place], area: Rect, buf: &mut Buffer) {
+pub(super) fn draw_titles(columns: &[Column<'_>], places: &[Place], area: Rect, buf: &mut Buffer) {
     for place in places {
         if let Some(column) = columns.get(place.column) {
             let title = Cell { text: column.title.clone(), style: column.style };
@@ -193,7 +185,7 @@ pub fn draw_titles(columns: &[Column<'_>], places: &[Place], area: Rect, buf: &m
 }
 
 /// Draws one row on the line `nth` of `area`. `cell` makes the cell of a column.
-pub fn draw_row<'a>(
+pub(super) fn draw_row<'a>(
     columns: &[Column<'_>],
     places: &[Place],
     area: Rect,

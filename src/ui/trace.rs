@@ -27,7 +27,7 @@ const OFFSET: u16 = 9;
 const WIDE: u16 = 90;
 
 /// Draws it in the place of the view.
-pub fn draw(ctx: DrawContext<'_>, trace: &TraceView, area: Rect, buf: &mut Buffer) -> LayoutInfo {
+pub(super) fn draw(ctx: DrawContext<'_>, trace: &TraceView, area: Rect, buf: &mut Buffer) -> LayoutInfo {
     let mut seen = LayoutInfo::default();
     let spans = ctx.app.detail_of(&trace.call).map_or(&[][..], |detail| &detail.spans);
     let open = trace.cursor.key().and_then(|at| spans.get(*at)).filter(|_| trace.is_open);

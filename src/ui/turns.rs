@@ -88,7 +88,7 @@ impl Column {
 }
 
 /// Draws it in the place of the view.
-pub fn draw(ctx: DrawContext<'_>, view: &TurnsView, area: Rect, buf: &mut Buffer) -> LayoutInfo {
+pub(super) fn draw(ctx: DrawContext<'_>, view: &TurnsView, area: Rect, buf: &mut Buffer) -> LayoutInfo {
     let switches = view.turns.iter().filter(|turn| turn.is_switch).count();
     let facts = format!(
         "  {}  {}",

@@ -45,12 +45,12 @@ fn the_demo_knows_the_token() {
 }
 
 /// An authority, and a server and a client certificate that it signed, as PEM files.
-pub struct Pki {
+pub(crate) struct Pki {
     folder: tempfile::TempDir,
 }
 
 impl Pki {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -66,7 +66,7 @@ impl Pki {
         Self { folder }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 

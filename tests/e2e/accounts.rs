@@ -12,7 +12,7 @@ use crate::support::{GrpcClient, Headless, PATIENCE, post, requests};
 const CLIENTS: [&str; 5] = ["plano-brightstaff", "vercel7-json", "openinference", "litellm-sdk", "genai-openai"];
 
 /// Reads what a program with `--stats=…` writes until its account satisfies `wanted`.
-pub fn account(program: &Headless, wanted: impl Fn(&Value) -> bool) -> Value {
+pub(crate) fn account(program: &Headless, wanted: impl Fn(&Value) -> bool) -> Value {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let stats = program.next()["stats"].take();

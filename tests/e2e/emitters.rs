@@ -18,7 +18,7 @@ const CLIENTS: [&str; 8] = [
 ];
 
 /// The rows that stand in the end: the last revision of each call that was not taken back.
-pub fn rows(lines: Vec<Value>) -> Vec<Value> {
+pub(crate) fn rows(lines: Vec<Value>) -> Vec<Value> {
     let mut last = BTreeMap::new();
     for line in lines {
         last.insert(line["call_id"].as_u64().unwrap(), line);
@@ -69,7 +69,7 @@ fn reasons(expected: &Value) -> Value {
 }
 
 /// What differs between rows and expectation, in words.
-pub fn differences(client: &str, rows: &[Value]) -> Vec<String> {
+pub(crate) fn differences(client: &str, rows: &[Value]) -> Vec<String> {
     let expected = expected(client, "expected.json");
     let mut wrong = Vec::new();
     if rows.len() as u64 != expected["viewer_rows"].as_u64().unwrap() {

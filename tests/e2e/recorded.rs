@@ -8,11 +8,11 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use prost::Message as _;
 
 /// 2026-11-23 12:00:00 UTC.
-pub const BEGIN: u64 = 1_795_435_200_000_000_000;
-pub const MINUTE: u64 = 60_000_000_000;
+pub(crate) const BEGIN: u64 = 1_795_435_200_000_000_000;
+pub(crate) const MINUTE: u64 = 60_000_000_000;
 
 /// A chat call of `model` that ended at this time, ns since the epoch.
-pub fn call(model: &str, number: u64, ended: u64) -> ExportTraceServiceRequest {
+pub(crate) fn call(model: &str, number: u64, ended: u64) -> ExportTraceServiceRequest {
     let attribute = |key: &str, value: Value| KeyValue {
         key: key.to_owned(),
         value: Some(AnyValue { value: Some(value) }),
@@ -40,7 +40,7 @@ pub fn call(model: &str, number: u64, ended: u64) -> ExportTraceServiceRequest {
 }
 
 /// The same call, failed.
-pub fn failed(mut request: ExportTraceServiceRequest) -> ExportTraceServiceRequest {
+pub(crate) fn failed(mut request: ExportTraceServiceRequest) -> ExportTraceServiceRequest {
     let scopes = request.resource_spans.iter_mut().flat_map(|resource| &mut resource.scope_spans);
     for span in scopes.flat_map(|scope| &mut scope.spans) {
         span.status = Some(Status { code: StatusCode::Error.into(), message: "no".to_owned() });
@@ -49,17 +49,17 @@ pub fn failed(mut request: ExportTraceServiceRequest) -> ExportTraceServiceReque
 }
 
 /// Calls of `model-0`, `model-1`, …, a minute apart.
-pub fn minutes_apart(count: u64) -> Vec<ExportTraceServiceRequest> {
+pub(crate) fn minutes_apart(count: u64) -> Vec<ExportTraceServiceRequest> {
     (0..count).map(|number| call(&format!("model-{number}"), number, BEGIN + number * MINUTE)).collect()
 }
 
 /// Requests as `--record x.binpb` writes them.
-pub fn delimited(requests: &[ExportTraceServiceRequest]) -> Vec<u8> {
+pub(crate) fn delimited(requests: &[ExportTraceServiceRequest]) -> Vec<u8> {
     requests.iter().flat_map(ExportTraceServiceRequest::encode_length_delimited_to_vec).collect()
 }
 
 /// The requests of a whole `.binpb` recording, each with the very bytes that were accepted.
-pub fn recorded(file: &Path) -> Vec<Vec<u8>> {
+pub(crate) fn recorded(file: &Path) -> Vec<Vec<u8>> {
     let bytes = std::fs::read(file).unwrap();
     let mut rest = &bytes[..];
     let mut requests = Vec::new();

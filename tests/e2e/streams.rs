@@ -11,7 +11,7 @@ use crate::recorded::minutes_apart;
 use crate::support::{GrpcClient, Headless, PATIENCE, command, requests};
 
 /// What two runs must agree on: everything but the numbers of arrival.
-pub fn facts(mut calls: Vec<Value>) -> Vec<String> {
+pub(crate) fn facts(mut calls: Vec<Value>) -> Vec<String> {
     for call in &mut calls {
         let call = call.as_object_mut().unwrap();
         call.shift_remove("call_id");

@@ -14,10 +14,10 @@ use tonic::codec::CompressionEncoding;
 use tonic::transport::{Channel, Endpoint};
 
 /// How long an awaited event may take on a busy machine before the test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The program, running without a screen. Killed when dropped.
-pub struct Headless {
+pub(crate) struct Headless {
     child: Child,
     lines: Receiver<String>,
     diagnostics: Receiver<String>,
@@ -27,27 +27,27 @@ pub struct Headless {
 
 impl Headless {
     /// Starts `planoai obs --json` with `extra` arguments on free ports.
-    pub fn start(extra: &[&str]) -> Self {
+    pub(crate) fn start(extra: &[&str]) -> Self {
         Self::start_in(&[], extra, true)
     }
 
     /// Starts it with another switch than `--json`.
-    pub fn start_as(shape: &str, extra: &[&str]) -> Self {
+    pub(crate) fn start_as(shape: &str, extra: &[&str]) -> Self {
         Self::launch(shape, 0, &[], extra, true)
     }
 
     /// Starts it in an environment, offline or not.
-    pub fn start_in(environment: &[(&str, &str)], extra: &[&str], offline: bool) -> Self {
+    pub(crate) fn start_in(environment: &[(&str, &str)], extra: &[&str], offline: bool) -> Self {
         Self::launch("--json", 0, environment, extra, offline)
     }
 
     /// Starts it with OTLP/gRPC on this port.
-    pub fn start_on(port: u16, extra: &[&str]) -> Self {
+    pub(crate) fn start_on(port: u16, extra: &[&str]) -> Self {
         Self::launch("--json", port, &[], extra, true)
     }
 
     /// Starts it with no more than so many open files.
-    pub fn start_with_files(files: u32, extra: &[&str]) -> Self {
+    pub(crate) fn start_with_files(files: u32, extra: &[&str]) -> Self {
         let json = ["obs", "--json", "--host", "127.0.0.1", "--port", "0", "--http-port", "0", "--offline"];
         Self::spawn(in_a_shell(&format!("ulimit -n {files}; exec \"$@\""), &[&json[..], extra].concat()))
     }
@@ -73,37 +73,37 @@ impl Headless {
     }
 
     /// The next line on stderr, after the addresses.
-    pub fn diagnostic(&self) -> String {
+    pub(crate) fn diagnostic(&self) -> String {
         self.diagnostics.recv_timeout(PATIENCE).expect("a line on stderr")
     }
 
     /// The next line of JSON.
-    pub fn next(&self) -> Value {
+    pub(crate) fn next(&self) -> Value {
         let line = self.lines.recv_timeout(PATIENCE).expect("a line of JSON");
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
     /// Asks the program to end and returns all further lines and its exit status.
-    pub fn finish(self) -> (Vec<Value>, ExitStatus) {
+    pub(crate) fn finish(self) -> (Vec<Value>, ExitStatus) {
         let (lines, status) = self.finish_raw();
         (lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect(), status)
     }
 
     /// Like [`Headless::finish`], the lines as they were written.
-    pub fn finish_raw(self) -> (Vec<String>, ExitStatus) {
+    pub(crate) fn finish_raw(self) -> (Vec<String>, ExitStatus) {
         signal(&self.child, "TERM");
         let (rest, _, status) = self.await_end();
         (rest, status)
     }
 
     /// Waits until the program ends by itself; returns all further lines of both outputs and its exit status.
-    pub fn await_end(mut self) -> (Vec<String>, Vec<String>, ExitStatus) {
+    pub(crate) fn await_end(mut self) -> (Vec<String>, Vec<String>, ExitStatus) {
         let status = wait(&mut self.child);
         (self.lines.iter().collect(), self.diagnostics.iter().collect(), status)
     }
 
     /// Sends a POSIX signal by name.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         signal(&self.child, name);
     }
 }
@@ -117,12 +117,12 @@ impl Drop for Headless {
 }
 
 /// The built program with an environment that no setting of the machine leaks into.
-pub fn command(arguments: &[&str]) -> Command {
+pub(crate) fn command(arguments: &[&str]) -> Command {
     isolated(Command::new(env!("CARGO_BIN_EXE_planoai")), arguments)
 }
 
 /// The same, run by a shell as `"$@"` of this script.
-pub fn in_a_shell(script: &str, arguments: &[&str]) -> Command {
+pub(crate) fn in_a_shell(script: &str, arguments: &[&str]) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", script, "sh", env!("CARGO_BIN_EXE_planoai")]);
     isolated(shell, arguments)
@@ -138,13 +138,13 @@ fn isolated(mut command: Command, arguments: &[&str]) -> Command {
 }
 
 /// Sends a POSIX signal by name.
-pub fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
     assert!(status.success());
 }
 
 /// Waits for the end of a process, but not forever.
-pub fn wait(child: &mut Child) -> ExitStatus {
+pub(crate) fn wait(child: &mut Child) -> ExitStatus {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -156,7 +156,7 @@ pub fn wait(child: &mut Child) -> ExitStatus {
 }
 
 /// The lines of a stream as they come.
-pub fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
+pub(crate) fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -169,12 +169,12 @@ pub fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
 }
 
 /// The captured requests of a client, in the order they were sent.
-pub fn requests(client: &str) -> Vec<ExportTraceServiceRequest> {
+pub(crate) fn requests(client: &str) -> Vec<ExportTraceServiceRequest> {
     files(client, "binpb").iter().map(|file| decode(&std::fs::read(file).unwrap())).collect()
 }
 
 /// The captured files of a client with this ending, in order.
-pub fn files(client: &str, ending: &str) -> Vec<PathBuf> {
+pub(crate) fn files(client: &str, ending: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(fixtures().join(client))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -187,7 +187,7 @@ pub fn files(client: &str, ending: &str) -> Vec<PathBuf> {
 }
 
 /// A JSON fixture.
-pub fn expected(client: &str, file: &str) -> Value {
+pub(crate) fn expected(client: &str, file: &str) -> Value {
     serde_json::from_slice(&std::fs::read(fixtures().join(client).join(file)).unwrap()).unwrap()
 }
 
@@ -195,38 +195,38 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
-pub fn decode(bytes: &[u8]) -> ExportTraceServiceRequest {
+pub(crate) fn decode(bytes: &[u8]) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest::decode(bytes).unwrap()
 }
 
 /// A blocking OTLP/gRPC client, as SDKs use it.
-pub struct GrpcClient {
+pub(crate) struct GrpcClient {
     runtime: tokio::runtime::Runtime,
     client: TraceServiceClient<Channel>,
 }
 
 impl GrpcClient {
-    pub fn connect(address: &str) -> Self {
+    pub(crate) fn connect(address: &str) -> Self {
         Self::try_connect(&Endpoint::from_shared(format!("http://{address}")).unwrap()).unwrap()
     }
 
-    pub fn try_connect(endpoint: &Endpoint) -> Result<Self, String> {
+    pub(crate) fn try_connect(endpoint: &Endpoint) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let channel = runtime.block_on(endpoint.connect()).map_err(|error| error.to_string())?;
         Ok(Self { runtime, client: TraceServiceClient::new(channel) })
     }
 
-    pub fn gzip(self) -> Self {
+    pub(crate) fn gzip(self) -> Self {
         Self { client: self.client.send_compressed(CompressionEncoding::Gzip), ..self }
     }
 
     /// Exports one request.
-    pub fn export(&mut self, request: ExportTraceServiceRequest) -> Result<(), tonic::Status> {
+    pub(crate) fn export(&mut self, request: ExportTraceServiceRequest) -> Result<(), tonic::Status> {
         self.runtime.block_on(self.client.export(request)).map(|_| ())
     }
 
     /// Exports one request under an `authorization` header.
-    pub fn export_as(
+    pub(crate) fn export_as(
         &mut self,
         request: ExportTraceServiceRequest,
         authorization: Option<&str>,
@@ -239,7 +239,7 @@ impl GrpcClient {
     }
 
     /// Exports requests in turn.
-    pub fn export_all(&mut self, requests: Vec<ExportTraceServiceRequest>) {
+    pub(crate) fn export_all(&mut self, requests: Vec<ExportTraceServiceRequest>) {
         for request in requests {
             self.export(request).unwrap();
         }
@@ -247,7 +247,7 @@ impl GrpcClient {
 }
 
 /// Posts a body to an OTLP/HTTP path, as SDKs do, and returns status and answer.
-pub fn post(address: &str, path: &str, content_type: &str, body: &[u8]) -> (u16, Vec<u8>) {
+pub(crate) fn post(address: &str, path: &str, content_type: &str, body: &[u8]) -> (u16, Vec<u8>) {
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let request = agent.post(format!("http://{address}{path}")).header("content-type", content_type);
     let mut answer = request.send(body).unwrap();

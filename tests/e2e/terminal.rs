@@ -9,10 +9,10 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use crate::support::PATIENCE;
 
 /// The program on a free port of this machine, fetching nothing.
-pub const QUIET: [&str; 8] = ["obs", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "off"];
+pub(crate) const QUIET: [&str; 8] = ["obs", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "off"];
 
 /// A terminal of `columns` x `rows` in which the program runs. Killed when dropped.
-pub struct Terminal {
+pub(crate) struct Terminal {
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn Write + Send>,
     child: Killed,
@@ -25,7 +25,7 @@ pub struct Terminal {
 
 /// What reached the terminal besides its cells.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     pub titles: Vec<Vec<u8>>,
     pub copied: Vec<Vec<u8>>,
     pub bells: usize,
@@ -58,17 +58,17 @@ fn cells(count: u16) -> std::num::NonZeroU16 {
 
 impl Terminal {
     /// Starts the program with `arguments`.
-    pub fn start(columns: u16, rows: u16, arguments: &[&str]) -> Self {
+    pub(crate) fn start(columns: u16, rows: u16, arguments: &[&str]) -> Self {
         Self::start_with(columns, rows, arguments, &[])
     }
 
     /// Starts the program with `arguments` and extra environment.
-    pub fn start_with(columns: u16, rows: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(columns: u16, rows: u16, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         Self::start_program(env!("CARGO_BIN_EXE_planoai"), columns, rows, arguments, environment)
     }
 
     /// Starts any program.
-    pub fn start_program(
+    pub(crate) fn start_program(
         program: &str,
         columns: u16,
         rows: u16,
@@ -79,7 +79,7 @@ impl Terminal {
     }
 
     /// Starts the program in a terminal that does not control it: nobody sends it SIGHUP when the terminal goes.
-    pub fn start_uncontrolled(columns: u16, rows: u16, arguments: &[&str]) -> Self {
+    pub(crate) fn start_uncontrolled(columns: u16, rows: u16, arguments: &[&str]) -> Self {
         Self::launch(env!("CARGO_BIN_EXE_planoai"), columns, rows, arguments, &[], false)
     }
 
@@ -121,7 +121,7 @@ impl Terminal {
     }
 
     /// The address of OTLP/gRPC that the header shows.
-    pub fn address(&mut self) -> String {
+    pub(crate) fn address(&mut self) -> String {
         self.wait_for_text("127.0.0.1:");
         let contents = self.contents();
         let port: String =
@@ -130,7 +130,7 @@ impl Terminal {
     }
 
     /// Closes the terminal under the program, and gives what is left: the running program.
-    pub fn vanish(self) -> Orphan {
+    pub(crate) fn vanish(self) -> Orphan {
         let Self { master, keys, child, output, .. } = self;
         // The reading thread lets go of the terminal at the next output that nobody takes.
         drop((master, keys, output));
@@ -138,13 +138,13 @@ impl Terminal {
     }
 
     /// Types keys, as the bytes a terminal sends.
-    pub fn type_keys(&mut self, keys: &str) {
+    pub(crate) fn type_keys(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
 
     /// Types these keys in turn, waits for what each shows, and has the terminal checked then.
-    pub fn step_through(&mut self, steps: &[(&str, &str)], check: impl Fn(&Self)) {
+    pub(crate) fn step_through(&mut self, steps: &[(&str, &str)], check: impl Fn(&Self)) {
         for (keys, wanted) in steps {
             self.type_keys(keys);
             self.wait_for_text(wanted);
@@ -153,13 +153,13 @@ impl Terminal {
     }
 
     /// Changes the size of the window.
-    pub fn resize(&mut self, columns: u16, rows: u16) {
+    pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
         self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).unwrap();
         self.parser.screen_mut().set_size(cells(rows), cells(columns));
     }
 
     /// Reads output until the screen satisfies `wanted`.
-    pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) {
+    pub(crate) fn wait_for(&mut self, what: &str, wanted: impl Fn(&vt100::Screen) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !wanted(self.parser.screen()) {
             match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -173,22 +173,22 @@ impl Terminal {
     }
 
     /// Reads output until the screen shows `text`.
-    pub fn wait_for_text(&mut self, text: &str) {
+    pub(crate) fn wait_for_text(&mut self, text: &str) {
         self.wait_for(&format!("`{text}`"), |screen| screen.contents().contains(text));
     }
 
     /// Reads output until the screen no longer shows `text`.
-    pub fn wait_until_gone(&mut self, text: &str) {
+    pub(crate) fn wait_until_gone(&mut self, text: &str) {
         self.wait_for(&format!("no `{text}`"), |screen| !screen.contents().contains(text));
     }
 
     /// Reads output until something was offered to the clipboard.
-    pub fn wait_for_copy(&mut self) {
+    pub(crate) fn wait_for_copy(&mut self) {
         self.wait_for_copies(1);
     }
 
     /// Reads output until so many texts were offered to the clipboard.
-    pub fn wait_for_copies(&mut self, count: usize) {
+    pub(crate) fn wait_for_copies(&mut self, count: usize) {
         let deadline = Instant::now() + PATIENCE;
         while self.seen().copied.len() < count {
             let bytes = self.output.recv_timeout(deadline.saturating_duration_since(Instant::now()));
@@ -197,7 +197,7 @@ impl Terminal {
     }
 
     /// Waits for the program to end, reads the rest of its output and returns its exit code.
-    pub fn wait_for_exit(&mut self) -> u32 {
+    pub(crate) fn wait_for_exit(&mut self) -> u32 {
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
             while let Ok(bytes) = self.output.try_recv() {
@@ -216,33 +216,33 @@ impl Terminal {
     }
 
     /// What the screen shows.
-    pub fn contents(&self) -> String {
+    pub(crate) fn contents(&self) -> String {
         self.parser.screen().contents()
     }
 
     /// The terminal's state.
-    pub fn screen(&self) -> &vt100::Screen {
+    pub(crate) fn screen(&self) -> &vt100::Screen {
         self.parser.screen()
     }
 
     /// What reached the terminal besides its cells.
-    pub fn seen(&self) -> &Seen {
+    pub(crate) fn seen(&self) -> &Seen {
         self.parser.callbacks()
     }
 
     /// The process, for signals.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.0.process_id().unwrap()
     }
 
     /// Sends a POSIX signal by name.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = std::process::Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
         assert!(status.unwrap().success());
     }
 
     /// Waits until the process is stopped, as `/proc` tells: a signal to go on that came earlier would be lost.
-    pub fn wait_until_stopped(&self) {
+    pub(crate) fn wait_until_stopped(&self) {
         let deadline = Instant::now() + PATIENCE;
         let is_stopped = || {
             let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
@@ -255,7 +255,7 @@ impl Terminal {
     }
 
     /// That the terminal is as it was before the program came: main screen, visible cursor, no mouse, cooked mode.
-    pub fn assert_restored(&self) {
+    pub(crate) fn assert_restored(&self) {
         let screen = self.parser.screen();
         assert!(!screen.alternate_screen(), "still on the alternate screen");
         assert!(!screen.hide_cursor(), "the cursor is still hidden");
@@ -271,11 +271,11 @@ impl Terminal {
 }
 
 /// A program whose terminal is gone. Killed when dropped.
-pub struct Orphan(Killed);
+pub(crate) struct Orphan(Killed);
 
 impl Orphan {
     /// Waits for the program to end and returns its exit code.
-    pub fn wait_for_exit(&mut self) -> u32 {
+    pub(crate) fn wait_for_exit(&mut self) -> u32 {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.0.0.try_wait().unwrap() {

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 
 /// Draws a screen.
-pub fn page(app: &mut App, theme: Theme, width: u16, height: u16) -> Buffer {
+pub(crate) fn page(app: &mut App, theme: Theme, width: u16, height: u16) -> Buffer {
     let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
     let seen = ui::draw(app, theme, &mut buf);
     app.see(seen);
@@ -15,7 +15,7 @@ pub fn page(app: &mut App, theme: Theme, width: u16, height: u16) -> Buffer {
 }
 
 /// Its symbols, line by line.
-pub fn text(buf: &Buffer) -> String {
+pub(crate) fn text(buf: &Buffer) -> String {
     let mut lines = String::new();
     for y in 0..buf.area.height {
         let mut x = 0;
@@ -32,7 +32,7 @@ pub fn text(buf: &Buffer) -> String {
 }
 
 /// Its symbols, and below them every run of cells that has a style of its own.
-pub fn portrait(buf: &Buffer) -> String {
+pub(crate) fn portrait(buf: &Buffer) -> String {
     let mut portrait = text(buf) + "---\n";
     for y in 0..buf.area.height {
         let runs = runs(buf, y);

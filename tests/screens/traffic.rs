@@ -20,12 +20,12 @@ use planoai::text::secrets::Secrets;
 use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
 
 /// 2026-11-23 12:03:22 UTC.
-pub const NOW: i64 = 1_795_435_402_000_000_000;
+pub(crate) const NOW: i64 = 1_795_435_402_000_000_000;
 
 const SECOND: i64 = 1_000_000_000;
 
 /// A screen's worth of program: state, analysis, collector.
-pub struct Harness {
+pub(crate) struct Harness {
     pub app: App,
     analysis: Analysis,
     ring: Ring,
@@ -70,7 +70,7 @@ impl Dice {
 }
 
 impl Harness {
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let about = About {
             grpc: "0.0.0.0:4317".into(),
             http: Some(Ok("0.0.0.0:4318".into())),
@@ -96,7 +96,7 @@ impl Harness {
     }
 
     /// Ten minutes of traffic.
-    pub fn busy() -> Self {
+    pub(crate) fn busy() -> Self {
         let mut desk = Self::empty();
         let mut dice = Dice(42);
         desk.tick(-610);
@@ -115,12 +115,12 @@ impl Harness {
     }
 
     /// What a gateway really sent, spans and all.
-    pub fn captured() -> Self {
+    pub(crate) fn captured() -> Self {
         Self::captured_from("plano-brightstaff")
     }
 
     /// What a client really sent.
-    pub fn captured_from(client: &str) -> Self {
+    pub(crate) fn captured_from(client: &str) -> Self {
         let mut desk = Self::empty();
         let names = SharedNames::default();
         let pricer = Arc::<Pricer>::default();
@@ -144,7 +144,7 @@ impl Harness {
     }
 
     /// Looks into the open call, as the details thread does.
-    pub fn look_into(&mut self) {
+    pub(crate) fn look_into(&mut self) {
         let Some(store) = &self.store else { return };
         if let Some(lookup) = self.app.look_up() {
             let own = |call: &LlmCall| {
@@ -230,7 +230,7 @@ impl Harness {
     }
 
     /// Adds a call.
-    pub fn push(&mut self, draft: &CallFacts<'_>, cost: Option<Cost>) {
+    pub(crate) fn push(&mut self, draft: &CallFacts<'_>, cost: Option<Cost>) {
         let mut call = LlmCall::keep(draft, &mut self.names, NOW);
         call.set_cost(cost);
         self.totals.add(&call);
@@ -240,13 +240,13 @@ impl Harness {
     }
 
     /// Sets what the collector counted besides calls.
-    pub fn count(&mut self, counters: Counters) {
+    pub(crate) fn count(&mut self, counters: Counters) {
         self.counters = counters;
         self.publish();
     }
 
     /// Publishes what was pushed and lets the analysis catch up.
-    pub fn publish(&mut self) {
+    pub(crate) fn publish(&mut self) {
         self.version += 1;
         let snapshot = Snapshot {
             version: self.version,
@@ -267,14 +267,14 @@ impl Harness {
     }
 
     /// Lets time go on.
-    pub fn tick(&mut self, seconds: i64) {
+    pub(crate) fn tick(&mut self, seconds: i64) {
         let unix_nano = self.app.clock.unix_nano + seconds * SECOND;
         self.app.update(Event::Tick(Clock { unix_nano, ..self.app.clock }));
         self.analyse();
     }
 
     /// Presses keys: `\n` is Enter, `\x1b` Esc, `\x08` Backspace, `\x01` to `\x1a` are Ctrl with a letter.
-    pub fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         for char in keys.chars() {
             let (code, modifiers) = match char {
                 '\n' => (KeyCode::Enter, KeyModifiers::NONE),

@@ -17,7 +17,6 @@ const MOST_TOOLS: usize = 500;
 /// Bytes of JSON that are parsed: this is asked with every frame.
 const MOST_JSON: usize = 256 * 1024;
 
-/// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Said<'a> {
     role: Cow<'a, str>,

@@ -54,7 +54,6 @@ fn facts_of(span: &TraceSpan, decoded: &PlainSpan, offset: FixedOffset) -> Vec<L
     lines
 }
 
-/// Attributes, events, resource.
 fn carried(of: &str, span: &PlainSpan, most: usize) -> Vec<Section> {
     let mut sections = vec![Section::new(format!("attributes{of}"), fields(&span.attributes, most))];
     if !span.events.is_empty() {

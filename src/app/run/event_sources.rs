@@ -27,7 +27,6 @@ fn spawn(name: &str, watch: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name(name.to_owned()).spawn(watch).map(drop)
 }
 
-/// Reads the terminal.
 pub(super) fn input(wake: Sender<Wake>) -> io::Result<()> {
     let watch = move || {
         while let Ok(input) = event::read() {
@@ -83,14 +82,12 @@ fn answered(source: &impl Source, question: Question) -> Event {
     }
 }
 
-/// Waits for signals.
 pub(super) fn signals(wake: Sender<Wake>) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT])?;
     let watch = move || signals.forever().for_each(|signal| send(&wake, Wake::Signal(signal)));
     spawn("signals", watch)
 }
 
-/// Waits for snapshots.
 pub(super) fn snapshots(snapshots: watch::Receiver<Arc<Snapshot>>, wake: Sender<Wake>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let watch = move || {

@@ -26,7 +26,6 @@ pub struct Field {
 pub struct PlainEvent {
     /// When, ns since the epoch.
     pub unix_nano: u64,
-    /// Its name.
     pub name: String,
     /// Its attributes in order.
     pub attributes: Vec<Field>,
@@ -35,11 +34,9 @@ pub struct PlainEvent {
 /// A span in plain terms.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlainSpan {
-    /// Its name.
     pub name: String,
     /// `server`, `client`, …; empty when unspecified.
     pub kind: &'static str,
-    /// Instrumentation scope.
     pub scope: String,
     /// Start, ns since the epoch.
     pub start_unix_nano: u64,
@@ -47,7 +44,6 @@ pub struct PlainSpan {
     pub end_unix_nano: u64,
     /// Its own status says error.
     pub is_error: bool,
-    /// Status message.
     pub message: String,
     /// Its attributes in order; keys may repeat, then the last one counts.
     pub attributes: Vec<Field>,

@@ -16,10 +16,9 @@ const EMPTY_MESSAGE: &[u8] = &[0; PREFIX];
 
 /// What is still to be sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Answer {
+pub(super) enum Answer {
     /// The message and the trailers.
     Message,
-    /// The trailers.
     Trailers,
     /// Nothing: where a request is refused, the headers say all.
     #[default]
@@ -28,7 +27,7 @@ pub enum Answer {
 
 impl Answer {
     /// That the export was accepted.
-    pub fn accepted() -> Response<Self> {
+    pub(super) fn accepted() -> Response<Self> {
         let mut response = Response::new(Self::Message);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         response

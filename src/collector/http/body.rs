@@ -27,14 +27,13 @@ pub struct Limits {
 
 /// The memory that bodies being read share.
 #[derive(Clone, Debug)]
-pub struct Budget {
+pub(super) struct Budget {
     limits: Limits,
     memory: Memory,
 }
 
 impl Budget {
-    /// Nothing spent yet.
-    pub fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Self { limits, memory: Memory::new(limits.all_bodies) }
     }
 
@@ -42,7 +41,7 @@ impl Budget {
     ///
     /// # Errors
     /// The [`Rejection`] to answer with.
-    pub async fn read(&self, body: Body, headers: &HeaderMap, packing: Packing) -> Result<Bytes, Rejection> {
+    pub(super) async fn read(&self, body: Body, headers: &HeaderMap, packing: Packing) -> Result<Bytes, Rejection> {
         if content_length(headers).is_some_and(|length| length > self.limits.body as u64) {
             return Err(self.too_large());
         }

@@ -9,7 +9,7 @@ use axum::{
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
 /// The request's origin, if it is a page of this machine.
-pub fn local_origin(headers: &HeaderMap) -> Option<&HeaderValue> {
+pub(super) fn local_origin(headers: &HeaderMap) -> Option<&HeaderValue> {
     headers.get(header::ORIGIN).filter(|origin| origin.to_str().is_ok_and(is_local))
 }
 
@@ -24,7 +24,7 @@ fn is_local(origin: &str) -> bool {
 }
 
 /// Lets the page at `origin` read the response.
-pub fn allow(origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+pub(super) fn allow(origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
     // Also where no origin is allowed, so that no cache gives one page the answer to another.
     headers.append(header::VARY, HeaderValue::from_static("origin"));
     if let Some(origin) = origin {
@@ -33,7 +33,7 @@ pub fn allow(origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
 }
 
 /// The answer to `OPTIONS`: what may be sent, and to pages of this machine also that they may.
-pub fn preflight(request: &HeaderMap) -> Response<Body> {
+pub(super) fn preflight(request: &HeaderMap) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();

@@ -10,7 +10,7 @@ use crate::collector::sink::Refusal;
 
 /// The two encodings of OTLP/HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
+pub(super) enum Encoding {
     /// `application/x-protobuf`
     Protobuf,
     /// `application/json`
@@ -19,7 +19,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// The encoding that a `content-type` names, parameters aside and in any case.
-    pub fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         let is = |name: &str| essence.eq_ignore_ascii_case(name);
@@ -42,7 +42,7 @@ impl Encoding {
 
 /// `google.rpc.Status`, without the details that OTLP leaves unused.
 #[derive(Clone, PartialEq, Message)]
-pub struct Status {
+pub(super) struct Status {
     /// A `google.rpc.Code`.
     #[prost(int32, tag = "1")]
     pub code: i32,
@@ -53,7 +53,7 @@ pub struct Status {
 
 /// Why a request gets no 200.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rejection {
+pub(super) enum Rejection {
     /// No such path: 404.
     NotFound,
     /// The path exists, the method does not: 405.
@@ -72,7 +72,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// The same in the collector's terms, for counting.
-    pub fn refusal(&self) -> Refusal {
+    pub(super) fn refusal(&self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal.clone(),
             Self::Broken(why) => Refusal::Malformed(why.clone()),
@@ -126,7 +126,7 @@ impl Rejection {
 }
 
 /// The empty export response of any signal.
-pub fn success(encoding: Encoding) -> Response<Body> {
+pub(super) fn success(encoding: Encoding) -> Response<Body> {
     let body = match encoding {
         Encoding::Protobuf => Body::empty(),
         Encoding::Json => Body::from("{}"),
@@ -135,7 +135,7 @@ pub fn success(encoding: Encoding) -> Response<Body> {
 }
 
 /// The answer to a request that was not taken.
-pub fn rejection(rejection: &Rejection, encoding: Encoding) -> Response<Body> {
+pub(super) fn rejection(rejection: &Rejection, encoding: Encoding) -> Response<Body> {
     let (status, code) = rejection.codes();
     let message = rejection.message();
     let body = match encoding {

@@ -13,7 +13,7 @@ type ByPosition<T> = HashMap<usize, T, foldhash::fast::RandomState>;
 
 /// A row that must be made anew: its leading call with all gaps filled, and the rows that it takes over.
 #[derive(Clone, Debug)]
-pub struct Regrouped {
+pub(crate) struct Regrouped {
     /// The rows its spans had so far, oldest first; empty for a new call.
     pub rows: Vec<CallId>,
     /// The leading call and, in order of trust, those that fill its gaps.
@@ -23,7 +23,7 @@ pub struct Regrouped {
 }
 
 /// The rows that the new span at `at` has to do with.
-pub fn affected(trace: &Trace, at: usize) -> Vec<Regrouped> {
+pub(super) fn affected(trace: &Trace, at: usize) -> Vec<Regrouped> {
     let Some(node) = trace.node(at) else { return Vec::new() };
     let is_leaf = trace.is_leaf(at);
     if is_leaf && matches!(node.kind, Kind::Other | Kind::Rejected | Kind::Context) {
@@ -54,7 +54,7 @@ fn below(trace: &Trace, at: usize) -> Vec<Regrouped> {
 }
 
 /// A call with nobody above or below it, as most gateways' calls are when they arrive.
-pub fn alone(node: &Node, at: usize) -> Option<Regrouped> {
+pub(super) fn alone(node: &Node, at: usize) -> Option<Regrouped> {
     let facts = node.facts().filter(|_| node.is_candidate())?;
     Some(Regrouped { rows: Vec::new(), facts: vec![facts.clone()], members: vec![at] })
 }

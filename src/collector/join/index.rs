@@ -11,7 +11,7 @@ use super::node::TraceId;
 
 /// Two tables of numbers, four bytes each.
 #[derive(Debug)]
-pub struct Index {
+pub(super) struct Index {
     young: HashTable<u32>,
     old: HashTable<u32>,
     hasher: foldhash::fast::RandomState,
@@ -20,13 +20,13 @@ pub struct Index {
 
 impl Index {
     /// Finds at least the newest `limit` numbers. Each table has room for all it will hold, so that it never moves.
-    pub fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         let table = || HashTable::with_capacity(limit);
         Self { young: table(), old: table(), hasher: foldhash::fast::RandomState::default(), limit }
     }
 
     /// Learns that the trace has this number.
-    pub fn learn(&mut self, trace: &TraceId, number: u32) {
+    pub(super) fn learn(&mut self, trace: &TraceId, number: u32) {
         if self.young.len() >= self.limit {
             std::mem::swap(&mut self.young, &mut self.old);
             self.young.clear();
@@ -37,7 +37,7 @@ impl Index {
 
     /// The number of a trace, `is_it` telling whether a number is that of the trace, and not of one with a like hash or one
     /// that was forgotten.
-    pub fn find(&self, trace: &TraceId, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(super) fn find(&self, trace: &TraceId, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         let hash = self.hasher.hash_one(trace);
         let find = |table: &HashTable<u32>| table.find(hash, |&number| is_it(number)).copied();
         find(&self.young).or_else(|| find(&self.old))

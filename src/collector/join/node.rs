@@ -4,9 +4,9 @@ use crate::call::{CallId, Convention, LlmCall};
 use crate::collector::span_log::SpanRef;
 
 /// A trace id that can be joined on: well formed and not zero.
-pub type TraceId = [u8; 16];
+pub(crate) type TraceId = [u8; 16];
 /// A span id as a number; 0 is "none".
-pub type SpanId = u64;
+pub(crate) type SpanId = u64;
 
 /// What a span brought, once interned.
 #[derive(Clone, Debug)]
@@ -24,7 +24,6 @@ pub enum Part {
 }
 
 impl Part {
-    /// Its kind.
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Call(_) => Kind::Call,
@@ -114,8 +113,7 @@ impl Outcome {
 
 /// One span of a trace.
 #[derive(Clone, Debug)]
-pub struct Node {
-    /// Its id.
+pub(crate) struct Node {
     pub id: SpanId,
     /// Its parent's id; 0 for a root.
     pub parent: SpanId,
@@ -159,8 +157,7 @@ impl Traits {
 
 /// Where a span stands: its id, its parent's, its bytes, and the rule that gave it its role.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
-    /// Its id.
+pub(crate) struct Place {
     pub id: SpanId,
     /// Its parent's id; 0 for a root.
     pub parent: SpanId,
@@ -172,13 +169,13 @@ pub struct Place {
 
 impl Node {
     /// A span that keeps what it says.
-    pub fn new(place: Place, part: &mut Part) -> Self {
+    pub(crate) fn new(place: Place, part: &mut Part) -> Self {
         let node = Self::bare(place, part.kind(), part.facts());
         Self { facts: part.take_facts(), ..node }
     }
 
     /// A call whose row says all that it says.
-    pub fn spoken_for(place: Place, call: &LlmCall, row: CallId) -> Self {
+    pub(crate) fn spoken_for(place: Place, call: &LlmCall, row: CallId) -> Self {
         Self { row: Some(row), ..Self::bare(place, Kind::Call, Some(call)) }
     }
 
@@ -198,44 +195,44 @@ impl Node {
     }
 
     /// What the span says, where it is kept apart from its row.
-    pub fn facts(&self) -> Option<&LlmCall> {
+    pub(crate) fn facts(&self) -> Option<&LlmCall> {
         self.facts.as_deref()
     }
 
     /// Gives a call that its row spoke for what it says itself. A row that is gone says nothing any more.
-    pub fn own_facts(&mut self, row: impl FnOnce(CallId) -> Option<LlmCall>) {
+    pub(crate) fn own_facts(&mut self, row: impl FnOnce(CallId) -> Option<LlmCall>) {
         if self.facts.is_none() && self.kind == Kind::Call {
             self.facts = self.row.and_then(row).map(Box::new);
         }
     }
 
     /// The bytes that its facts take, their texts as if nobody shared them.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         self.facts().map_or(0, |facts| size_of::<LlmCall>() + facts.text_bytes())
     }
 
     /// Whether a span with this id that says it started then is this one again. When they arrived tells nothing.
-    pub fn is_repeated_by(&self, started: Option<i64>) -> bool {
+    pub(crate) fn is_repeated_by(&self, started: Option<i64>) -> bool {
         started == self.traits.tells_start.then_some(self.started)
     }
 
     /// Whether it is a call or a part of one.
-    pub fn is_candidate(&self) -> bool {
+    pub(crate) fn is_candidate(&self) -> bool {
         self.kind == Kind::Call
     }
 
     /// Whether it is a call of a gateway.
-    pub fn is_plano(&self) -> bool {
+    pub(crate) fn is_plano(&self) -> bool {
         self.is_candidate() && self.traits.is_plano
     }
 
     /// Vercel AI SDK 7 puts an embeddings span without usage above the embeddings spans of its requests.
-    pub fn wraps_embeddings(&self) -> bool {
+    pub(crate) fn wraps_embeddings(&self) -> bool {
         self.is_embedding() && !self.traits.has_input_count
     }
 
     /// Whether it is an embeddings call that was counted.
-    pub fn is_counted_embedding(&self) -> bool {
+    pub(crate) fn is_counted_embedding(&self) -> bool {
         self.is_embedding() && self.traits.has_input_count
     }
 
@@ -244,12 +241,12 @@ impl Node {
     }
 
     /// When it started, for the order among spans.
-    pub const fn started(&self) -> i64 {
+    pub(crate) const fn started(&self) -> i64 {
         self.started
     }
 
     /// How the span ended up.
-    pub const fn outcome(&self, leads: bool) -> Outcome {
+    pub(crate) const fn outcome(&self, leads: bool) -> Outcome {
         match self.kind {
             Kind::Call if leads => Outcome::Row,
             Kind::Call => Outcome::Merged,

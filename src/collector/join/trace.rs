@@ -17,11 +17,11 @@ const LOOKS_A_SPAN: usize = 16;
 const MOST_LOOKS: usize = 8 * WIDEST;
 
 /// Spans remembered in one trace; a trace that never ends forgets its oldest quarter.
-pub const MOST_SPANS: usize = 4096;
+pub(super) const MOST_SPANS: usize = 4096;
 
 /// The spans of a trace in order of arrival. Links stand apart from the nodes so that looking an id up reads few cache lines.
 #[derive(Debug, Default)]
-pub struct Trace {
+pub(super) struct Trace {
     links: Vec<Link>,
     nodes: Vec<Node>,
     /// Looks at its spans that the trace may still take, to find out what belongs together.
@@ -55,7 +55,7 @@ fn position_of(at: usize) -> u32 {
 
 impl Trace {
     /// A trace of one span.
-    pub fn of(node: Node) -> Self {
+    pub(super) fn of(node: Node) -> Self {
         let mut trace =
             Self { links: Vec::with_capacity(4), nodes: Vec::with_capacity(4), looks: Cell::new(MOST_LOOKS) };
         trace.push(node);
@@ -63,27 +63,27 @@ impl Trace {
     }
 
     /// All spans in order of arrival.
-    pub fn nodes(&self) -> &[Node] {
+    pub(super) fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
     /// The same, to be changed.
-    pub fn nodes_mut(&mut self) -> &mut [Node] {
+    pub(super) fn nodes_mut(&mut self) -> &mut [Node] {
         &mut self.nodes
     }
 
     /// The span at a position.
-    pub fn node(&self, at: usize) -> Option<&Node> {
+    pub(super) fn node(&self, at: usize) -> Option<&Node> {
         self.nodes.get(at)
     }
 
     /// Where the span with this id stands, the last one if there are several.
-    pub fn position(&self, id: SpanId) -> Option<usize> {
+    pub(super) fn position(&self, id: SpanId) -> Option<usize> {
         self.links.iter().rposition(|link| link.id == id)
     }
 
     /// Adds a span below its parent and above those that waited for it. Returns its position.
-    pub fn push(&mut self, node: Node) -> usize {
+    pub(super) fn push(&mut self, node: Node) -> usize {
         let at = self.links.len();
         let (id, parent) = (node.id, node.parent);
         let waiting: Vec<usize> = self.waiting_for(id).collect();
@@ -100,7 +100,7 @@ impl Trace {
     }
 
     /// Whether looks are left to find out what belongs together.
-    pub const fn may_look(&self) -> bool {
+    pub(super) const fn may_look(&self) -> bool {
         self.looks.get() > 0
     }
 
@@ -120,7 +120,7 @@ impl Trace {
     }
 
     /// Makes room where there is none, by forgetting the oldest quarter. Returns what was forgotten.
-    pub fn make_room(&mut self) -> Vec<Node> {
+    pub(super) fn make_room(&mut self) -> Vec<Node> {
         if self.links.len() < MOST_SPANS {
             return Vec::new();
         }
@@ -139,12 +139,12 @@ impl Trace {
     }
 
     /// Whether the span's parent is there.
-    pub fn has_above(&self, at: usize) -> bool {
+    pub(super) fn has_above(&self, at: usize) -> bool {
         self.above(at).is_some()
     }
 
     /// Whether no span is below this one.
-    pub fn is_leaf(&self, at: usize) -> bool {
+    pub(super) fn is_leaf(&self, at: usize) -> bool {
         self.children(at).next().is_none()
     }
 
@@ -158,12 +158,12 @@ impl Trace {
     }
 
     /// From the span upwards, itself first. A ring of parents, which only hostile input has, ends the climb.
-    pub fn lineage(&self, at: usize) -> impl Iterator<Item = usize> {
+    pub(super) fn lineage(&self, at: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(Some(at), |&at| self.above(at)).take(HIGHEST.min(self.links.len()))
     }
 
     /// The span and those below it, parents before children; each is a look. Every span has one parent, so only the first can be met again.
-    pub fn subtree(&self, at: usize) -> Vec<usize> {
+    pub(super) fn subtree(&self, at: usize) -> Vec<usize> {
         let mut found = vec![at];
         let mut next = 0;
         while let Some(&parent) = found.get(next) {
@@ -176,12 +176,12 @@ impl Trace {
     }
 
     /// The topmost candidate of the span's lineage.
-    pub fn top(&self, at: usize) -> Option<usize> {
+    pub(super) fn top(&self, at: usize) -> Option<usize> {
         self.lineage(at).filter(|&at| self.node(at).is_some_and(Node::is_candidate)).last()
     }
 
     /// How many spans the lineage has.
-    pub fn depth(&self, at: usize) -> usize {
+    pub(super) fn depth(&self, at: usize) -> usize {
         self.lineage(at).count()
     }
 }

@@ -24,7 +24,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Reads `json` as a `message` and returns it in protobuf; an error says what is wrong and where.
-pub fn to_protobuf(json: &[u8], message: &'static Message) -> Result<Vec<u8>, String> {
+pub(super) fn to_protobuf(json: &[u8], message: &'static Message) -> Result<Vec<u8>, String> {
     // As in protobuf. Replacing what is none would make of each byte three.
     if let Err(error) = std::str::from_utf8(json) {
         return Err(format!("not UTF-8 from byte {} on", error.valid_up_to()));

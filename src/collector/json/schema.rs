@@ -5,7 +5,7 @@
 
 /// A message and its fields.
 #[derive(Debug)]
-pub struct Message {
+pub(crate) struct Message {
     /// In order of field number.
     pub fields: &'static [Field],
     /// Its fields are alternatives: presence counts, even of zero, and the last one wins (`AnyValue`).
@@ -14,14 +14,12 @@ pub struct Message {
 
 /// One field of a message.
 #[derive(Clone, Copy, Debug)]
-pub struct Field {
+pub(crate) struct Field {
     /// lowerCamelCase, as OTLP/JSON writes it.
     pub json: &'static str,
     /// `snake_case`, as some exporters write it; read but never written.
     pub proto: &'static str,
-    /// Field number.
     pub number: u32,
-    /// Type.
     pub kind: Kind,
     /// A list of values.
     pub repeated: bool,
@@ -31,7 +29,7 @@ pub struct Field {
 
 /// The type of a field: how it looks on either side.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `string`
     Text,
     /// `bytes` that OTLP/JSON writes as hex: trace and span ids.
@@ -59,7 +57,7 @@ pub enum Kind {
 }
 
 /// `TracesData`, and `ExportTraceServiceRequest`, which is the same on the wire.
-pub static TRACES: Message =
+pub(crate) static TRACES: Message =
     Message { oneof: false, fields: &[many("resourceSpans", "resource_spans", 1, Kind::Message(&RESOURCE_SPANS))] };
 
 static RESOURCE_SPANS: Message = Message {
@@ -193,7 +191,7 @@ static ANY_VALUE: Message = Message {
 };
 
 /// Number of `AnyValue.double_value`: where an `int_value` goes that is too large for an `int64`.
-pub const DOUBLE_VALUE: u32 = 4;
+pub(crate) const DOUBLE_VALUE: u32 = 4;
 
 static ARRAY_VALUE: Message =
     Message { oneof: false, fields: &[always(many("values", "values", 1, Kind::Message(&ANY_VALUE)))] };
@@ -215,7 +213,7 @@ const fn always(field: Field) -> Field {
 
 impl Message {
     /// The field of this JSON name, in either spelling.
-    pub fn named(&'static self, name: &[u8]) -> Option<&'static Field> {
+    pub(crate) fn named(&'static self, name: &[u8]) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.json.as_bytes() == name || field.proto.as_bytes() == name)
     }
 }

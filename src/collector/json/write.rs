@@ -34,7 +34,7 @@ pub enum WriteError {
 ///
 /// # Errors
 /// When the bytes are no such message. `out` then ends in a beginning that must be thrown away.
-pub fn to_json(bytes: &[u8], message: &Message, out: &mut Vec<u8>) -> Result<(), WriteError> {
+pub(super) fn to_json(bytes: &[u8], message: &Message, out: &mut Vec<u8>) -> Result<(), WriteError> {
     object(bytes, message, DEPTH, out)
 }
 

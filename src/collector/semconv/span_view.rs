@@ -22,7 +22,6 @@ pub(super) struct KeyIndex {
 }
 
 impl KeyIndex {
-    /// Where nothing stands.
     pub(super) const NONE: Self = Self { at: [0; keys::COUNT], first_model: 0, decides: false, tells_whose: false };
 
     /// Sorts out attributes in one pass. What is no scalar is ignored, as if it were not there.

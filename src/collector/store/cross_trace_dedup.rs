@@ -24,15 +24,14 @@ const CLOCK_SKEW_NANOS: i64 = 5_000_000_000;
 
 /// Response ids and the rows that show them.
 #[derive(Debug, Default)]
-pub struct CrossTraceDedup {
+pub(super) struct CrossTraceDedup {
     rows: HashMap<Name, Twin, foldhash::fast::RandomState>,
     order: VecDeque<Name>,
 }
 
 /// The row of a response id.
 #[derive(Clone, Copy, Debug)]
-pub struct Twin {
-    /// The row.
+pub(super) struct Twin {
     pub row: CallId,
     /// The trace that showed it first.
     pub trace: TraceId,
@@ -55,14 +54,14 @@ impl Twin {
 
 impl CrossTraceDedup {
     /// The row, among those kept, that shows this call from another trace too.
-    pub fn of(&self, call: &LlmCall, trace: TraceId, rows: &Calls) -> Option<Twin> {
+    pub(super) fn of(&self, call: &LlmCall, trace: TraceId, rows: &Calls) -> Option<Twin> {
         let known = self.rows.get(response_id(call, &mut [0; 36])?.as_ref())?;
         ((known.shared || known.trace != trace) && known.shows(call, rows)).then_some(*known)
     }
 
     /// Notes that the call, seen in `trace`, is shown by `row`. Where another call had its id before, the id stands for the
     /// newer one from now on.
-    pub fn learn(&mut self, call: &LlmCall, row: CallId, trace: TraceId, rows: &Calls) {
+    pub(super) fn learn(&mut self, call: &LlmCall, row: CallId, trace: TraceId, rows: &Calls) {
         let buffer = &mut [0; 36];
         let Some(id) = response_id(call, buffer) else { return };
         if let Some(known) = self.rows.get_mut(id.as_ref()) {

@@ -9,7 +9,7 @@ use crate::pricing::{Facts, Match, Pricer, Sold, shown_cost};
 
 /// Price rows by label set, so that a call costs arithmetic only.
 #[derive(Debug)]
-pub struct Prices {
+pub(super) struct Prices {
     pricer: Arc<Pricer>,
     version: u64,
     by_labels: HashMap<usize, (Arc<Labels>, Option<Match>), foldhash::fast::RandomState>,
@@ -20,12 +20,12 @@ const PRICED_LABELS: usize = 4096;
 
 impl Prices {
     /// Prices by what is in use there.
-    pub fn new(pricer: Arc<Pricer>) -> Self {
+    pub(super) fn new(pricer: Arc<Pricer>) -> Self {
         Self { pricer, version: 0, by_labels: HashMap::default() }
     }
 
     /// What is shown as the call's cost.
-    pub fn cost(&mut self, call: &LlmCall) -> Option<Cost> {
+    pub(super) fn cost(&mut self, call: &LlmCall) -> Option<Cost> {
         let version = self.pricer.version();
         if self.version != version || self.by_labels.len() >= PRICED_LABELS {
             self.by_labels.clear();

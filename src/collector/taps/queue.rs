@@ -21,7 +21,7 @@ pub trait Tap: Send + Sync + fmt::Debug {
 ///
 /// [`queue`] makes one; the sending side never waits.
 #[derive(Debug)]
-pub struct Sender {
+pub(crate) struct Sender {
     /// `None` once closed.
     requests: Mutex<Option<mpsc::UnboundedSender<Bytes>>>,
     room: Arc<Room>,
@@ -29,7 +29,7 @@ pub struct Sender {
 
 /// The receiving side of a queue.
 #[derive(Debug)]
-pub struct Receiver {
+pub(crate) struct Receiver {
     requests: mpsc::UnboundedReceiver<Bytes>,
     room: Arc<Room>,
 }
@@ -46,8 +46,7 @@ const OVERHEAD: usize = 128;
 
 /// A request taken from a queue. It keeps its room there until it is dropped, so that what is being worked on counts.
 #[derive(Debug)]
-pub struct Taken {
-    /// The request.
+pub(crate) struct Taken {
     pub request: Bytes,
     room: Arc<Room>,
 }
@@ -59,7 +58,7 @@ impl Drop for Taken {
 }
 
 /// A queue with room for `limit` bytes of requests.
-pub fn queue(limit: usize) -> (Sender, Receiver) {
+pub(crate) fn queue(limit: usize) -> (Sender, Receiver) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let room = Arc::new(Room { limit, held: AtomicUsize::new(0), dropped: AtomicU64::new(0) });
     let sender = Sender { requests: Mutex::new(Some(sender)), room: Arc::clone(&room) };
@@ -72,7 +71,7 @@ fn cost(request: &Bytes) -> usize {
 
 impl Sender {
     /// Queues a request, or drops and counts it; says which.
-    pub fn offer(&self, request: &Bytes) -> bool {
+    pub(crate) fn offer(&self, request: &Bytes) -> bool {
         let cost = cost(request);
         let held = self.room.held.fetch_add(cost, Relaxed);
         let queued = held.saturating_add(cost) <= self.room.limit && self.send(request);
@@ -84,7 +83,7 @@ impl Sender {
     }
 
     /// Takes no more: the receiver ends once it has emptied the queue.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         *self.lock() = None;
     }
 
@@ -97,29 +96,29 @@ impl Sender {
     }
 
     /// Requests that found no room.
-    pub fn dropped(&self) -> u64 {
+    pub(crate) fn dropped(&self) -> u64 {
         self.room.dropped.load(Relaxed)
     }
 
-    /// Bytes waiting or being worked on.
-    pub fn held(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
         self.room.held.load(Relaxed)
     }
 }
 
 impl Receiver {
     /// The next request, waited for on this thread; `None` once the queue is closed and empty.
-    pub fn blocking_recv(&mut self) -> Option<Taken> {
+    pub(crate) fn blocking_recv(&mut self) -> Option<Taken> {
         self.requests.blocking_recv().map(|request| self.taken(request))
     }
 
     /// The next request if one waits.
-    pub fn try_recv(&mut self) -> Option<Taken> {
+    pub(crate) fn try_recv(&mut self) -> Option<Taken> {
         self.requests.try_recv().ok().map(|request| self.taken(request))
     }
 
     /// The next request; `None` once the queue is closed and empty.
-    pub async fn recv(&mut self) -> Option<Taken> {
+    pub(crate) async fn recv(&mut self) -> Option<Taken> {
         self.requests.recv().await.map(|request| self.taken(request))
     }
 

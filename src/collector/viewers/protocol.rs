@@ -9,7 +9,6 @@ use bytes::Bytes;
 /// The version of these messages. A field more or less, or one that means something else, is another version.
 pub(crate) const PROTOCOL: u32 = 2;
 
-/// The service.
 pub(crate) const SERVICE: &str = "planoai.obs.v1.Viewers";
 
 /// The path of the stream of calls.
@@ -61,7 +60,6 @@ pub(crate) struct Update {
     pub state: Option<State>,
 }
 
-/// Who sends.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub(crate) struct Hello {
     /// The sender's [`PROTOCOL`].
@@ -84,7 +82,6 @@ pub(crate) struct State {
     /// Where everything that arrived ended.
     #[prost(message, optional, tag = "2")]
     pub counters: Option<Counters>,
-    /// Sums since start.
     #[prost(message, optional, tag = "3")]
     pub totals: Option<Totals>,
 }

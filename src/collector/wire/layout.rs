@@ -27,7 +27,7 @@ pub struct Shape {
 
 /// The layouts of one request's spans.
 #[derive(Debug, Default)]
-pub struct Layouts<'a> {
+pub(super) struct Layouts<'a> {
     layouts: [Layout<'a>; KINDS],
     versions: u32,
 }
@@ -58,7 +58,7 @@ impl Field {
 
 /// The attributes of the span at hand.
 #[derive(Debug)]
-pub struct Filling {
+pub(super) struct Filling {
     kind: usize,
     filled: usize,
     has_changed: bool,
@@ -83,7 +83,11 @@ impl<'a> Layouts<'a> {
     /// Reads and validates attributes of the span: the one whose field's key was just read, and those that stand right
     /// behind it.
     #[inline]
-    pub fn read_run(&mut self, filling: &mut Option<Filling>, message: &mut Reader<'a>) -> Result<(), WireError> {
+    pub(super) fn read_run(
+        &mut self,
+        filling: &mut Option<Filling>,
+        message: &mut Reader<'a>,
+    ) -> Result<(), WireError> {
         let is_first = filling.is_none();
         let filling = filling.get_or_insert_with(|| Filling::begin(*message));
         let Some(layout) = self.layouts.get_mut(filling.kind) else { return Ok(()) };
@@ -91,7 +95,7 @@ impl<'a> Layouts<'a> {
     }
 
     /// The attributes of the span, and their shape.
-    pub fn end(&mut self, filling: Option<Filling>) -> (&[Attribute<'a>], Shape) {
+    pub(super) fn end(&mut self, filling: Option<Filling>) -> (&[Attribute<'a>], Shape) {
         let Some((filling, layout)) = filling.and_then(|filling| {
             let layout = self.layouts.get_mut(filling.kind)?;
             Some((filling, layout))

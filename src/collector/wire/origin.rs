@@ -27,14 +27,14 @@ mod resource_field {
     use super::{len, varint};
     use std::ops::RangeInclusive;
 
-    pub const ATTRIBUTE: u32 = len(1);
-    pub const DROPPED_ATTRIBUTES: u32 = varint(2);
-    pub const ENTITY_REF: u32 = len(3);
-    pub const NUMBERS: RangeInclusive<u32> = 1..=3;
+    pub(super) const ATTRIBUTE: u32 = len(1);
+    pub(super) const DROPPED_ATTRIBUTES: u32 = varint(2);
+    pub(super) const ENTITY_REF: u32 = len(3);
+    pub(super) const NUMBERS: RangeInclusive<u32> = 1..=3;
 }
 
 /// Reads and validates one `Resource`, adding its attributes to those of earlier occurrences.
-pub fn resource<'a>(mut message: Reader<'a>, attributes: &mut Vec<Attribute<'a>>) -> Result<(), WireError> {
+pub(super) fn resource<'a>(mut message: Reader<'a>, attributes: &mut Vec<Attribute<'a>>) -> Result<(), WireError> {
     while let Some(key) = message.key()? {
         match key {
             resource_field::ATTRIBUTE => {
@@ -53,11 +53,11 @@ mod entity_ref_field {
     use super::len;
     use std::ops::RangeInclusive;
 
-    pub const SCHEMA_URL: u32 = len(1);
-    pub const TYPE: u32 = len(2);
-    pub const ID_KEY: u32 = len(3);
-    pub const DESCRIPTION_KEY: u32 = len(4);
-    pub const NUMBERS: RangeInclusive<u32> = 1..=4;
+    pub(super) const SCHEMA_URL: u32 = len(1);
+    pub(super) const TYPE: u32 = len(2);
+    pub(super) const ID_KEY: u32 = len(3);
+    pub(super) const DESCRIPTION_KEY: u32 = len(4);
+    pub(super) const NUMBERS: RangeInclusive<u32> = 1..=4;
 }
 
 fn check_entity_ref(mut message: Reader<'_>) -> Result<(), WireError> {
@@ -75,15 +75,15 @@ mod scope_field {
     use super::{len, varint};
     use std::ops::RangeInclusive;
 
-    pub const NAME: u32 = len(1);
-    pub const VERSION: u32 = len(2);
-    pub const ATTRIBUTE: u32 = len(3);
-    pub const DROPPED_ATTRIBUTES: u32 = varint(4);
-    pub const NUMBERS: RangeInclusive<u32> = 1..=4;
+    pub(super) const NAME: u32 = len(1);
+    pub(super) const VERSION: u32 = len(2);
+    pub(super) const ATTRIBUTE: u32 = len(3);
+    pub(super) const DROPPED_ATTRIBUTES: u32 = varint(4);
+    pub(super) const NUMBERS: RangeInclusive<u32> = 1..=4;
 }
 
 /// Reads and validates one `InstrumentationScope` into `origin`.
-pub fn scope<'a>(mut message: Reader<'a>, origin: &mut Origin<'a, '_>) -> Result<(), WireError> {
+pub(super) fn scope<'a>(mut message: Reader<'a>, origin: &mut Origin<'a, '_>) -> Result<(), WireError> {
     while let Some(key) = message.key()? {
         match key {
             scope_field::NAME => origin.scope_name = message.string()?,

@@ -16,28 +16,28 @@ const DEPTH_LIMIT: u32 = 100;
 const VARINT_BYTES: usize = 10;
 
 /// The key of a varint field.
-pub const fn varint(number: u32) -> u32 {
+pub(crate) const fn varint(number: u32) -> u32 {
     number << 3
 }
 
 /// The key of a 64-bit field.
-pub const fn fixed64(number: u32) -> u32 {
+pub(crate) const fn fixed64(number: u32) -> u32 {
     number << 3 | 1
 }
 
 /// The key of a length-delimited field: a string, bytes or a message.
-pub const fn len(number: u32) -> u32 {
+pub(crate) const fn len(number: u32) -> u32 {
     number << 3 | 2
 }
 
 /// The key of a 32-bit field.
-pub const fn fixed32(number: u32) -> u32 {
+pub(crate) const fn fixed32(number: u32) -> u32 {
     number << 3 | 5
 }
 
 /// Reads the fields of one message, front to back.
 #[derive(Clone, Copy, Debug)]
-pub struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     /// Where the message ends in the outermost message.
     end: usize,
@@ -47,22 +47,22 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Reads `message` as an outermost message.
-    pub const fn new(message: &'a [u8]) -> Self {
+    pub(crate) const fn new(message: &'a [u8]) -> Self {
         Self { rest: message, end: message.len(), depth: DEPTH_LIMIT }
     }
 
     /// What is still unread.
-    pub const fn rest(&self) -> &'a [u8] {
+    pub(crate) const fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
     /// Where the unread bytes begin in the outermost message.
-    pub const fn offset(&self) -> usize {
+    pub(crate) const fn offset(&self) -> usize {
         self.end - self.rest.len()
     }
 
     /// Where the unread bytes stand in the outermost message.
-    pub const fn range(&self) -> Range<usize> {
+    pub(crate) const fn range(&self) -> Range<usize> {
         self.offset()..self.end
     }
 
@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
     ///
     /// A key that no field has (number 0, wire types 6 and 7) is refused by [`Reader::skip`].
     #[inline]
-    pub fn key(&mut self) -> Result<Option<u32>, WireError> {
+    pub(crate) fn key(&mut self) -> Result<Option<u32>, WireError> {
         match self.rest.split_first() {
             None => Ok(None),
             Some((&byte, rest)) if byte < 0x80 => {
@@ -83,7 +83,7 @@ impl<'a> Reader<'a> {
 
     /// Steps over the next field's key if it is this one, which takes a single byte.
     #[inline]
-    pub fn skip_key(&mut self, key: u32) -> bool {
+    pub(crate) fn skip_key(&mut self, key: u32) -> bool {
         match self.rest.split_first() {
             Some((&byte, rest)) if u32::from(byte) == key => {
                 self.rest = rest;
@@ -95,13 +95,12 @@ impl<'a> Reader<'a> {
 
     /// Steps over so many bytes that were read otherwise. False where there are fewer.
     #[inline]
-    pub fn advance(&mut self, len: usize) -> bool {
+    pub(crate) fn advance(&mut self, len: usize) -> bool {
         self.take(len).is_ok()
     }
 
-    /// A varint's value.
     #[inline]
-    pub fn varint(&mut self) -> Result<u64, WireError> {
+    pub(crate) fn varint(&mut self) -> Result<u64, WireError> {
         match self.rest.split_first() {
             Some((&byte, rest)) if byte < 0x80 => {
                 self.rest = rest;
@@ -129,14 +128,14 @@ impl<'a> Reader<'a> {
 
     /// A varint as an `int32` or an enum: excess bits are dropped.
     #[inline]
-    pub fn int32(&mut self) -> Result<i32, WireError> {
+    pub(crate) fn int32(&mut self) -> Result<i32, WireError> {
         #[expect(clippy::cast_possible_truncation, reason = "negative values are sent sign-extended to 64 bits")]
         self.varint().map(|value| value as i32)
     }
 
     /// A 64-bit field's value.
     #[inline]
-    pub fn fixed64(&mut self) -> Result<u64, WireError> {
+    pub(crate) fn fixed64(&mut self) -> Result<u64, WireError> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or(WireError::Truncated)?;
         self.rest = rest;
         Ok(u64::from_le_bytes(*bytes))
@@ -144,26 +143,26 @@ impl<'a> Reader<'a> {
 
     /// Steps over a 32-bit field's value.
     #[inline]
-    pub fn fixed32(&mut self) -> Result<(), WireError> {
+    pub(crate) fn fixed32(&mut self) -> Result<(), WireError> {
         self.take(4).map(drop)
     }
 
     /// The content of a length-delimited field.
     #[inline]
-    pub fn bytes(&mut self) -> Result<&'a [u8], WireError> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], WireError> {
         let len = self.varint()?;
         self.take(usize::try_from(len).map_err(|_| WireError::Truncated)?)
     }
 
     /// A string field's value.
     #[inline]
-    pub fn string(&mut self) -> Result<&'a str, WireError> {
+    pub(crate) fn string(&mut self) -> Result<&'a str, WireError> {
         self.bytes()?.to_str().map_err(|_| WireError::Utf8)
     }
 
     /// A reader for the message in a length-delimited field.
     #[inline]
-    pub fn message(&mut self) -> Result<Self, WireError> {
+    pub(crate) fn message(&mut self) -> Result<Self, WireError> {
         let depth = self.depth.checked_sub(1).ok_or(WireError::Depth)?;
         let rest = self.bytes()?;
         Ok(Self { rest, end: self.offset(), depth })
@@ -172,7 +171,7 @@ impl<'a> Reader<'a> {
     /// Steps over the value of the unknown field with `key`. The numbers in `known` are those of the message's own
     /// fields; seeing one here means that its wire type was wrong.
     #[cold]
-    pub fn skip(&mut self, key: u32, known: &RangeInclusive<u32>) -> Result<(), WireError> {
+    pub(crate) fn skip(&mut self, key: u32, known: &RangeInclusive<u32>) -> Result<(), WireError> {
         if known.contains(&(key >> 3)) {
             return Err(WireError::WireType);
         }
@@ -214,16 +213,16 @@ impl<'a> Reader<'a> {
 /// The fields of a message whatever its type: numbers, and readers of what is length-delimited (of nothing, for other
 /// fields). Ends at the first fault.
 #[derive(Clone, Debug)]
-pub struct Fields<'a>(Reader<'a>);
+pub(crate) struct Fields<'a>(Reader<'a>);
 
 impl<'a> Fields<'a> {
     /// The fields of `message`.
-    pub const fn new(message: Reader<'a>) -> Self {
+    pub(crate) const fn new(message: Reader<'a>) -> Self {
         Self(message)
     }
 
     /// The contents of the fields with the length-delimited `key`.
-    pub fn with_key(self, key: u32) -> impl Iterator<Item = Reader<'a>> + Clone {
+    pub(crate) fn with_key(self, key: u32) -> impl Iterator<Item = Reader<'a>> + Clone {
         self.filter(move |field| len(field.0) == key).map(|field| field.1)
     }
 }

@@ -16,7 +16,7 @@ const DOUBLE: u8 = any_value::DOUBLE.to_le_bytes()[0];
 /// Reads a `KeyValue` of such a shape over `attribute`. Returns how long the content of its value is, which stands last;
 /// `None` when it has another shape or a fault: it must then be read in full.
 #[inline]
-pub fn read<'a>(message: &'a [u8], attribute: &mut Attribute<'a>) -> Option<usize> {
+pub(super) fn read<'a>(message: &'a [u8], attribute: &mut Attribute<'a>) -> Option<usize> {
     let (key, value) = parts(message)?;
     match value {
         [STRING, text_len @ ..0x80, text @ ..] if text.len() == usize::from(*text_len) => {
@@ -35,7 +35,7 @@ pub fn read<'a>(message: &'a [u8], attribute: &mut Attribute<'a>) -> Option<usiz
 /// Reads the content of a value of which all else was read before, its kind and the length of the content among it. False
 /// where that is not all: it must then be read in full.
 #[inline]
-pub fn read_content<'a>(content: &'a [u8], value: &mut Value<'a>) -> bool {
+pub(super) fn read_content<'a>(content: &'a [u8], value: &mut Value<'a>) -> bool {
     let read = match value {
         Value::Str(_) => content.to_str().ok().map(Value::Str),
         Value::Int(_) => number(INT, content),

@@ -94,48 +94,48 @@ impl<'a> Event<'a> {
 }
 
 /// The value of the last attribute with this key.
-pub fn last_value<'a>(attributes: &[Attribute<'a>], key: &str) -> Option<Value<'a>> {
+pub(super) fn last_value<'a>(attributes: &[Attribute<'a>], key: &str) -> Option<Value<'a>> {
     attributes.iter().rev().find(|attribute| attribute.key == key).map(|attribute| attribute.value)
 }
 
 /// The key of an attribute, which takes one byte.
-pub const ATTRIBUTE: u32 = len(9);
+pub(super) const ATTRIBUTE: u32 = len(9);
 
 mod field {
     use super::{fixed32, fixed64, len, varint};
     use std::ops::RangeInclusive;
 
-    pub const TRACE_ID: u32 = len(1);
-    pub const SPAN_ID: u32 = len(2);
-    pub const TRACE_STATE: u32 = len(3);
-    pub const PARENT_SPAN_ID: u32 = len(4);
-    pub const NAME: u32 = len(5);
-    pub const KIND: u32 = varint(6);
-    pub const START: u32 = fixed64(7);
-    pub const END: u32 = fixed64(8);
-    pub const DROPPED_ATTRIBUTES: u32 = varint(10);
-    pub const EVENT: u32 = len(11);
-    pub const DROPPED_EVENTS: u32 = varint(12);
-    pub const LINK: u32 = len(13);
-    pub const DROPPED_LINKS: u32 = varint(14);
-    pub const STATUS: u32 = len(15);
-    pub const FLAGS: u32 = fixed32(16);
-    pub const NUMBERS: RangeInclusive<u32> = 1..=16;
+    pub(super) const TRACE_ID: u32 = len(1);
+    pub(super) const SPAN_ID: u32 = len(2);
+    pub(super) const TRACE_STATE: u32 = len(3);
+    pub(super) const PARENT_SPAN_ID: u32 = len(4);
+    pub(super) const NAME: u32 = len(5);
+    pub(super) const KIND: u32 = varint(6);
+    pub(super) const START: u32 = fixed64(7);
+    pub(super) const END: u32 = fixed64(8);
+    pub(super) const DROPPED_ATTRIBUTES: u32 = varint(10);
+    pub(super) const EVENT: u32 = len(11);
+    pub(super) const DROPPED_EVENTS: u32 = varint(12);
+    pub(super) const LINK: u32 = len(13);
+    pub(super) const DROPPED_LINKS: u32 = varint(14);
+    pub(super) const STATUS: u32 = len(15);
+    pub(super) const FLAGS: u32 = fixed32(16);
+    pub(super) const NUMBERS: RangeInclusive<u32> = 1..=16;
 }
 
 /// The most attributes and the most events of a span that are looked at; SDKs stop at 128 of either. All are validated, but
 /// a list of empty ones takes twenty times its bytes.
-pub const MOST_KEPT: usize = 65_535;
+pub(super) const MOST_KEPT: usize = 65_535;
 
 /// Buffers that hold one span's lists, reused from span to span.
 #[derive(Debug, Default)]
-pub struct Lists<'a> {
+pub(super) struct Lists<'a> {
     attributes: Layouts<'a>,
     events: Vec<&'a [u8]>,
 }
 
 /// Reads and validates one `Span` and hands it to `on_span`, by reference: there are many, and they are not small.
-pub fn span<'a>(
+pub(super) fn span<'a>(
     mut message: Reader<'a>,
     lists: &mut Lists<'a>,
     on_span: impl FnOnce(&Span<'a, '_>),
@@ -197,9 +197,9 @@ mod status_field {
     use super::{len, varint};
     use std::ops::RangeInclusive;
 
-    pub const MESSAGE: u32 = len(2);
-    pub const CODE: u32 = varint(3);
-    pub const NUMBERS: RangeInclusive<u32> = 2..=3;
+    pub(super) const MESSAGE: u32 = len(2);
+    pub(super) const CODE: u32 = varint(3);
+    pub(super) const NUMBERS: RangeInclusive<u32> = 2..=3;
 }
 
 fn status<'a>(mut message: Reader<'a>, span: &mut Span<'a, '_>) -> Result<(), WireError> {
@@ -217,11 +217,11 @@ mod event_field {
     use super::{fixed64, len, varint};
     use std::ops::RangeInclusive;
 
-    pub const TIME: u32 = fixed64(1);
-    pub const NAME: u32 = len(2);
-    pub const ATTRIBUTE: u32 = len(3);
-    pub const DROPPED_ATTRIBUTES: u32 = varint(4);
-    pub const NUMBERS: RangeInclusive<u32> = 1..=4;
+    pub(super) const TIME: u32 = fixed64(1);
+    pub(super) const NAME: u32 = len(2);
+    pub(super) const ATTRIBUTE: u32 = len(3);
+    pub(super) const DROPPED_ATTRIBUTES: u32 = varint(4);
+    pub(super) const NUMBERS: RangeInclusive<u32> = 1..=4;
 }
 
 /// An event but for its attributes.
@@ -248,13 +248,13 @@ mod link_field {
     use super::{fixed32, len, varint};
     use std::ops::RangeInclusive;
 
-    pub const TRACE_ID: u32 = len(1);
-    pub const SPAN_ID: u32 = len(2);
-    pub const TRACE_STATE: u32 = len(3);
-    pub const ATTRIBUTE: u32 = len(4);
-    pub const DROPPED_ATTRIBUTES: u32 = varint(5);
-    pub const FLAGS: u32 = fixed32(6);
-    pub const NUMBERS: RangeInclusive<u32> = 1..=6;
+    pub(super) const TRACE_ID: u32 = len(1);
+    pub(super) const SPAN_ID: u32 = len(2);
+    pub(super) const TRACE_STATE: u32 = len(3);
+    pub(super) const ATTRIBUTE: u32 = len(4);
+    pub(super) const DROPPED_ATTRIBUTES: u32 = varint(5);
+    pub(super) const FLAGS: u32 = fixed32(6);
+    pub(super) const NUMBERS: RangeInclusive<u32> = 1..=6;
 }
 
 fn check_link(mut message: Reader<'_>) -> Result<(), WireError> {

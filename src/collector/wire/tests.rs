@@ -1,6 +1,6 @@
 //! The walk against `opentelemetry-proto`: on captured requests, on generated ones, and on damaged ones.
 
-pub mod generate;
+pub(crate) mod generate;
 mod oracle;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use self::oracle::agree;
 use super::{Value, WireError, walk, walk_at_once};
 use crate::collector::wire;
 
-pub fn fixtures() -> Vec<(PathBuf, Vec<u8>)> {
+pub(crate) fn fixtures() -> Vec<(PathBuf, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let folders = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
     let files = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
@@ -41,7 +41,7 @@ fn every_truncation_of_captured_requests_is_judged_as_the_oracle_judges_it() {
 
 /// One change to a request.
 #[derive(Clone, Debug)]
-pub enum Edit {
+pub(crate) enum Edit {
     Set(Index, u8),
     Flip(Index, u8),
     Insert(Index, u8),
@@ -67,7 +67,7 @@ impl Edit {
     }
 }
 
-pub fn edits() -> impl Strategy<Value = Vec<Edit>> {
+pub(crate) fn edits() -> impl Strategy<Value = Vec<Edit>> {
     let at = any::<Index>;
     let edit = prop_oneof![
         (at(), any::<u8>()).prop_map(|(at, byte)| Edit::Set(at, byte)),
@@ -80,7 +80,7 @@ pub fn edits() -> impl Strategy<Value = Vec<Edit>> {
     prop::collection::vec(edit, 1..4)
 }
 
-pub fn edited(mut request: Vec<u8>, edits: &[Edit]) -> Vec<u8> {
+pub(crate) fn edited(mut request: Vec<u8>, edits: &[Edit]) -> Vec<u8> {
     for edit in edits {
         edit.apply(&mut request);
     }
@@ -119,7 +119,7 @@ fn emitted(values: &[(Vec<u8>, u8)]) -> Vec<u8> {
     request_with(&values.iter().enumerate().flat_map(attribute).collect::<Vec<u8>>())
 }
 
-pub fn seeds() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn seeds() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 0..1500)
 }
 

@@ -60,7 +60,6 @@ impl<'a> KvList<'a> {
 /// message field are merged (protobuf encoding guide, "Last One Wins"), and then the items are in several.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum List<'a> {
-    /// In this message.
     Whole(&'a [u8]),
     /// In several fields of this `AnyValue`.
     InAnyValue(&'a [u8]),
@@ -97,30 +96,30 @@ impl<'a> List<'a> {
     }
 }
 
-pub mod key_value {
+pub(super) mod key_value {
     use super::{len, varint};
     use std::ops::RangeInclusive;
 
-    pub const KEY: u32 = len(1);
-    pub const VALUE: u32 = len(2);
-    pub const KEY_STRINDEX: u32 = varint(3);
-    pub const NUMBERS: RangeInclusive<u32> = 1..=3;
+    pub(crate) const KEY: u32 = len(1);
+    pub(crate) const VALUE: u32 = len(2);
+    pub(crate) const KEY_STRINDEX: u32 = varint(3);
+    pub(crate) const NUMBERS: RangeInclusive<u32> = 1..=3;
 }
 
-pub mod any_value {
+pub(super) mod any_value {
     use super::{fixed64, len, varint};
     use std::ops::RangeInclusive;
 
-    pub const STRING: u32 = len(1);
-    pub const BOOL: u32 = varint(2);
-    pub const INT: u32 = varint(3);
-    pub const DOUBLE: u32 = fixed64(4);
-    pub const ARRAY: u32 = len(5);
-    pub const KV_LIST: u32 = len(6);
-    pub const BYTES: u32 = len(7);
-    pub const STRING_STRINDEX: u32 = varint(8);
+    pub(crate) const STRING: u32 = len(1);
+    pub(crate) const BOOL: u32 = varint(2);
+    pub(crate) const INT: u32 = varint(3);
+    pub(crate) const DOUBLE: u32 = fixed64(4);
+    pub(crate) const ARRAY: u32 = len(5);
+    pub(crate) const KV_LIST: u32 = len(6);
+    pub(crate) const BYTES: u32 = len(7);
+    pub(crate) const STRING_STRINDEX: u32 = varint(8);
     /// All of them members of the one `oneof`.
-    pub const NUMBERS: RangeInclusive<u32> = 1..=8;
+    pub(crate) const NUMBERS: RangeInclusive<u32> = 1..=8;
 }
 
 /// `values` of both `ArrayValue` and `KeyValueList`.

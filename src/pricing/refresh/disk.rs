@@ -17,7 +17,6 @@ pub fn default_folder() -> Option<PathBuf> {
     etcetera::choose_base_strategy().ok().map(|strategy| strategy.cache_dir().join("planoai"))
 }
 
-/// A kept document.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Kept {
     pub(super) fetched_unix_secs: i64,

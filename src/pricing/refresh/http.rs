@@ -8,7 +8,6 @@ use thiserror::Error;
 /// Largest document, bytes after decompression: ten times models.dev's.
 const LARGEST_BODY: u64 = 32 * 1024 * 1024;
 
-/// Most redirects followed.
 const MOST_REDIRECTS: u32 = 5;
 
 /// Why nothing was fetched, in words that follow the source's name.
@@ -74,7 +73,7 @@ impl From<io::Error> for FetchError {
 ///
 /// # Errors
 /// [`FetchError`]
-pub fn fetch(url: &str, timeout: Duration) -> Result<String, FetchError> {
+pub(super) fn fetch(url: &str, timeout: Duration) -> Result<String, FetchError> {
     let is_http = ["http://", "https://"]
         .iter()
         .any(|scheme| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));

@@ -215,7 +215,6 @@ impl Matching {
         }
     }
 
-    /// Distinct sessions.
     pub(super) fn sessions(&self) -> u64 {
         self.sessions.len() as u64
     }

@@ -68,7 +68,6 @@ impl IdSet {
             .flat_map(|(&word, nth)| bits(word).map(move |bit| CallId(nth * WORD + bit)))
     }
 
-    /// The newest id.
     pub(super) fn newest(&self) -> Option<CallId> {
         let (at, word) = self.words.iter().enumerate().rev().find(|(_, word)| **word != 0)?;
         Some(CallId((self.first_word + at as u64) * WORD + u64::from(word.ilog2())))

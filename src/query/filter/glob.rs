@@ -71,7 +71,6 @@ fn find_ascii(text: &[u8], needle: &[u8]) -> Option<usize> {
         .find(|at| text.get(at + 1..at + needle.len()).is_some_and(|found| found.eq_ignore_ascii_case(tail)))
 }
 
-/// A compiled pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Glob {
     shape: Shape,

@@ -27,7 +27,6 @@ use super::field::Field;
 /// The longest expression that is read, in bytes: far more than a hand writes, and a bound for hostile input.
 pub(super) const LONGEST_EXPRESSION: usize = 4096;
 
-/// A comparison sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Comparison {
     Above,
@@ -65,7 +64,6 @@ impl Comparison {
 /// A piece of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece<'t> {
-    /// Text outside quotes.
     Plain(&'t str),
     /// Text between quotes, escapes resolved.
     Quoted(String),

@@ -8,7 +8,6 @@ use super::glob::Glob;
 use super::parse::Comparison;
 use crate::call::{IdBuffer, KeptId, LlmCall, Quality};
 
-/// One term, compiled.
 #[derive(Clone, Debug)]
 pub(super) struct Term {
     pub(super) negated: bool,
@@ -46,7 +45,6 @@ pub(super) struct NameTest {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum FigureTest {
     Stands(Comparison, f64),
-    /// Both ends included.
     Within(f64, f64),
     Known,
     Unknown,
@@ -60,7 +58,6 @@ pub(super) enum StatusTest {
     /// No code was reported, whatever became of the call.
     NoCode,
     Stands(Comparison, u16),
-    /// Both ends included.
     Within(u16, u16),
 }
 

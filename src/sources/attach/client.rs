@@ -165,7 +165,6 @@ impl Client {
         Ok(Self { channel: endpoint.connect_lazy(), headers, most_calls, span_memory: config.span_memory })
     }
 
-    /// Asks for calls.
     pub(super) async fn watch(&self) -> Result<Streaming<Bytes>, Trouble> {
         let request = WatchRequest { protocol: PROTOCOL, most_calls: self.most_calls };
         let answer = self.ask(WATCH, request.encode_to_vec(), UPDATE_LIMIT);

@@ -13,14 +13,14 @@ use super::{
 };
 
 /// `service.name` of the program.
-pub const SERVICE: &str = "docs-assistant";
+pub(super) const SERVICE: &str = "docs-assistant";
 /// The instrumentation scope of its spans.
-pub const SCOPE: &str = "opentelemetry.instrumentation.genai.openai";
+pub(super) const SCOPE: &str = "opentelemetry.instrumentation.genai.openai";
 
 const NANOS_PER_MS: u64 = 1_000_000;
 
 /// The spans of one question to the program, ending at `end` (ns since the epoch).
-pub fn spans(end: u64, random: &mut Random) -> Vec<Span> {
+pub(super) fn spans(end: u64, random: &mut Random) -> Vec<Span> {
     if random.chance(0.25) {
         return vec![embeddings(end, random)];
     }

@@ -11,39 +11,34 @@ fn attribute(key: &str, value: Value) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
-/// A string attribute.
-pub fn text(key: &str, value: impl Into<String>) -> KeyValue {
+pub(super) fn text(key: &str, value: impl Into<String>) -> KeyValue {
     attribute(key, Value::StringValue(value.into()))
 }
 
-/// An integer attribute.
-pub fn int(key: &str, value: u64) -> KeyValue {
+pub(super) fn int(key: &str, value: u64) -> KeyValue {
     attribute(key, Value::IntValue(i64::try_from(value).unwrap_or(i64::MAX)))
 }
 
-/// A double attribute.
-pub fn double(key: &str, value: f64) -> KeyValue {
+pub(super) fn double(key: &str, value: f64) -> KeyValue {
     attribute(key, Value::DoubleValue(value))
 }
 
-/// A boolean attribute.
-pub fn flag(key: &str, value: bool) -> KeyValue {
+pub(super) fn flag(key: &str, value: bool) -> KeyValue {
     attribute(key, Value::BoolValue(value))
 }
 
 /// An array of one string.
-pub fn list(key: &str, value: &str) -> KeyValue {
+pub(super) fn list(key: &str, value: &str) -> KeyValue {
     let value = AnyValue { value: Some(Value::StringValue(value.to_owned())) };
     attribute(key, Value::ArrayValue(ArrayValue { values: vec![value] }))
 }
 
-/// A span event.
-pub fn event(time_unix_nano: u64, name: impl Into<String>, attributes: Vec<KeyValue>) -> Event {
+pub(super) fn event(time_unix_nano: u64, name: impl Into<String>, attributes: Vec<KeyValue>) -> Event {
     Event { time_unix_nano, name: name.into(), attributes, dropped_attributes_count: 0 }
 }
 
 /// An export of one service's spans.
-pub fn request(service: &str, scope: &str, spans: Vec<Span>) -> ExportTraceServiceRequest {
+pub(super) fn request(service: &str, scope: &str, spans: Vec<Span>) -> ExportTraceServiceRequest {
     let scope = InstrumentationScope { name: scope.to_owned(), ..InstrumentationScope::default() };
     ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {

@@ -2,20 +2,17 @@
 
 /// USD per million tokens, as the gateway's own cost source would say.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rates {
-    /// Fresh input.
+pub(super) struct Rates {
     pub input: f64,
     /// Input read from the cache.
     pub cache_read: f64,
     /// Input written to the cache.
     pub cache_write: f64,
-    /// Output.
     pub output: f64,
 }
 
-/// An upstream model.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Model {
+pub(super) struct Model {
     /// As the gateway dispatches to it: `provider/model`, or an alias that names no provider.
     pub dispatched: &'static str,
     /// `llm.provider`; absent for aliases.
@@ -34,7 +31,7 @@ pub struct Model {
 
 /// The endpoint of the gateway that a client speaks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Endpoint {
+pub(super) enum Endpoint {
     /// OpenAI's chat completions: prompt tokens contain the cached ones.
     #[default]
     ChatCompletions,
@@ -46,7 +43,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// `http.path`.
-    pub const fn path(self) -> &'static str {
+    pub(super) const fn path(self) -> &'static str {
         match self {
             Self::ChatCompletions => "/v1/chat/completions",
             Self::Messages => "/v1/messages",
@@ -57,7 +54,7 @@ impl Endpoint {
 
 /// How a client's sessions are named in `plano.session_id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Naming {
+pub(super) enum Naming {
     /// By the client, through `x-model-affinity`: this prefix and a number.
     Explicit(&'static str),
     /// By the gateway, from the conversation's beginning: `implicit:<hash>`.
@@ -66,8 +63,7 @@ pub enum Naming {
 
 /// A program that talks to the gateway.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Client {
-    /// Where it posts.
+pub(super) struct Client {
     pub endpoint: Endpoint,
     /// The model it asks for.
     pub requested: &'static str,
@@ -89,13 +85,11 @@ pub struct Client {
     pub output: f64,
     /// Turns of a session.
     pub turns: (u64, u64),
-    /// Its sessions' names.
     pub naming: Naming,
     /// `llm.temperature`, a string as emitted.
     pub temperature: Option<&'static str>,
     /// `llm.tools`, newline-separated.
     pub tools: Option<&'static str>,
-    /// Header-derived attributes.
     pub custom: &'static [(&'static str, &'static str)],
     /// What its user says.
     pub prompts: &'static [&'static str],
@@ -194,7 +188,7 @@ static IN_HOUSE: Model = Model {
 };
 
 /// Everybody who talks to the gateway.
-pub static CLIENTS: [Client; 6] = [
+pub(super) static CLIENTS: [Client; 6] = [
     Client {
         endpoint: Endpoint::Messages,
         requested: "anthropic/claude-sonnet-4-5",
@@ -334,7 +328,7 @@ pub static CLIENTS: [Client; 6] = [
 ];
 
 /// What users say when things go wrong, turn after turn, and what the gateway's signals make of it.
-pub static COMPLAINTS: [Complaint; 4] = [
+pub(super) static COMPLAINTS: [Complaint; 4] = [
     Complaint {
         said: "no, that is not what I meant",
         signal: "interaction.misalignment.correction",
@@ -359,8 +353,7 @@ pub static COMPLAINTS: [Complaint; 4] = [
 
 /// One thing that a dissatisfied user says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Complaint {
-    /// The words.
+pub(super) struct Complaint {
     pub said: &'static str,
     /// `<layer>.<kind>.<leaf>` of the signal it raises.
     pub signal: &'static str,

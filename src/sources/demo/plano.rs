@@ -14,11 +14,11 @@ use super::{
 };
 
 /// `service.name` of the resource that `llm` spans come under.
-pub const LLM_SERVICE: &str = "plano(llm)";
+pub(super) const LLM_SERVICE: &str = "plano(llm)";
 /// `service.name` of the resource that `routing` spans come under.
-pub const ROUTING_SERVICE: &str = "plano(routing)";
+pub(super) const ROUTING_SERVICE: &str = "plano(routing)";
 /// The instrumentation scope of both.
-pub const SCOPE: &str = "brightstaff";
+pub(super) const SCOPE: &str = "brightstaff";
 
 /// Sampled, and the parent is known not to be remote, as brightstaff's spans say.
 const FLAGS: u32 = 0x101;
@@ -26,15 +26,13 @@ const NANOS_PER_MS: u64 = 1_000_000;
 
 /// The spans of one call.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Spans {
-    /// The child.
+pub(super) struct Spans {
     pub routing: Span,
-    /// The call.
     pub llm: Span,
 }
 
 /// Writes a turn that ends at `end` (ns since the epoch) as spans.
-pub fn spans(turn: &Turn, end: u64, random: &mut Random) -> Spans {
+pub(super) fn spans(turn: &Turn, end: u64, random: &mut Random) -> Spans {
     let trace_id = random.trace_id();
     let span_id = random.span_id();
     let spent = (turn.timing.overhead + turn.timing.duration) * NANOS_PER_MS + random.between(10_000, 900_000);
@@ -57,7 +55,7 @@ pub fn spans(turn: &Turn, end: u64, random: &mut Random) -> Spans {
 }
 
 /// A request that the gateway rejected before it chose a model: a bare span named `llm`.
-pub fn rejected(end: u64, random: &mut Random) -> Span {
+pub(super) fn rejected(end: u64, random: &mut Random) -> Span {
     let start = end.saturating_sub(random.between(40_000, 200_000));
     let why = vec![
         text("level", "WARN"),

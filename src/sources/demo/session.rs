@@ -10,27 +10,25 @@ const OVERHEAD_CAP: f64 = 0.2;
 
 /// What a session has cost so far, USD.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
-pub struct Ledger {
+pub(super) struct Ledger {
     /// What switching models cost: prompts that had to be read without the cache.
     pub switch_spend: f64,
     /// What the session's input would have cost had it never switched.
     pub baseline: f64,
-    /// Everything.
     pub total: f64,
-    /// Switches made.
     pub switches: u64,
 }
 
 impl Ledger {
     /// What switching cost against the baseline, in percent.
-    pub fn overhead_pct(&self) -> f64 {
+    pub(super) fn overhead_pct(&self) -> f64 {
         if self.baseline > 0.0 { self.switch_spend / self.baseline * 100.0 } else { 0.0 }
     }
 }
 
 /// What the gateway decided about leaving the session's model.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Switch {
+pub(super) struct Switch {
     /// What the switch would cost, USD; negative where the candidate is cheaper.
     pub cost: f64,
     /// The most it may cost, USD.
@@ -45,16 +43,14 @@ pub struct Switch {
 
 /// A model that the router chose, and under which name.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Routed {
-    /// The route.
+pub(super) struct Routed {
     pub route: &'static str,
-    /// The model.
     pub model: &'static Model,
 }
 
 /// Token counts as the endpoint's upstream reports them, and what they cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Usage {
+pub(super) struct Usage {
     /// `llm.usage.prompt_tokens`, in the endpoint's meaning.
     pub prompt: u64,
     /// Output tokens, reasoning included.
@@ -71,7 +67,7 @@ pub struct Usage {
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// 200 and an answer.
     Answered(Usage),
     /// The upstream answered with this status.
@@ -82,7 +78,7 @@ pub enum Outcome {
 
 /// How long the parts of a call took, ms.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Timing {
+pub(super) struct Timing {
     /// The router's own model.
     pub determination: u64,
     /// The gateway's own work, the router included, before the upstream is asked.
@@ -95,8 +91,7 @@ pub struct Timing {
 
 /// One call through the gateway.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Turn {
-    /// Who asks.
+pub(super) struct Turn {
     pub client: &'static Client,
     /// `plano.session_id`.
     pub session_id: String,
@@ -118,9 +113,7 @@ pub struct Turn {
     pub ledger: Ledger,
     /// Whether the answer came as a stream.
     pub streamed: bool,
-    /// How it took.
     pub timing: Timing,
-    /// How it ended.
     pub outcome: Outcome,
     /// Complaints of this session so far, this turn's last.
     pub complaints: &'static [Complaint],
@@ -128,7 +121,7 @@ pub struct Turn {
 
 /// A conversation under way.
 #[derive(Clone, Debug)]
-pub struct Session {
+pub(super) struct Session {
     client: &'static Client,
     id: String,
     turns_left: u64,
@@ -145,7 +138,7 @@ pub struct Session {
 
 impl Session {
     /// A new conversation of one of the clients.
-    pub fn start(random: &mut Random) -> Self {
+    pub(super) fn start(random: &mut Random) -> Self {
         let client = client(random);
         let (low, high) = client.turns;
         Self {
@@ -164,12 +157,12 @@ impl Session {
     }
 
     /// Whether the user has nothing more to say.
-    pub fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.turns_left == 0
     }
 
     /// The next turn, ending at `end` (ns since the epoch). `storm`: share of calls that the upstream rate-limits now.
-    pub fn turn(&mut self, end: u64, storm: f64, random: &mut Random) -> Turn {
+    pub(super) fn turn(&mut self, end: u64, storm: f64, random: &mut Random) -> Turn {
         self.number += 1;
         self.turns_left = self.turns_left.saturating_sub(1);
         if self.number > 1 {

@@ -6,7 +6,7 @@ use super::Speed;
 
 /// A clock that is set by the first request it is asked about, runs at a speed, and can be stopped.
 #[derive(Clone, Copy, Debug)]
-pub struct Clock {
+pub(super) struct Clock {
     speed: Speed,
     /// At this moment, it was this time of the recording.
     set: Option<(Instant, u64)>,
@@ -15,13 +15,13 @@ pub struct Clock {
 
 impl Clock {
     /// A running clock that is not set yet.
-    pub const fn new(speed: Speed) -> Self {
+    pub(super) const fn new(speed: Speed) -> Self {
         Self { speed, set: None, stopped: false }
     }
 
     /// How long it is until `time`, ns since the epoch; `None` if it is that time or later. The first answer sets the
     /// clock.
-    pub fn until(&mut self, time: u64, moment: Instant) -> Option<Duration> {
+    pub(super) fn until(&mut self, time: u64, moment: Instant) -> Option<Duration> {
         let Speed::Times(factor) = self.speed else { return None };
         let now = self.time(moment).unwrap_or_else(|| {
             self.set = Some((moment, time));
@@ -32,20 +32,19 @@ impl Clock {
         Some(Duration::try_from_secs_f64(ahead.as_secs_f64() / factor).unwrap_or(Duration::MAX))
     }
 
-    /// Stands still.
-    pub fn stop(&mut self, moment: Instant) {
+    pub(super) fn stop(&mut self, moment: Instant) {
         self.hold(moment);
         self.stopped = true;
     }
 
     /// Runs again from where it stood.
-    pub fn go_on(&mut self, moment: Instant) {
+    pub(super) fn go_on(&mut self, moment: Instant) {
         self.hold(moment);
         self.stopped = false;
     }
 
     /// Runs at another speed from now on.
-    pub fn set_speed(&mut self, speed: Speed, moment: Instant) {
+    pub(super) fn set_speed(&mut self, speed: Speed, moment: Instant) {
         self.hold(moment);
         self.speed = speed;
         if speed == Speed::Max {
@@ -54,12 +53,12 @@ impl Clock {
     }
 
     /// It is `time` now. At full speed no time is kept.
-    pub fn set(&mut self, time: u64, moment: Instant) {
+    pub(super) fn set(&mut self, time: u64, moment: Instant) {
         self.set = (self.speed != Speed::Max).then_some((moment, time));
     }
 
     /// The next request sets it anew.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.set = None;
     }
 
@@ -68,7 +67,7 @@ impl Clock {
     }
 
     /// What time it is, ns since the epoch; `None` while it is not set.
-    pub fn time(&self, moment: Instant) -> Option<u64> {
+    pub(super) fn time(&self, moment: Instant) -> Option<u64> {
         let (set_at, time) = self.set?;
         let Speed::Times(factor) = self.speed else { return Some(time) };
         let passed = if self.stopped { 0.0 } else { moment.saturating_duration_since(set_at).as_secs_f64() * factor };

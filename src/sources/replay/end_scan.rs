@@ -15,13 +15,13 @@ use super::player::newest_end;
 use super::{Input, Reader, Told};
 
 /// A search under way. Given up when dropped; nobody waits for that.
-pub struct Search {
+pub(super) struct Search {
     is_over: Arc<AtomicBool>,
 }
 
 impl Search {
     /// Begins to read through `inputs`; tells the time of the latest request. Without a thread to be had nothing is told.
-    pub fn start(inputs: Vec<Input>, answer: mpsc::Sender<Told>) -> Option<Self> {
+    pub(super) fn start(inputs: Vec<Input>, answer: mpsc::Sender<Told>) -> Option<Self> {
         let is_over = Arc::<AtomicBool>::default();
         let given_up = Arc::clone(&is_over);
         let search = move || {

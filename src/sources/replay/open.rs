@@ -13,7 +13,7 @@ use std::{
 use flate2::read::MultiGzDecoder;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-pub const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+pub(super) const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// The largest window that a zstd file may ask memory for, as a power of two: 128 MiB, zstd's own default.
 const ZSTD_WINDOW_LOG: u32 = 27;
 const BUFFER: usize = 256 * 1024;
@@ -114,7 +114,7 @@ pub fn unpacked(mut packed: impl Read + Send + 'static) -> io::Result<Box<dyn Re
 }
 
 /// The first `count` bytes, or all if there are fewer.
-pub fn up_to(source: &mut impl Read, count: usize) -> io::Result<Vec<u8>> {
+pub(super) fn up_to(source: &mut impl Read, count: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(count);
     source.take(count as u64).read_to_end(&mut bytes)?;
     Ok(bytes)

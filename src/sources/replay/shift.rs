@@ -9,7 +9,7 @@ const DEPTH: usize = 100;
 
 /// Adds `nanos` to every time in a request: starts, ends and events of spans. Zeros, which mean "unknown", stay.
 /// Times written out in attributes stay too. `None` when the bytes are no export request.
-pub fn shift(request: &[u8], nanos: i64) -> Option<Vec<u8>> {
+pub(super) fn shift(request: &[u8], nanos: i64) -> Option<Vec<u8>> {
     let mut shifted = request.to_vec();
     let mut places = Vec::new();
     times(request, 0, &TRACES, DEPTH, &mut places)?;

@@ -12,14 +12,14 @@ use crate::text::format::{UNKNOWN, age, compact, count, duration, known, money, 
 
 /// What shares are shares of.
 #[derive(Clone, Copy)]
-pub struct Whole {
+pub(super) struct Whole {
     calls: u64,
     cost_femto_usd: i128,
 }
 
 impl Whole {
     /// All that passes filter and window.
-    pub fn of(ctx: DrawContext<'_>) -> Self {
+    pub(super) fn of(ctx: DrawContext<'_>) -> Self {
         let tally = &ctx.app.picture.summary.figures.tally;
         Self { calls: tally.calls, cost_femto_usd: tally.cost_femto_usd }
     }
@@ -50,7 +50,7 @@ fn is_marked(ctx: DrawContext<'_>, name: &Name) -> bool {
 }
 
 /// The cell of a model or a route.
-pub fn rollup_cell<'a>(ctx: DrawContext<'_>, column: Column, row: &'a Rollup, whole: Whole) -> Cell<'a> {
+pub(super) fn rollup_cell<'a>(ctx: DrawContext<'_>, column: Column, row: &'a Rollup, whole: Whole) -> Cell<'a> {
     let figures = &row.figures;
     match column {
         Column::Model | Column::Route if is_marked(ctx, &row.name) => {
@@ -72,7 +72,7 @@ pub fn rollup_cell<'a>(ctx: DrawContext<'_>, column: Column, row: &'a Rollup, wh
 }
 
 /// The cell of a session.
-pub fn session_cell<'a>(ctx: DrawContext<'_>, column: Column, row: &'a SessionRow) -> Cell<'a> {
+pub(super) fn session_cell<'a>(ctx: DrawContext<'_>, column: Column, row: &'a SessionRow) -> Cell<'a> {
     match column {
         Column::Session => name(ctx, &row.session),
         Column::Models => {

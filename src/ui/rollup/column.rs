@@ -5,18 +5,14 @@ use super::super::table::{Align, Width};
 
 /// A column of a rollup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Column {
+pub(super) enum Column {
     /// The model as shown.
     Model,
-    /// The route.
     Route,
-    /// The session.
     Session,
-    /// Calls.
     Calls,
     /// Calls in proportion to all that are shown.
     CallShare,
-    /// Failed calls.
     Errors,
     /// Input tokens, cached ones included.
     Input,
@@ -32,7 +28,6 @@ pub enum Column {
     Ttft95,
     /// Duration, 95th percentile.
     Latency95,
-    /// Cost.
     Cost,
     /// Cost in proportion to all that is shown.
     CostShare,
@@ -40,7 +35,6 @@ pub enum Column {
     Models,
     /// From the start of the first turn to the end of the last.
     Duration,
-    /// Model switches.
     Switches,
     /// What switching cost against the baseline.
     Overhead,
@@ -49,7 +43,7 @@ pub enum Column {
 }
 
 /// The columns of models.
-pub const MODELS: &[Column] = &[
+pub(super) const MODELS: &[Column] = &[
     Column::Model,
     Column::Calls,
     Column::Errors,
@@ -65,7 +59,7 @@ pub const MODELS: &[Column] = &[
 ];
 
 /// The columns of routes.
-pub const ROUTES: &[Column] = &[
+pub(super) const ROUTES: &[Column] = &[
     Column::Route,
     Column::Calls,
     Column::CallShare,
@@ -78,7 +72,7 @@ pub const ROUTES: &[Column] = &[
 ];
 
 /// The columns of sessions.
-pub const SESSIONS: &[Column] = &[
+pub(super) const SESSIONS: &[Column] = &[
     Column::Session,
     Column::Calls,
     Column::Errors,
@@ -95,7 +89,7 @@ pub const SESSIONS: &[Column] = &[
 
 impl Column {
     /// The title above it.
-    pub const fn title(self) -> &'static str {
+    pub(super) const fn title(self) -> &'static str {
         match self {
             Self::Model => "model",
             Self::Route => "route",
@@ -119,8 +113,7 @@ impl Column {
         }
     }
 
-    /// Its width.
-    pub const fn width(self) -> Width {
+    pub(super) const fn width(self) -> Width {
         match self {
             Self::Model => Width::Flexible { min: 20, want: 28, max: 36 },
             Self::Route => Width::Flexible { min: 12, want: 20, max: 28 },
@@ -137,8 +130,7 @@ impl Column {
         }
     }
 
-    /// Its side.
-    pub const fn align(self) -> Align {
+    pub(super) const fn align(self) -> Align {
         match self {
             Self::Model | Self::Route | Self::Session => Align::Left,
             Self::Models => Align::Prose,
@@ -147,7 +139,7 @@ impl Column {
     }
 
     /// Those of the lowest priority leave first.
-    pub const fn priority(self) -> u8 {
+    pub(super) const fn priority(self) -> u8 {
         match self {
             Self::Model | Self::Route | Self::Session => 100,
             Self::Calls => 99,

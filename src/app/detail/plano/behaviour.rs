@@ -6,8 +6,7 @@ use crate::collector::decode::{PlainEvent, PlainSpan};
 
 /// One kind of behaviour signal: `interaction.misalignment`, how often, how grave.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Signal<'a> {
-    /// Layer and kind.
+pub(crate) struct Signal<'a> {
     pub name: &'a str,
     /// `….count`
     pub count: Option<f64>,
@@ -17,7 +16,7 @@ pub struct Signal<'a> {
 
 /// One place in the conversation that set a signal off.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Trigger<'a> {
+pub(crate) struct Trigger<'a> {
     /// Layer, kind and leaf.
     pub name: &'a str,
     /// `signal.snippet`
@@ -29,7 +28,7 @@ pub struct Trigger<'a> {
 }
 
 /// The signals of a span, in order of their first attribute.
-pub fn signals(own: &PlainSpan) -> Vec<Signal<'_>> {
+pub(crate) fn signals(own: &PlainSpan) -> Vec<Signal<'_>> {
     let mut signals: Vec<Signal<'_>> = Vec::new();
     for field in &own.attributes {
         let rest = field.key.strip_prefix("signals.").and_then(|rest| rest.rsplit_once('.'));
@@ -48,7 +47,7 @@ pub fn signals(own: &PlainSpan) -> Vec<Signal<'_>> {
 }
 
 /// What set the signals of a span off, in order.
-pub fn triggers(own: &PlainSpan) -> Vec<Trigger<'_>> {
+pub(crate) fn triggers(own: &PlainSpan) -> Vec<Trigger<'_>> {
     own.events.iter().filter_map(trigger).collect()
 }
 
@@ -63,7 +62,7 @@ fn trigger(event: &PlainEvent) -> Option<Trigger<'_>> {
 }
 
 /// Quality and signals; what the row keeps of them where the span is gone.
-pub fn section(facts: Facts<'_>) -> Section {
+pub(crate) fn section(facts: Facts<'_>) -> Section {
     let told = facts.own().map(told).filter(|lines| !lines.is_empty());
     Section::new("behaviour", told.unwrap_or_else(|| of_row(facts)))
 }

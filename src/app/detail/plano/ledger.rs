@@ -7,7 +7,7 @@ use crate::text::format::money;
 
 /// What the call's own span tells of the session's budget.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Ledger<'a> {
+pub(crate) struct Ledger<'a> {
     /// `plano.switch.decision`: `allowed` or `retained`.
     pub decision: Option<&'a str>,
     /// `plano.switch.cost_in_usd`: below zero, switching saves.
@@ -32,7 +32,7 @@ pub struct Ledger<'a> {
 
 impl<'a> Ledger<'a> {
     /// Reads the call's own span.
-    pub fn read(own: &'a PlainSpan) -> Self {
+    pub(crate) fn read(own: &'a PlainSpan) -> Self {
         Self {
             decision: own.attribute("plano.switch.decision"),
             switch_usd: figure(own, "plano.switch.cost_in_usd"),
@@ -49,7 +49,7 @@ impl<'a> Ledger<'a> {
 }
 
 /// The ledger; what the row keeps of it where the span is gone.
-pub fn section(facts: Facts<'_>) -> Section {
+pub(crate) fn section(facts: Facts<'_>) -> Section {
     let plano = facts.call.plano_facts();
     let of_row = || Ledger {
         overhead_pct: plano.session_overhead_pct,

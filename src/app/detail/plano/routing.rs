@@ -8,7 +8,7 @@ use crate::text::format::{duration, money};
 
 /// What the call's own span and the `routing` span below it tell.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Routing<'a> {
+pub(crate) struct Routing<'a> {
     /// `model.requested`
     pub asked: Option<&'a str>,
     /// `model.alias_resolved`
@@ -47,7 +47,7 @@ const ANNOUNCEMENTS: [&str; 1] = ["processing router request"];
 
 impl<'a> Routing<'a> {
     /// Reads the call's own span and the router's.
-    pub fn read(own: Option<&'a PlainSpan>, router: Option<&'a PlainSpan>) -> Self {
+    pub(crate) fn read(own: Option<&'a PlainSpan>, router: Option<&'a PlainSpan>) -> Self {
         let of_router = |key| [router, own].into_iter().flatten().find_map(|span: &PlainSpan| span.attribute(key));
         let of_own = |key| own.and_then(|span| span.attribute(key));
         let own_figure = |key| own.and_then(|span| figure(span, key));
@@ -94,7 +94,7 @@ fn router(facts: Facts<'_>) -> Option<&PlainSpan> {
 }
 
 /// The audit; empty for calls that no gateway routed.
-pub fn section(facts: Facts<'_>) -> Section {
+pub(crate) fn section(facts: Facts<'_>) -> Section {
     let is_plano = facts.call.labels().convention == Convention::Plano;
     let lines = if is_plano { audit(facts) } else { labelled(facts) };
     Section::new("routing", lines)

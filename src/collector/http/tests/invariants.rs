@@ -38,7 +38,7 @@ const ENCODINGS: [&[u8]; 8] = [b"gzip", b"x-gzip", b"GZIP ", b"identity", b"defl
 
 /// A request in the making.
 #[derive(Clone, Debug, Default)]
-pub struct Sent<'a> {
+pub(super) struct Sent<'a> {
     /// As in the request line.
     pub method: &'a str,
     /// As in the request line.
@@ -51,7 +51,7 @@ pub struct Sent<'a> {
 
 /// Asserts that what [`holds`] of any request holds of one that is made of `bytes`: the first choose among what clients
 /// send and how it is packed, the rest is the body.
-pub fn holds_of_bytes(bytes: &[u8]) -> bool {
+pub(super) fn holds_of_bytes(bytes: &[u8]) -> bool {
     let (choices, body) = bytes.split_at(bytes.len().min(6));
     let choice = |nth: usize| usize::from(choices.get(nth).copied().unwrap_or_default());
     let packed = match choice(4) % 6 {
@@ -137,7 +137,7 @@ impl Sink for Counting {
 
 /// Asserts that a request is either taken within the limits or refused with the right status, counted once either way,
 /// and that it holds no memory afterwards: a body of all that is allowed is still taken. True when it was taken.
-pub fn holds(sent: &Sent<'_>) -> bool {
+pub(super) fn holds(sent: &Sent<'_>) -> bool {
     let pause = Duration::from_secs(20);
     let body = BodyLimits { body: BODY, all_bodies: BODY, pause, whole: pause };
     let sink = Counting::default();

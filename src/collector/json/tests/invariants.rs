@@ -10,7 +10,7 @@ use super::json::{traces_to_json, traces_to_protobuf};
 
 /// Asserts that bytes are refused in few words, or read as what `opentelemetry-proto` reads too, in no more memory than
 /// they take, and that writing them and reading them again changes nothing. True when they are accepted.
-pub fn holds(bytes: &[u8]) -> bool {
+pub(super) fn holds(bytes: &[u8]) -> bool {
     let protobuf = match traces_to_protobuf(bytes) {
         Ok(protobuf) => protobuf,
         Err(why) => {
@@ -28,7 +28,7 @@ pub fn holds(bytes: &[u8]) -> bool {
 }
 
 /// Asserts that a request in protobuf survives JSON.
-pub fn comes_back(protobuf: &[u8], request: &Request) {
+pub(super) fn comes_back(protobuf: &[u8], request: &Request) {
     let json = written(protobuf);
     let again = traces_to_protobuf(&json).unwrap_or_else(|why| panic!("{why}: {}", String::from_utf8_lossy(&json)));
     // A NaN differs from itself, its text does not.

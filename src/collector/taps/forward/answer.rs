@@ -11,22 +11,18 @@ const SHOWN: usize = 200;
 
 /// What became of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(super) enum Answer {
     /// Taken, but for so many spans that the target rejected.
     Taken {
         /// Spans, as the target says.
         rejected_spans: u64,
     },
-    /// Not now.
     Retry {
         /// Not before this much time, if the target says so.
         after: Option<Duration>,
-        /// In words.
         why: String,
     },
-    /// Never.
     Refused {
-        /// In words.
         why: String,
     },
 }
@@ -78,14 +74,14 @@ struct Delay {
 
 impl Answer {
     /// A success, whose body is an `ExportTraceServiceResponse`. An unreadable body is a success all the same.
-    pub fn taken(body: &[u8]) -> Self {
+    pub(super) fn taken(body: &[u8]) -> Self {
         let partial = ExportResponse::decode(body).ok().and_then(|response| response.partial_success);
         let rejected = partial.map_or(0, |partial| partial.rejected_spans);
         Self::Taken { rejected_spans: u64::try_from(rejected).unwrap_or(0) }
     }
 
     /// A gRPC status other than OK (OTLP specification, "OTLP/gRPC response").
-    pub fn from_grpc(status: &Status) -> Self {
+    pub(super) fn from_grpc(status: &Status) -> Self {
         let why = shown(&format!("{:?}: {}", status.code(), status.message()));
         let after = retry_delay(status.details());
         match status.code() {
@@ -102,7 +98,7 @@ impl Answer {
     }
 
     /// An HTTP status other than 2xx (OTLP specification, "OTLP/HTTP response").
-    pub fn from_http(status: StatusCode, retry_after: Option<Duration>) -> Self {
+    pub(super) fn from_http(status: StatusCode, retry_after: Option<Duration>) -> Self {
         let why = shown(&status.to_string());
         match status.as_u16() {
             429 | 502 | 503 | 504 => Self::Retry { after: retry_after, why },
@@ -111,7 +107,7 @@ impl Answer {
     }
 
     /// The target could not be reached, or broke off.
-    pub fn unreachable(why: &dyn std::error::Error) -> Self {
+    pub(super) fn unreachable(why: &dyn std::error::Error) -> Self {
         // The innermost reason is the one that helps: `connection refused` rather than `transport error`.
         let mut innermost = why;
         while let Some(source) = innermost.source() {

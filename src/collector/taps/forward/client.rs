@@ -48,16 +48,14 @@ pub enum ClientError {
 
 /// A client of one target. Cloning is cheap.
 #[derive(Clone)]
-pub enum Client {
-    /// OTLP/gRPC.
+pub(super) enum Client {
     Grpc(Box<GrpcClient>),
-    /// OTLP/HTTP.
     Http(HttpClient),
 }
 
 impl Client {
     /// Connects on the first attempt, not here. Must be called within a runtime.
-    pub fn new(config: &ForwardConfig) -> Result<Self, ClientError> {
+    pub(super) fn new(config: &ForwardConfig) -> Result<Self, ClientError> {
         let made = match config.target.transport {
             Transport::Grpc => GrpcClient::new(config).map(Box::new).map(Self::Grpc),
             Transport::Http => HttpClient::new(config).map(Self::Http),
@@ -66,7 +64,7 @@ impl Client {
     }
 
     /// Sends a request and waits for the answer.
-    pub async fn send(&self, request: Bytes) -> Answer {
+    pub(super) async fn send(&self, request: Bytes) -> Answer {
         match self {
             Self::Grpc(client) => client.send(request).await,
             Self::Http(client) => client.send(request).await,
@@ -76,7 +74,7 @@ impl Client {
 
 /// OTLP/gRPC over one HTTP/2 connection.
 #[derive(Clone)]
-pub struct GrpcClient {
+pub(super) struct GrpcClient {
     channel: Channel,
     headers: MetadataMap,
     gzip: bool,
@@ -124,7 +122,7 @@ impl GrpcClient {
 
 /// OTLP/HTTP with protobuf, over pooled HTTP/1.1 connections.
 #[derive(Clone)]
-pub struct HttpClient {
+pub(super) struct HttpClient {
     agent: ureq::Agent,
     url: Arc<str>,
     headers: Headers,

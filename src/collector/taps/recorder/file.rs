@@ -23,7 +23,7 @@ pub struct Rotation {
 }
 
 /// The current file of a recording.
-pub struct RecordFile {
+pub(super) struct RecordFile {
     path: PathBuf,
     format: Format,
     rotation: Option<Rotation>,
@@ -45,7 +45,7 @@ impl RecordFile {
     ///
     /// # Errors
     /// When the file cannot be made or written.
-    pub fn open(path: &Path, rotation: Option<Rotation>) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, rotation: Option<Rotation>) -> io::Result<Self> {
         let format = Format::of(path);
         let mut file = Self { path: path.to_owned(), format, rotation, output: None, whole: 0 };
         file.begin()?;
@@ -53,12 +53,12 @@ impl RecordFile {
     }
 
     /// How requests are to be framed for this file.
-    pub const fn framing(&self) -> Framing {
+    pub(super) const fn framing(&self) -> Framing {
         self.format.framing
     }
 
     /// Whether what was written may still be in a packer until it is flushed.
-    pub fn is_packed(&self) -> bool {
+    pub(super) fn is_packed(&self) -> bool {
         self.format.packing != Packing::Plain
     }
 
@@ -66,7 +66,7 @@ impl RecordFile {
     ///
     /// # Errors
     /// When the disk refuses. The file is then cut back to whole requests, and the next write begins anew.
-    pub fn write(&mut self, framed: &[u8]) -> io::Result<()> {
+    pub(super) fn write(&mut self, framed: &[u8]) -> io::Result<()> {
         if self.output.is_some() && self.is_full(framed.len() as u64) {
             self.finish()?;
             make_way(&self.path, self.rotation)?;
@@ -81,7 +81,7 @@ impl RecordFile {
     ///
     /// # Errors
     /// As [`RecordFile::write`].
-    pub fn flush(&mut self) -> io::Result<()> {
+    pub(super) fn flush(&mut self) -> io::Result<()> {
         self.try_flush().inspect_err(|_| self.give_up())
     }
 
@@ -89,7 +89,7 @@ impl RecordFile {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn finish(&mut self) -> io::Result<()> {
+    pub(super) fn finish(&mut self) -> io::Result<()> {
         match self.output.take() {
             None | Some(Output::Plain(_)) => Ok(()),
             Some(Output::Gzip(encoder)) => encoder.finish().map(drop),

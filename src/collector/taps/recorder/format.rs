@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// How requests are written one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
+pub(super) enum Framing {
     /// OTLP JSON lines, the OpenTelemetry file format: one `TracesData` a line, as otelcol's file exporter writes it.
     JsonLines,
     /// Protobuf messages, each after its length as a varint, as protobuf libraries read "delimited" messages.
@@ -13,8 +13,7 @@ pub enum Framing {
 
 /// How the whole file is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Packing {
-    /// Not at all.
+pub(super) enum Packing {
     Plain,
     /// `.gz`
     Gzip,
@@ -22,12 +21,9 @@ pub enum Packing {
     Zstd,
 }
 
-/// A file's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Format {
-    /// Of the requests.
+pub(super) struct Format {
     pub framing: Framing,
-    /// Of the file.
     pub packing: Packing,
 }
 
@@ -37,7 +33,7 @@ const LINES: [&str; 3] = ["jsonl", "json", "ndjson"];
 
 impl Format {
     /// The format that a file's endings ask for; JSON lines where they say nothing.
-    pub fn of(path: &Path) -> Self {
+    pub(super) fn of(path: &Path) -> Self {
         let (packing, unpacked) = packing(path);
         let framing = if ends_with(&unpacked, &DELIMITED) { Framing::Delimited } else { Framing::JsonLines };
         Self { framing, packing }
@@ -57,7 +53,7 @@ fn ends_with(path: &Path, endings: &[&str]) -> bool {
 
 /// The name of the `number`th older file beside `path`, with the number before the endings that tell the format:
 /// `traces.jsonl.gz` becomes `traces.1.jsonl.gz`.
-pub fn rotated(path: &Path, number: u32) -> PathBuf {
+pub(super) fn rotated(path: &Path, number: u32) -> PathBuf {
     let mut stem = path.to_owned();
     let mut endings = Vec::new();
     let packed: Vec<&str> = PACKED.iter().map(|(ending, _)| *ending).collect();

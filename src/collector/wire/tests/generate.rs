@@ -62,7 +62,7 @@ const TEXTS: [&str; 6] = ["", "gen_ai.request.model", "Ã©", "openai/gpt-4o", "æ—
 const NOT_UTF8: [&[u8]; 4] = [b"\x80", b"ab\xc3", b"\xed\xa0\x80", b"0123456789abcdef0123456789\xff"];
 
 /// The request that `seed` describes.
-pub fn request(seed: &[u8]) -> Vec<u8> {
+pub(crate) fn request(seed: &[u8]) -> Vec<u8> {
     let (&first, rest) = seed.split_first().unwrap_or((&0, &[]));
     let mut generator = Generator { seed: rest.iter(), faults: first & 1 == 1, levels: 24 };
     generator.message(&REQUEST)

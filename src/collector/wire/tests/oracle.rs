@@ -44,7 +44,7 @@ struct SeenSpan {
 }
 
 /// Asserts that the walk, in two passes or one, and the oracle agree on `request`. True when they accept it.
-pub fn agree(request: &[u8]) -> bool {
+pub(super) fn agree(request: &[u8]) -> bool {
     let mut walked = Vec::new();
     let verdict = walk(request, |origin, span| walked.push(from_walk(request, origin, span)));
     let mut at_once = Vec::new();

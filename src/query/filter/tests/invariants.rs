@@ -7,13 +7,13 @@ use super::call::{CallFacts, Convention, Cost, CostBasis, LlmCall, Names, PlanoF
 use super::filter::{Filter, FilterError};
 
 /// The moment at which calls are asked, ns since the epoch.
-pub const NOW: i64 = 1_800_000_000_000_000_000;
+pub(super) const NOW: i64 = 1_800_000_000_000_000_000;
 /// In ns.
 const MINUTE: i64 = 60_000_000_000;
 
 /// Asserts that an expression is read or refused at a place within it, that what is read means the same in the one
 /// spelling that is shown, and that asking calls in turn and all at once gives the same. True when it was read.
-pub fn holds(text: &str) -> bool {
+pub(super) fn holds(text: &str) -> bool {
     match Filter::parse(text) {
         Ok(filter) => {
             means_what_it_shows(text, &filter);
@@ -58,7 +58,7 @@ fn keep(draft: &CallFacts<'_>) -> LlmCall {
 }
 
 /// A call of which much is known.
-pub fn rich() -> LlmCall {
+pub(super) fn rich() -> LlmCall {
     let mut call = keep(&CallFacts {
         request_id: RequestId::Emitted("33fc87a5-b59f-4a18-bea1-9bbfcf806091".into()),
         start_unix_nano: u64::try_from(NOW - 3 * MINUTE).ok(),
@@ -100,7 +100,7 @@ pub fn rich() -> LlmCall {
 }
 
 /// A call of which nothing is known.
-pub fn bare() -> LlmCall {
+pub(super) fn bare() -> LlmCall {
     keep(&CallFacts {
         convention: Convention::GenAi,
         start_unix_nano: Some(1),
