@@ -47,7 +47,7 @@ fn call(nth: u64, names: &mut Names) -> LlmCall {
         duration_ms: Some((noise >> 51) as f64),
         ..CallFacts::default()
     };
-    LlmCall::keep(&draft, names, 0)
+    LlmCall::from_facts(&draft, names, 0)
 }
 
 #[divan::bench(args = [

@@ -30,7 +30,7 @@ fn traffic(pricer: &Pricer) -> Calls {
             duration_ms: Some(1_000.0),
             ..CallFacts::default()
         };
-        let mut call = LlmCall::keep(&draft, &mut names, 0);
+        let mut call = LlmCall::from_facts(&draft, &mut names, 0);
         let found = Sold::of(call.labels()).and_then(|sold| pricer.find(sold));
         call.set_cost(shown_cost(found.as_ref(), &Facts::of(&call)));
         ring.push(call);

@@ -69,7 +69,7 @@ impl Traffic {
             span_id: &[7; 8],
             ..CallFacts::default()
         };
-        let mut call = LlmCall::keep(&draft, &mut self.names, self.now);
+        let mut call = LlmCall::from_facts(&draft, &mut self.names, self.now);
         call.set_cost(Some(Cost { usd: input as f64 * 1e-6, basis: CostBasis::Priced }));
         call
     }

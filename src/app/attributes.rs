@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn each_value_is_asked_for_once() {
-        let mut call = LlmCall::keep(&CallFacts::default(), &mut Names::default(), 0);
+        let mut call = LlmCall::from_facts(&CallFacts::default(), &mut Names::default(), 0);
         call.place(CallId(7), 1);
         let key = Name::from("team");
         let mut attributes = Attributes::default();

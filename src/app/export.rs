@@ -106,7 +106,7 @@ mod tests {
         let mut ring = Ring::new(10);
         for status in [200, 429, 200] {
             let draft = CallFacts { model: Some("gpt-5".into()), status_code: Some(status), ..CallFacts::default() };
-            ring.push(LlmCall::keep(&draft, &mut Names::default(), 0));
+            ring.push(LlmCall::from_facts(&draft, &mut Names::default(), 0));
         }
         let snapshot = Snapshot { version: 1, calls: ring.calls().clone(), ..Snapshot::default() };
         Analysis::default().update(&ViewSpec::default(), &Arc::new(snapshot), 1)

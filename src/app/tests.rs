@@ -58,7 +58,7 @@ impl Harness {
             span_id: &[7; 8],
             ..CallFacts::default()
         };
-        self.ring.push(LlmCall::keep(&draft, &mut self.names, self.now));
+        self.ring.push(LlmCall::from_facts(&draft, &mut self.names, self.now));
     }
 
     /// Publishes what was pushed and lets the analysis catch up.

@@ -94,7 +94,7 @@ mod tests {
         let mut names = Names::default();
         let mut call = |model: Option<&'static str>, usd: Option<f64>| {
             let draft = CallFacts { model: model.map(Into::into), ..CallFacts::default() };
-            let mut call = LlmCall::keep(&draft, &mut names, 0);
+            let mut call = LlmCall::from_facts(&draft, &mut names, 0);
             call.set_cost(usd.map(|usd| Cost { usd, basis: CostBasis::Priced }));
             call
         };

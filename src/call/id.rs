@@ -73,15 +73,15 @@ mod tests {
         for (id, is_hex) in
             [("33fc87a5-b59f-4a18-bea1-9bbfcf806091", true), ("chatcmpl-1", false), ("33FC87A5", false), ("", false)]
         {
-            let draft = CallFacts { request_id: RequestId::Emitted(id.into()), ..CallFacts::default() };
-            let call = LlmCall::keep(&draft, &mut Names::default(), 0);
+            let facts = CallFacts { request_id: RequestId::Emitted(id.into()), ..CallFacts::default() };
+            let call = LlmCall::from_facts(&facts, &mut Names::default(), 0);
             assert_eq!(call.kept_id().text_in(&mut [0; 36]), id);
             assert_eq!(call.kept_id().is_hex(), is_hex, "{id}");
         }
         for length in [0, 1, 8, 18, 19, 100] {
             let span_id = vec![0xa7; length];
             let call =
-                LlmCall::keep(&CallFacts { span_id: &span_id, ..CallFacts::default() }, &mut Names::default(), 0);
+                LlmCall::from_facts(&CallFacts { span_id: &span_id, ..CallFacts::default() }, &mut Names::default(), 0);
             assert_eq!(call.kept_id().text_in(&mut [0; 36]), call.request_id(), "{length} bytes");
         }
     }

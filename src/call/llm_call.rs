@@ -171,51 +171,51 @@ const STARTED_ON_ARRIVAL: u8 = 8;
 const NO_SWITCHES: u16 = u16::MAX;
 
 impl LlmCall {
-    /// Interns and packs `draft`, its texts within [`LONGEST_TEXT`](super::LONGEST_TEXT). `received_unix_nano` stands in for a
+    /// Interns and packs `facts`, its texts within [`LONGEST_TEXT`](super::LONGEST_TEXT). `received_unix_nano` stands in for a
     /// start that the emitter left at 0.
-    pub fn keep(draft: &CallFacts<'_>, names: &mut Names, received_unix_nano: i64) -> Self {
-        if let Some(shorter) = draft.bounded() {
-            return Self::keep(&shorter, names, received_unix_nano);
+    pub fn from_facts(facts: &CallFacts<'_>, names: &mut Names, received_unix_nano: i64) -> Self {
+        if let Some(shorter) = facts.bounded() {
+            return Self::from_facts(&shorter, names, received_unix_nano);
         }
-        let labels = names.labels(draft);
-        let session_id = draft.session_id.as_deref().map(|session| names.intern(session));
-        let request_uuid = draft.request_id.uuid();
-        let rare = Rare::is_needed(draft, request_uuid.is_some()).then(|| Box::new(Rare::of(draft, names)));
+        let labels = names.labels(facts);
+        let session_id = facts.session_id.as_deref().map(|session| names.intern(session));
+        let request_uuid = facts.request_id.uuid();
+        let rare = Rare::is_needed(facts, request_uuid.is_some()).then(|| Box::new(Rare::of(facts, names)));
         Self {
             id: CallId::default(),
-            start_unix_nano: draft
+            start_unix_nano: facts
                 .start_unix_nano
                 .map_or(received_unix_nano, |nano| i64::try_from(nano).unwrap_or(i64::MAX)),
             labels,
             session_id,
             rare,
-            ttft_ms: Figure::pack(draft.ttft_ms),
-            duration_ms: Figure::pack(draft.duration_ms),
+            ttft_ms: Figure::pack(facts.ttft_ms),
+            duration_ms: Figure::pack(facts.duration_ms),
             cost_usd: Figure::pack(None),
-            trace_id: draft.trace_id.try_into().unwrap_or_default(),
-            span_id: draft.span_id.try_into().unwrap_or_default(),
+            trace_id: facts.trace_id.try_into().unwrap_or_default(),
+            span_id: facts.span_id.try_into().unwrap_or_default(),
             request_uuid: request_uuid.unwrap_or_default(),
-            input: Count::pack(draft.usage.input),
-            output: Count::pack(draft.usage.output),
-            total: Count::pack(draft.usage.total),
-            cache_read: Count::pack(draft.usage.cache_read),
-            cache_write: Count::pack(draft.usage.cache_write),
-            reasoning: Count::pack(draft.usage.reasoning),
-            overhead_pct: draft.plano.session_overhead_pct.map_or(f32::NAN, narrow),
-            switches: draft
+            input: Count::pack(facts.usage.input),
+            output: Count::pack(facts.usage.output),
+            total: Count::pack(facts.usage.total),
+            cache_read: Count::pack(facts.usage.cache_read),
+            cache_write: Count::pack(facts.usage.cache_write),
+            reasoning: Count::pack(facts.usage.reasoning),
+            overhead_pct: facts.plano.session_overhead_pct.map_or(f32::NAN, narrow),
+            switches: facts
                 .plano
                 .session_switches
                 .map_or(NO_SWITCHES, |count| u16::try_from(count).unwrap_or(NO_SWITCHES - 1)),
             revision: 0,
-            status_code: draft.status_code.unwrap_or(0),
+            status_code: facts.status_code.unwrap_or(0),
             flags: Flags {
                 cost_basis: None,
-                quality: draft.plano.quality,
-                is_streaming: draft.is_streaming,
+                quality: facts.plano.quality,
+                is_streaming: facts.is_streaming,
                 bits: [
-                    (draft.span_error, SPAN_ERROR),
-                    (draft.plano.flagged, FLAGGED),
-                    (draft.start_unix_nano.is_none(), STARTED_ON_ARRIVAL),
+                    (facts.span_error, SPAN_ERROR),
+                    (facts.plano.flagged, FLAGGED),
+                    (facts.start_unix_nano.is_none(), STARTED_ON_ARRIVAL),
                 ]
                 .into_iter()
                 .fold(0, |bits, (is_set, bit)| if is_set { bits | bit } else { bits }),
@@ -224,7 +224,7 @@ impl LlmCall {
     }
 
     /// The wide shape of this call again, for merging with what another span says of it.
-    pub fn draft(&self) -> CallFacts<'_> {
+    pub fn facts(&self) -> CallFacts<'_> {
         let labels = &*self.labels;
         let (trace_id, span_id) = self.ids();
         CallFacts {
@@ -262,7 +262,7 @@ impl LlmCall {
 
     /// Whether `other` says the same of the call; place and revision aside.
     pub fn same_facts(&self, other: &Self) -> bool {
-        self.draft() == other.draft() && self.cost() == other.cost() && self.is_merged_away() == other.is_merged_away()
+        self.facts() == other.facts() && self.cost() == other.cost() && self.is_merged_away() == other.is_merged_away()
     }
 
     /// The bytes of its texts, as if nobody shared them.
@@ -513,15 +513,15 @@ impl LlmCall {
 }
 
 impl Rare {
-    /// Whether the draft says anything that has no place in the call itself.
-    fn is_needed(draft: &CallFacts<'_>, has_uuid: bool) -> bool {
-        Self::takes_usage(&draft.usage)
-            || (matches!(draft.request_id, RequestId::Emitted(_)) && !has_uuid)
-            || draft.reported_cost_usd.is_some()
-            || draft.fallback_cost_usd.is_some()
-            || draft.error_message.is_some()
-            || draft.user_id.is_some()
-            || Self::has_odd_ids(draft)
+    /// Whether the facts says anything that has no place in the call itself.
+    fn is_needed(facts: &CallFacts<'_>, has_uuid: bool) -> bool {
+        Self::takes_usage(&facts.usage)
+            || (matches!(facts.request_id, RequestId::Emitted(_)) && !has_uuid)
+            || facts.reported_cost_usd.is_some()
+            || facts.fallback_cost_usd.is_some()
+            || facts.error_message.is_some()
+            || facts.user_id.is_some()
+            || Self::has_odd_ids(facts)
     }
 
     fn takes_usage(usage: &Usage) -> bool {
@@ -534,28 +534,28 @@ impl Rare {
         overflows || beyond
     }
 
-    const fn has_odd_ids(draft: &CallFacts<'_>) -> bool {
-        draft.trace_id.len() != 16 || draft.span_id.len() != 8
+    const fn has_odd_ids(facts: &CallFacts<'_>) -> bool {
+        facts.trace_id.len() != 16 || facts.span_id.len() != 8
     }
 
-    fn of(draft: &CallFacts<'_>, names: &mut Names) -> Self {
+    fn of(facts: &CallFacts<'_>, names: &mut Names) -> Self {
         let mut intern = |text: &Option<Cow<'_, str>>| text.as_deref().map(|text| names.intern(text));
         Self {
-            usage: if Self::takes_usage(&draft.usage) {
-                Usage { input_count: InputCount::default(), ..draft.usage }
+            usage: if Self::takes_usage(&facts.usage) {
+                Usage { input_count: InputCount::default(), ..facts.usage }
             } else {
                 Usage::default()
             },
-            request_id: match &draft.request_id {
-                RequestId::Emitted(text) if draft.request_id.uuid().is_none() => Some(Name::from(text.as_ref())),
+            request_id: match &facts.request_id {
+                RequestId::Emitted(text) if facts.request_id.uuid().is_none() => Some(Name::from(text.as_ref())),
                 RequestId::Emitted(_) | RequestId::SpanId => None,
             },
-            reported_cost_usd: draft.reported_cost_usd,
-            fallback_cost_usd: draft.fallback_cost_usd,
-            error_message: intern(&draft.error_message),
-            user_id: intern(&draft.user_id),
-            odd_ids: Self::has_odd_ids(draft)
-                .then(|| (bounded_id(draft.trace_id).into(), bounded_id(draft.span_id).into())),
+            reported_cost_usd: facts.reported_cost_usd,
+            fallback_cost_usd: facts.fallback_cost_usd,
+            error_message: intern(&facts.error_message),
+            user_id: intern(&facts.user_id),
+            odd_ids: Self::has_odd_ids(facts)
+                .then(|| (bounded_id(facts.trace_id).into(), bounded_id(facts.span_id).into())),
         }
     }
 }
@@ -626,8 +626,8 @@ fn format_uuid(bytes: &[u8; 16]) -> String {
 mod tests {
     use super::*;
 
-    fn keep(draft: &CallFacts<'_>) -> LlmCall {
-        LlmCall::keep(draft, &mut Names::default(), 7)
+    fn keep(facts: &CallFacts<'_>) -> LlmCall {
+        LlmCall::from_facts(facts, &mut Names::default(), 7)
     }
 
     #[test]
@@ -637,7 +637,7 @@ mod tests {
 
     #[test]
     fn keeping_and_widening_again_loses_nothing() {
-        let draft = CallFacts {
+        let facts = CallFacts {
             convention: Convention::Vercel,
             request_id: RequestId::Emitted("33fc87a5-b59f-4a18-bea1-9bbfcf806091".into()),
             start_unix_nano: Some(1_795_424_977_505_544_123),
@@ -660,7 +660,7 @@ mod tests {
             plano: PlanoFacts { quality: Some(Quality::Poor), session_switches: Some(3), ..PlanoFacts::default() },
             ..CallFacts::default()
         };
-        assert_eq!(keep(&draft).draft(), draft);
+        assert_eq!(keep(&facts).facts(), facts);
     }
 
     #[test]
@@ -672,11 +672,11 @@ mod tests {
             "00000000-0000-0000-0000-000000000000",
             "33fc87a5-b59f-4a18-bea1-9bbfcf80609",
         ] {
-            let draft = CallFacts { request_id: RequestId::Emitted(id.into()), ..CallFacts::default() };
-            assert_eq!(keep(&draft).request_id(), id);
+            let facts = CallFacts { request_id: RequestId::Emitted(id.into()), ..CallFacts::default() };
+            assert_eq!(keep(&facts).request_id(), id);
         }
-        let draft = CallFacts { trace_id: &[1], span_id: &[0xab, 0xcd], ..CallFacts::default() };
-        assert_eq!(keep(&draft).request_id(), "abcd");
+        let facts = CallFacts { trace_id: &[1], span_id: &[0xab, 0xcd], ..CallFacts::default() };
+        assert_eq!(keep(&facts).request_id(), "abcd");
     }
 
     #[test]

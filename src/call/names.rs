@@ -69,29 +69,29 @@ impl Labels {
 const TEXTS: usize = 12;
 
 /// The texts of a label set before they are interned, in the order of the fields of [`Labels`].
-fn texts<'t>(draft: &'t CallFacts<'_>) -> [Option<&'t str>; TEXTS] {
+fn texts<'t>(facts: &'t CallFacts<'_>) -> [Option<&'t str>; TEXTS] {
     [
         // An empty model is none: the field of a label set has no other word for it.
-        draft.model.as_deref().filter(|model| !model.is_empty()),
-        draft.provider.as_deref(),
-        draft.request_model.as_deref(),
-        draft.upstream_model.as_deref(),
-        draft.route_name.as_deref(),
-        draft.routing_strategy.as_deref(),
-        draft.routing_reason.as_deref(),
-        draft.operation.as_deref(),
-        draft.error_type.as_deref(),
-        draft.finish_reasons.as_deref(),
-        draft.service_tier.as_deref(),
-        draft.service_name.as_deref(),
+        facts.model.as_deref().filter(|model| !model.is_empty()),
+        facts.provider.as_deref(),
+        facts.request_model.as_deref(),
+        facts.upstream_model.as_deref(),
+        facts.route_name.as_deref(),
+        facts.routing_strategy.as_deref(),
+        facts.routing_reason.as_deref(),
+        facts.operation.as_deref(),
+        facts.error_type.as_deref(),
+        facts.finish_reasons.as_deref(),
+        facts.service_tier.as_deref(),
+        facts.service_name.as_deref(),
     ]
 }
 
 /// Writes down all that decides a label set, so that it is hashed and compared in one piece each.
-fn spell(draft: &CallFacts<'_>, spelling: &mut Vec<u8>) {
+fn spell(facts: &CallFacts<'_>, spelling: &mut Vec<u8>) {
     spelling.clear();
-    spelling.extend([draft.convention as u8, draft.usage.input_count as u8]);
-    for (nth, text) in (0_u64..).zip(texts(draft)) {
+    spelling.extend([facts.convention as u8, facts.usage.input_count as u8]);
+    for (nth, text) in (0_u64..).zip(texts(facts)) {
         if let Some(text) = text {
             spelling.extend_from_slice(&(nth | (text.len() as u64) << 8).to_le_bytes());
             spelling.extend_from_slice(text.as_bytes());
@@ -187,17 +187,17 @@ impl Names {
         name
     }
 
-    /// The shared label set that says what the draft says. One look-up where it is known; its texts are looked up one by one
+    /// The shared label set that says what the facts says. One look-up where it is known; its texts are looked up one by one
     /// only where it is new.
-    pub fn labels(&mut self, draft: &CallFacts<'_>) -> Arc<Labels> {
+    pub fn labels(&mut self, facts: &CallFacts<'_>) -> Arc<Labels> {
         let mut spelling = std::mem::take(&mut self.spelling);
-        spell(draft, &mut spelling);
-        let labels = self.label_key(&spelling, draft);
+        spell(facts, &mut spelling);
+        let labels = self.label_key(&spelling, facts);
         self.spelling = spelling;
         labels
     }
 
-    fn label_key(&mut self, spelling: &[u8], draft: &CallFacts<'_>) -> Arc<Labels> {
+    fn label_key(&mut self, spelling: &[u8], facts: &CallFacts<'_>) -> Arc<Labels> {
         let hasher = self.labels.hasher.clone();
         let hash = hasher.hash_one(spelling);
         let is_it = |known: &Spelt| *known.spelling == *spelling;
@@ -206,7 +206,7 @@ impl Names {
         }
         let label_key = match self.labels.take_old(hash, is_it) {
             Some(label_key) => label_key,
-            None => Spelt { spelling: spelling.into(), labels: Arc::new(self.new_labels(draft)) },
+            None => Spelt { spelling: spelling.into(), labels: Arc::new(self.new_labels(facts)) },
         };
         let labels = Arc::clone(&label_key.labels);
         let bytes = size_of::<Labels>() + labels.text_bytes() + spelling.len();
@@ -214,7 +214,7 @@ impl Names {
         labels
     }
 
-    fn new_labels(&mut self, draft: &CallFacts<'_>) -> Labels {
+    fn new_labels(&mut self, facts: &CallFacts<'_>) -> Labels {
         let [
             model,
             provider,
@@ -228,10 +228,10 @@ impl Names {
             finish_reasons,
             service_tier,
             service_name,
-        ] = texts(draft).map(|text| text.map(|text| self.intern(text)));
+        ] = texts(facts).map(|text| text.map(|text| self.intern(text)));
         Labels {
-            convention: draft.convention,
-            input_count: draft.usage.input_count,
+            convention: facts.convention,
+            input_count: facts.usage.input_count,
             model: model.unwrap_or_default(),
             provider,
             request_model,
@@ -273,17 +273,17 @@ mod tests {
     #[test]
     fn label_sets_that_say_the_same_are_one_and_others_are_not() {
         let mut names = Names::default();
-        let draft = |model: &'static str, provider: &'static str, route: Option<&'static str>| CallFacts {
+        let facts = |model: &'static str, provider: &'static str, route: Option<&'static str>| CallFacts {
             model: Some(model.into()),
             provider: Some(provider.into()),
             route_name: route.map(Into::into),
             ..CallFacts::default()
         };
-        let first = names.labels(&draft("gpt", "openai", Some("code")));
-        assert!(Arc::ptr_eq(&first, &names.labels(&draft("gpt", "openai", Some("code")))));
+        let first = names.labels(&facts("gpt", "openai", Some("code")));
+        assert!(Arc::ptr_eq(&first, &names.labels(&facts("gpt", "openai", Some("code")))));
         assert!(ArcStr::ptr_eq(&first.model, &names.intern("gpt")), "its texts are shared, too");
         for other in
-            [draft("gptopenai", "", Some("code")), draft("gpt", "openaicode", None), draft("gpt", "openai", None)]
+            [facts("gptopenai", "", Some("code")), facts("gpt", "openaicode", None), facts("gpt", "openai", None)]
         {
             let labels = names.labels(&other);
             assert!(!Arc::ptr_eq(&first, &labels));

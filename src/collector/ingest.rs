@@ -185,7 +185,7 @@ fn arrival(reading: Reading<'_>, span: &Span<'_, '_>, names: &mut Names, receive
 }
 
 fn part(role: Role<'_>, names: &mut Names, received_unix_nano: i64) -> Part {
-    let mut keep = |draft: &CallFacts<'_>| LlmCall::keep(draft, names, received_unix_nano);
+    let mut keep = |draft: &CallFacts<'_>| LlmCall::from_facts(draft, names, received_unix_nano);
     match role {
         Role::Call(draft) => Part::Call(keep(&draft)),
         Role::Completes(draft) => Part::Completes(Box::new(keep(&draft))),

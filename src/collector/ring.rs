@@ -225,7 +225,7 @@ mod tests {
 
     fn call(ttft: u64) -> LlmCall {
         let draft = CallFacts { ttft_ms: Some(ttft as f64), ..CallFacts::default() };
-        LlmCall::keep(&draft, &mut Names::default(), 0)
+        LlmCall::from_facts(&draft, &mut Names::default(), 0)
     }
 
     fn kept(calls: &Calls) -> Vec<u64> {

@@ -369,11 +369,11 @@ impl Store {
 
     /// The leader with its gaps filled from the others, in order of trust.
     fn fill(&mut self, leader: &LlmCall, others: &[LlmCall]) -> LlmCall {
-        let mut draft = leader.draft();
+        let mut draft = leader.facts();
         for other in others {
-            draft.fill_gaps(&other.draft());
+            draft.fill_gaps(&other.facts());
         }
-        LlmCall::keep(&draft, &mut lock(&self.names), leader.start_unix_nano())
+        LlmCall::from_facts(&draft, &mut lock(&self.names), leader.start_unix_nano())
     }
 
     fn replace(&mut self, row: CallId, mut call: LlmCall) {

@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn model(model: &str) -> LlmCall {
-        LlmCall::keep(&CallFacts { model: Some(model.into()), ..CallFacts::default() }, &mut Names::default(), 0)
+        LlmCall::from_facts(&CallFacts { model: Some(model.into()), ..CallFacts::default() }, &mut Names::default(), 0)
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
             finish_reasons: Some("stop,length".into()),
             ..CallFacts::default()
         };
-        let call = LlmCall::keep(&draft, &mut Names::default(), 0);
+        let call = LlmCall::from_facts(&draft, &mut Names::default(), 0);
         let columns = "ttft_ms,duration_ms,is_streaming,finish_reasons,cost_usd,cost,call_id";
         assert_eq!(line(&call, columns), "0.0000001,111,false,\"stop,length\",,,0\n");
     }

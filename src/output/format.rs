@@ -111,7 +111,7 @@ mod tests {
             usage: Usage { input: Some(1_000), output: Some(100), ..Usage::default() },
             ..CallFacts::default()
         };
-        LlmCall::keep(&draft, &mut Names::default(), 0)
+        LlmCall::from_facts(&draft, &mut Names::default(), 0)
     }
 
     #[test]

@@ -75,7 +75,7 @@ mod tests {
     }
 
     fn model(model: &str) -> LlmCall {
-        LlmCall::keep(&CallFacts { model: Some(model.into()), ..CallFacts::default() }, &mut Names::default(), 0)
+        LlmCall::from_facts(&CallFacts { model: Some(model.into()), ..CallFacts::default() }, &mut Names::default(), 0)
     }
 
     #[test]
@@ -92,7 +92,7 @@ mod tests {
     fn whole_milliseconds_stay_floats_and_counts_integers() {
         let mut draft = CallFacts { ttft_ms: Some(111.0), ..CallFacts::default() };
         draft.usage.input = Some(u64::MAX);
-        let call = LlmCall::keep(&draft, &mut Names::default(), 0);
+        let call = LlmCall::from_facts(&draft, &mut Names::default(), 0);
         let columns = Columns::parse("ttft_ms,prompt_tokens").unwrap();
         assert_eq!(line(Record::Call(&call), &columns), "{\"ttft_ms\":111.0,\"prompt_tokens\":18446744073709551615}\n");
     }

@@ -315,7 +315,7 @@ mod tests {
     use std::rc::Rc;
 
     fn call(model: &'static str) -> LlmCall {
-        LlmCall::keep(&CallFacts { model: Some(model.into()), ..CallFacts::default() }, &mut Names::default(), 0)
+        LlmCall::from_facts(&CallFacts { model: Some(model.into()), ..CallFacts::default() }, &mut Names::default(), 0)
     }
 
     fn merged() -> LlmCall {
@@ -525,7 +525,7 @@ mod tests {
     }
 
     fn traced() -> LlmCall {
-        LlmCall::keep(
+        LlmCall::from_facts(
             &CallFacts { trace_id: &[7; 16], span_id: &[8; 8], ..CallFacts::default() },
             &mut Names::default(),
             0,

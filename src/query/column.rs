@@ -410,7 +410,7 @@ mod tests {
 
     #[test]
     fn an_empty_call_has_data_only_where_every_call_has() {
-        let call = LlmCall::keep(&CallFacts::default(), &mut Names::default(), 0);
+        let call = LlmCall::from_facts(&CallFacts::default(), &mut Names::default(), 0);
         let with_data: Vec<_> = Column::BUILT_IN.into_iter().filter(|column| column.has_data(&call)).collect();
         let always = [Column::Time, Column::Status, Column::Provider, Column::Convention, Column::RequestId];
         assert_eq!(with_data, always);
@@ -419,7 +419,7 @@ mod tests {
     #[test]
     fn unknown_is_not_zero() {
         let draft = CallFacts { ttft_ms: Some(0.0), route_name: Some("".into()), ..CallFacts::default() };
-        let call = LlmCall::keep(&draft, &mut Names::default(), 0);
+        let call = LlmCall::from_facts(&draft, &mut Names::default(), 0);
         assert_eq!(Column::Ttft.key(&call), SortKey::Number(0.0));
         assert_eq!(Column::Latency.key(&call), SortKey::Absent);
         assert_eq!(Column::Route.key(&call), SortKey::Absent);

@@ -155,7 +155,7 @@ mod tests {
             usage: Usage { output, ..Usage::default() },
             ..CallFacts::default()
         };
-        let mut call = LlmCall::keep(&draft, &mut Names::default(), 0);
+        let mut call = LlmCall::from_facts(&draft, &mut Names::default(), 0);
         call.set_cost(usd.map(|usd| Cost { usd, basis: CostBasis::Priced }));
         Share::of(&call)
     }

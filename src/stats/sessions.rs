@@ -165,7 +165,7 @@ mod tests {
                 plano: PlanoFacts { session_switches: *session_switches, ..PlanoFacts::default() },
                 ..CallFacts::default()
             };
-            ring.push(LlmCall::keep(&draft, &mut names, 0));
+            ring.push(LlmCall::from_facts(&draft, &mut names, 0));
         }
         sessions(ring.calls().iter())
     }

@@ -235,7 +235,7 @@ mod tests {
             ttft_ms: Some(500.0),
             ..CallFacts::default()
         };
-        let mut call = LlmCall::keep(&draft, &mut Names::default(), 0);
+        let mut call = LlmCall::from_facts(&draft, &mut Names::default(), 0);
         call.set_cost(usd.map(|usd| Cost { usd, basis: CostBasis::Priced }));
         call
     }

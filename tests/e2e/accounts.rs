@@ -86,7 +86,7 @@ fn evicted_calls_are_accounted_for() {
 
     let mut ring = Ring::new(3);
     for _ in 0..5 {
-        ring.push(LlmCall::keep(&CallFacts::default(), &mut Names::default(), 7_000));
+        ring.push(LlmCall::from_facts(&CallFacts::default(), &mut Names::default(), 7_000));
     }
     let counters = Counters { llm_calls: 5, last_batch_unix_nano: Some(9_000_000), ..Counters::default() };
     let snapshot = Snapshot { calls: ring.calls().clone(), counters, ..Snapshot::default() };

@@ -231,7 +231,7 @@ impl Harness {
 
     /// Adds a call.
     pub(crate) fn push(&mut self, draft: &CallFacts<'_>, cost: Option<Cost>) {
-        let mut call = LlmCall::keep(draft, &mut self.names, NOW);
+        let mut call = LlmCall::from_facts(draft, &mut self.names, NOW);
         call.set_cost(cost);
         self.totals.add(&call);
         self.counters.llm_calls += 1;

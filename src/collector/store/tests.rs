@@ -53,7 +53,7 @@ fn arrival(span: &TestSpan) -> Arrival {
         1 => draft.usage.output = nth,
         _ => draft.usage.total = nth,
     }
-    let keep = |draft: &CallFacts<'_>| LlmCall::keep(draft, &mut crate::call::Names::default(), 0);
+    let keep = |draft: &CallFacts<'_>| LlmCall::from_facts(draft, &mut crate::call::Names::default(), 0);
     let part = match span.role {
         TestRole::Plano => {
             draft.convention = Convention::Plano;
@@ -90,7 +90,7 @@ fn feed(store: &mut Store, spans: &[TestSpan]) {
 fn rows(store: &Store) -> Vec<String> {
     let visible = |call: &&LlmCall| !call.is_merged_away();
     let mut rows: Vec<String> =
-        store.snapshot().calls.iter().filter(visible).map(|call| format!("{:?}", call.draft())).collect();
+        store.snapshot().calls.iter().filter(visible).map(|call| format!("{:?}", call.facts())).collect();
     rows.sort();
     rows
 }
@@ -285,7 +285,7 @@ fn huge_texts_shorten_the_memory_for_joining() {
             error_message: text(7),
             ..CallFacts::default()
         };
-        let call = LlmCall::keep(&draft, &mut lock(&store.names), 0);
+        let call = LlmCall::from_facts(&draft, &mut lock(&store.names), 0);
         huge.part = Part::Context(Box::new(call));
         store.apply(Batch { request: Bytes::new(), arrivals: vec![huge], received_unix_nano: 1 });
     }

@@ -68,7 +68,7 @@ mod tests {
 
     fn call(text: &str) -> LlmCall {
         let draft = CallFacts { model: Some(text.into()), ..CallFacts::default() };
-        LlmCall::keep(&draft, &mut Names::default(), 0)
+        LlmCall::from_facts(&draft, &mut Names::default(), 0)
     }
 
     fn filled(capacity: usize, calls: usize, model: &str) -> Ring {

@@ -32,7 +32,7 @@ fn assert_same(here: &Snapshot, there: &Snapshot) {
     for (here, there) in here.calls.iter().zip(there.calls.iter()) {
         let place = |call: &LlmCall| (call.id(), call.revision(), call.is_merged_away(), call.start_unix_nano());
         assert_eq!(place(here), place(there));
-        assert_eq!(here.draft(), there.draft());
+        assert_eq!(here.facts(), there.facts());
         assert_eq!(here.cost(), there.cost());
         assert!(here.same_facts(there));
     }
@@ -98,7 +98,7 @@ impl Played {
 
 fn call(model: &str) -> LlmCall {
     let draft = CallFacts { model: Some(model.into()), status_code: Some(200), ..CallFacts::default() };
-    let mut call = LlmCall::keep(&draft, &mut Names::default(), 7);
+    let mut call = LlmCall::from_facts(&draft, &mut Names::default(), 7);
     call.set_cost(Some(Cost { usd: 0.1, basis: CostBasis::Estimate }));
     call
 }

@@ -43,7 +43,7 @@ pub(crate) fn call_message(call: &LlmCall) -> protocol::Call {
         trace_id,
         span_id,
         plano: PlanoFacts { quality, flagged, session_switches, session_overhead_pct },
-    } = call.draft();
+    } = call.facts();
     let owned = |text: Option<Text<'_>>| text.map(Cow::into_owned);
     protocol::Call {
         id: call.id().0,
@@ -177,7 +177,7 @@ pub(crate) fn call_of(message: &protocol::Call, names: &mut Names) -> Option<Llm
         None => None,
         Some(cost) => Some(Cost { usd: cost.usd, basis: basis_of(cost.basis)? }),
     };
-    let mut call = LlmCall::keep(&draft, names, *start_or_arrival_unix_nano);
+    let mut call = LlmCall::from_facts(&draft, names, *start_or_arrival_unix_nano);
     call.set_cost(cost);
     call.place(CallId(*id), u16::try_from(*revision).ok()?);
     if *is_merged_away {
@@ -514,8 +514,8 @@ mod tests {
                 session_overhead_pct: Some(-1.5),
             },
         };
-        let mut call = LlmCall::keep(&draft, &mut Names::default(), 0);
-        assert_eq!(call.draft(), draft, "nothing of it is lost by keeping it");
+        let mut call = LlmCall::from_facts(&draft, &mut Names::default(), 0);
+        assert_eq!(call.facts(), draft, "nothing of it is lost by keeping it");
         call.set_cost(Some(Cost { usd: 0.1 + 0.2, basis: CostBasis::Estimate }));
         call.place(CallId(u64::from(u32::MAX) + 1), u16::MAX);
         call.mark_merged();
@@ -531,15 +531,15 @@ mod tests {
         let there = travelled(call).expect("a call of this version");
         let place = |call: &LlmCall| (call.id(), call.revision(), call.is_merged_away(), call.start_unix_nano());
         assert_eq!(place(&there), place(call));
-        assert_eq!((there.draft(), there.cost()), (call.draft(), call.cost()));
+        assert_eq!((there.facts(), there.cost()), (call.facts(), call.cost()));
     }
 
     #[test]
     fn every_field_survives() {
         assert_travels(&whole());
-        assert_travels(&LlmCall::keep(&CallFacts::default(), &mut Names::default(), -5));
+        assert_travels(&LlmCall::from_facts(&CallFacts::default(), &mut Names::default(), -5));
         let odd = CallFacts { trace_id: &[7; 3], span_id: &[], ..CallFacts::default() };
-        assert_travels(&LlmCall::keep(&odd, &mut Names::default(), i64::MAX));
+        assert_travels(&LlmCall::from_facts(&odd, &mut Names::default(), i64::MAX));
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Sketch {
             plano: PlanoFacts { session_switches: self.session.map(u32::from), ..PlanoFacts::default() },
             ..CallFacts::default()
         };
-        let mut call = LlmCall::keep(&draft, names, now);
+        let mut call = LlmCall::from_facts(&draft, names, now);
         call.set_cost(self.usd.map(|usd| Cost { usd, basis: CostBasis::Priced }));
         if self.is_merged_away {
             call.mark_merged();

@@ -115,7 +115,7 @@ mod tests {
     fn snapshot(version: u64) -> Arc<Snapshot> {
         let mut ring = Ring::new(10);
         for _ in 0..version {
-            ring.push(LlmCall::keep(&CallFacts::default(), &mut Names::default(), 0));
+            ring.push(LlmCall::from_facts(&CallFacts::default(), &mut Names::default(), 0));
         }
         Arc::new(Snapshot { version, calls: ring.calls().clone(), ..Snapshot::default() })
     }

@@ -144,7 +144,7 @@ mod tests {
             |(model, route)| {
                 let draft =
                     CallFacts { model: Some(model.into()), route_name: Some(route.into()), ..CallFacts::default() };
-                LlmCall::keep(&draft, &mut names, 0)
+                LlmCall::from_facts(&draft, &mut names, 0)
             },
         );
         Known::of(calls.iter(), Secrets::Masked)
@@ -209,7 +209,7 @@ mod tests {
         #[test]
         fn accepted_values_find_their_calls(model in "[ -~é]{1,8}") {
             let draft = CallFacts { model: Some(model.as_str().into()), ..CallFacts::default() };
-            let call = LlmCall::keep(&draft, &mut Names::default(), 0);
+            let call = LlmCall::from_facts(&draft, &mut Names::default(), 0);
             let candidates = complete("model:", 6, &Known::of([&call].into_iter(), Secrets::Masked));
             let filter = Filter::parse(&format!("model:{}", candidates[0].text)).unwrap();
             prop_assert!(filter.matches(&call, 0));

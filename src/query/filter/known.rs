@@ -69,7 +69,7 @@ mod tests {
         let mut call = |model: &'static str, session: &'static str| {
             let draft =
                 CallFacts { model: Some(model.into()), session_id: Some(session.into()), ..CallFacts::default() };
-            LlmCall::keep(&draft, &mut names, 0)
+            LlmCall::from_facts(&draft, &mut names, 0)
         };
         let mut merged = call("hidden", "s");
         merged.mark_merged();
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn credentials_are_proposed_only_where_they_are_shown() {
         let model = Some("key sk-proj-T3BlbkFJabcdefghijklmnop".into());
-        let call = LlmCall::keep(&CallFacts { model, ..CallFacts::default() }, &mut Names::default(), 0);
+        let call = LlmCall::from_facts(&CallFacts { model, ..CallFacts::default() }, &mut Names::default(), 0);
         let proposed = |secrets| {
             Known::of([&call].into_iter(), secrets)
                 .values(Field::find("model").unwrap())

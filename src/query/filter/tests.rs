@@ -10,7 +10,7 @@ use crate::call::{self, CallFacts, Names};
 use crate::query::filter;
 
 fn keep(draft: &CallFacts<'_>) -> LlmCall {
-    LlmCall::keep(draft, &mut Names::default(), 7)
+    LlmCall::from_facts(draft, &mut Names::default(), 7)
 }
 
 fn fits(text: &str, call: &LlmCall) -> bool {
@@ -248,7 +248,7 @@ fn equality_follows_meaning() {
 fn the_outcome_changes_when_it_was_said_to() {
     const SECOND: i64 = 1_000_000_000;
     let draft = CallFacts { start_unix_nano: Some(1000 * SECOND as u64), ..CallFacts::default() };
-    let call = LlmCall::keep(&draft, &mut Names::default(), 0);
+    let call = LlmCall::from_facts(&draft, &mut Names::default(), 0);
     for expression in ["since:5m", "!since:5m", "since:1m,5m", "since:5m !since:1m", "gpt", "!gpt"] {
         let filter = Filter::parse(expression).unwrap();
         let mut now = 900 * SECOND;

@@ -32,7 +32,7 @@ fn snapshot(told: &[Told]) -> Arc<Snapshot> {
             status_code: Some(if told.failed { 500 } else { 200 }),
             ..CallFacts::default()
         };
-        let mut call = LlmCall::keep(&draft, &mut names, NOW);
+        let mut call = LlmCall::from_facts(&draft, &mut names, NOW);
         call.set_cost(Some(Cost { usd: told.usd, basis: CostBasis::Priced }));
         ring.push(call);
     }
@@ -141,7 +141,7 @@ fn what_comes_after_all_was_forgotten_is_judged_anew() {
             ..CallFacts::default()
         };
         for _ in 0..30 {
-            ring.push(LlmCall::keep(&draft, &mut Names::default(), NOW));
+            ring.push(LlmCall::from_facts(&draft, &mut Names::default(), NOW));
         }
     };
     let seen =

@@ -214,7 +214,7 @@ mod tests {
     }
 
     fn call(id: u64, revision: u16) -> Bytes {
-        let mut call = LlmCall::keep(&CallFacts::default(), &mut Names::default(), 0);
+        let mut call = LlmCall::from_facts(&CallFacts::default(), &mut Names::default(), 0);
         call.place(CallId(id), revision);
         call_message(&call).encode_to_vec().into()
     }

@@ -65,7 +65,7 @@ fn sell(pricer: &Pricer, provider: &str, model: &str) -> Vec<f64> {
         let usage = Usage { input: count, output: count, cache_read: count, cache_write: count, ..Usage::default() };
         let draft =
             CallFacts { model: Some(model.into()), provider: Some(provider.into()), usage, ..CallFacts::default() };
-        let call = LlmCall::keep(&draft, &mut Names::default(), NOW);
+        let call = LlmCall::from_facts(&draft, &mut Names::default(), NOW);
         let explained = pricer.explain(&call).cost.usd;
         [shown_cost(found.as_ref(), &Facts::of(&call)).map(|cost| cost.usd), explained]
     });

@@ -54,7 +54,7 @@ fn is_told_where(text: &str, error: &FilterError) {
 }
 
 fn keep(draft: &CallFacts<'_>) -> LlmCall {
-    LlmCall::keep(draft, &mut Names::default(), 7)
+    LlmCall::from_facts(draft, &mut Names::default(), 7)
 }
 
 /// A call of which much is known.
