@@ -1,4 +1,4 @@
-//! The command line as data. Long help, the README's option table and the parser come from here.
+//! The command line as data. The parser, `--help` and the option tables of `docs/REFERENCE.md` come from here.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -15,41 +15,51 @@ use crate::query::limits::{Limits, Share, UsdPerHour};
 use crate::sources::attach::Address;
 use crate::sources::replay::Speed;
 
-/// Exit codes, as documented in the README and in `--help`.
+/// Exit codes of the program.
 pub mod exit {
-    /// The program could not do its work; one line on stderr says why.
+    /// The program failed; one line on stderr gives the reason.
     pub const FAILURE: u8 = 1;
-    /// The command line was wrong.
+    /// The command line is invalid.
     pub const USAGE: u8 = 2;
-    /// A limit was passed; one line on stderr names it and who is to blame.
+    /// A limit was exceeded; one line on stderr names it and its top contributor.
     pub const BREACH: u8 = 3;
+
+    /// Each exit code of `planoai obs` and its meaning, for `--help` and `docs/REFERENCE.md`.
+    pub const CODES: [(&str, &str); 5] = [
+        ("0", "done; without a screen also after a signal, or when the reader of stdout closed it"),
+        ("1", "failure; one line on stderr gives the reason"),
+        ("2", "wrong usage"),
+        ("3", "a limit was exceeded without a screen; one line on stderr names it and its top contributor"),
+        ("128+n", "signal n ended the screen: 130 SIGINT, 143 SIGTERM, 129 SIGHUP, 131 SIGQUIT"),
+    ];
+
+    pub(super) fn help() -> String {
+        let lines = CODES.map(|(code, meaning)| format!("\n  {code:<5}  {meaning}"));
+        format!("Exit codes:{}", lines.concat())
+    }
 }
 
 /// A live terminal view of LLM traffic, fed by OpenTelemetry.
 #[derive(Debug, Parser)]
 #[command(name = "planoai", version, about, propagate_version = true)]
 pub struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Cmd,
 }
 
-/// The commands.
+/// The commands of `planoai`.
 #[derive(Debug, Subcommand)]
 pub enum Cmd {
-    /// Watch LLM calls live: listens for OTLP traces and shows each call with speed, cost and routing
+    /// Watch LLM calls live: receives OTLP traces and shows each call with its speed, cost and routing
     Obs(Box<ObsArgs>),
-    /// Say what a model costs: the price row, how it was found, and the arithmetic
+    /// Print the price of a model: the price row, how it was matched, and the arithmetic
     Price(Box<PriceArgs>),
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failure (one line on stderr says why), 2 wrong usage, \
-                          3 a limit was passed without a screen (one line on stderr says which, and by whom), \
-                          128+n the signal n ended the screen.";
-
 /// Options of `planoai obs`.
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = exit::help())]
 #[command(group = ArgGroup::new("limits").multiple(true))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct ObsArgs {
@@ -65,11 +75,11 @@ pub struct ObsArgs {
     #[arg(long, default_value = "4318", value_name = "PORT|off", value_parser = port_or_off, help_heading = "Listening")]
     pub http_port: HttpPort,
 
-    /// Ask clients for this bearer token (`authorization: Bearer …`)
+    /// Require this bearer token from clients (`authorization: Bearer …`)
     #[arg(long, env = "PLANOAI_OBS_TOKEN", hide_env_values = true, value_name = "TOKEN", help_heading = "Listening")]
     pub token: Option<String>,
 
-    /// Speak TLS with this certificate chain (PEM)
+    /// Serve TLS with this certificate chain (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = "Listening")]
     pub tls_cert: Option<PathBuf>,
 
@@ -77,63 +87,63 @@ pub struct ObsArgs {
     #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = "Listening")]
     pub tls_key: Option<PathBuf>,
 
-    /// Let only clients connect whose certificate one of these authorities signed (PEM)
+    /// Accept only clients whose certificate is signed by one of these authorities (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = "Listening")]
     pub tls_client_ca: Option<PathBuf>,
 
-    /// Show the calls of a collector that runs elsewhere with `--serve-viewers`, instead of listening. `--token`, `--tls-cert`
-    /// and `--tls-key` are then what it is shown
+    /// Show the calls of a remote collector that runs with `--serve-viewers`, instead of listening. `--token`, `--tls-cert`
+    /// and `--tls-key` then authenticate this viewer to it
     #[arg(
         long,
         value_name = "HOST:PORT",
         conflicts_with_all = ["host", "port", "http_port", "tls_client_ca", "serve_viewers", "demo", "record", "replay", "forward"],
-        help_heading = "Elsewhere"
+        help_heading = "Viewers"
     )]
     pub attach: Option<Address>,
 
-    /// Speak TLS with that collector and trust these authorities (PEM) instead of the public ones
-    #[arg(long, value_name = "FILE", requires = "attach", help_heading = "Elsewhere")]
+    /// Connect to the remote collector with TLS and trust these authorities (PEM) instead of the public ones
+    #[arg(long, value_name = "FILE", requires = "attach", help_heading = "Viewers")]
     pub tls_ca: Option<PathBuf>,
 
-    /// Let viewers elsewhere `--attach` to this port; 0 picks a free one. It is one of `--host` if `--token` or `--tls-client-ca`
-    /// keeps strangers out, else of this machine only; `HOST:PORT` is what it says
-    #[arg(long, value_name = "[HOST:]PORT", help_heading = "Elsewhere")]
+    /// Serve viewers (`--attach`) on this port; 0 picks a free one. Binds to `--host` when authentication (`--token` or
+    /// `--tls-client-ca`) is configured, otherwise to loopback; `HOST:PORT` overrides both
+    #[arg(long, value_name = "[HOST:]PORT", help_heading = "Viewers")]
     pub serve_viewers: Option<ServeAt>,
 
-    /// How many calls to keep: 1000, without a screen 100000, or attached as many as the collector, unless told otherwise
+    /// Number of calls to keep (default: 1000; without a screen 100000; with `--attach` as many as the collector keeps)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub capacity: Option<u32>,
 
-    /// Redraw at most this often on new data, in milliseconds
-    #[arg(long, default_value_t = 500, value_name = "MS", value_parser = clap::value_parser!(u32).range(20..=60_000))]
+    /// Shortest time between two redraws on new data, in milliseconds
+    #[arg(long, default_value_t = 500, value_name = "MS", value_parser = clap::value_parser!(u32).range(20..=60_000), help_heading = "Screen")]
     pub refresh_ms: u32,
 
-    /// Write one JSON object per call and line to stdout instead of drawing a screen
+    /// Write calls to stdout as JSON lines, one object per call, instead of drawing a screen
     #[arg(long, groups = ["headless", "records"], help_heading = "Without a screen")]
     pub json: bool,
 
-    /// Write calls as comma-separated values under a line of names
+    /// Write calls to stdout as comma-separated values with a header line
     #[arg(long, groups = ["headless", "records"], help_heading = "Without a screen")]
     pub csv: bool,
 
-    /// Gather for a while (`--for`, else 10s, or `--count` calls), print one plain summary, and end
+    /// Collect for a while (`--for`, default 10s, or `--count` calls), print one plain summary and exit
     #[arg(long, group = "headless", help_heading = "Without a screen")]
     pub once: bool,
 
-    /// Write just these fields, in this order
+    /// Write only these fields, in this order
     #[arg(long, value_name = "A,B,C", value_parser = Columns::parse, requires = "records", help_heading = "Without a screen")]
     pub fields: Option<Columns>,
 
-    /// End after so many calls
+    /// Exit after this many calls
     #[arg(long, value_name = "N", requires = "headless", help_heading = "Without a screen")]
     pub count: Option<u64>,
 
-    /// End after this time, such as `30s` or `5m`
+    /// Exit after this time, such as `30s` or `5m`
     #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration, requires = "headless", help_heading = "Without a screen")]
     pub duration: Option<Duration>,
 
-    /// End with a line that counts where everything that arrived ended, and write it every so often, too: `--stats=10s`. A
-    /// JSON object with the one key `stats`, on stdout after the calls; beside `--csv` on stderr
+    /// Write span accounting as the last line, and with `--stats=10s` at that interval, too: one JSON object with the key
+    /// `stats`, on stdout after the calls, or with `--csv` on stderr
     #[arg(
         long,
         value_name = "EVERY",
@@ -145,44 +155,44 @@ pub struct ObsArgs {
     )]
     pub stats: Option<Option<Duration>>,
 
-    /// Add to each call, as `spans`, the spans of its trace: which made it, which were not counted, and why
+    /// Add to each call, as `spans`, the spans of its trace: which were merged into it, which were not counted, and why
     #[arg(long, requires = "records", help_heading = "Without a screen")]
     pub explain_spans: bool,
 
-    /// Most spending, such as `'$5/h'`. Passing a limit is a banner on the screen, and without a screen exit code 3. Measured
-    /// over the last five minutes of calls, and at least over one
+    /// Highest spend rate, such as `'$5/h'`. Exceeding a limit shows a banner on the screen; without a screen, the program
+    /// exits with code 3. Measured over the last five minutes of calls, and over at least one minute
     #[arg(long, value_name = "USD/TIME", group = "limits", help_heading = "Limits")]
     pub budget: Option<UsdPerHour>,
 
-    /// Most failed calls of all, such as `5%`. Measured over the last five minutes of calls; fewer than 20 count as 20
+    /// Highest share of failed calls, such as `5%`. Measured over the last five minutes of calls; fewer than 20 count as 20
     #[arg(long, value_name = "SHARE", group = "limits", help_heading = "Limits")]
     pub max_error_rate: Option<Share>,
 
-    /// Longest duration of 95% of the calls, such as `2s`. Measured like the error rate
+    /// Longest 95th percentile of the calls' durations, such as `2s`. Measured like the error rate
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, group = "limits", help_heading = "Limits")]
     pub max_p95: Option<Duration>,
 
-    /// Ring the terminal's bell when a limit is passed that was not before
+    /// Ring the terminal bell when a limit is newly exceeded
     #[arg(long, requires = "limits", conflicts_with = "headless", help_heading = "Limits")]
     pub bell: bool,
 
-    /// Generate lifelike gateway traffic and send it to the own listener
+    /// Generate realistic gateway traffic and send it to the program's own listener
     #[arg(long, conflicts_with = "tls_cert")]
     pub demo: bool,
 
-    /// Show only calls that pass this filter expression
+    /// Show only calls that match this filter expression
     #[arg(long, value_name = "EXPR")]
     pub filter: Option<String>,
 
-    /// Plano configuration to read cost sources and model aliases (default: `./config.yaml`, then `./plano_config.yaml`)
+    /// Plano configuration with cost sources and model aliases (default: `./config.yaml`, then `./plano_config.yaml`)
     #[arg(long, value_name = "FILE", help_heading = "Prices")]
     pub config: Option<PathBuf>,
 
-    /// Fetch newer prices from this source in the background
+    /// Refresh prices from this source in the background
     #[arg(long, value_name = "SOURCE", value_parser = feed(), help_heading = "Prices")]
     pub pricing_provider: Option<Feed>,
 
-    /// Fetch them from here instead of where the source publishes them
+    /// Fetch prices from this URL instead of the one where the source publishes them
     #[arg(long, value_name = "URL", help_heading = "Prices")]
     pub pricing_url: Option<String>,
 
@@ -190,59 +200,72 @@ pub struct ObsArgs {
     #[arg(long, help_heading = "Prices")]
     pub offline: bool,
 
-    /// Take the mouse: the wheel moves, a click selects, another click opens; views and lists can be clicked
-    #[arg(long, conflicts_with = "headless")]
+    /// Enable the mouse: the wheel scrolls, a click selects, a second click opens; views and lists are clickable
+    #[arg(long, conflicts_with = "headless", help_heading = "Screen")]
     pub mouse: bool,
 
-    /// Show credentials found in span attributes as they came, instead of masking them
+    /// Show credentials found in span attributes unmasked
     #[arg(long)]
     pub show_secrets: bool,
 
-    /// Record every accepted export: OTLP JSON lines, or delimited protobuf for `.binpb`; `.gz` and `.zst` compress
-    #[arg(long, value_name = "FILE", help_heading = "Recordings")]
+    /// Record every accepted export request: OTLP JSON lines, or delimited protobuf for `.binpb`; `.gz` and `.zst` compress
+    #[arg(long, value_name = "FILE", help_heading = "Record, replay, forward")]
     pub record: Option<PathBuf>,
 
-    /// Begin a new file when the recording is this large
-    #[arg(long, value_name = "SIZE", value_parser = bytes_u64, requires = "record", help_heading = "Recordings")]
+    /// Start a new file when the recording reaches this size
+    #[arg(long, value_name = "SIZE", value_parser = bytes_u64, requires = "record", help_heading = "Record, replay, forward")]
     pub record_max: Option<u64>,
 
-    /// How many full files to keep beside the current one
-    #[arg(long, value_name = "N", default_value_t = 5, requires = "record_max", help_heading = "Recordings")]
+    /// Number of full files to keep beside the current one
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 5,
+        requires = "record_max",
+        help_heading = "Record, replay, forward"
+    )]
     pub record_keep: u32,
 
-    /// Replay recordings, ours or the OpenTelemetry Collector's; `-` is standard input
-    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Recordings")]
+    /// Replay recordings of `--record` or of the OpenTelemetry Collector; `-` is standard input
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Record, replay, forward")]
     pub replay: Vec<PathBuf>,
 
-    /// How fast to replay: `1` as it was, `10` ten times as fast, `max` at once
-    #[arg(long, value_name = "SPEED", default_value = "1", requires = "replay", help_heading = "Recordings")]
+    /// Replay speed: `1` as recorded, `10` ten times as fast, `max` without waiting
+    #[arg(
+        long,
+        value_name = "SPEED",
+        default_value = "1",
+        requires = "replay",
+        help_heading = "Record, replay, forward"
+    )]
     pub speed: Speed,
 
-    /// Move the times of a replay so that its calls happen now
-    #[arg(long, requires = "replay", help_heading = "Recordings")]
+    /// Shift the times of a replay so that its calls happen now
+    #[arg(long, requires = "replay", help_heading = "Record, replay, forward")]
     pub now: bool,
 
-    /// Send every accepted export on, unchanged: `grpc://HOST:PORT`, `http://HOST:PORT` or their TLS kin (repeatable)
-    #[arg(long, value_name = "URL", help_heading = "Recordings")]
+    /// Forward every accepted export request unchanged: `grpc://HOST:PORT`, `http://HOST:PORT` or the TLS variants
+    /// `grpcs://`, `https://` (repeatable)
+    #[arg(long, value_name = "URL", help_heading = "Record, replay, forward")]
     pub forward: Vec<Target>,
 
-    /// Most memory for raw spans, which detail and trace views read
+    /// Memory for raw spans, which the detail and trace views read
     #[arg(long, default_value = "64MiB", value_name = "SIZE", value_parser = bytes)]
     pub span_memory: usize,
 }
 
 impl ObsArgs {
-    /// Whether it writes calls or a summary instead of drawing a screen.
+    /// Whether the run writes calls or a summary instead of drawing a screen.
     pub const fn is_headless(&self) -> bool {
         self.json || self.csv || self.once
     }
 
-    /// What may not be passed.
+    /// The limits of `--budget`, `--max-error-rate` and `--max-p95`.
     pub const fn limits(&self) -> Limits {
         Limits { budget: self.budget, max_error_rate: self.max_error_rate, max_p95: self.max_p95 }
     }
 
-    /// The shape in which calls are written.
+    /// The format of written calls.
     pub const fn shape(&self) -> Shape {
         if self.csv { Shape::Csv } else { Shape::Ndjson }
     }
@@ -254,12 +277,12 @@ fn feed() -> impl TypedValueParser<Value = Feed> {
         .map(|name| FEEDS.into_iter().find(|feed| feed.name() == name).unwrap_or_default())
 }
 
-/// Where viewers are served.
+/// The listening address of `--serve-viewers`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServeAt {
-    /// The address to listen on, where it was named.
+    /// Host to bind to; `None` if only a port was given.
     pub host: Option<String>,
-    /// The port.
+    /// Port; 0 picks a free one.
     pub port: u16,
 }
 
@@ -277,12 +300,12 @@ impl FromStr for ServeAt {
     }
 }
 
-/// The OTLP/HTTP port or its absence.
+/// The value of `--http-port`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpPort {
-    /// Listen here.
+    /// Port to listen on; 0 picks a free one.
     Port(u16),
-    /// Do not listen.
+    /// No OTLP/HTTP listener.
     Off,
 }
 

@@ -1,4 +1,4 @@
-//! The one table of keys. Dispatch, the hints line, the help overlay and the manual are made from it.
+//! The one table of keys. Dispatch, the hints line, the help overlay and `docs/REFERENCE.md` are made from it.
 
 mod key;
 mod table;
@@ -30,6 +30,19 @@ pub enum Scene {
 impl Scene {
     /// All scenes.
     pub const ALL: [Self; 7] = [Self::Browse, Self::Read, Self::Pick, Self::Edit, Self::Ask, Self::Inspect, Self::Help];
+
+    /// Where its keys hold, in a word or two.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Browse => "view",
+            Self::Read => "expanded pane",
+            Self::Pick => "list",
+            Self::Edit => "input line",
+            Self::Ask => "question",
+            Self::Inspect => "overlay",
+            Self::Help => "help",
+        }
+    }
 }
 
 /// The headings of the help.
@@ -129,19 +142,6 @@ pub fn topic(topic: Topic) -> impl Iterator<Item = &'static Binding> {
     KEYMAP.iter().filter(move |binding| binding.topic == topic)
 }
 
-/// The table as Markdown, for the README and the manual.
-pub fn markdown() -> String {
-    let rows = Topic::ALL.into_iter().flat_map(topic).map(|binding| {
-        let names: Vec<_> = binding.keys.iter().map(|(key, _)| format!("`{}`", escape(&key.to_string()))).collect();
-        format!("| {} | {} |\n", names.join(" "), binding.help)
-    });
-    "| key | does |\n|---|---|\n".to_owned() + &rows.collect::<String>()
-}
-
-fn escape(name: &str) -> String {
-    name.replace('|', "\\|")
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -197,11 +197,5 @@ mod tests {
         for (event, expected) in cases {
             assert_eq!(Key::of(event).and_then(|key| action(Scene::Browse, key)), expected, "{event:?}");
         }
-    }
-
-    #[test]
-    fn the_manual_lists_every_binding() {
-        assert_eq!(markdown().lines().count(), KEYMAP.len() + 2);
-        assert!(markdown().contains("| `q` `Ctrl-c` | quit |"));
     }
 }
