@@ -92,7 +92,7 @@ fn main() {
             let _ = black_box(wire::walk_at_once(&request, |_, span| _ = black_box(span)));
         });
         let known = nanos(&mut bench, |_, request| {
-            let mut reader = semconv::Reader::default();
+            let mut reader = semconv::SpanReader::default();
             let look = |origin: &wire::Origin<'_, '_>, span: &wire::Span<'_, '_>| {
                 _ = black_box(reader.read(origin, span));
             };

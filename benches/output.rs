@@ -8,8 +8,8 @@ use divan::counter::ItemsCount;
 use planoai::call::{CallFacts, LlmCall, Names, RequestId, Usage};
 use planoai::collector::Calls;
 use planoai::collector::ring::Ring;
-use planoai::output::{Format, Shape, Writer};
-use planoai::pricing::{Facts, Pricer, Sold, shown_cost};
+use planoai::output::{OutputFormat, RecordFormat, RecordWriter};
+use planoai::pricing::{PriceQuery, Pricer, PricingFacts, shown_cost};
 use planoai::query::filter::Filter;
 
 const CALLS: u64 = 20_000;
@@ -31,15 +31,15 @@ fn traffic(pricer: &Pricer) -> Calls {
             ..CallFacts::default()
         };
         let mut call = LlmCall::from_facts(&draft, &mut names, 0);
-        let found = Sold::of(call.labels()).and_then(|sold| pricer.find(sold));
-        call.set_cost(shown_cost(found.as_ref(), &Facts::of(&call)));
+        let found = PriceQuery::of(call.labels()).and_then(|sold| pricer.find(sold));
+        call.set_cost(shown_cost(found.as_ref(), &PricingFacts::of(&call)));
         ring.push(call);
     }
     ring.calls().clone()
 }
 
-#[divan::bench(args = [Shape::Ndjson, Shape::Csv])]
-fn records(bencher: Bencher<'_, '_>, shape: Shape) {
+#[divan::bench(args = [OutputFormat::Ndjson, OutputFormat::Csv])]
+fn records(bencher: Bencher<'_, '_>, shape: OutputFormat) {
     static TRAFFIC: OnceLock<(Arc<Pricer>, Calls)> = OnceLock::new();
     let (pricer, calls) = TRAFFIC.get_or_init(|| {
         let pricer = Arc::new(Pricer::default());
@@ -47,8 +47,8 @@ fn records(bencher: Bencher<'_, '_>, shape: Shape) {
         (pricer, calls)
     });
     bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {
-        let format = Format::new(shape, Arc::clone(pricer));
-        Writer::new(io::sink(), format, Filter::default(), None)
+        let format = RecordFormat::new(shape, Arc::clone(pricer));
+        RecordWriter::new(io::sink(), format, Filter::default(), None)
             .and_then(|mut writer| writer.write(calls, 0).map(|_| writer.tally()))
     });
 }

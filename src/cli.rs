@@ -9,7 +9,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 
 use crate::collector::taps::forward::Target;
 use crate::output::price::PriceArgs;
-use crate::output::{Columns, Shape};
+use crate::output::{FieldList, OutputFormat};
 use crate::pricing::Feed;
 use crate::query::limits::{Limits, Share, UsdPerHour};
 use crate::sources::attach::Address;
@@ -131,8 +131,8 @@ pub struct ObsArgs {
     pub once: bool,
 
     /// Write only these fields, in this order
-    #[arg(long, value_name = "A,B,C", value_parser = Columns::parse, requires = "records", help_heading = "Without a screen")]
-    pub fields: Option<Columns>,
+    #[arg(long, value_name = "A,B,C", value_parser = FieldList::parse, requires = "records", help_heading = "Without a screen")]
+    pub fields: Option<FieldList>,
 
     /// Exit after this many calls
     #[arg(long, value_name = "N", requires = "headless", help_heading = "Without a screen")]
@@ -266,8 +266,8 @@ impl ObsArgs {
     }
 
     /// The format of written calls.
-    pub const fn shape(&self) -> Shape {
-        if self.csv { Shape::Csv } else { Shape::Ndjson }
+    pub const fn shape(&self) -> OutputFormat {
+        if self.csv { OutputFormat::Csv } else { OutputFormat::Ndjson }
     }
 }
 

@@ -18,15 +18,15 @@ mod summary;
 mod with_limits;
 mod writer;
 
-pub use follow::{Follower, Progress, follow};
-pub use format::{Format, Shape};
-pub use once::Once;
-pub use record::{Columns, FIELDS, Field, Record, Sources, UnknownField, Value};
-pub use reports::Reports;
-pub use spans::{Explainer, SpanNote};
-pub use stats::Stats;
+pub use follow::{FollowProgress, Follower, follow};
+pub use format::{OutputFormat, RecordFormat};
+pub use once::OnceSummary;
+pub use record::{FIELDS, FieldList, FieldValue, Record, RecordContext, RecordField, UnknownField};
+pub use reports::StatsReporter;
+pub use spans::{SpanExplainer, SpanExplanation};
+pub use stats::RunStats;
 pub use with_limits::WithLimits;
-pub use writer::{Tally, Writer};
+pub use writer::{RecordWriter, WriteCounts};
 
 use std::io;
 

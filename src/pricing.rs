@@ -15,10 +15,12 @@ mod row;
 mod spelling;
 
 pub use aliases::Aliases;
-pub use catalog::{Catalog, Refreshed};
-pub use cost::{Item, Line};
-pub use explain::{CostObject, Explanation, Priced, Sum, dollars, explain};
+pub use catalog::{Catalog, RefreshInfo};
+pub use cost::{CostItem, CostLine};
+pub use explain::{CatalogPrice, CostObject, CostSum, Explanation, dollars, explain};
 pub use feed::{Feed, FeedError};
-pub use matching::{Match, MatchedBy};
-pub use pricer::{BY_EMITTER, BY_GATEWAY, Facts, Pricer, Sold, shown_cost};
-pub use row::{InForce, Origin, Prices, Rates, Row, Scheduled, ServiceTier, Tier, Window};
+pub use matching::{MatchedBy, PriceMatch};
+pub use pricer::{BY_EMITTER, BY_GATEWAY, PriceQuery, Pricer, PricingFacts, shown_cost};
+pub use row::{
+    ContextTier, EffectiveRates, PriceOrigin, PriceRow, Prices, Rates, ScheduledChange, ServiceTier, TimeWindow,
+};

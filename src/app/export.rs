@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::view::View;
-use crate::output::{Format, Record, Shape};
+use crate::output::{OutputFormat, Record, RecordFormat};
 use crate::pricing::Pricer;
 use crate::query::analysis::{Picture, Rows};
 use crate::text::secrets::Secrets;
@@ -62,7 +62,7 @@ impl Export {
             options.create_new(true);
         }
         let mut out = BufWriter::new(options.open(&self.path)?);
-        let format = Format::new(shape(&self.path), Arc::clone(pricer)).with_secrets(secrets);
+        let format = RecordFormat::new(shape(&self.path), Arc::clone(pricer)).with_secrets(secrets);
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         format.begin(&mut chunk)?;
         let mut calls = 0;
@@ -87,10 +87,10 @@ impl Export {
     }
 }
 
-fn shape(path: &Path) -> Shape {
+fn shape(path: &Path) -> OutputFormat {
     match path.extension() {
-        Some(extension) if extension.eq_ignore_ascii_case("csv") => Shape::Csv,
-        Some(_) | None => Shape::Ndjson,
+        Some(extension) if extension.eq_ignore_ascii_case("csv") => OutputFormat::Csv,
+        Some(_) | None => OutputFormat::Ndjson,
     }
 }
 

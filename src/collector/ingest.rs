@@ -9,7 +9,7 @@ use super::catch_panic::contained;
 use super::join::Part;
 use super::metrics::CollectorMetrics;
 use super::sampling;
-use super::semconv::{self, Reading, Role};
+use super::semconv::{self, Classification, SpanRole};
 use super::sink::{Refusal, Sink};
 use super::store::{Arrival, Batch};
 use super::taps::queue::Tap;
@@ -151,7 +151,7 @@ pub fn read(request: &[u8], names: &mut Names, received_unix_nano: i64) -> Resul
 struct Spans<'n> {
     arrivals: Vec<Arrival>,
     count: usize,
-    reader: semconv::Reader,
+    reader: semconv::SpanReader,
     names: &'n mut Names,
     received_unix_nano: i64,
 }
@@ -159,7 +159,7 @@ struct Spans<'n> {
 impl<'n> Spans<'n> {
     fn new(request: &[u8], names: &'n mut Names, received_unix_nano: i64) -> Self {
         let arrivals = Vec::with_capacity((request.len() / USUAL_SPAN).min(USUAL_SPANS));
-        Self { arrivals, count: 0, reader: semconv::Reader::default(), names, received_unix_nano }
+        Self { arrivals, count: 0, reader: semconv::SpanReader::default(), names, received_unix_nano }
     }
 
     fn take(&mut self, origin: &Origin<'_, '_>, span: &Span<'_, '_>) {
@@ -171,7 +171,7 @@ impl<'n> Spans<'n> {
     }
 }
 
-fn arrival(reading: Reading<'_>, span: &Span<'_, '_>, names: &mut Names, received_unix_nano: i64) -> Arrival {
+fn arrival(reading: Classification<'_>, span: &Span<'_, '_>, names: &mut Names, received_unix_nano: i64) -> Arrival {
     let place = span.raw_range();
     let trace = span.trace_id.try_into().ok().filter(|id: &[u8; 16]| *id != [0; 16]);
     Arrival {
@@ -184,16 +184,16 @@ fn arrival(reading: Reading<'_>, span: &Span<'_, '_>, names: &mut Names, receive
     }
 }
 
-fn part(role: Role<'_>, names: &mut Names, received_unix_nano: i64) -> Part {
+fn part(role: SpanRole<'_>, names: &mut Names, received_unix_nano: i64) -> Part {
     let mut keep = |draft: &CallFacts<'_>| LlmCall::from_facts(draft, names, received_unix_nano);
     match role {
-        Role::Call(draft) => Part::Call(keep(&draft)),
-        Role::Completes(draft) => Part::Completes(Box::new(keep(&draft))),
-        Role::Context { session_id, user_id } => {
+        SpanRole::Call(draft) => Part::Call(keep(&draft)),
+        SpanRole::Completes(draft) => Part::Completes(Box::new(keep(&draft))),
+        SpanRole::Context { session_id, user_id } => {
             Part::Context(Box::new(keep(&CallFacts { session_id, user_id, ..CallFacts::default() })))
         }
-        Role::Rejected => Part::Rejected,
-        Role::Other => Part::Other,
+        SpanRole::Rejected => Part::Rejected,
+        SpanRole::Other => Part::Other,
     }
 }
 

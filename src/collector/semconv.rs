@@ -31,7 +31,7 @@ use crate::call::{CallFacts, Text};
 
 /// What a span is to the viewer.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Role<'a> {
+pub enum SpanRole<'a> {
     /// An LLM call, or a part of one that another span shows too.
     Call(Box<CallFacts<'a>>),
     /// Not a call itself: completes the call of its parent span (Plano's `routing` child).
@@ -51,26 +51,26 @@ pub enum Role<'a> {
 
 /// A span's role and why it has it, in words a user can check against the span.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reading<'a> {
+pub struct Classification<'a> {
     /// What the span is.
-    pub role: Role<'a>,
+    pub role: SpanRole<'a>,
     /// The rule that decided, e.g. `openinference.span.kind is AGENT`.
     pub why: &'static str,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> Classification<'a> {
     fn call(mut draft: CallFacts<'a>, why: &'static str) -> Self {
         draft.usage.cache_write = draft.usage.written();
-        Self { role: Role::Call(Box::new(draft)), why }
+        Self { role: SpanRole::Call(Box::new(draft)), why }
     }
 
     const fn other(why: &'static str) -> Self {
-        Self { role: Role::Other, why }
+        Self { role: SpanRole::Other, why }
     }
 }
 
 /// Reads a span, or leaves it to the next adapter.
-type Adapter = for<'a> fn(&SpanView<'a, '_>) -> Option<Reading<'a>>;
+type Adapter = for<'a> fn(&SpanView<'a, '_>) -> Option<Classification<'a>>;
 
 /// Asked in this order. The AI SDK comes before the kinds that exporters add to its spans: they call its wrappers
 /// calls, too.
@@ -94,13 +94,13 @@ const NO_MATCH: &str = "no LLM convention matches";
 
 /// Reads the spans of one request. Remembers where the known keys of a [`Shape`](wire::Shape) stand.
 #[derive(Debug, Default)]
-pub struct Reader {
+pub struct SpanReader {
     known: [Option<(wire::Shape, Box<KeyIndex>)>; wire::KINDS],
 }
 
-impl Reader {
+impl SpanReader {
     /// Reads one span.
-    pub fn read<'a>(&mut self, origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Reading<'a> {
+    pub fn read<'a>(&mut self, origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Classification<'a> {
         let Some(slot) = self.known.get_mut(span.shape.kind) else { return read(origin, span) };
         match slot {
             Some((shape, places)) if *shape == span.shape => read_at(origin, span, places),
@@ -118,34 +118,34 @@ impl Reader {
 }
 
 /// Reads one span by itself.
-pub fn read<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Reading<'a> {
+pub fn read<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Classification<'a> {
     read_at(origin, span, &KeyIndex::of(span.attributes))
 }
 
-fn read_at<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>, places: &KeyIndex) -> Reading<'a> {
+fn read_at<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>, places: &KeyIndex) -> Classification<'a> {
     let evidence = SpanView { origin, span, places };
     // Most spans that are no calls are seen at a glance.
     if places.decides || DECIDING_NAMES.contains(&span.name) { ask(&evidence) } else { not_a_call(&evidence, NO_MATCH) }
 }
 
-fn ask<'a>(evidence: &SpanView<'a, '_>) -> Reading<'a> {
+fn ask<'a>(evidence: &SpanView<'a, '_>) -> Classification<'a> {
     ADAPTERS.iter().find_map(|adapter| adapter(evidence)).unwrap_or_else(|| not_a_call(evidence, NO_MATCH))
 }
 
 /// Reads one span as if only Plano's adapter existed: what the others cost is measured against it.
-pub fn read_by_plano_alone<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Reading<'a> {
+pub fn read_by_plano_alone<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Classification<'a> {
     let evidence = SpanView { origin, span, places: &KeyIndex::of(span.attributes) };
-    plano::read(&evidence).unwrap_or_else(|| Reading::other(NO_MATCH))
+    plano::read(&evidence).unwrap_or_else(|| Classification::other(NO_MATCH))
 }
 
 /// A span that is no call, but may say whose calls are below it.
-fn not_a_call<'a>(evidence: &SpanView<'a, '_>, why: &'static str) -> Reading<'a> {
+fn not_a_call<'a>(evidence: &SpanView<'a, '_>, why: &'static str) -> Classification<'a> {
     if !evidence.places.tells_whose {
-        return Reading::other(why);
+        return Classification::other(why);
     }
     let (session_id, user_id) = (fields::session(evidence), fields::user(evidence));
     if session_id.is_none() && user_id.is_none() {
-        return Reading::other(why);
+        return Classification::other(why);
     }
-    Reading { role: Role::Context { session_id, user_id }, why }
+    Classification { role: SpanRole::Context { session_id, user_id }, why }
 }

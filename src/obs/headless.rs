@@ -11,7 +11,10 @@ use planoai::cli::ObsArgs;
 use planoai::collector::Snapshot;
 use planoai::collector::ingest::unix_nano_now;
 use planoai::collector::taps::ExportPipelines;
-use planoai::output::{Explainer, Follower, Format, Once, Progress, Reports, Shape, WithLimits, Writer, follow};
+use planoai::output::{
+    FollowProgress, Follower, OnceSummary, OutputFormat, RecordFormat, RecordWriter, SpanExplainer, StatsReporter,
+    WithLimits, follow,
+};
 use planoai::pricing::Pricer;
 use planoai::query::filter::Filter;
 use planoai::query::limits::LimitMonitor;
@@ -55,14 +58,14 @@ impl Headless<'_> {
         // The verdict names who is to blame.
         let breach = |verdict: String| ExitError::Breach(secrets.in_text(&verdict).into_owned());
         if self.args.once {
-            let once = Once::new(io::stdout().lock(), filter, self.args.count).with_secrets(secrets);
+            let once = OnceSummary::new(io::stdout().lock(), filter, self.args.count).with_secrets(secrets);
             let mut once = WithLimits::new(once, guard);
             self.drive(&mut once)?;
             return once.verdict().map_err(breach);
         }
-        let format = self.format(Format::new(self.args.shape(), Arc::clone(pricer)).with_secrets(secrets));
-        let mut writer = Writer::new(io::stdout().lock(), format, filter, self.args.count)?
-            .explained_by(Explainer::asking(self.source.handle()).with_secrets(secrets));
+        let format = self.format(RecordFormat::new(self.args.shape(), Arc::clone(pricer)).with_secrets(secrets));
+        let mut writer = RecordWriter::new(io::stdout().lock(), format, filter, self.args.count)?
+            .explained_by(SpanExplainer::asking(self.source.handle()).with_secrets(secrets));
         if let Source::Remote { .. } = self.source {
             writer = writer.joining();
         }
@@ -77,16 +80,16 @@ impl Headless<'_> {
         writer.verdict().map_err(breach)
     }
 
-    fn format(&self, format: Format) -> Format {
+    fn format(&self, format: RecordFormat) -> RecordFormat {
         let columns = self.args.fields.clone().unwrap_or_else(|| format.columns().clone());
         format.with_columns(if self.args.explain_spans { columns.with_spans() } else { columns })
     }
 
-    fn reports(&self, every: Option<Duration>) -> Reports {
-        let reports = Reports::every(every).with_streams(self.pipelines.clone());
+    fn reports(&self, every: Option<Duration>) -> StatsReporter {
+        let reports = StatsReporter::every(every).with_streams(self.pipelines.clone());
         match self.args.shape() {
-            Shape::Ndjson => reports,
-            Shape::Csv => reports.aside(io::stderr()),
+            OutputFormat::Ndjson => reports,
+            OutputFormat::Csv => reports.aside(io::stderr()),
         }
     }
 
@@ -119,7 +122,7 @@ impl Headless<'_> {
             tokio::pin!(stop);
             tokio::select! {
                 () = source.ready() => {}
-                () = &mut stop => return Ok(Progress::Open),
+                () = &mut stop => return Ok(FollowProgress::Open),
             }
             follow(handle.snapshots(), follower, unix_nano_now, stop).await
         };
@@ -201,8 +204,8 @@ async fn tell_link(mut link: watch::Receiver<Link>, address: Address) {
 struct Unwritten;
 
 impl Follower for Unwritten {
-    fn take(&mut self, _: &Arc<Snapshot>, _: i64) -> io::Result<Progress> {
-        Ok(Progress::Open)
+    fn take(&mut self, _: &Arc<Snapshot>, _: i64) -> io::Result<FollowProgress> {
+        Ok(FollowProgress::Open)
     }
 
     fn end(&mut self, _: &Arc<Snapshot>, _: i64) -> io::Result<()> {

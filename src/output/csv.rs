@@ -6,7 +6,7 @@ use std::io;
 
 use serde::Serialize;
 
-use super::record::{Columns, Record, Sources, Value};
+use super::record::{FieldList, FieldValue, Record, RecordContext};
 use crate::text::clean;
 
 /// Room for a usual line.
@@ -16,7 +16,7 @@ const USUAL_LINE: usize = 1024;
 ///
 /// # Errors
 /// Whatever `out` refuses.
-pub(super) fn append_header(columns: &Columns, out: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn append_header(columns: &FieldList, out: &mut Vec<u8>) -> io::Result<()> {
     append_line(columns.names(), out)
 }
 
@@ -26,8 +26,8 @@ pub(super) fn append_header(columns: &Columns, out: &mut Vec<u8>) -> io::Result<
 /// Whatever `out` refuses.
 pub(super) fn append<'a>(
     record: Record<'a>,
-    columns: &Columns,
-    sources: Sources<'a>,
+    columns: &FieldList,
+    sources: RecordContext<'a>,
     out: &mut Vec<u8>,
 ) -> io::Result<()> {
     append_line(record.values(columns, sources).map(|(_, value)| cell(&value)), out)
@@ -40,19 +40,19 @@ fn append_line(cells: impl Iterator<Item = impl AsRef<[u8]>>, out: &mut Vec<u8>)
 }
 
 /// The value as a cell; unknown is empty.
-fn cell(value: &Value<'_>) -> String {
+fn cell(value: &FieldValue<'_>) -> String {
     match value {
-        Value::Null => String::new(),
-        Value::Bool(yes) => yes.to_string(),
-        Value::Count(count) => count.to_string(),
-        Value::Figure(figure) => {
+        FieldValue::Null => String::new(),
+        FieldValue::Bool(yes) => yes.to_string(),
+        FieldValue::Count(count) => count.to_string(),
+        FieldValue::Figure(figure) => {
             Some(figure).filter(|figure| figure.is_finite()).map(f64::to_string).unwrap_or_default()
         }
-        Value::Text(text) => guard(clean(text)),
-        Value::Texts(texts) => guard(clean(&texts.join(","))),
-        Value::Cost(cost) if cost.usd.is_none() && cost.row.is_none() => String::new(),
-        Value::Cost(cost) => json(cost),
-        Value::Spans(spans) => json(spans),
+        FieldValue::Text(text) => guard(clean(text)),
+        FieldValue::Texts(texts) => guard(clean(&texts.join(","))),
+        FieldValue::Cost(cost) if cost.usd.is_none() && cost.row.is_none() => String::new(),
+        FieldValue::Cost(cost) => json(cost),
+        FieldValue::Spans(spans) => json(spans),
     }
 }
 
@@ -80,13 +80,13 @@ mod tests {
     use crate::text::secrets::Secrets;
     use proptest::prelude::*;
 
-    const fn sources(pricer: &Pricer) -> Sources<'_> {
-        Sources { pricer, spans: None, secrets: Secrets::Masked }
+    const fn sources(pricer: &Pricer) -> RecordContext<'_> {
+        RecordContext { pricer, spans: None, secrets: Secrets::Masked }
     }
 
     fn line(call: &LlmCall, columns: &str) -> String {
         let mut out = Vec::new();
-        let columns = Columns::parse(columns).unwrap();
+        let columns = FieldList::parse(columns).unwrap();
         append(Record::Call(call), &columns, sources(&Pricer::default()), &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn names_first_and_what_is_taken_back() {
-        let columns = Columns::parse("model,call_id,revision,merged").unwrap();
+        let columns = FieldList::parse("model,call_id,revision,merged").unwrap();
         let mut out = Vec::new();
         append_header(&columns, &mut out).unwrap();
         let record = Record::MergedAway(CallId(7), 2);

@@ -12,7 +12,7 @@ use crate::collector::Snapshot;
 
 /// Whether there is any use in another snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum FollowProgress {
     /// More may follow.
     Open,
     /// As much as was asked for is done.
@@ -29,7 +29,7 @@ pub trait Follower {
     ///
     /// # Errors
     /// When the output fails; a reader who left is no failure.
-    fn take(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<Progress>;
+    fn take(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<FollowProgress>;
 
     /// Takes in the last snapshot and what is due at the end.
     ///
@@ -51,14 +51,14 @@ pub async fn follow(
     follower: &mut impl Follower,
     now: impl Fn() -> i64,
     stop: impl Future<Output = ()>,
-) -> io::Result<Progress> {
+) -> io::Result<FollowProgress> {
     tokio::pin!(stop);
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let snapshot = Arc::clone(&snapshots.borrow_and_update());
         let progress = follower.take(&snapshot, now())?;
-        if progress != Progress::Open {
+        if progress != FollowProgress::Open {
             return Ok(progress);
         }
         let goes_on = tokio::select! {
@@ -67,7 +67,7 @@ pub async fn follow(
             () = &mut stop => false,
         };
         if !goes_on {
-            return Ok(Progress::Open);
+            return Ok(FollowProgress::Open);
         }
     }
 }
@@ -86,7 +86,7 @@ mod tests {
     }
 
     impl Follower for Seen {
-        fn take(&mut self, snapshot: &Arc<Snapshot>, _: i64) -> io::Result<Progress> {
+        fn take(&mut self, snapshot: &Arc<Snapshot>, _: i64) -> io::Result<FollowProgress> {
             if self.versions.last() != Some(&snapshot.version) {
                 self.versions.push(snapshot.version);
                 match (self.coming.next(), &self.sender) {
@@ -94,7 +94,7 @@ mod tests {
                     (None, _) | (_, None) => self.sender = None,
                 }
             }
-            Ok(if snapshot.version >= self.enough { Progress::Complete } else { Progress::Open })
+            Ok(if snapshot.version >= self.enough { FollowProgress::Complete } else { FollowProgress::Open })
         }
 
         fn end(&mut self, _: &Arc<Snapshot>, _: i64) -> io::Result<()> {
@@ -106,7 +106,7 @@ mod tests {
         Arc::new(Snapshot { version, ..Snapshot::default() })
     }
 
-    async fn seen(enough: u64, coming: Vec<u64>, stop: impl Future<Output = ()>) -> (Vec<u64>, Progress) {
+    async fn seen(enough: u64, coming: Vec<u64>, stop: impl Future<Output = ()>) -> (Vec<u64>, FollowProgress) {
         let (sender, receiver) = watch::channel(at(1));
         let mut seen = Seen { versions: Vec::new(), enough, coming: coming.into_iter(), sender: Some(sender) };
         let ended = follow(receiver, &mut seen, || 0, stop).await.unwrap();
@@ -115,12 +115,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_end_of_the_collector_ends_it() {
-        assert_eq!(seen(9, vec![2, 3], std::future::pending()).await, (vec![1, 2, 3], Progress::Open));
+        assert_eq!(seen(9, vec![2, 3], std::future::pending()).await, (vec![1, 2, 3], FollowProgress::Open));
     }
 
     #[tokio::test]
     async fn enough_is_enough() {
-        assert_eq!(seen(2, vec![2, 3], std::future::pending()).await, (vec![1, 2], Progress::Complete));
+        assert_eq!(seen(2, vec![2, 3], std::future::pending()).await, (vec![1, 2], FollowProgress::Complete));
     }
 
     #[tokio::test]
@@ -128,7 +128,7 @@ mod tests {
         let (sender, receiver) = watch::channel(at(1));
         let mut seen = Seen { versions: Vec::new(), enough: 9, coming: Vec::new().into_iter(), sender: None };
         let ended = follow(receiver, &mut seen, || 0, std::future::ready(())).await.unwrap();
-        assert_eq!((seen.versions, ended), (vec![1], Progress::Open));
+        assert_eq!((seen.versions, ended), (vec![1], FollowProgress::Open));
         drop(sender);
     }
 }

@@ -3,15 +3,15 @@
 use std::io;
 use std::sync::Arc;
 
-use super::record::{Columns, Record, Sources};
-use super::spans::SpanNote;
+use super::record::{FieldList, Record, RecordContext};
+use super::spans::SpanExplanation;
 use super::{csv, ndjson};
 use crate::pricing::Pricer;
 use crate::text::secrets::Secrets;
 
 /// The shape of what is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub enum OutputFormat {
     /// One JSON object a line.
     Ndjson,
     /// Comma-separated values under a line of names.
@@ -20,19 +20,19 @@ pub enum Shape {
 
 /// A shape, the fields written in it, and the prices by which costs are explained.
 #[derive(Debug)]
-pub struct Format {
-    shape: Shape,
-    columns: Columns,
+pub struct RecordFormat {
+    shape: OutputFormat,
+    columns: FieldList,
     pricer: Arc<Pricer>,
     secrets: Secrets,
 }
 
-impl Format {
+impl RecordFormat {
     /// All fields that the shape has room for.
-    pub fn new(shape: Shape, pricer: Arc<Pricer>) -> Self {
+    pub fn new(shape: OutputFormat, pricer: Arc<Pricer>) -> Self {
         let columns = match shape {
-            Shape::Ndjson => Columns::all(),
-            Shape::Csv => Columns::flat(),
+            OutputFormat::Ndjson => FieldList::all(),
+            OutputFormat::Csv => FieldList::flat(),
         };
         Self { shape, columns, pricer, secrets: Secrets::Masked }
     }
@@ -45,7 +45,7 @@ impl Format {
 
     /// This format with other fields.
     #[must_use]
-    pub fn with_columns(self, columns: Columns) -> Self {
+    pub fn with_columns(self, columns: FieldList) -> Self {
         Self { columns, ..self }
     }
 
@@ -55,8 +55,8 @@ impl Format {
     /// Never, as long as memory can be written to.
     pub fn begin(&self, out: &mut Vec<u8>) -> io::Result<()> {
         match self.shape {
-            Shape::Ndjson => Ok(()),
-            Shape::Csv => csv::append_header(&self.columns, out),
+            OutputFormat::Ndjson => Ok(()),
+            OutputFormat::Csv => csv::append_header(&self.columns, out),
         }
     }
 
@@ -64,16 +64,16 @@ impl Format {
     ///
     /// # Errors
     /// Never, as long as memory can be written to.
-    pub fn append(&self, record: Record<'_>, spans: Option<&[SpanNote]>, out: &mut Vec<u8>) -> io::Result<()> {
-        let sources = Sources { pricer: &self.pricer, spans, secrets: self.secrets };
+    pub fn append(&self, record: Record<'_>, spans: Option<&[SpanExplanation]>, out: &mut Vec<u8>) -> io::Result<()> {
+        let sources = RecordContext { pricer: &self.pricer, spans, secrets: self.secrets };
         match self.shape {
-            Shape::Ndjson => ndjson::append(record, &self.columns, sources, out),
-            Shape::Csv => csv::append(record, &self.columns, sources, out),
+            OutputFormat::Ndjson => ndjson::append(record, &self.columns, sources, out),
+            OutputFormat::Csv => csv::append(record, &self.columns, sources, out),
         }
     }
 
     /// The fields that are written.
-    pub const fn columns(&self) -> &Columns {
+    pub const fn columns(&self) -> &FieldList {
         &self.columns
     }
 }
@@ -82,13 +82,13 @@ impl Format {
 mod tests {
     use super::*;
     use crate::call::{CallFacts, Cost, CostBasis, LlmCall, Names, Usage};
-    use crate::pricing::{Facts, Sold, shown_cost};
+    use crate::pricing::{PriceQuery, PricingFacts, shown_cost};
     use serde_json::{Value, json};
 
     fn record(call: &LlmCall) -> Value {
-        let columns = Columns::parse("cost_usd,cost").unwrap();
+        let columns = FieldList::parse("cost_usd,cost").unwrap();
         let mut out = Vec::new();
-        let format = Format::new(Shape::Ndjson, Arc::default()).with_columns(columns);
+        let format = RecordFormat::new(OutputFormat::Ndjson, Arc::default()).with_columns(columns);
         format.append(Record::Call(call), None, &mut out).unwrap();
         serde_json::from_slice(&out).unwrap()
     }
@@ -99,8 +99,8 @@ mod tests {
 
     /// The call as it is priced on arrival.
     fn priced(mut call: LlmCall) -> LlmCall {
-        let found = Sold::of(call.labels()).and_then(|sold| Pricer::default().find(sold));
-        call.set_cost(shown_cost(found.as_ref(), &Facts::of(&call)));
+        let found = PriceQuery::of(call.labels()).and_then(|sold| Pricer::default().find(sold));
+        call.set_cost(shown_cost(found.as_ref(), &PricingFacts::of(&call)));
         call
     }
 

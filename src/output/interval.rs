@@ -2,12 +2,12 @@
 
 /// A pause between two times, by a wall clock that may be set back.
 #[derive(Debug)]
-pub(super) struct Every {
+pub(super) struct Interval {
     nanos: i64,
     not_before: i64,
 }
 
-impl Every {
+impl Interval {
     /// Every so many ns, the first time at once.
     pub(super) const fn from_now(nanos: i64) -> Self {
         Self { nanos, not_before: i64::MIN }
@@ -42,12 +42,12 @@ mod tests {
 
     #[test]
     fn a_clock_set_back_costs_one_pause() {
-        let mut every = Every::from_now(10);
+        let mut every = Interval::from_now(10);
         let due: Vec<_> = [1000, 1009, 1010, 20, 29, 30, 31].map(|now| every.is_due(now)).into();
         assert_eq!(due, [true, false, true, false, false, true, false]);
         every.hurry();
         assert!(every.is_due(31));
-        let mut later = Every::after_a_pause(10);
+        let mut later = Interval::after_a_pause(10);
         assert_eq!([5, 14, 15].map(|now| later.is_due(now)), [false, false, true]);
     }
 }

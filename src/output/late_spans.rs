@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::interval::Every;
+use super::interval::Interval;
 use crate::call::CallId;
 
 /// Traces are complete within seconds; records older than these stay as they were written.
@@ -14,18 +14,18 @@ const PAUSE_NANOS: i64 = 1_000_000_000;
 
 /// The calls written latest, each with how many spans its record lists.
 #[derive(Debug)]
-pub(super) struct Recheck {
+pub(super) struct LateSpans {
     recent: VecDeque<(CallId, usize)>,
-    looks: Every,
+    looks: Interval,
 }
 
-impl Default for Recheck {
+impl Default for LateSpans {
     fn default() -> Self {
-        Self { recent: VecDeque::new(), looks: Every::from_now(PAUSE_NANOS) }
+        Self { recent: VecDeque::new(), looks: Interval::from_now(PAUSE_NANOS) }
     }
 }
 
-impl Recheck {
+impl LateSpans {
     /// Remembers how many spans were listed.
     pub(super) fn note(&mut self, id: CallId, spans: usize) {
         if let Some((_, known)) = self.recent.iter_mut().find(|(known, _)| *known == id) {

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer as _};
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-use super::record::{Columns, Record, Sources};
+use super::record::{FieldList, Record, RecordContext};
 use crate::text::is_hidden;
 
 /// Appends the record and a line break. A record that takes a call back holds only what says so.
@@ -18,8 +18,8 @@ use crate::text::is_hidden;
 /// Whatever `out` refuses.
 pub(super) fn append<'a>(
     record: Record<'a>,
-    columns: &Columns,
-    sources: Sources<'a>,
+    columns: &FieldList,
+    sources: RecordContext<'a>,
     out: &mut Vec<u8>,
 ) -> io::Result<()> {
     let mut json = Serializer::with_formatter(&mut *out, Tame);
@@ -67,9 +67,9 @@ mod tests {
     use crate::text::secrets::Secrets;
     use proptest::prelude::*;
 
-    fn line(record: Record<'_>, columns: &Columns) -> String {
+    fn line(record: Record<'_>, columns: &FieldList) -> String {
         let mut out = Vec::new();
-        let sources = Sources { pricer: &Pricer::default(), spans: None, secrets: Secrets::Masked };
+        let sources = RecordContext { pricer: &Pricer::default(), spans: None, secrets: Secrets::Masked };
         append(record, columns, sources, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn an_object_a_line() {
         let call = model("gpt-5");
-        let columns = Columns::parse("model,prompt_tokens,ttft_ms,is_error").unwrap();
+        let columns = FieldList::parse("model,prompt_tokens,ttft_ms,is_error").unwrap();
         let expected = "{\"model\":\"gpt-5\",\"prompt_tokens\":null,\"ttft_ms\":null,\"is_error\":true}\n";
         assert_eq!(line(Record::Call(&call), &columns), expected);
         let expected = "{\"call_id\":7,\"revision\":3,\"merged\":true}\n";
@@ -93,14 +93,14 @@ mod tests {
         let mut draft = CallFacts { ttft_ms: Some(111.0), ..CallFacts::default() };
         draft.usage.input = Some(u64::MAX);
         let call = LlmCall::from_facts(&draft, &mut Names::default(), 0);
-        let columns = Columns::parse("ttft_ms,prompt_tokens").unwrap();
+        let columns = FieldList::parse("ttft_ms,prompt_tokens").unwrap();
         assert_eq!(line(Record::Call(&call), &columns), "{\"ttft_ms\":111.0,\"prompt_tokens\":18446744073709551615}\n");
     }
 
     #[test]
     fn what_acts_on_a_terminal_is_escaped() {
         let call = model("a\u{1b}[2J\u{9b}2J\u{7f}\u{202e}\u{e0041}\n\u{85}\u{3164}\u{fe0f}z");
-        let shown = line(Record::Call(&call), &Columns::parse("model").unwrap());
+        let shown = line(Record::Call(&call), &FieldList::parse("model").unwrap());
         assert_eq!(
             shown,
             "{\"model\":\"a\\u001b[2J\\u009b2J\\u007f\\u202e\\udb40\\udc41\\n\\u0085\\u3164\\ufe0fz\"}\n"
@@ -111,7 +111,7 @@ mod tests {
         #[test]
         fn any_text_comes_back(text in any::<String>()) {
             let call = model(&text);
-            let shown = line(Record::Call(&call), &Columns::parse("model").unwrap());
+            let shown = line(Record::Call(&call), &FieldList::parse("model").unwrap());
             prop_assert_eq!(shown.matches('\n').count(), 1);
             let controls = shown.trim_end().chars().filter(|character| character.is_control()).count();
             prop_assert_eq!(controls, 0);

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::follow::{Follower, Progress};
+use super::follow::{FollowProgress, Follower};
 use super::{ignore_broken_pipe, summary};
 use crate::call::LlmCall;
 use crate::collector::Snapshot;
@@ -13,7 +13,7 @@ use crate::text::secrets::Secrets;
 
 /// Gathers the calls that pass a filter.
 #[derive(Debug)]
-pub struct Once<W> {
+pub struct OnceSummary<W> {
     out: W,
     spec: ViewSpec,
     analysis: Analysis,
@@ -25,7 +25,7 @@ pub struct Once<W> {
     secrets: Secrets,
 }
 
-impl<W: Write> Once<W> {
+impl<W: Write> OnceSummary<W> {
     /// Gathers what passes `filter`, and no more than it takes to see `enough` calls, if that is given.
     pub fn new(out: W, filter: Filter, enough: Option<u64>) -> Self {
         let spec = ViewSpec { filter: Arc::new(filter), sessions: true, ..ViewSpec::default() };
@@ -52,8 +52,8 @@ impl<W: Write> Once<W> {
     }
 }
 
-impl<W: Write> Follower for Once<W> {
-    fn take(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<Progress> {
+impl<W: Write> Follower for OnceSummary<W> {
+    fn take(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<FollowProgress> {
         self.follow(snapshot, now_unix_nano);
         // Not more calls can pass than there are.
         let may_be_enough = self.enough.filter(|enough| snapshot.totals.calls >= *enough);
@@ -65,7 +65,7 @@ impl<W: Write> Follower for Once<W> {
             let kept = self.picture(snapshot, now_unix_nano).summary.figures.tally.calls;
             self.gone.saturating_add(kept) >= enough
         };
-        Ok(if may_be_enough.is_some_and(is_enough) { Progress::Complete } else { Progress::Open })
+        Ok(if may_be_enough.is_some_and(is_enough) { FollowProgress::Complete } else { FollowProgress::Open })
     }
 
     fn end(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<()> {

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::ndjson::escape;
 use crate::call::{InputCount, Usage};
-use crate::pricing::cost::Line;
-use crate::pricing::{CostObject, Explanation, Facts, Pricer, Rates, Sold};
+use crate::pricing::cost::CostLine;
+use crate::pricing::{CostObject, Explanation, PriceQuery, Pricer, PricingFacts, Rates};
 use crate::text;
 
 /// Options of `planoai price`.
@@ -64,12 +64,12 @@ pub struct PriceAnswer {
 
 /// Answers by the prices that `pricer` has; `now_unix_secs` stands in for a missing `--at`.
 pub fn price(args: &PriceArgs, pricer: &Pricer, now_unix_secs: i64) -> PriceAnswer {
-    let sold = Sold { model: args.model.trim(), provider: args.provider.as_deref() };
-    let facts = Facts {
+    let sold = PriceQuery { model: args.model.trim(), provider: args.provider.as_deref() };
+    let facts = PricingFacts {
         usage: args.usage(),
         at_unix_secs: args.at.unwrap_or(now_unix_secs),
         service_tier: args.service_tier.as_deref(),
-        ..Facts::default()
+        ..PricingFacts::default()
     };
     let explanation = pricer.explain_facts(Some(sold), &facts);
     let is_found = explanation.priced.is_some();
@@ -111,7 +111,7 @@ struct PriceObject {
     is_deprecated: Option<bool>,
     rates: Option<Rates>,
     conditions: Vec<String>,
-    lines: Vec<Line>,
+    lines: Vec<CostLine>,
     unknown_because: Option<&'static str>,
 }
 

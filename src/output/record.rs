@@ -6,14 +6,14 @@ use chrono::{DateTime, SecondsFormat};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-use super::spans::SpanNote;
+use super::spans::SpanExplanation;
 use crate::call::{CallId, LlmCall, Name, hex};
 use crate::pricing::{CostObject, Pricer};
 use crate::text::secrets::Secrets;
 
-/// One value of a record. What a call does not know is [`Value::Null`], never zero or empty.
+/// One value of a record. What a call does not know is [`FieldValue::Null`], never zero or empty.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value<'a> {
+pub enum FieldValue<'a> {
     /// Not known.
     Null,
     /// Yes or no.
@@ -29,10 +29,10 @@ pub enum Value<'a> {
     /// A cost with its parts.
     Cost(Box<CostObject>),
     /// The spans of a trace.
-    Spans(&'a [SpanNote]),
+    Spans(&'a [SpanExplanation]),
 }
 
-impl Serialize for Value<'_> {
+impl Serialize for FieldValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => serializer.serialize_unit(),
@@ -47,7 +47,7 @@ impl Serialize for Value<'_> {
     }
 }
 
-impl<'a> Value<'a> {
+impl<'a> FieldValue<'a> {
     fn count(count: Option<u64>) -> Self {
         count.map_or(Self::Null, Self::Count)
     }
@@ -87,7 +87,7 @@ fn guarded(text: Cow<'_, str>, secrets: Secrets) -> Cow<'_, str> {
 
 /// One field of a record.
 #[derive(Debug)]
-pub struct Field {
+pub struct RecordField {
     /// Its key in NDJSON, its column in CSV, its word in `--fields`.
     pub name: &'static str,
     /// What it holds, and its unit.
@@ -97,7 +97,7 @@ pub struct Field {
     read: Read,
 }
 
-impl Field {
+impl RecordField {
     /// Whether it is written only where it is asked for by name.
     pub const fn is_extra(&self) -> bool {
         matches!(self.read, Read::Spans)
@@ -108,7 +108,7 @@ impl Field {
 #[derive(Clone, Copy, Debug)]
 enum Read {
     /// The call says it.
-    Call(for<'a> fn(&'a LlmCall) -> Value<'a>),
+    Call(for<'a> fn(&'a LlmCall) -> FieldValue<'a>),
     /// The price list says it.
     Prices,
     /// The collector says it, at the cost of a question: written only where it is asked for.
@@ -117,17 +117,17 @@ enum Read {
 
 /// What is told of a call beyond what it says itself.
 #[derive(Clone, Copy, Debug)]
-pub struct Sources<'a> {
+pub struct RecordContext<'a> {
     /// Explains costs.
     pub pricer: &'a Pricer,
     /// The spans behind the call; `None` is unknown.
-    pub spans: Option<&'a [SpanNote]>,
+    pub spans: Option<&'a [SpanExplanation]>,
     /// What becomes of credentials in text.
     pub secrets: Secrets,
 }
 
-const fn field(name: &'static str, help: &'static str, read: for<'a> fn(&'a LlmCall) -> Value<'a>) -> Field {
-    Field { name, help, is_nested: false, read: Read::Call(read) }
+const fn field(name: &'static str, help: &'static str, read: for<'a> fn(&'a LlmCall) -> FieldValue<'a>) -> RecordField {
+    RecordField { name, help, is_nested: false, read: Read::Call(read) }
 }
 
 const CALL_ID: &str = "call_id";
@@ -136,38 +136,44 @@ const MERGED: &str = "merged";
 const SPANS: &str = "spans";
 
 /// All fields, in the order in which they are written.
-pub static FIELDS: &[Field] = &[
-    field("request_id", "id of the request, else the hex span id", |call| Value::Text(Cow::Owned(call.request_id()))),
+pub static FIELDS: &[RecordField] = &[
+    field("request_id", "id of the request, else the hex span id", |call| {
+        FieldValue::Text(Cow::Owned(call.request_id()))
+    }),
     field("timestamp", "start of the call, RFC 3339 in UTC with microseconds", |call| {
-        Value::Text(Cow::Owned(timestamp(call.start_unix_nano())))
+        FieldValue::Text(Cow::Owned(timestamp(call.start_unix_nano())))
     }),
-    field("model", "model that answered", |call| Value::name(call.model())),
+    field("model", "model that answered", |call| FieldValue::name(call.model())),
     field("provider", "provider, else the service that sent the span, else `unknown`", |call| {
-        Value::Text(Cow::Borrowed(call.provider()))
+        FieldValue::Text(Cow::Borrowed(call.provider()))
     }),
-    field("request_model", "model the client asked for", |call| Value::name(call.request_model())),
-    field("session_id", "session or conversation", |call| Value::name(call.session_id())),
-    field("route_name", "route the gateway chose", |call| Value::name(call.route_name())),
-    field("is_streaming", "whether the answer was streamed, as emitted", |call| Value::flag(call.is_streaming())),
-    field("status_code", "HTTP status", |call| Value::count(call.status_code().map(u64::from))),
-    field("prompt_tokens", "input tokens as reported", |call| Value::count(call.usage().input)),
-    field("completion_tokens", "output tokens, reasoning included", |call| Value::count(call.usage().output)),
-    field("total_tokens", "total tokens as reported", |call| Value::count(call.usage().total)),
-    field("cached_input_tokens", "input tokens read from the cache", |call| Value::count(call.usage().cache_read)),
-    field("cache_creation_tokens", "input tokens written to the cache", |call| Value::count(call.usage().cache_write)),
-    field("reasoning_tokens", "output tokens spent on reasoning", |call| Value::count(call.usage().reasoning)),
-    field("ttft_ms", "time to first token, ms", |call| Value::figure(call.ttft_ms())),
-    field("duration_ms", "duration, ms", |call| Value::figure(call.duration_ms())),
-    field("routing_strategy", "how the route was chosen", |call| Value::name(call.labels().routing_strategy.as_ref())),
-    field("routing_reason", "why the route was chosen", |call| Value::name(call.labels().routing_reason.as_ref())),
-    field("cost_usd", "cost, USD, not rounded", |call| Value::figure(call.cost().map(|cost| cost.usd))),
-    field("tpt_ms", "time a generated token took, ms", |call| Value::figure(call.tpt_ms())),
-    field("tokens_per_sec", "generated tokens a second", |call| Value::figure(call.tokens_per_sec())),
-    field(CALL_ID, "arrival number, from 0", |call| Value::Count(call.id().0)),
+    field("request_model", "model the client asked for", |call| FieldValue::name(call.request_model())),
+    field("session_id", "session or conversation", |call| FieldValue::name(call.session_id())),
+    field("route_name", "route the gateway chose", |call| FieldValue::name(call.route_name())),
+    field("is_streaming", "whether the answer was streamed, as emitted", |call| FieldValue::flag(call.is_streaming())),
+    field("status_code", "HTTP status", |call| FieldValue::count(call.status_code().map(u64::from))),
+    field("prompt_tokens", "input tokens as reported", |call| FieldValue::count(call.usage().input)),
+    field("completion_tokens", "output tokens, reasoning included", |call| FieldValue::count(call.usage().output)),
+    field("total_tokens", "total tokens as reported", |call| FieldValue::count(call.usage().total)),
+    field("cached_input_tokens", "input tokens read from the cache", |call| FieldValue::count(call.usage().cache_read)),
+    field("cache_creation_tokens", "input tokens written to the cache", |call| {
+        FieldValue::count(call.usage().cache_write)
+    }),
+    field("reasoning_tokens", "output tokens spent on reasoning", |call| FieldValue::count(call.usage().reasoning)),
+    field("ttft_ms", "time to first token, ms", |call| FieldValue::figure(call.ttft_ms())),
+    field("duration_ms", "duration, ms", |call| FieldValue::figure(call.duration_ms())),
+    field("routing_strategy", "how the route was chosen", |call| {
+        FieldValue::name(call.labels().routing_strategy.as_ref())
+    }),
+    field("routing_reason", "why the route was chosen", |call| FieldValue::name(call.labels().routing_reason.as_ref())),
+    field("cost_usd", "cost, USD, not rounded", |call| FieldValue::figure(call.cost().map(|cost| cost.usd))),
+    field("tpt_ms", "time a generated token took, ms", |call| FieldValue::figure(call.tpt_ms())),
+    field("tokens_per_sec", "generated tokens a second", |call| FieldValue::figure(call.tokens_per_sec())),
+    field(CALL_ID, "arrival number, from 0", |call| FieldValue::Count(call.id().0)),
     field(REVISION, "1 at first, more each time another span completed the call", |call| {
-        Value::Count(u64::from(call.revision()))
+        FieldValue::Count(u64::from(call.revision()))
     }),
-    Field {
+    RecordField {
         name: "cost",
         help: "the cost, its parts and where it comes from: usd, basis, input_usd, cache_read_usd, cache_write_usd, \
                output_usd, request_usd, provider, row, matched_by, alias, source",
@@ -178,40 +184,44 @@ pub static FIELDS: &[Field] = &[
         "cost_basis",
         "reported, priced, refreshed (by a price list from the network) or estimate",
         |call| match call.cost() {
-            Some(cost) => Value::Text(Cow::Borrowed(cost.basis.name())),
-            None => Value::Null,
+            Some(cost) => FieldValue::Text(Cow::Borrowed(cost.basis.name())),
+            None => FieldValue::Null,
         },
     ),
     field("is_error", "whether the call failed; an answer that never came is a failure", |call| {
-        Value::Bool(call.status().is_error())
+        FieldValue::Bool(call.status().is_error())
     }),
-    field("operation", "chat, embeddings, …", |call| Value::name(call.labels().operation.as_ref())),
-    field("error_type", "class of the error", |call| Value::name(call.labels().error_type.as_ref())),
-    field("error_message", "status or exception message", |call| Value::name(call.error_message())),
-    field("user_id", "end user", |call| Value::name(call.user_id())),
+    field("operation", "chat, embeddings, …", |call| FieldValue::name(call.labels().operation.as_ref())),
+    field("error_type", "class of the error", |call| FieldValue::name(call.labels().error_type.as_ref())),
+    field("error_message", "status or exception message", |call| FieldValue::name(call.error_message())),
+    field("user_id", "end user", |call| FieldValue::name(call.user_id())),
     field("finish_reasons", "why generation ended", |call| match &call.labels().finish_reasons {
-        Some(reasons) => Value::Texts(reasons.split(',').map(Cow::Borrowed).collect()),
-        None => Value::Null,
+        Some(reasons) => FieldValue::Texts(reasons.split(',').map(Cow::Borrowed).collect()),
+        None => FieldValue::Null,
     }),
-    field("trace_id", "trace id, hex", |call| Value::id(call.ids().0)),
-    field("span_id", "span id, hex", |call| Value::id(call.ids().1)),
-    field("service_name", "service that sent the span", |call| Value::name(call.labels().service_name.as_ref())),
-    field("reported_cost_usd", "cost that the emitter computed, USD", |call| Value::figure(call.reported_cost_usd())),
+    field("trace_id", "trace id, hex", |call| FieldValue::id(call.ids().0)),
+    field("span_id", "span id, hex", |call| FieldValue::id(call.ids().1)),
+    field("service_name", "service that sent the span", |call| FieldValue::name(call.labels().service_name.as_ref())),
+    field("reported_cost_usd", "cost that the emitter computed, USD", |call| {
+        FieldValue::figure(call.reported_cost_usd())
+    }),
     field("convention", "semantic convention of the span", |call| {
-        Value::Text(Cow::Borrowed(call.labels().convention.name()))
+        FieldValue::Text(Cow::Borrowed(call.labels().convention.name()))
     }),
-    field("upstream_model", "model dispatched to, where told apart", |call| Value::name(call.upstream_model())),
-    field("service_tier", "service tier that was billed", |call| Value::name(call.labels().service_tier.as_ref())),
+    field("upstream_model", "model dispatched to, where told apart", |call| FieldValue::name(call.upstream_model())),
+    field("service_tier", "service tier that was billed", |call| FieldValue::name(call.labels().service_tier.as_ref())),
     field("input_fresh_tokens", "input tokens neither read from nor written to the cache", |call| {
-        Value::count(call.usage().input_fresh())
+        FieldValue::count(call.usage().input_fresh())
     }),
     field("quality", "verdict of the gateway's behaviour signals", |call| match call.plano_facts().quality {
-        Some(quality) => Value::Text(Cow::Borrowed(quality.name())),
-        None => Value::Null,
+        Some(quality) => FieldValue::Text(Cow::Borrowed(quality.name())),
+        None => FieldValue::Null,
     }),
-    field("is_flagged", "whether the gateway flagged the call", |call| Value::Bool(call.plano_facts().flagged)),
-    field(MERGED, "true in the last record of a call that turned out to be part of another", |_| Value::Bool(false)),
-    Field {
+    field("is_flagged", "whether the gateway flagged the call", |call| FieldValue::Bool(call.plano_facts().flagged)),
+    field(MERGED, "true in the last record of a call that turned out to be part of another", |_| {
+        FieldValue::Bool(false)
+    }),
+    RecordField {
         name: SPANS,
         help: "with --explain-spans: the known spans of the call's trace, each with span_id, parent_span_id, name, role, \
                why and the call_id it is part of; written again when more of them arrive",
@@ -262,14 +272,14 @@ impl UnknownField {
     }
 
     /// The fields spelled most like the word, or that contain it.
-    fn near(&self) -> Vec<&'static Field> {
+    fn near(&self) -> Vec<&'static RecordField> {
         let word = self.0.to_ascii_lowercase();
         if word.is_empty() || word.len() > LONGEST_WORD {
             return Vec::new();
         }
-        let distance = |field: &&'static Field| strsim::osa_distance(&word, field.name);
+        let distance = |field: &&'static RecordField| strsim::osa_distance(&word, field.name);
         let closest = FIELDS.iter().map(|field| distance(&field)).min().unwrap_or(usize::MAX);
-        let is_misspelt = |field: &&'static Field| closest <= word.len() / 3 && distance(field) == closest;
+        let is_misspelt = |field: &&'static RecordField| closest <= word.len() / 3 && distance(field) == closest;
         let misspelt: Vec<_> = FIELDS.iter().filter(is_misspelt).collect();
         if misspelt.is_empty() { FIELDS.iter().filter(|field| field.name.contains(&word)).collect() } else { misspelt }
     }
@@ -278,15 +288,15 @@ impl UnknownField {
 /// No field's name is longer, however misspelt.
 const LONGEST_WORD: usize = 32;
 
-fn names(fields: impl Iterator<Item = &'static Field>) -> String {
+fn names(fields: impl Iterator<Item = &'static RecordField>) -> String {
     fields.map(|field| field.name).collect::<Vec<_>>().join(", ")
 }
 
 /// The fields that are written, in their order.
 #[derive(Clone, Debug)]
-pub struct Columns(Vec<&'static Field>);
+pub struct FieldList(Vec<&'static RecordField>);
 
-impl Columns {
+impl FieldList {
     /// Every field but those that are written only where they are asked for.
     pub fn all() -> Self {
         Self(FIELDS.iter().filter(|field| !field.is_extra()).collect())
@@ -316,7 +326,7 @@ impl Columns {
     /// # Errors
     /// [`UnknownField`], of the first word that is none; of the empty word when the list is.
     pub fn parse(list: &str) -> Result<Self, UnknownField> {
-        let mut chosen: Vec<&'static Field> = Vec::new();
+        let mut chosen: Vec<&'static RecordField> = Vec::new();
         for word in list.split(',').map(str::trim) {
             let field = FIELDS.iter().find(|field| field.name == word).ok_or_else(|| UnknownField(word.to_owned()))?;
             if !chosen.iter().any(|known| known.name == field.name) {
@@ -353,35 +363,35 @@ impl<'a> Record<'a> {
     }
 
     /// The value of one field. A record that takes a call back holds only what says so.
-    fn value(self, field: &Field, sources: Sources<'a>) -> Value<'a> {
+    fn value(self, field: &RecordField, sources: RecordContext<'a>) -> FieldValue<'a> {
         match (self, field.read, field.name) {
             (Self::Call(call), Read::Call(read), _) => read(call).guarded(sources.secrets),
-            (Self::Call(call), Read::Prices, _) => Value::Cost(Box::new(explained_cost(call, sources.pricer))),
-            (Self::Call(_), Read::Spans, _) => sources.spans.map_or(Value::Null, Value::Spans),
-            (Self::MergedAway(id, _), _, CALL_ID) => Value::Count(id.0),
-            (Self::MergedAway(_, revision), _, REVISION) => Value::Count(u64::from(revision)),
-            (Self::MergedAway(..), _, MERGED) => Value::Bool(true),
-            (Self::MergedAway(..), ..) => Value::Null,
+            (Self::Call(call), Read::Prices, _) => FieldValue::Cost(Box::new(explained_cost(call, sources.pricer))),
+            (Self::Call(_), Read::Spans, _) => sources.spans.map_or(FieldValue::Null, FieldValue::Spans),
+            (Self::MergedAway(id, _), _, CALL_ID) => FieldValue::Count(id.0),
+            (Self::MergedAway(_, revision), _, REVISION) => FieldValue::Count(u64::from(revision)),
+            (Self::MergedAway(..), _, MERGED) => FieldValue::Bool(true),
+            (Self::MergedAway(..), ..) => FieldValue::Null,
         }
     }
 
     /// Name and value of each chosen field.
     pub(super) fn values(
         self,
-        columns: &Columns,
-        sources: Sources<'a>,
-    ) -> impl Iterator<Item = (&'static str, Value<'a>)> {
+        columns: &FieldList,
+        sources: RecordContext<'a>,
+    ) -> impl Iterator<Item = (&'static str, FieldValue<'a>)> {
         columns.0.iter().map(move |field| (field.name, self.value(field, sources)))
     }
 
     /// Name and value of the fields that say which call is taken back, if this record does that.
-    pub(super) fn taken_back(self) -> Option<[(&'static str, Value<'static>); 3]> {
+    pub(super) fn taken_back(self) -> Option<[(&'static str, FieldValue<'static>); 3]> {
         match self {
             Self::Call(_) => None,
             Self::MergedAway(id, revision) => Some([
-                (CALL_ID, Value::Count(id.0)),
-                (REVISION, Value::Count(u64::from(revision))),
-                (MERGED, Value::Bool(true)),
+                (CALL_ID, FieldValue::Count(id.0)),
+                (REVISION, FieldValue::Count(u64::from(revision))),
+                (MERGED, FieldValue::Bool(true)),
             ]),
         }
     }
@@ -393,7 +403,7 @@ mod tests {
 
     #[test]
     fn fields_are_named_once_and_the_twenty_come_first() {
-        let names: Vec<&str> = Columns::all().names().collect();
+        let names: Vec<&str> = FieldList::all().names().collect();
         let expected = "request_id,timestamp,model,provider,request_model,session_id,route_name,is_streaming,\
             status_code,prompt_tokens,completion_tokens,total_tokens,cached_input_tokens,cache_creation_tokens,\
             reasoning_tokens,ttft_ms,duration_ms,routing_strategy,routing_reason,cost_usd,tpt_ms,tokens_per_sec,\
@@ -404,7 +414,7 @@ mod tests {
 
     #[test]
     fn a_choice_of_fields() {
-        let names = |list: &str| Columns::parse(list).map(|columns| columns.names().collect::<Vec<_>>().join(","));
+        let names = |list: &str| FieldList::parse(list).map(|columns| columns.names().collect::<Vec<_>>().join(","));
         assert_eq!(names("model, cost_usd,model"), Ok("model,cost_usd".to_owned()));
         assert_eq!(names("model,modle"), Err(UnknownField("modle".to_owned())));
         assert_eq!(names(""), Err(UnknownField(String::new())));

@@ -6,33 +6,33 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::interval::Every;
-use super::stats::Stats;
+use super::interval::Interval;
+use super::stats::RunStats;
 use crate::collector::taps::ExportPipelines;
 
 /// Accounts on the way and at the end: a JSON object a line, with the one key `stats`, which no record has.
-pub struct Reports {
-    every: Option<Every>,
+pub struct StatsReporter {
+    every: Option<Interval>,
     aside: Option<Box<dyn Write>>,
     streams: ExportPipelines,
 }
 
-impl fmt::Debug for Reports {
+impl fmt::Debug for StatsReporter {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Reports").field("every", &self.every).finish_non_exhaustive()
+        out.debug_struct("StatsReporter").field("every", &self.every).finish_non_exhaustive()
     }
 }
 
 #[derive(Serialize)]
 struct Line<'a> {
-    stats: &'a Stats,
+    stats: &'a RunStats,
 }
 
-impl Reports {
+impl StatsReporter {
     /// At the end, and every so often if that is given.
     pub fn every(every: Option<Duration>) -> Self {
         let nanos = |every: Duration| i64::try_from(every.as_nanos()).unwrap_or(i64::MAX);
-        Self { every: every.map(nanos).map(Every::after_a_pause), aside: None, streams: ExportPipelines::default() }
+        Self { every: every.map(nanos).map(Interval::after_a_pause), aside: None, streams: ExportPipelines::default() }
     }
 
     /// These accounts, apart from the records.
@@ -53,7 +53,7 @@ impl Reports {
     }
 
     /// Writes a line into the stream of `records`, or apart from it.
-    pub(super) fn write(&mut self, stats: Stats, records: &mut Vec<u8>) -> io::Result<()> {
+    pub(super) fn write(&mut self, stats: RunStats, records: &mut Vec<u8>) -> io::Result<()> {
         let stats = stats.with_streams(self.streams.counters());
         let mut line = serde_json::to_vec(&Line { stats: &stats })?;
         line.push(b'\n');
@@ -73,17 +73,17 @@ mod tests {
     #[test]
     fn an_account_is_due_at_intervals() {
         let second = 1_000_000_000;
-        let mut reports = Reports::every(Some(Duration::from_secs(2)));
+        let mut reports = StatsReporter::every(Some(Duration::from_secs(2)));
         let asked = [10, 11, 12, 13, 14, 20, 21, 22];
         let due: Vec<i64> = asked.into_iter().filter(|at| reports.is_due(at * second)).collect();
         assert_eq!(due, [12, 14, 20, 22]);
-        assert!(!Reports::every(None).is_due(i64::MAX));
+        assert!(!StatsReporter::every(None).is_due(i64::MAX));
     }
 
     #[test]
     fn a_clock_that_jumps_costs_an_interval_at_the_most() {
         let second = 1_000_000_000;
-        let mut reports = Reports::every(Some(Duration::from_secs(2)));
+        let mut reports = StatsReporter::every(Some(Duration::from_secs(2)));
         let asked = [7200, 7202, 1, 2, 3, 7_258_118_400, 7_258_118_401, 5, 7];
         let due: Vec<i64> = asked.into_iter().filter(|at| reports.is_due(at * second)).collect();
         assert_eq!(due, [7202, 3, 7_258_118_400, 7]);

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One span of a call's trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SpanNote {
+pub struct SpanExplanation {
     /// Its id, hex.
     pub span_id: String,
     /// Its parent's id, hex; `None` for a root.
@@ -31,7 +31,7 @@ pub struct SpanNote {
     pub call_id: Option<u64>,
 }
 
-impl SpanNote {
+impl SpanExplanation {
     /// What is told of a span. Decodes its name.
     pub fn of(span: &KnownSpan, secrets: Secrets) -> Self {
         Self {
@@ -50,18 +50,18 @@ fn hex(id: u64) -> String {
 }
 
 /// Answers which spans of a trace are known.
-pub struct Explainer {
+pub struct SpanExplainer {
     known: Box<dyn Fn([u8; 16]) -> Option<Vec<KnownSpan>>>,
     secrets: Secrets,
 }
 
-impl fmt::Debug for Explainer {
+impl fmt::Debug for SpanExplainer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Explainer")
+        out.write_str("SpanExplainer")
     }
 }
 
-impl Explainer {
+impl SpanExplainer {
     /// Asks a running collector; blocks this thread for as long as the answer takes.
     pub fn asking(handle: Handle) -> Self {
         Self::new(move |trace| handle.spans(trace).recv_timeout(PATIENCE).ok())
@@ -79,9 +79,9 @@ impl Explainer {
     }
 
     /// The known spans of the call's trace, in order of arrival; `None` when it has none or the store does not answer.
-    pub fn spans(&self, call: &LlmCall) -> Option<Vec<SpanNote>> {
+    pub fn spans(&self, call: &LlmCall) -> Option<Vec<SpanExplanation>> {
         let trace = call.ids().0.try_into().ok()?;
         let known = (self.known)(trace)?;
-        (!known.is_empty()).then(|| known.iter().map(|span| SpanNote::of(span, self.secrets)).collect())
+        (!known.is_empty()).then(|| known.iter().map(|span| SpanExplanation::of(span, self.secrets)).collect())
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::record::timestamp;
-use super::writer::Tally;
+use super::writer::WriteCounts;
 use crate::collector::taps::PipelineCounters;
 use crate::collector::{Counters, Snapshot};
 use crate::stats::{Totals, usd};
@@ -11,7 +11,7 @@ use crate::stats::{Totals, usd};
 /// Where everything that arrived ended. Always `spans_received` = `llm_calls` + `merged` + `not_llm` + `rejected` +
 /// `spans_refused`, and `llm_calls` = `calls_kept` + `calls_evicted`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Stats {
+pub struct RunStats {
     /// When this was so.
     pub timestamp: String,
     /// What arrived and where it ended.
@@ -31,7 +31,7 @@ pub struct Stats {
     pub clock_ahead_ms: u64,
     /// What was written.
     #[serde(flatten)]
-    pub written: Tally,
+    pub written: WriteCounts,
     /// Sums over all calls since start, evicted ones and those that the filter leaves out included.
     pub totals: Sums,
     /// `recorded` and `forwarded`: where accepted requests went on to.
@@ -61,9 +61,9 @@ impl From<&Totals> for Sums {
     }
 }
 
-impl Stats {
+impl RunStats {
     /// The account of this moment.
-    pub fn of(snapshot: &Snapshot, written: Tally, now_unix_nano: i64) -> Self {
+    pub fn of(snapshot: &Snapshot, written: WriteCounts, now_unix_nano: i64) -> Self {
         let Snapshot { calls, counters, totals, capacity, .. } = snapshot;
         let calls_kept = calls.visible() as u64;
         let age = |at: i64| millis(now_unix_nano.saturating_sub(at));

@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use super::follow::{Follower, Progress};
-use super::interval::Every;
+use super::follow::{FollowProgress, Follower};
+use super::interval::Interval;
 use crate::collector::Snapshot;
 use crate::query::limits::{Breach, LimitMonitor};
 
@@ -16,7 +16,7 @@ const PAUSE_NANOS: i64 = 200_000_000;
 pub struct WithLimits<F> {
     inner: F,
     guard: Option<LimitMonitor>,
-    looks: Every,
+    looks: Interval,
     is_read: bool,
     breach: Option<Breach>,
 }
@@ -24,7 +24,7 @@ pub struct WithLimits<F> {
 impl<F: Follower> WithLimits<F> {
     /// Watches `inner`, if there is anything to watch for.
     pub const fn new(inner: F, guard: Option<LimitMonitor>) -> Self {
-        Self { inner, guard, looks: Every::from_now(PAUSE_NANOS), is_read: true, breach: None }
+        Self { inner, guard, looks: Interval::from_now(PAUSE_NANOS), is_read: true, breach: None }
     }
 
     /// The follower.
@@ -48,13 +48,13 @@ impl<F: Follower> WithLimits<F> {
 }
 
 impl<F: Follower> Follower for WithLimits<F> {
-    fn take(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<Progress> {
+    fn take(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<FollowProgress> {
         let progress = self.inner.take(snapshot, now_unix_nano)?;
-        self.is_read = progress != Progress::Closed;
-        if progress == Progress::Open && self.looks.is_due(now_unix_nano) {
+        self.is_read = progress != FollowProgress::Closed;
+        if progress == FollowProgress::Open && self.looks.is_due(now_unix_nano) {
             self.look(snapshot, now_unix_nano);
         }
-        Ok(if self.breach.is_some() { Progress::Breached } else { progress })
+        Ok(if self.breach.is_some() { FollowProgress::Breached } else { progress })
     }
 
     fn end(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<()> {

@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::follow::{Follower, Progress};
-use super::format::Format;
-use super::late_spans::Recheck;
+use super::follow::{FollowProgress, Follower};
+use super::format::RecordFormat;
+use super::late_spans::LateSpans;
 use super::record::Record;
-use super::reports::Reports;
-use super::spans::{Explainer, SpanNote};
-use super::stats::Stats;
+use super::reports::StatsReporter;
+use super::spans::{SpanExplainer, SpanExplanation};
+use super::stats::RunStats;
 use crate::call::{CallId, LlmCall};
 use crate::collector::{Calls, Snapshot};
 use crate::query::filter::Filter;
 
 /// What was written, and what could not be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Tally {
+pub struct WriteCounts {
     /// Calls, each counted once.
     #[serde(rename = "calls_written")]
     pub calls: u64,
@@ -34,7 +34,7 @@ pub struct Tally {
     pub missed: u64,
 }
 
-impl Tally {
+impl WriteCounts {
     /// What to tell the user if calls are missing from the output.
     pub fn loss(self) -> Option<String> {
         let Self { calls, missed, .. } = self;
@@ -83,33 +83,33 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Writes calls as they come, in order of arrival. Keeps the snapshot before, to see what was revised.
 #[derive(Debug)]
-pub struct Writer<W> {
+pub struct RecordWriter<W> {
     out: W,
-    format: Format,
+    format: RecordFormat,
     filter: Filter,
     /// Calls still to be written, if only so many are wanted.
     left: Option<u64>,
     before: Calls,
     written: Written,
-    explainer: Option<Explainer>,
-    recheck: Recheck,
-    reports: Option<Reports>,
+    explainer: Option<SpanExplainer>,
+    recheck: LateSpans,
+    reports: Option<StatsReporter>,
     next: CallId,
     is_joining: bool,
-    progress: Progress,
-    tally: Tally,
+    progress: FollowProgress,
+    tally: WriteCounts,
     chunk: Vec<u8>,
 }
 
-impl<W: Write> Writer<W> {
+impl<W: Write> RecordWriter<W> {
     /// A writer of the calls that pass `filter`, of at most `limit` of them if that is given.
     ///
     /// # Errors
     /// Never, as long as memory can be written to.
-    pub fn new(out: W, format: Format, filter: Filter, limit: Option<u64>) -> io::Result<Self> {
+    pub fn new(out: W, format: RecordFormat, filter: Filter, limit: Option<u64>) -> io::Result<Self> {
         let mut chunk = Vec::new();
         format.begin(&mut chunk)?;
-        let progress = if limit == Some(0) { Progress::Complete } else { Progress::Open };
+        let progress = if limit == Some(0) { FollowProgress::Complete } else { FollowProgress::Open };
         let (before, written, explainer, recheck, reports, next, is_joining, tally) = Default::default();
         Ok(Self {
             out,
@@ -131,14 +131,14 @@ impl<W: Write> Writer<W> {
 
     /// This writer, asking `explainer` for the spans behind each call if those are written at all.
     #[must_use]
-    pub fn explained_by(self, explainer: Explainer) -> Self {
+    pub fn explained_by(self, explainer: SpanExplainer) -> Self {
         let explainer = self.format.columns().have_spans().then_some(explainer);
         Self { explainer, ..self }
     }
 
     /// This writer, reporting where everything that arrived ended.
     #[must_use]
-    pub fn reporting(self, reports: Reports) -> Self {
+    pub fn reporting(self, reports: StatsReporter) -> Self {
         Self { reports: Some(reports), ..self }
     }
 
@@ -149,7 +149,7 @@ impl<W: Write> Writer<W> {
     }
 
     /// What was written so far.
-    pub const fn tally(&self) -> Tally {
+    pub const fn tally(&self) -> WriteCounts {
         self.tally
     }
 
@@ -157,8 +157,8 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// When the output fails in any other way.
-    pub fn write(&mut self, calls: &Calls, now_unix_nano: i64) -> io::Result<Progress> {
-        if self.progress != Progress::Open {
+    pub fn write(&mut self, calls: &Calls, now_unix_nano: i64) -> io::Result<FollowProgress> {
+        if self.progress != FollowProgress::Open {
             return Ok(self.progress);
         }
         if std::mem::take(&mut self.is_joining) {
@@ -170,7 +170,7 @@ impl<W: Write> Writer<W> {
             .and_then(|()| self.write_new(calls, now_unix_nano))
             .and_then(|()| self.write_better_explained(calls, now_unix_nano));
         if self.left == Some(0) {
-            self.progress = Progress::Complete;
+            self.progress = FollowProgress::Complete;
         }
         written.and_then(|()| self.flush()).or_else(|error| self.bear(error))?;
         self.before = calls.clone();
@@ -186,15 +186,17 @@ impl<W: Write> Writer<W> {
     /// A reader who left is no error.
     fn bear(&mut self, error: io::Error) -> io::Result<()> {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            self.progress = Progress::Closed;
+            self.progress = FollowProgress::Closed;
             return Ok(());
         }
         Err(error)
     }
 
     fn report(&mut self, snapshot: &Snapshot, now_unix_nano: i64) -> io::Result<()> {
-        let Some(reports) = self.reports.as_mut().filter(|_| self.progress != Progress::Closed) else { return Ok(()) };
-        reports.write(Stats::of(snapshot, self.tally, now_unix_nano), &mut self.chunk)?;
+        let Some(reports) = self.reports.as_mut().filter(|_| self.progress != FollowProgress::Closed) else {
+            return Ok(());
+        };
+        reports.write(RunStats::of(snapshot, self.tally, now_unix_nano), &mut self.chunk)?;
         self.flush().or_else(|error| self.bear(error))
     }
 
@@ -259,7 +261,7 @@ impl<W: Write> Writer<W> {
     }
 
     /// The spans behind a call, if those are written.
-    fn spans(&self, call: &LlmCall) -> Option<Vec<SpanNote>> {
+    fn spans(&self, call: &LlmCall) -> Option<Vec<SpanExplanation>> {
         self.explainer.as_ref().and_then(|explainer| explainer.spans(call))
     }
 
@@ -270,7 +272,7 @@ impl<W: Write> Writer<W> {
         Ok(before != after)
     }
 
-    fn write_record(&mut self, record: Record<'_>, spans: Option<Vec<SpanNote>>) -> io::Result<()> {
+    fn write_record(&mut self, record: Record<'_>, spans: Option<Vec<SpanExplanation>>) -> io::Result<()> {
         self.format.append(record, spans.as_deref(), &mut self.chunk)?;
         if let (Record::Call(call), Some(_)) = (record, &self.explainer) {
             self.recheck.note(call.id(), spans.map_or(0, |spans| spans.len()));
@@ -285,8 +287,8 @@ impl<W: Write> Writer<W> {
     }
 }
 
-impl<W: Write> Follower for Writer<W> {
-    fn take(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<Progress> {
+impl<W: Write> Follower for RecordWriter<W> {
+    fn take(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<FollowProgress> {
         self.write(&snapshot.calls, now_unix_nano)?;
         if self.reports.as_mut().is_some_and(|reports| reports.is_due(now_unix_nano)) {
             self.report(snapshot, now_unix_nano)?;
@@ -308,7 +310,7 @@ mod tests {
     use crate::collector::KnownSpan;
     use crate::collector::join::Outcome;
     use crate::collector::ring::Ring;
-    use crate::output::{Columns, Shape};
+    use crate::output::{FieldList, OutputFormat};
     use proptest::prelude::*;
     use std::cell::Cell;
     use std::collections::{HashMap, HashSet};
@@ -332,13 +334,14 @@ mod tests {
         ring
     }
 
-    fn writer(fields: &str, filter: &str, limit: Option<u64>) -> Writer<Vec<u8>> {
-        let format = Format::new(Shape::Csv, Arc::default()).with_columns(Columns::parse(fields).unwrap());
-        Writer::new(Vec::new(), format, Filter::parse(filter).unwrap(), limit).unwrap()
+    fn writer(fields: &str, filter: &str, limit: Option<u64>) -> RecordWriter<Vec<u8>> {
+        let format =
+            RecordFormat::new(OutputFormat::Csv, Arc::default()).with_columns(FieldList::parse(fields).unwrap());
+        RecordWriter::new(Vec::new(), format, Filter::parse(filter).unwrap(), limit).unwrap()
     }
 
     /// What came out since the last time, without the line of names.
-    fn lines(writer: &mut Writer<Vec<u8>>) -> Vec<String> {
+    fn lines(writer: &mut RecordWriter<Vec<u8>>) -> Vec<String> {
         let text = String::from_utf8(std::mem::take(&mut writer.out)).unwrap();
         text.lines().filter(|line| !line.contains("model")).map(str::to_owned).collect()
     }
@@ -358,7 +361,7 @@ mod tests {
         ring.replace(CallId(1), merged());
         writer.write(ring.calls(), 0).unwrap();
         assert_eq!(lines(&mut writer), ["a2,0,2,false", ",1,2,true", "c,2,1,false"]);
-        assert_eq!(writer.tally(), Tally { calls: 3, revisions: 1, taken_back: 1, missed: 0 });
+        assert_eq!(writer.tally(), WriteCounts { calls: 3, revisions: 1, taken_back: 1, missed: 0 });
     }
 
     #[test]
@@ -394,9 +397,9 @@ mod tests {
         }
         writer.write(ring.calls(), 0).unwrap();
         assert_eq!(lines(&mut writer).len(), 5);
-        assert_eq!(writer.tally(), Tally { calls: 5, missed: 2, ..Tally::default() });
+        assert_eq!(writer.tally(), WriteCounts { calls: 5, missed: 2, ..WriteCounts::default() });
         assert!(writer.tally().loss().is_some_and(|told| told.starts_with("2 calls were evicted")));
-        assert_eq!(Tally { missed: 0, ..writer.tally() }.loss(), None);
+        assert_eq!(WriteCounts { missed: 0, ..writer.tally() }.loss(), None);
     }
 
     #[test]
@@ -404,12 +407,12 @@ mod tests {
         let mut ring = ring(2, &["a", "b", "c"]);
         let mut writer = writer(KEY, "", None).joining();
         writer.write(ring.calls(), 0).unwrap();
-        assert_eq!(writer.tally(), Tally { calls: 2, ..Tally::default() });
+        assert_eq!(writer.tally(), WriteCounts { calls: 2, ..WriteCounts::default() });
         for model in ["d", "e", "f"] {
             ring.push(call(model));
         }
         writer.write(ring.calls(), 0).unwrap();
-        assert_eq!(writer.tally(), Tally { calls: 4, missed: 1, ..Tally::default() });
+        assert_eq!(writer.tally(), WriteCounts { calls: 4, missed: 1, ..WriteCounts::default() });
     }
 
     #[test]
@@ -440,15 +443,15 @@ mod tests {
     fn the_count_is_of_calls() {
         let mut ring = ring(10, &["a"]);
         let mut writer = writer(KEY, "", Some(2));
-        assert_eq!(writer.write(ring.calls(), 0).unwrap(), Progress::Open);
+        assert_eq!(writer.write(ring.calls(), 0).unwrap(), FollowProgress::Open);
         ring.replace(CallId(0), call("a2"));
-        assert_eq!(writer.write(ring.calls(), 0).unwrap(), Progress::Open);
+        assert_eq!(writer.write(ring.calls(), 0).unwrap(), FollowProgress::Open);
         ring.push(call("b"));
         ring.push(call("c"));
-        assert_eq!(writer.write(ring.calls(), 0).unwrap(), Progress::Complete);
+        assert_eq!(writer.write(ring.calls(), 0).unwrap(), FollowProgress::Complete);
         assert_eq!(lines(&mut writer), ["a,0,1,false", "a2,0,2,false", "b,1,1,false"]);
         ring.push(call("d"));
-        assert_eq!(writer.write(ring.calls(), 0).unwrap(), Progress::Complete);
+        assert_eq!(writer.write(ring.calls(), 0).unwrap(), FollowProgress::Complete);
         assert!(lines(&mut writer).is_empty());
     }
 
@@ -471,11 +474,11 @@ mod tests {
     fn a_closed_pipe_ends_quietly_and_a_full_disk_does_not() {
         let ring = ring(10, &["a", "b"]);
         let write = |kind| {
-            let format = Format::new(Shape::Ndjson, Arc::default());
-            let mut writer = Writer::new(Faulty(100, kind), format, Filter::default(), None).unwrap();
+            let format = RecordFormat::new(OutputFormat::Ndjson, Arc::default());
+            let mut writer = RecordWriter::new(Faulty(100, kind), format, Filter::default(), None).unwrap();
             writer.write(ring.calls(), 0)
         };
-        assert_eq!(write(io::ErrorKind::BrokenPipe).unwrap(), Progress::Closed);
+        assert_eq!(write(io::ErrorKind::BrokenPipe).unwrap(), FollowProgress::Closed);
         assert_eq!(write(io::ErrorKind::StorageFull).unwrap_err().kind(), io::ErrorKind::StorageFull);
     }
 
@@ -502,13 +505,14 @@ mod tests {
         let second = 1_000_000_000;
         let (spans, asked) = (Rc::new(Cell::new(1)), Rc::new(Cell::new(0)));
         let (known, questions) = (Rc::clone(&spans), Rc::clone(&asked));
-        let explainer = Explainer::new(move |_| {
+        let explainer = SpanExplainer::new(move |_| {
             questions.set(questions.get() + 1);
             Some((1..=known.get()).map(known_span).collect())
         });
-        let columns = Columns::parse("call_id,spans").unwrap();
-        let format = Format::new(Shape::Ndjson, Arc::default()).with_columns(columns);
-        let mut writer = Writer::new(Vec::new(), format, Filter::default(), None).unwrap().explained_by(explainer);
+        let columns = FieldList::parse("call_id,spans").unwrap();
+        let format = RecordFormat::new(OutputFormat::Ndjson, Arc::default()).with_columns(columns);
+        let mut writer =
+            RecordWriter::new(Vec::new(), format, Filter::default(), None).unwrap().explained_by(explainer);
         let mut ring = Ring::new(10);
         ring.push(traced());
         writer.write(ring.calls(), second).unwrap();
@@ -537,7 +541,7 @@ mod tests {
     }
 
     /// How many spans each record that came out since the last time lists.
-    fn spans_told(writer: &mut Writer<Vec<u8>>) -> Vec<usize> {
+    fn spans_told(writer: &mut RecordWriter<Vec<u8>>) -> Vec<usize> {
         let text = String::from_utf8(std::mem::take(&mut writer.out)).unwrap();
         let spans = |line| serde_json::from_str::<serde_json::Value>(line).unwrap()["spans"].as_array().unwrap().len();
         text.lines().map(spans).collect()

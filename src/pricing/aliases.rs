@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::catalog::Catalog;
-use super::matching::{Match, MatchedBy};
+use super::matching::{MatchedBy, PriceMatch};
 use super::providers::{self, Seller};
 
 /// Names from the Plano config. Empty where there is no config.
@@ -20,7 +20,7 @@ pub struct Aliases {
 
 impl Aliases {
     /// [`Catalog::find`] with the user's names applied first.
-    pub fn find(&self, catalog: &Catalog, model: &str, provider_hint: Option<&str>) -> Option<Match> {
+    pub fn find(&self, catalog: &Catalog, model: &str, provider_hint: Option<&str>) -> Option<PriceMatch> {
         let emitted = model.trim();
         let model = self.models.get(emitted).map_or(emitted, |target| target.trim());
         let find = || {
@@ -33,7 +33,7 @@ impl Aliases {
     }
 
     /// The row whose feed key the config maps onto this model name.
-    fn find_feed_key(&self, catalog: &Catalog, model: &str, provider_hint: Option<&str>) -> Option<Match> {
+    fn find_feed_key(&self, catalog: &Catalog, model: &str, provider_hint: Option<&str>) -> Option<PriceMatch> {
         let key = self.feed_keys.iter().find(|(_, name)| names(name.trim(), model, provider_hint))?.0.trim();
         let found = match self.feed_provider {
             None => at_feed_key(catalog, key),
@@ -48,7 +48,7 @@ impl Aliases {
 
     /// A config that has the two the other way round (alias to model) is understood where the alias is no feed key:
     /// it has no provider in front, and the feed's provider is not the seller.
-    fn find_reversed(&self, catalog: &Catalog, model: &str, provider_hint: Option<&str>) -> Option<Match> {
+    fn find_reversed(&self, catalog: &Catalog, model: &str, provider_hint: Option<&str>) -> Option<PriceMatch> {
         let sells_feed_keys = |seller| match seller {
             Seller::Known(known) => Some(known.id) == self.feed_provider,
             Seller::Unpriced | Seller::Nobody | Seller::Stranger(_) => false,
@@ -62,11 +62,11 @@ impl Aliases {
 }
 
 /// The row of a key `provider/id`, which the feed may be the only one to know the provider of; else of a name as any.
-fn at_feed_key(catalog: &Catalog, key: &str) -> Option<Match> {
+fn at_feed_key(catalog: &Catalog, key: &str) -> Option<PriceMatch> {
     let exact = || {
         let (provider, id) = key.split_once('/')?;
         let row = catalog.provider(&provider.to_ascii_lowercase())?.find_listed(id)?;
-        Some(Match { row: Arc::clone(row), matched_by: MatchedBy::Provider, alias: None })
+        Some(PriceMatch { row: Arc::clone(row), matched_by: MatchedBy::Provider, alias: None })
     };
     exact().or_else(|| catalog.find(key, None))
 }
@@ -89,7 +89,7 @@ fn names(plano_name: &str, model: &str, provider_hint: Option<&str>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pricing::{Feed, Refreshed};
+    use crate::pricing::{Feed, RefreshInfo};
 
     fn find(aliases: &Aliases, model: &str, hint: Option<&str>) -> Option<String> {
         aliases.find(&Catalog::bundled(), model, hint).map(|found| format!("{} {}", found.row.provider, found.row.id))
@@ -145,7 +145,7 @@ mod tests {
             r#"{"acme":{"models":{"foo":{"cost":{"input":1,"output":2}},"x/bar":{"cost":{"input":1,"output":2}}}}}"#;
         let bundled = Catalog::bundled();
         let rows = Feed::ModelsDev.read(text, &bundled, 0).unwrap();
-        let refreshed = Refreshed { feed: String::new(), fetched_unix_secs: 0, rows: rows.len() };
+        let refreshed = RefreshInfo { feed: String::new(), fetched_unix_secs: 0, rows: rows.len() };
         let catalog = bundled.with_rows(rows, refreshed);
         let aliases = feed(&[("acme/foo", "openai/gpt-5.4"), ("acme/x/bar", "best"), ("acme/none", "none")], None);
         for (model, hint, id) in

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
-use super::row::{Part, Row};
+use super::row::{CatalogEntry, PriceRow};
 use super::spelling;
 
 /// The bundled data; its licences are in `NOTICE.txt` beside it.
@@ -15,7 +15,7 @@ const BUNDLED: &str = include_str!("../../assets/pricing/catalog.json");
 
 /// Where refreshed rows came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refreshed {
+pub struct RefreshInfo {
     /// The feed's name (`models.dev`).
     pub feed: String,
     /// When it was fetched, seconds since the epoch.
@@ -24,7 +24,7 @@ pub struct Refreshed {
     pub rows: usize,
 }
 
-impl Refreshed {
+impl RefreshInfo {
     /// The moment of the fetch, to the minute.
     pub fn fetched(&self) -> String {
         chrono::DateTime::from_timestamp(self.fetched_unix_secs, 0)
@@ -36,8 +36,8 @@ impl Refreshed {
 #[derive(Debug, Default)]
 pub struct Catalog {
     generated: String,
-    refreshed: Option<Refreshed>,
-    providers: HashMap<Arc<str>, Provider>,
+    refreshed: Option<RefreshInfo>,
+    providers: HashMap<Arc<str>, ProviderRows>,
 }
 
 impl Catalog {
@@ -63,8 +63,8 @@ impl Catalog {
 
     /// This catalog with `rows` in place of those of the same provider and id, and beside the others.
     #[must_use]
-    pub fn with_rows(&self, rows: impl IntoIterator<Item = Row>, refreshed: Refreshed) -> Self {
-        let mut fresh: HashMap<Arc<str>, Vec<Arc<Row>>> = HashMap::new();
+    pub fn with_rows(&self, rows: impl IntoIterator<Item = PriceRow>, refreshed: RefreshInfo) -> Self {
+        let mut fresh: HashMap<Arc<str>, Vec<Arc<PriceRow>>> = HashMap::new();
         for row in rows {
             fresh.entry(Arc::clone(&row.provider)).or_default().push(Arc::new(row));
         }
@@ -76,7 +76,7 @@ impl Catalog {
         Self {
             generated: self.generated.clone(),
             refreshed: Some(refreshed),
-            providers: fresh.into_iter().map(|(name, rows)| (name, Provider::of(rows))).collect(),
+            providers: fresh.into_iter().map(|(name, rows)| (name, ProviderRows::of(rows))).collect(),
         }
     }
 
@@ -86,7 +86,7 @@ impl Catalog {
     }
 
     /// What a refresh brought, if one did.
-    pub const fn refreshed(&self) -> Option<&Refreshed> {
+    pub const fn refreshed(&self) -> Option<&RefreshInfo> {
         self.refreshed.as_ref()
     }
 
@@ -101,44 +101,44 @@ impl Catalog {
     }
 
     /// The provider of this catalog name, which must be spelled exactly.
-    pub fn provider(&self, name: &str) -> Option<&Provider> {
+    pub fn provider(&self, name: &str) -> Option<&ProviderRows> {
         self.providers.get(name)
     }
 
     /// The row of exactly this provider and id.
-    pub fn row(&self, provider: &str, id: &str) -> Option<&Arc<Row>> {
+    pub fn row(&self, provider: &str, id: &str) -> Option<&Arc<PriceRow>> {
         self.provider(provider)?.rows.iter().find(|row| *row.id == *id)
     }
 }
 
 /// One provider's rows with the indexes over their names, made when first asked for.
 #[derive(Debug, Default)]
-pub struct Provider {
-    rows: Vec<Arc<Row>>,
+pub struct ProviderRows {
+    rows: Vec<Arc<PriceRow>>,
     listed: OnceLock<Index>,
     canonical: OnceLock<Index>,
 }
 
-/// Names to positions in [`Provider::rows`].
+/// Names to positions in [`ProviderRows::rows`].
 type Index = HashMap<String, Vec<usize>>;
 
-impl Provider {
-    fn of(rows: Vec<Arc<Row>>) -> Self {
+impl ProviderRows {
+    fn of(rows: Vec<Arc<PriceRow>>) -> Self {
         Self { rows: rows.into_iter().filter(|row| row.is_known()).collect(), ..Self::default() }
     }
 
     /// All rows with a price, in catalog order.
-    pub fn rows(&self) -> &[Arc<Row>] {
+    pub fn rows(&self) -> &[Arc<PriceRow>] {
         &self.rows
     }
 
     /// Exact id, else id in any case, else listed alias in any case, else canonical version (PRICING.md, section 1.5).
-    pub fn find(&self, name: &str) -> Option<&Arc<Row>> {
+    pub fn find(&self, name: &str) -> Option<&Arc<PriceRow>> {
         self.find_listed(name).or_else(|| self.find_canonical(name))
     }
 
     /// The first three of the four ways of [`Self::find`].
-    pub fn find_listed(&self, name: &str) -> Option<&Arc<Row>> {
+    pub fn find_listed(&self, name: &str) -> Option<&Arc<PriceRow>> {
         let folded = name.to_ascii_lowercase();
         let hits = self.hits(self.listed.get_or_init(|| self.index(|_, name| name.to_ascii_lowercase())), &folded);
         hits.clone()
@@ -147,13 +147,13 @@ impl Provider {
             .or_else(|| unambiguous(hits))
     }
 
-    fn find_canonical(&self, name: &str) -> Option<&Arc<Row>> {
+    fn find_canonical(&self, name: &str) -> Option<&Arc<PriceRow>> {
         let index = self.canonical.get_or_init(|| self.index(spelling::canonical));
         let provider = self.rows.first().map_or("", |row| &row.provider);
         unambiguous(self.hits(index, &spelling::canonical(provider, name)))
     }
 
-    fn hits<'a>(&'a self, index: &'a Index, key: &str) -> impl Iterator<Item = &'a Arc<Row>> + Clone {
+    fn hits<'a>(&'a self, index: &'a Index, key: &str) -> impl Iterator<Item = &'a Arc<PriceRow>> + Clone {
         index.get(key).into_iter().flatten().filter_map(|&at| self.rows.get(at))
     }
 
@@ -173,7 +173,7 @@ impl Provider {
 }
 
 /// The first of the hits, unless they differ in price: then nobody knows which one is meant.
-fn unambiguous<'a>(mut hits: impl Iterator<Item = &'a Arc<Row>>) -> Option<&'a Arc<Row>> {
+fn unambiguous<'a>(mut hits: impl Iterator<Item = &'a Arc<PriceRow>>) -> Option<&'a Arc<PriceRow>> {
     let first = hits.next()?;
     hits.all(|other| other.prices == first.prices).then_some(first)
 }
@@ -185,7 +185,7 @@ struct Document<'a> {
     models: Providers,
 }
 
-struct Providers(Vec<(Arc<str>, Provider)>);
+struct Providers(Vec<(Arc<str>, ProviderRows)>);
 
 impl<'de> Deserialize<'de> for Providers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -207,7 +207,7 @@ impl<'de> Visitor<'de> for ProvidersVisitor {
         while let Some(name) = map.next_key::<&str>()? {
             let name: Arc<str> = name.into();
             let rows = map.next_value_seed(Rows(&name))?;
-            providers.push((name, Provider::of(rows)));
+            providers.push((name, ProviderRows::of(rows)));
         }
         Ok(Providers(providers))
     }
@@ -217,7 +217,7 @@ impl<'de> Visitor<'de> for ProvidersVisitor {
 struct Rows<'a>(&'a Arc<str>);
 
 impl<'de> DeserializeSeed<'de> for Rows<'_> {
-    type Value = Vec<Arc<Row>>;
+    type Value = Vec<Arc<PriceRow>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -225,7 +225,7 @@ impl<'de> DeserializeSeed<'de> for Rows<'_> {
 }
 
 impl<'de> Visitor<'de> for Rows<'_> {
-    type Value = Vec<Arc<Row>>;
+    type Value = Vec<Arc<PriceRow>>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("models by id")
@@ -233,7 +233,7 @@ impl<'de> Visitor<'de> for Rows<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut rows = Vec::with_capacity(64);
-        while let Some((id, part)) = map.next_entry::<&str, Part<'_>>()? {
+        while let Some((id, part)) = map.next_entry::<&str, CatalogEntry<'_>>()? {
             rows.push(Arc::new(part.into_row(self.0, id)));
         }
         Ok(rows)
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn every_bundled_row_can_be_money() {
-        for row in Catalog::bundled().providers.values().flat_map(Provider::rows) {
+        for row in Catalog::bundled().providers.values().flat_map(ProviderRows::rows) {
             assert!(row.prices.base.are_sane() && row.prices.base.input.is_some() && row.prices.base.output.is_some());
             assert!(row.prices.tiers.is_sorted_by_key(|tier| tier.above));
         }

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::row::{InForce, Rates, Row};
+use super::row::{EffectiveRates, PriceRow, Rates};
 use crate::call::Usage;
 
 /// What a line of the sum charges for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Item {
+pub enum CostItem {
     /// Input that was neither read from nor written to the cache.
     Input,
     /// The audio part of it.
@@ -32,7 +32,7 @@ pub enum Item {
     Request,
 }
 
-impl Item {
+impl CostItem {
     /// All items, in the order in which they are listed.
     pub const ALL: [Self; MOST_LINES] = [
         Self::Input,
@@ -82,9 +82,9 @@ impl Item {
 
 /// One line of the sum: `tokens x rate = usd`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Line {
+pub struct CostLine {
     /// What is charged.
-    pub item: Item,
+    pub item: CostItem,
     /// Tokens; 1 for the request fee.
     pub tokens: u64,
     /// USD per 1e6 tokens; USD per request for the fee.
@@ -102,49 +102,49 @@ pub(crate) struct Breakdown<'a> {
     /// USD, never rounded.
     pub usd: f64,
     /// The rates that applied and why.
-    pub in_force: InForce<'a>,
-    lines: [Option<Line>; MOST_LINES],
+    pub in_force: EffectiveRates<'a>,
+    lines: [Option<CostLine>; MOST_LINES],
 }
 
 impl Breakdown<'_> {
-    /// The lines that charge for something, in the order of [`Item`].
-    pub(crate) fn lines(&self) -> impl Iterator<Item = Line> {
+    /// The lines that charge for something, in the order of [`CostItem`].
+    pub(crate) fn lines(&self) -> impl Iterator<Item = CostLine> {
         self.lines.into_iter().flatten()
     }
 
     /// Fresh input, audio included, USD.
     pub(crate) fn input_usd(&self) -> f64 {
-        self.sum(&[Item::Input, Item::InputAudio])
+        self.sum(&[CostItem::Input, CostItem::InputAudio])
     }
 
     /// Cache reads, audio included, USD.
     pub(crate) fn cache_read_usd(&self) -> f64 {
-        self.sum(&[Item::CacheRead, Item::CacheReadAudio])
+        self.sum(&[CostItem::CacheRead, CostItem::CacheReadAudio])
     }
 
     /// Cache writes of any lifetime, USD.
     pub(crate) fn cache_write_usd(&self) -> f64 {
-        self.sum(&[Item::CacheWrite, Item::CacheWrite1h])
+        self.sum(&[CostItem::CacheWrite, CostItem::CacheWrite1h])
     }
 
     /// Output, reasoning and audio included, USD.
     pub(crate) fn output_usd(&self) -> f64 {
-        self.sum(&[Item::Output, Item::Reasoning, Item::OutputAudio])
+        self.sum(&[CostItem::Output, CostItem::Reasoning, CostItem::OutputAudio])
     }
 
     /// The fee per request, USD.
     pub(crate) fn request_usd(&self) -> f64 {
-        self.sum(&[Item::Request])
+        self.sum(&[CostItem::Request])
     }
 
-    fn sum(&self, items: &[Item]) -> f64 {
+    fn sum(&self, items: &[CostItem]) -> f64 {
         added(self.lines().filter(|line| items.contains(&line.item)).map(|line| line.usd))
     }
 }
 
 /// What `row` asks for `usage` at that time; `None` where the counts do not tell it.
 pub(crate) fn price<'a>(
-    row: &'a Row,
+    row: &'a PriceRow,
     usage: &Usage,
     at_unix_secs: i64,
     service_tier: Option<&str>,
@@ -162,8 +162,8 @@ pub(crate) fn price<'a>(
 }
 
 /// One division at the end, as the formula has it: round figures stay round.
-fn total_usd(lines: &[Option<Line>]) -> f64 {
-    let is_fee = |line: &&Line| line.item == Item::Request;
+fn total_usd(lines: &[Option<CostLine>]) -> f64 {
+    let is_fee = |line: &&CostLine| line.item == CostItem::Request;
     let lines = || lines.iter().flatten();
     let fees = added(lines().filter(is_fee).map(|line| line.rate));
     let micros = added(lines().filter(|line| !is_fee(line)).map(|line| line.tokens as f64 * line.rate));
@@ -176,7 +176,7 @@ fn added(figures: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// The total of [`price`] alone.
-pub(crate) fn cost_usd(row: &Row, usage: &Usage, at_unix_secs: i64, service_tier: Option<&str>) -> Option<f64> {
+pub(crate) fn cost_usd(row: &PriceRow, usage: &Usage, at_unix_secs: i64, service_tier: Option<&str>) -> Option<f64> {
     price(row, usage, at_unix_secs, service_tier).map(|sum| sum.usd)
 }
 
@@ -231,26 +231,26 @@ impl Counts {
             .all(|tokens| tokens == 0)
     }
 
-    /// The lines in the order of [`Item`]; input and output are always there, the others when they charge.
-    fn lines(&self, rates: &Rates) -> [Option<Line>; MOST_LINES] {
+    /// The lines in the order of [`CostItem`]; input and output are always there, the others when they charge.
+    fn lines(&self, rates: &Rates) -> [Option<CostLine>; MOST_LINES] {
         let input = rates.input.unwrap_or(0.0);
         let output = rates.output.unwrap_or(0.0);
         // Writes that are free stay free for an hour too.
         let dearer = rates.cache_write.map(|write| if write > 0.0 { 2.0 * input } else { 0.0 });
         let write_1h = rates.cache_write_1h.or(dearer).unwrap_or(input);
-        let line = |item, tokens, rate| Line { item, tokens, rate, usd: tokens as f64 * rate / 1e6 };
+        let line = |item, tokens, rate| CostLine { item, tokens, rate, usd: tokens as f64 * rate / 1e6 };
         let if_any = |item, tokens, rate| (tokens > 0).then(|| line(item, tokens, rate));
         [
-            Some(line(Item::Input, self.input, input)),
-            if_any(Item::InputAudio, self.input_audio, rates.input_audio.unwrap_or(input)),
-            if_any(Item::CacheRead, self.cache_read, rates.cache_read.unwrap_or(input)),
-            if_any(Item::CacheReadAudio, self.cache_read_audio, rates.cache_read_audio.unwrap_or(input)),
-            if_any(Item::CacheWrite, self.cache_write, rates.cache_write.unwrap_or(input)),
-            if_any(Item::CacheWrite1h, self.cache_write_1h, write_1h),
-            Some(line(Item::Output, self.output, output)),
-            if_any(Item::Reasoning, self.reasoning, rates.reasoning.unwrap_or(output)),
-            if_any(Item::OutputAudio, self.output_audio, rates.output_audio.unwrap_or(output)),
-            rates.request.map(|fee| Line { item: Item::Request, tokens: 1, rate: fee, usd: fee }),
+            Some(line(CostItem::Input, self.input, input)),
+            if_any(CostItem::InputAudio, self.input_audio, rates.input_audio.unwrap_or(input)),
+            if_any(CostItem::CacheRead, self.cache_read, rates.cache_read.unwrap_or(input)),
+            if_any(CostItem::CacheReadAudio, self.cache_read_audio, rates.cache_read_audio.unwrap_or(input)),
+            if_any(CostItem::CacheWrite, self.cache_write, rates.cache_write.unwrap_or(input)),
+            if_any(CostItem::CacheWrite1h, self.cache_write_1h, write_1h),
+            Some(line(CostItem::Output, self.output, output)),
+            if_any(CostItem::Reasoning, self.reasoning, rates.reasoning.unwrap_or(output)),
+            if_any(CostItem::OutputAudio, self.output_audio, rates.output_audio.unwrap_or(output)),
+            rates.request.map(|fee| CostLine { item: CostItem::Request, tokens: 1, rate: fee, usd: fee }),
         ]
     }
 }

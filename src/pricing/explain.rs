@@ -7,10 +7,10 @@ use serde::Serialize;
 pub use lines::dollars;
 
 use super::catalog::Catalog;
-use super::cost::{self, Breakdown, Line};
-use super::matching::Match;
-use super::pricer::{BY_EMITTER, BY_GATEWAY, Facts, Pricer, Sold, shown_cost};
-use super::row::{InForce, Origin, Rates, Row};
+use super::cost::{self, Breakdown, CostLine};
+use super::matching::PriceMatch;
+use super::pricer::{BY_EMITTER, BY_GATEWAY, PriceQuery, Pricer, PricingFacts, shown_cost};
+use super::row::{EffectiveRates, PriceOrigin, PriceRow, Rates};
 use crate::call::{Cost, CostBasis, LlmCall};
 
 /// The whole answer to "why this price?".
@@ -23,7 +23,7 @@ pub struct Explanation {
     /// The figure that is shown.
     pub cost: CostObject,
     /// What the catalog says, whether or not it is what is shown.
-    pub priced: Option<Priced>,
+    pub priced: Option<CatalogPrice>,
     /// What the emitter computed, USD.
     pub reported_usd: Option<f64>,
     /// What the gateway computed and ranks below the catalog, USD.
@@ -55,7 +55,7 @@ pub struct CostObject {
     pub row: Option<String>,
     /// The rule that found the row ([`super::MatchedBy::name`]).
     pub matched_by: Option<&'static str>,
-    /// The name that stands for the model's in the Plano config, where that led to the row ([`Match::alias`]).
+    /// The name that stands for the model's in the Plano config, where that led to the row ([`PriceMatch::alias`]).
     pub alias: Option<String>,
     /// Where the figure comes from: a dated price list, or the emitter.
     pub source: Option<String>,
@@ -63,7 +63,7 @@ pub struct CostObject {
 
 /// A row and what it makes of the call.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Priced {
+pub struct CatalogPrice {
     /// The row's provider.
     pub provider: String,
     /// The row's id.
@@ -85,12 +85,12 @@ pub struct Priced {
     /// What made these rates differ from the row's plain ones.
     pub conditions: Vec<String>,
     /// The sum, where the counts are known.
-    pub sum: Option<Sum>,
+    pub sum: Option<CostSum>,
 }
 
 /// The arithmetic.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sum {
+pub struct CostSum {
     /// USD, never rounded.
     pub usd: f64,
     /// Fresh input, USD.
@@ -104,10 +104,10 @@ pub struct Sum {
     /// Request fee, USD.
     pub request_usd: f64,
     /// `tokens x rate = usd`, line by line.
-    pub lines: Vec<Line>,
+    pub lines: Vec<CostLine>,
 }
 
-impl Sum {
+impl CostSum {
     fn of(sum: &Breakdown<'_>) -> Self {
         Self {
             usd: sum.usd,
@@ -124,19 +124,24 @@ impl Sum {
 impl Pricer {
     /// Explains a kept call under the prices in use now.
     pub fn explain(&self, call: &LlmCall) -> Explanation {
-        self.explain_facts(Sold::of(call.labels()), &Facts::of(call))
+        self.explain_facts(PriceQuery::of(call.labels()), &PricingFacts::of(call))
     }
 
     /// Explains what a model with these facts costs.
-    pub fn explain_facts(&self, sold: Option<Sold<'_>>, facts: &Facts<'_>) -> Explanation {
+    pub fn explain_facts(&self, sold: Option<PriceQuery<'_>>, facts: &PricingFacts<'_>) -> Explanation {
         let found = sold.and_then(|sold| self.find(sold));
         explain(&self.catalog(), sold, found.as_ref(), facts)
     }
 }
 
 /// Explains facts and the row that was found for them in `catalog`.
-pub fn explain(catalog: &Catalog, sold: Option<Sold<'_>>, found: Option<&Match>, facts: &Facts<'_>) -> Explanation {
-    let priced = found.map(|found| Priced::of(catalog, found, facts));
+pub fn explain(
+    catalog: &Catalog,
+    sold: Option<PriceQuery<'_>>,
+    found: Option<&PriceMatch>,
+    facts: &PricingFacts<'_>,
+) -> Explanation {
+    let priced = found.map(|found| CatalogPrice::of(catalog, found, facts));
     let shown = shown_cost(found, facts);
     Explanation {
         model: sold.map(|sold| sold.model.to_owned()),
@@ -149,7 +154,7 @@ pub fn explain(catalog: &Catalog, sold: Option<Sold<'_>>, found: Option<&Match>,
     }
 }
 
-fn why_unknown(sold: Option<Sold<'_>>, priced: Option<&Priced>) -> &'static str {
+fn why_unknown(sold: Option<PriceQuery<'_>>, priced: Option<&CatalogPrice>) -> &'static str {
     match (sold, priced) {
         (None, _) => "no span told which model answered",
         (Some(_), None) => "no price row for this model at this provider",
@@ -159,7 +164,7 @@ fn why_unknown(sold: Option<Sold<'_>>, priced: Option<&Priced>) -> &'static str 
 
 impl CostObject {
     /// The shown figure, by whom it was reported, or with its parts where it is the catalog's.
-    fn of(shown: Option<Cost>, reporter: &str, priced: Option<&Priced>) -> Self {
+    fn of(shown: Option<Cost>, reporter: &str, priced: Option<&CatalogPrice>) -> Self {
         match shown {
             Some(Cost { usd, basis: basis @ CostBasis::Reported }) => {
                 Self { usd: Some(usd), basis: Some(basis.name()), source: Some(reporter.to_owned()), ..Self::default() }
@@ -169,7 +174,7 @@ impl CostObject {
         }
     }
 
-    fn of_row(priced: Option<&Priced>) -> Self {
+    fn of_row(priced: Option<&CatalogPrice>) -> Self {
         let Some(priced) = priced else { return Self::default() };
         let sum = priced.sum.as_ref();
         Self {
@@ -189,8 +194,8 @@ impl CostObject {
     }
 }
 
-impl Priced {
-    fn of(catalog: &Catalog, found: &Match, facts: &Facts<'_>) -> Self {
+impl CatalogPrice {
+    fn of(catalog: &Catalog, found: &PriceMatch, facts: &PricingFacts<'_>) -> Self {
         let row = &found.row;
         let total = facts.usage.input_total().unwrap_or(0);
         let in_force = row.prices.in_force(facts.at_unix_secs, facts.service_tier, total);
@@ -205,12 +210,12 @@ impl Priced {
             source: catalog.source_of(row),
             rates: in_force.rates,
             conditions: conditions(&in_force),
-            sum: cost::price(row, &facts.usage, facts.at_unix_secs, facts.service_tier).as_ref().map(Sum::of),
+            sum: cost::price(row, &facts.usage, facts.at_unix_secs, facts.service_tier).as_ref().map(CostSum::of),
         }
     }
 }
 
-fn conditions(in_force: &InForce<'_>) -> Vec<String> {
+fn conditions(in_force: &EffectiveRates<'_>) -> Vec<String> {
     let clock = |minute: i64| format!("{:02}:{:02}", minute / 60, minute % 60);
     [
         in_force.scheduled.map(|change| format!("price since {}", change.from)),
@@ -225,10 +230,10 @@ fn conditions(in_force: &InForce<'_>) -> Vec<String> {
 
 impl Catalog {
     /// Where a row came from and when, for a person.
-    pub fn source_of(&self, row: &Row) -> String {
+    pub fn source_of(&self, row: &PriceRow) -> String {
         match (row.origin, self.refreshed()) {
-            (Origin::Refreshed, Some(refreshed)) => format!("{} {}", refreshed.feed, refreshed.fetched()),
-            (Origin::Bundled | Origin::Refreshed, _) => format!("bundled {}", self.generated()),
+            (PriceOrigin::Refreshed, Some(refreshed)) => format!("{} {}", refreshed.feed, refreshed.fetched()),
+            (PriceOrigin::Bundled | PriceOrigin::Refreshed, _) => format!("bundled {}", self.generated()),
         }
     }
 }
@@ -250,8 +255,8 @@ mod tests {
     use crate::call::{InputCount, Usage};
     use crate::pricing::Aliases;
 
-    fn facts() -> Facts<'static> {
-        Facts {
+    fn facts() -> PricingFacts<'static> {
+        PricingFacts {
             usage: Usage {
                 input: Some(100),
                 output: Some(50),
@@ -261,12 +266,12 @@ mod tests {
                 ..Usage::default()
             },
             at_unix_secs: 1_795_435_200,
-            ..Facts::default()
+            ..PricingFacts::default()
         }
     }
 
-    fn explained(model: &str, provider: &str, facts: &Facts<'_>) -> Explanation {
-        Pricer::default().explain_facts(Some(Sold { model, provider: Some(provider) }), facts)
+    fn explained(model: &str, provider: &str, facts: &PricingFacts<'_>) -> Explanation {
+        Pricer::default().explain_facts(Some(PriceQuery { model, provider: Some(provider) }), facts)
     }
 
     #[test]
@@ -303,7 +308,7 @@ mod tests {
 
     #[test]
     fn conditions_that_changed_the_rates_are_named() {
-        let facts = Facts {
+        let facts = PricingFacts {
             usage: Usage { input: Some(300_000), output: Some(1), ..Usage::default() },
             service_tier: Some("flex"),
             ..facts()
@@ -317,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_reported_figure_is_shown_whole_and_the_catalogs_beside_it() {
-        let facts = Facts { reported_cost_usd: Some(0.5), fallback_cost_usd: Some(0.25), ..facts() };
+        let facts = PricingFacts { reported_cost_usd: Some(0.5), fallback_cost_usd: Some(0.25), ..facts() };
         let explanation = explained("claude-sonnet-4-6", "anthropic", &facts);
         assert_eq!((explanation.cost.usd, explanation.cost.basis), (Some(0.5), Some("reported")));
         assert_eq!((explanation.cost.input_usd, &explanation.cost.row), (None, &None));
@@ -328,7 +333,7 @@ mod tests {
 
     #[test]
     fn what_the_gateway_billed_is_its_figure_and_not_the_emitters() {
-        let explanation = explained("gpt-99", "openai", &Facts { fallback_cost_usd: Some(0.25), ..facts() });
+        let explanation = explained("gpt-99", "openai", &PricingFacts { fallback_cost_usd: Some(0.25), ..facts() });
         assert_eq!((explanation.cost.usd, explanation.cost.basis), (Some(0.25), Some("reported")));
         assert_eq!(explanation.cost.source.as_deref(), Some("reported by the gateway"));
         assert_eq!(explanation.differing().count(), 0);
@@ -338,7 +343,7 @@ mod tests {
     fn an_alias_of_the_config_is_told_where_it_led_to_the_row() {
         let aliases = Aliases { models: [("fast".to_owned(), "gpt-4o".to_owned())].into(), ..Aliases::default() };
         let pricer = Pricer::new(Catalog::bundled(), aliases);
-        let explained = |model| pricer.explain_facts(Some(Sold { model, provider: Some("openai") }), &facts());
+        let explained = |model| pricer.explain_facts(Some(PriceQuery { model, provider: Some("openai") }), &facts());
         let fast = explained("fast");
         let told = "alias      fast is priced as gpt-4o: an alias of the Plano configuration";
         assert!(fast.lines().iter().any(|line| line == told), "{:#?}", fast.lines());
@@ -349,11 +354,11 @@ mod tests {
     #[test]
     fn an_unknown_cost_says_why() {
         let pricer = Pricer::default();
-        let sold = |model| Some(Sold { model, provider: Some("openai") });
+        let sold = |model| Some(PriceQuery { model, provider: Some("openai") });
         let reason = |sold, facts| pricer.explain_facts(sold, &facts).unknown_because;
         assert_eq!(reason(None, facts()), Some("no span told which model answered"));
         assert_eq!(reason(sold("gpt-99"), facts()), Some("no price row for this model at this provider"));
-        assert_eq!(reason(sold("gpt-4o"), Facts::default()), Some("the token counts are missing"));
+        assert_eq!(reason(sold("gpt-4o"), PricingFacts::default()), Some("the token counts are missing"));
         assert_eq!(reason(sold("gpt-4o"), facts()), None);
     }
 

@@ -1,6 +1,6 @@
 //! Whose model a bare name can only be.
 
-use super::providers::{Provider, known};
+use super::providers::{KnownProvider, known};
 
 /// Beginnings of names that only one first party gives.
 struct Family {
@@ -57,7 +57,7 @@ const FAMILIES: &[Family] = &[
 const NOT_FAMILIES: &[&str] = &["gpt-oss", "gpt-j", "gpt-neo", "gpt2"];
 
 /// The first party whose family a bare name belongs to. `size_told`: the name tells a parameter count.
-pub(super) fn family(name: &str, size_told: bool) -> Option<Provider> {
+pub(super) fn family(name: &str, size_told: bool) -> Option<KnownProvider> {
     let name = name.to_ascii_lowercase();
     if NOT_FAMILIES.iter().any(|other| name.starts_with(other)) {
         return None;

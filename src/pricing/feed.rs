@@ -11,7 +11,7 @@ mod overlay;
 use thiserror::Error;
 
 use super::catalog::Catalog;
-use super::row::{Prices, Rates, Row};
+use super::row::{PriceRow, Prices, Rates};
 
 /// A known shape of feed, and where it is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -57,7 +57,7 @@ impl Feed {
     ///
     /// # Errors
     /// When the text is not JSON, or has no usable price.
-    pub fn read(self, text: &str, bundled: &Catalog, now_unix_secs: i64) -> Result<Vec<Row>, FeedError> {
+    pub fn read(self, text: &str, bundled: &Catalog, now_unix_secs: i64) -> Result<Vec<PriceRow>, FeedError> {
         let listings = match self {
             Self::DigitalOcean => digitalocean::listings(text)?,
             Self::ModelsDev => models_dev::listings(text)?,
@@ -106,14 +106,14 @@ mod tests {
 
     use self::invariants::holds;
     use super::*;
-    use crate::pricing::Origin;
+    use crate::pricing::PriceOrigin;
     use crate::{call, pricing};
 
-    pub(super) fn read(feed: Feed, text: &str) -> Result<Vec<Row>, FeedError> {
+    pub(super) fn read(feed: Feed, text: &str) -> Result<Vec<PriceRow>, FeedError> {
         feed.read(text, &Catalog::bundled(), 1_795_435_200)
     }
 
-    pub(super) fn row<'a>(rows: &'a [Row], provider: &str, id: &str) -> &'a Row {
+    pub(super) fn row<'a>(rows: &'a [PriceRow], provider: &str, id: &str) -> &'a PriceRow {
         rows.iter().find(|row| *row.provider == *provider && *row.id == *id).unwrap()
     }
 
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!((known.prices.base.input, known.prices.base.cache_read), (Some(3.0), Some(0.25)));
         assert_eq!(
             (known.aliases.clone(), known.context, known.origin),
-            (before.aliases.clone(), Some(2_000_000), Origin::Refreshed)
+            (before.aliases.clone(), Some(2_000_000), PriceOrigin::Refreshed)
         );
         assert_eq!(known.prices.tiers.iter().map(|tier| tier.above).collect::<Vec<_>>(), [300_000]);
         let tier = |name| known.prices.in_force(0, Some(name), 0).rates.input;

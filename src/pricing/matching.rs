@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::catalog::Catalog;
 use super::families;
-use super::providers::{self, Kind, Provider, Seller};
-use super::row::{Origin, Row};
+use super::providers::{self, KnownProvider, ProviderKind, Seller};
+use super::row::{PriceOrigin, PriceRow};
 use super::spelling::{self, Unwrapped};
 use crate::call::CostBasis;
 
@@ -55,16 +55,16 @@ impl MatchedBy {
 
 /// The row that prices a model, and why this one.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Match {
+pub struct PriceMatch {
     /// The row; it knows its provider and id.
-    pub row: Arc<Row>,
+    pub row: Arc<PriceRow>,
     /// The rule that found it.
     pub matched_by: MatchedBy,
     /// What was looked for in place of the emitted name, because the user's config says so ([`super::Aliases`]).
     pub alias: Option<Box<str>>,
 }
 
-impl Match {
+impl PriceMatch {
     /// The same by way of an alias.
     #[must_use]
     pub fn by_alias(self, alias: &str) -> Self {
@@ -81,8 +81,8 @@ impl Match {
     pub fn basis(&self) -> CostBasis {
         match (self.is_estimate(), self.row.origin) {
             (true, _) => CostBasis::Estimate,
-            (false, Origin::Bundled) => CostBasis::Priced,
-            (false, Origin::Refreshed) => CostBasis::Refreshed,
+            (false, PriceOrigin::Bundled) => CostBasis::Priced,
+            (false, PriceOrigin::Refreshed) => CostBasis::Refreshed,
         }
     }
 }
@@ -92,7 +92,7 @@ pub(super) const LONGEST_NAME: usize = 512;
 
 impl Catalog {
     /// The row for `model` as sold by whom the emitter named (`None` where it named nobody).
-    pub fn find(&self, model: &str, provider_hint: Option<&str>) -> Option<Match> {
+    pub fn find(&self, model: &str, provider_hint: Option<&str>) -> Option<PriceMatch> {
         let model = model.trim();
         if model.len() > LONGEST_NAME {
             return None;
@@ -108,7 +108,7 @@ impl Catalog {
         }
         match provider_hint.map_or(Seller::Nobody, providers::seller) {
             Seller::Unpriced => None,
-            Seller::Known(provider) if provider.kind == Kind::Gateway => self.at_gateway(provider, id),
+            Seller::Known(provider) if provider.kind == ProviderKind::Gateway => self.at_gateway(provider, id),
             Seller::Known(provider) => self.at_named(provider, id),
             Seller::Stranger(name) => self.by_prefix_or(id, || self.at_stranger(name, id)),
             Seller::Nobody => self.by_prefix_or(id, || self.by_shape(id)),
@@ -117,19 +117,19 @@ impl Catalog {
 
     /// A gateway's own id, the whole name, comes first; then a prefix that names the gateway itself or another
     /// host; then, at resellers, the first party's list price.
-    fn at_gateway(&self, gateway: Provider, name: &str) -> Option<Match> {
+    fn at_gateway(&self, gateway: KnownProvider, name: &str) -> Option<PriceMatch> {
         if let Some(own) = self.at(gateway.id, &[name], MatchedBy::Gateway) {
             return Some(own);
         }
         match providers::split_prefix(name) {
-            Some((Seller::Known(vendor), _)) if vendor.kind == Kind::FirstParty => self.estimate(gateway, name),
+            Some((Seller::Known(vendor), _)) if vendor.kind == ProviderKind::FirstParty => self.estimate(gateway, name),
             Some((seller, rest)) => self.at_prefix(seller, name, rest),
             None => self.estimate(gateway, name),
         }
     }
 
     /// The provider that the emitter names, unless the model's name names one.
-    fn at_named(&self, provider: Provider, name: &str) -> Option<Match> {
+    fn at_named(&self, provider: KnownProvider, name: &str) -> Option<PriceMatch> {
         let prefix = providers::split_prefix(name);
         if prefix.is_none_or(|(seller, _)| seller != Seller::Known(provider)) {
             // `openai/gpt-oss-120b-maas` is Vertex's own id.
@@ -141,12 +141,12 @@ impl Catalog {
     }
 
     /// A provider that only a refreshed catalog may know.
-    fn at_stranger(&self, provider: &str, name: &str) -> Option<Match> {
+    fn at_stranger(&self, provider: &str, name: &str) -> Option<PriceMatch> {
         self.at(&provider.to_ascii_lowercase(), &[name], MatchedBy::Provider)
     }
 
     /// A known `provider/` in front of the name decides; `otherwise` where there is none.
-    fn by_prefix_or(&self, name: &str, otherwise: impl FnOnce() -> Option<Match>) -> Option<Match> {
+    fn by_prefix_or(&self, name: &str, otherwise: impl FnOnce() -> Option<PriceMatch>) -> Option<PriceMatch> {
         match providers::split_prefix(name) {
             Some((seller, rest)) => self.at_prefix(seller, name, rest),
             None => otherwise(),
@@ -154,7 +154,7 @@ impl Catalog {
     }
 
     /// The seller in front of the `/` of `name`, and the `rest` behind it.
-    fn at_prefix(&self, seller: Seller<'_>, name: &str, rest: &str) -> Option<Match> {
+    fn at_prefix(&self, seller: Seller<'_>, name: &str, rest: &str) -> Option<PriceMatch> {
         let Seller::Known(provider) = seller else { return None };
         match spelling::unwrap(rest) {
             Unwrapped::Opaque => None,
@@ -167,12 +167,12 @@ impl Catalog {
     }
 
     /// Vertex lists its partners' open models as `publisher/id`.
-    fn at_vertex(&self, publisher: &str, id: &str) -> Option<Match> {
+    fn at_vertex(&self, publisher: &str, id: &str) -> Option<PriceMatch> {
         self.at("google-vertex", &[id, &format!("{publisher}/{id}")], MatchedBy::Provider)
     }
 
     /// Nobody is named: the spelling decides, else the family.
-    fn by_shape(&self, name: &str) -> Option<Match> {
+    fn by_shape(&self, name: &str) -> Option<PriceMatch> {
         if spelling::is_bedrock_id(name) {
             return self.at("amazon-bedrock", &[name], MatchedBy::Shape);
         }
@@ -198,12 +198,12 @@ impl Catalog {
     }
 
     /// A reseller without a row of its own: the list price of the vendor that the name tells.
-    fn estimate(&self, seller: Provider, name: &str) -> Option<Match> {
+    fn estimate(&self, seller: KnownProvider, name: &str) -> Option<PriceMatch> {
         if !seller.is_reseller {
             return None;
         }
         let (vendor, id) = match providers::split_prefix(name) {
-            Some((Seller::Known(vendor), id)) if vendor.kind == Kind::FirstParty => (vendor, id),
+            Some((Seller::Known(vendor), id)) if vendor.kind == ProviderKind::FirstParty => (vendor, id),
             Some(_) => return None,
             None => vendor_in_digitalocean_id(name)
                 .or_else(|| Some((families::family(name, spelling::tells_its_size(name))?, name)))?,
@@ -216,19 +216,19 @@ impl Catalog {
     }
 
     /// The first of `names` that a provider has, as spelled, else with suffixes stripped.
-    fn at(&self, provider: &str, names: &[&str], matched_by: MatchedBy) -> Option<Match> {
+    fn at(&self, provider: &str, names: &[&str], matched_by: MatchedBy) -> Option<PriceMatch> {
         let rows = self.provider(provider)?;
         let find = |name: &str| rows.find(name).filter(|row| !name.starts_with("ft:") || row.id.starts_with("ft:"));
         let row = names.iter().find_map(|name| find(name)).or_else(|| {
             let mut shorter = names.iter().flat_map(|name| spelling::stripped(provider, name));
             shorter.find_map(|name| find(&name))
         })?;
-        Some(Match { row: Arc::clone(row), matched_by, alias: None })
+        Some(PriceMatch { row: Arc::clone(row), matched_by, alias: None })
     }
 }
 
 /// The vendor in front of a DigitalOcean id, and the vendor's own name of the model.
-fn vendor_in_digitalocean_id(name: &str) -> Option<(Provider, &str)> {
+fn vendor_in_digitalocean_id(name: &str) -> Option<(KnownProvider, &str)> {
     let (vendor, id) = name.split_once('-').filter(|_| !name.contains('/'))?;
     matches!(vendor, "openai" | "anthropic").then_some((providers::known(vendor)?, id))
 }
@@ -389,7 +389,7 @@ mod tests {
         for provider in providers::all() {
             for row in catalog.provider(provider.id).unwrap().rows() {
                 // A prefix that names a provider, or a local runtime, beats the hint by rule.
-                if providers::split_prefix(&row.id).is_some() && provider.kind != Kind::Gateway {
+                if providers::split_prefix(&row.id).is_some() && provider.kind != ProviderKind::Gateway {
                     continue;
                 }
                 let found = catalog.find(&row.id, Some(provider.id)).map(|found| found.row);

@@ -6,12 +6,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::aliases::Aliases;
 use super::catalog::Catalog;
 use super::cost;
-use super::matching::Match;
+use super::matching::PriceMatch;
 use crate::call::{Convention, Cost, CostBasis, Labels, LlmCall, Usage};
 
 /// What of a call decides its cost, the row aside.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
-pub struct Facts<'a> {
+pub struct PricingFacts<'a> {
     /// Token counts.
     pub usage: Usage,
     /// When the call started, seconds since the epoch.
@@ -24,7 +24,7 @@ pub struct Facts<'a> {
     pub fallback_cost_usd: Option<f64>,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> PricingFacts<'a> {
     /// The facts of a kept call.
     pub fn of(call: &'a LlmCall) -> Self {
         Self {
@@ -64,14 +64,14 @@ fn is_money(usd: f64) -> bool {
 
 /// The model that is priced, and who sold it as far as the emitter says. Never the requested model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sold<'a> {
+pub struct PriceQuery<'a> {
     /// The model's name as emitted.
     pub model: &'a str,
     /// The provider as emitted; not a service name.
     pub provider: Option<&'a str>,
 }
 
-impl<'a> Sold<'a> {
+impl<'a> PriceQuery<'a> {
     /// Plano's answering model is the upstream's own word for it, and its dispatched name still tells the provider
     /// where `llm.provider` is missing; elsewhere an upstream model is what stands behind a proxy's alias.
     pub fn of(labels: &'a Labels) -> Option<Self> {
@@ -89,7 +89,7 @@ impl<'a> Sold<'a> {
 }
 
 /// The cost to show, and its basis: reported > 0, else the catalog's, else the gateway's > 0, else unknown.
-pub fn shown_cost(found: Option<&Match>, facts: &Facts<'_>) -> Option<Cost> {
+pub fn shown_cost(found: Option<&PriceMatch>, facts: &PricingFacts<'_>) -> Option<Cost> {
     if let Some(usd) = facts.reported() {
         return Some(Cost { usd, basis: CostBasis::Reported });
     }
@@ -137,7 +137,7 @@ impl Pricer {
     }
 
     /// The row for a model, the user's aliases applied first.
-    pub fn find(&self, sold: Sold<'_>) -> Option<Match> {
+    pub fn find(&self, sold: PriceQuery<'_>) -> Option<PriceMatch> {
         self.aliases.find(&self.catalog(), sold.model, sold.provider)
     }
 }
@@ -150,7 +150,7 @@ mod tests {
 
     use super::*;
     use crate::call::InputCount;
-    use crate::pricing::{Feed, Refreshed, Row, cost};
+    use crate::pricing::{Feed, PriceRow, RefreshInfo, cost};
 
     #[derive(Deserialize)]
     struct Cases {
@@ -227,9 +227,9 @@ mod tests {
             }
         }
 
-        fn facts(&self, generated: &str) -> Facts<'_> {
+        fn facts(&self, generated: &str) -> PricingFacts<'_> {
             let time = self.timestamp_utc.clone().unwrap_or_else(|| format!("{generated}T12:00:00"));
-            Facts {
+            PricingFacts {
                 usage: self.usage(),
                 at_unix_secs: time.parse::<chrono::NaiveDateTime>().unwrap().and_utc().timestamp(),
                 service_tier: self.service_tier.as_deref(),
@@ -239,7 +239,7 @@ mod tests {
         }
 
         /// The row from the case's own entry, by way of a catalog of that one row.
-        fn found(&self) -> Option<Match> {
+        fn found(&self) -> Option<PriceMatch> {
             let (provider, id) = (self.provider.as_deref()?, self.id.as_deref()?);
             let document = json!({"generated": "", "models": {provider: {id: self.entry}}}).to_string();
             let found = Catalog::parse(&document).unwrap().find(id, Some(provider));
@@ -295,7 +295,7 @@ mod tests {
         }
     }
 
-    fn row(entry: &Value) -> Arc<Row> {
+    fn row(entry: &Value) -> Arc<PriceRow> {
         let document = json!({"generated": "", "models": {"openai": {"m": entry}}}).to_string();
         Arc::clone(Catalog::parse(&document).unwrap().row("openai", "m").unwrap())
     }
@@ -329,8 +329,8 @@ mod tests {
     fn a_free_model_costs_nothing_and_says_so() {
         let found = Catalog::bundled().provider("openrouter").unwrap().rows().iter().find(|row| row.is_free()).cloned();
         let usage = Usage { input: Some(5), output: Some(5), ..Usage::default() };
-        let found = Match { row: found.unwrap(), matched_by: crate::pricing::MatchedBy::Gateway, alias: None };
-        let shown = shown_cost(Some(&found), &Facts { usage, ..Facts::default() });
+        let found = PriceMatch { row: found.unwrap(), matched_by: crate::pricing::MatchedBy::Gateway, alias: None };
+        let shown = shown_cost(Some(&found), &PricingFacts { usage, ..PricingFacts::default() });
         assert_eq!(shown, Some(Cost { usd: 0.0, basis: CostBasis::Priced }));
     }
 
@@ -339,12 +339,12 @@ mod tests {
         let usage = Usage { input: Some(5), output: Some(5), ..Usage::default() };
         let basis = |catalog: &Catalog, hint| {
             let found = catalog.find("o1-pro", Some(hint));
-            shown_cost(found.as_ref(), &Facts { usage, ..Facts::default() }).map(|cost| cost.basis)
+            shown_cost(found.as_ref(), &PricingFacts { usage, ..PricingFacts::default() }).map(|cost| cost.basis)
         };
         let bundled = Catalog::bundled();
         let feed = r#"{"openai":{"models":{"o1-pro":{"cost":{"input":1,"output":2}}}}}"#;
         let rows = Feed::ModelsDev.read(feed, &bundled, 0).unwrap();
-        let refreshed = Refreshed { feed: String::new(), fetched_unix_secs: 0, rows: rows.len() };
+        let refreshed = RefreshInfo { feed: String::new(), fetched_unix_secs: 0, rows: rows.len() };
         let fresh = bundled.with_rows(rows, refreshed);
         for (hint, before, after) in
             [("openai", CostBasis::Priced, CostBasis::Refreshed), ("vercel", CostBasis::Estimate, CostBasis::Estimate)]
@@ -434,8 +434,11 @@ mod tests {
     #[test]
     fn a_reported_zero_or_nonsense_is_no_figure() {
         for nonsense in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            let facts =
-                Facts { reported_cost_usd: Some(nonsense), fallback_cost_usd: Some(nonsense), ..Facts::default() };
+            let facts = PricingFacts {
+                reported_cost_usd: Some(nonsense),
+                fallback_cost_usd: Some(nonsense),
+                ..PricingFacts::default()
+            };
             assert_eq!(shown_cost(None, &facts), None);
         }
     }
@@ -443,15 +446,15 @@ mod tests {
     #[test]
     fn the_requested_model_is_never_priced() {
         let asked = Labels { request_model: Some("gpt-4o".into()), ..Labels::default() };
-        assert_eq!(Sold::of(&asked), None);
+        assert_eq!(PriceQuery::of(&asked), None);
         let plano = Labels {
             model: "gpt-4o-2024-08-06".into(),
             upstream_model: Some("openai/gpt-4o".into()),
             ..Labels::default()
         };
-        assert_eq!(Sold::of(&plano), Some(Sold { model: "gpt-4o-2024-08-06", provider: Some("openai") }));
+        assert_eq!(PriceQuery::of(&plano), Some(PriceQuery { model: "gpt-4o-2024-08-06", provider: Some("openai") }));
         let proxied = Labels { convention: Convention::LiteLlm, ..plano };
-        assert_eq!(Sold::of(&proxied), Some(Sold { model: "openai/gpt-4o", provider: None }));
+        assert_eq!(PriceQuery::of(&proxied), Some(PriceQuery { model: "openai/gpt-4o", provider: None }));
     }
 
     fn any_usage() -> impl Strategy<Value = Usage> {
@@ -474,7 +477,7 @@ mod tests {
         )
     }
 
-    fn any_row() -> impl Strategy<Value = Arc<Row>> {
+    fn any_row() -> impl Strategy<Value = Arc<PriceRow>> {
         let catalog = Catalog::bundled();
         let rows: Vec<_> = ["openai", "anthropic", "google", "deepseek", "alibaba", "perplexity"]
             .iter()

@@ -4,7 +4,7 @@ use super::matching::LONGEST_NAME;
 
 /// What a provider sells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ProviderKind {
     /// Its own models: its price is the list price of its family.
     FirstParty,
     /// Many vendors' models under ids of its own, often `vendor/model`: a gateway or an inference host.
@@ -15,35 +15,35 @@ pub(super) enum Kind {
 
 /// A provider of the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Provider {
+pub(super) struct KnownProvider {
     /// The name in the catalog.
     pub id: &'static str,
-    pub kind: Kind,
+    pub kind: ProviderKind,
     /// Sells at the first party's list price, so that this may stand in where a row is missing (section 1.6).
     pub is_reseller: bool,
     /// Other names, folded by [`fold`].
     aliases: &'static [&'static str],
 }
 
-const fn first_party(id: &'static str, aliases: &'static [&'static str]) -> Provider {
-    Provider { id, kind: Kind::FirstParty, is_reseller: false, aliases }
+const fn first_party(id: &'static str, aliases: &'static [&'static str]) -> KnownProvider {
+    KnownProvider { id, kind: ProviderKind::FirstParty, is_reseller: false, aliases }
 }
 
-const fn host(id: &'static str, aliases: &'static [&'static str]) -> Provider {
-    Provider { id, kind: Kind::Gateway, is_reseller: false, aliases }
+const fn host(id: &'static str, aliases: &'static [&'static str]) -> KnownProvider {
+    KnownProvider { id, kind: ProviderKind::Gateway, is_reseller: false, aliases }
 }
 
-const fn reseller(id: &'static str, kind: Kind, aliases: &'static [&'static str]) -> Provider {
-    Provider { id, kind, is_reseller: true, aliases }
+const fn reseller(id: &'static str, kind: ProviderKind, aliases: &'static [&'static str]) -> KnownProvider {
+    KnownProvider { id, kind, is_reseller: true, aliases }
 }
 
-const fn cloud(id: &'static str, aliases: &'static [&'static str]) -> Provider {
-    Provider { id, kind: Kind::Cloud, is_reseller: false, aliases }
+const fn cloud(id: &'static str, aliases: &'static [&'static str]) -> KnownProvider {
+    KnownProvider { id, kind: ProviderKind::Cloud, is_reseller: false, aliases }
 }
 
 /// Every provider of the bundled catalog. Aliases are names by Plano, by the OpenTelemetry conventions
 /// (`gen_ai.provider.name`, `gen_ai.system`), by LiteLLM and by the Vercel AI SDK.
-const PROVIDERS: &[Provider] = &[
+const PROVIDERS: &[KnownProvider] = &[
     first_party("alibaba", &["qwen", "dashscope", "alibaba-cloud", "aliyun", "tongyi"]),
     first_party("alibaba-cn", &["dashscope-cn", "aliyun-cn"]),
     first_party("anthropic", &["anthropic-ai", "claude"]),
@@ -94,7 +94,7 @@ const PROVIDERS: &[Provider] = &[
     cloud("azure-cognitive-services", &[]),
     reseller(
         "azure",
-        Kind::Cloud,
+        ProviderKind::Cloud,
         &[
             "azure-openai",
             "az.ai.openai",
@@ -108,12 +108,12 @@ const PROVIDERS: &[Provider] = &[
     ),
     reseller(
         "digitalocean",
-        Kind::Gateway,
+        ProviderKind::Gateway,
         &["do", "do-ai", "gradient", "gradient-ai", "digital-ocean", "digitalocean-ai", "digitalocean-gradient"],
     ),
-    reseller("edenai", Kind::Gateway, &["eden-ai", "eden"]),
-    reseller("openrouter", Kind::Gateway, &["open-router", "openrouter-ai", "openrouter.ai"]),
-    reseller("vercel", Kind::Gateway, &["vercel-ai-gateway", "vercel-ai", "ai-gateway", "gateway"]),
+    reseller("edenai", ProviderKind::Gateway, &["eden-ai", "eden"]),
+    reseller("openrouter", ProviderKind::Gateway, &["open-router", "openrouter-ai", "openrouter.ai"]),
+    reseller("vercel", ProviderKind::Gateway, &["vercel-ai-gateway", "vercel-ai", "ai-gateway", "gateway"]),
     host("baseten", &[]),
     host("cerebras", &["cerebras-ai"]),
     host("deepinfra", &["deep-infra"]),
@@ -228,7 +228,7 @@ pub(super) const BEDROCK_VENDORS: &[&str] = &[
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seller<'a> {
     /// A provider of the catalog.
-    Known(Provider),
+    Known(KnownProvider),
     /// Local or by subscription: no price per token.
     Unpriced,
     /// A name that means nobody in particular.
@@ -266,12 +266,12 @@ pub(super) fn seller(name: &str) -> Seller<'_> {
 
 /// Whether the AI SDK may have put `tail` behind the provider `head`.
 fn is_sdk_tail(head: &str, tail: &str) -> bool {
-    let is_cloud = || matches!(lookup(head), Some(Seller::Known(provider)) if provider.kind == Kind::Cloud);
+    let is_cloud = || matches!(lookup(head), Some(Seller::Known(provider)) if provider.kind == ProviderKind::Cloud);
     APIS.contains(&tail) || VENDORS_OF_CLOUDS.contains(&tail) && is_cloud()
 }
 
 /// The provider whose host this is, or is below.
-fn host_of(name: &str) -> Option<Provider> {
+fn host_of(name: &str) -> Option<KnownProvider> {
     let belongs = |host: &str| name.strip_suffix(host).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     HOSTS.iter().find(|(host, _)| belongs(host)).and_then(|(_, id)| known(id))
 }
@@ -302,12 +302,12 @@ pub(super) fn split_prefix(name: &str) -> Option<(Seller<'static>, &str)> {
 }
 
 /// The provider of this catalog name.
-pub(super) fn known(id: &str) -> Option<Provider> {
+pub(super) fn known(id: &str) -> Option<KnownProvider> {
     PROVIDERS.iter().find(|known| known.id == id).copied()
 }
 
 /// All providers of the bundled catalog.
-pub(super) fn all() -> impl Iterator<Item = Provider> {
+pub(super) fn all() -> impl Iterator<Item = KnownProvider> {
     PROVIDERS.iter().copied()
 }
 

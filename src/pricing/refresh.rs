@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::catalog::{Catalog, Refreshed};
+use super::catalog::{Catalog, RefreshInfo};
 use super::feed::Feed;
 use super::pricer::Pricer;
 use crate::text::format::count;
@@ -73,9 +73,9 @@ pub enum RefreshOutcome {
     /// The network was not asked for.
     Offline,
     /// A document of the last day was on disk.
-    Cached(Refreshed),
+    Cached(RefreshInfo),
     /// The document was fetched.
-    Fetched(Refreshed),
+    Fetched(RefreshInfo),
     /// Nothing usable came; the prices in use did not change.
     Failed {
         /// The source that was asked.
@@ -97,7 +97,7 @@ impl RefreshOutcome {
     }
 }
 
-fn describe(refreshed: &Refreshed, how: &str) -> String {
+fn describe(refreshed: &RefreshInfo, how: &str) -> String {
     let rows = if refreshed.rows == 1 { "row" } else { "rows" };
     format!("prices: {}, {} {rows}, {how} {}", refreshed.feed, count(refreshed.rows as u128), refreshed.fetched())
 }
@@ -136,7 +136,7 @@ pub fn refresh(config: &RefreshConfig, pricer: &Pricer) -> RefreshOutcome {
 }
 
 /// Fetches and applies a document; why not, in words that follow the source's name.
-fn fetch(config: &RefreshConfig, pricer: &Pricer) -> Result<(Refreshed, String), String> {
+fn fetch(config: &RefreshConfig, pricer: &Pricer) -> Result<(RefreshInfo, String), String> {
     let text = http::fetch(config.url(), config.timeout).map_err(|error| error.to_string())?;
     let refreshed = apply(config, pricer, &text, config.now_unix_secs).map_err(|error| error.to_string())?;
     Ok((refreshed, text))
@@ -147,10 +147,10 @@ fn apply(
     pricer: &Pricer,
     text: &str,
     fetched_unix_secs: i64,
-) -> Result<Refreshed, super::feed::FeedError> {
+) -> Result<RefreshInfo, super::feed::FeedError> {
     let bundled = Catalog::bundled();
     let rows = config.feed.read(text, &bundled, fetched_unix_secs)?;
-    let refreshed = Refreshed { feed: config.source(), fetched_unix_secs, rows: rows.len() };
+    let refreshed = RefreshInfo { feed: config.source(), fetched_unix_secs, rows: rows.len() };
     pricer.replace(Arc::new(bundled.with_rows(rows, refreshed.clone())));
     Ok(refreshed)
 }

@@ -109,7 +109,7 @@ impl Rates {
 
 /// Rates that reprice a whole request whose input is larger than `above` tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Tier {
+pub struct ContextTier {
     /// The tier applies to input strictly larger than this, tokens.
     pub above: u64,
     /// What it changes.
@@ -124,12 +124,12 @@ pub struct ServiceTier {
     /// What it changes.
     pub rates: Rates,
     /// Its own long-context tiers.
-    pub tiers: Box<[Tier]>,
+    pub tiers: Box<[ContextTier]>,
 }
 
 /// Rates that take effect on a day.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Scheduled {
+pub struct ScheduledChange {
     /// First day (UTC) as listed, `YYYY-MM-DD`.
     pub from: Box<str>,
     /// The same as seconds since the epoch.
@@ -140,7 +140,7 @@ pub struct Scheduled {
 
 /// Rates of a time of day: UTC, Monday to Friday, from inclusive, to exclusive.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Window {
+pub struct TimeWindow {
     /// Minutes since midnight.
     pub from_minute: i64,
     /// Minutes since midnight; smaller than `from_minute` when the window spans midnight.
@@ -149,7 +149,7 @@ pub struct Window {
     pub rates: Rates,
 }
 
-impl Window {
+impl TimeWindow {
     /// Whether the window is open at this moment.
     pub fn is_open(&self, unix_secs: i64) -> bool {
         // 1970-01-01 was a Thursday; Monday is 0.
@@ -170,38 +170,38 @@ pub struct Prices {
     /// The rates without any condition.
     pub base: Rates,
     /// Changes by date, oldest first.
-    pub scheduled: Box<[Scheduled]>,
+    pub scheduled: Box<[ScheduledChange]>,
     /// Changes by service tier.
     pub service_tiers: Box<[ServiceTier]>,
     /// Changes by time of day.
-    pub windows: Box<[Window]>,
+    pub windows: Box<[TimeWindow]>,
     /// Changes by input size, smallest first.
-    pub tiers: Box<[Tier]>,
+    pub tiers: Box<[ContextTier]>,
 }
 
 /// The rates that apply to one request, and what made them so.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct InForce<'a> {
+pub struct EffectiveRates<'a> {
     /// The rates.
     pub rates: Rates,
     /// The scheduled change that is in effect.
-    pub scheduled: Option<&'a Scheduled>,
+    pub scheduled: Option<&'a ScheduledChange>,
     /// The service tier that was found.
     pub service_tier: Option<&'a ServiceTier>,
     /// The time-of-day window that is open.
-    pub window: Option<&'a Window>,
+    pub window: Option<&'a TimeWindow>,
     /// The long-context tier that the input reached, tokens.
     pub above: Option<u64>,
 }
 
-fn highest_met(tiers: &[Tier], input_total: u64) -> Option<&Tier> {
+fn highest_met(tiers: &[ContextTier], input_total: u64) -> Option<&ContextTier> {
     tiers.iter().rev().find(|tier| input_total > tier.above)
 }
 
 impl Prices {
     /// Base -> schedule by the call's date -> service tier -> time of day -> long-context tier (PRICING.md, section 2).
     /// A service tier that sets a rate drops that rate's standard tiers; its own tiers stand in.
-    pub fn in_force(&self, at_unix_secs: i64, service_tier: Option<&str>, input_total: u64) -> InForce<'_> {
+    pub fn in_force(&self, at_unix_secs: i64, service_tier: Option<&str>, input_total: u64) -> EffectiveRates<'_> {
         let mut rates = self.base;
         let mut latest = None;
         for change in self.scheduled.iter().filter(|change| change.from_unix_secs <= at_unix_secs) {
@@ -225,7 +225,13 @@ impl Prices {
         }
         // A standard tier whose every rate the service tier sets has no effect worth naming.
         let effective = standard.filter(|tier| tier.rates.without(&set_by_service) != Rates::default());
-        InForce { rates, scheduled: latest, service_tier, window, above: own.or(effective).map(|tier| tier.above) }
+        EffectiveRates {
+            rates,
+            scheduled: latest,
+            service_tier,
+            window,
+            above: own.or(effective).map(|tier| tier.above),
+        }
     }
 
     fn service_tier(&self, name: &str) -> Option<&ServiceTier> {
@@ -235,7 +241,7 @@ impl Prices {
 
 /// Whether a row came with the program or from the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Origin {
+pub enum PriceOrigin {
     /// Compiled in.
     #[default]
     Bundled,
@@ -245,7 +251,7 @@ pub enum Origin {
 
 /// A model at a provider.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub struct PriceRow {
     /// The provider's catalog name (`amazon-bedrock`).
     pub provider: Arc<str>,
     /// The model's id at this provider.
@@ -257,12 +263,12 @@ pub struct Row {
     /// The provider has withdrawn the model or says it will.
     pub is_deprecated: bool,
     /// Where the row came from.
-    pub origin: Origin,
+    pub origin: PriceOrigin,
     /// The money.
     pub prices: Prices,
 }
 
-impl Row {
+impl PriceRow {
     /// 0 / 0 means that the feed does not know, except for ids that say `:free` (PRICING.md, section 4).
     pub fn is_known(&self) -> bool {
         self.is_free() || !self.prices.base.are_nil()
@@ -282,7 +288,7 @@ impl Row {
 /// The shape of a row, and of every part of a row, in `assets/pricing/catalog.json`.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-pub(super) struct Part<'a> {
+pub(super) struct CatalogEntry<'a> {
     input: Option<f64>,
     output: Option<f64>,
     cache_read: Option<f64>,
@@ -299,23 +305,23 @@ pub(super) struct Part<'a> {
     from: &'a str,
     to: &'a str,
     #[serde(borrow)]
-    tiers: Vec<Part<'a>>,
-    service_tiers: BTreeMap<&'a str, Part<'a>>,
-    scheduled: Vec<Part<'a>>,
-    time_of_day_utc_weekdays: Vec<Part<'a>>,
+    tiers: Vec<CatalogEntry<'a>>,
+    service_tiers: BTreeMap<&'a str, CatalogEntry<'a>>,
+    scheduled: Vec<CatalogEntry<'a>>,
+    time_of_day_utc_weekdays: Vec<CatalogEntry<'a>>,
     aliases: Vec<&'a str>,
 }
 
-impl Part<'_> {
+impl CatalogEntry<'_> {
     /// Turns the parsed shape into a row of `provider`.
-    pub(super) fn into_row(self, provider: &Arc<str>, id: &str) -> Row {
-        Row {
+    pub(super) fn into_row(self, provider: &Arc<str>, id: &str) -> PriceRow {
+        PriceRow {
             provider: Arc::clone(provider),
             id: id.into(),
             aliases: self.aliases.iter().map(|&alias| alias.into()).collect(),
             context: self.context,
             is_deprecated: self.deprecated != 0,
-            origin: Origin::Bundled,
+            origin: PriceOrigin::Bundled,
             prices: self.prices(),
         }
     }
@@ -323,10 +329,10 @@ impl Part<'_> {
     fn prices(&self) -> Prices {
         Prices {
             base: self.rates(),
-            scheduled: schedule(self.scheduled.iter().filter_map(Part::as_scheduled).collect()),
+            scheduled: schedule(self.scheduled.iter().filter_map(CatalogEntry::as_scheduled).collect()),
             service_tiers: self.service_tiers.iter().map(|(name, part)| part.as_service_tier(name)).collect(),
-            windows: self.time_of_day_utc_weekdays.iter().filter_map(Part::as_window).collect(),
-            tiers: staircase(self.tiers.iter().map(Part::as_tier).collect()),
+            windows: self.time_of_day_utc_weekdays.iter().filter_map(CatalogEntry::as_window).collect(),
+            tiers: staircase(self.tiers.iter().map(CatalogEntry::as_tier).collect()),
         }
     }
 
@@ -345,36 +351,36 @@ impl Part<'_> {
         }
     }
 
-    fn as_tier(&self) -> Tier {
-        Tier { above: self.above, rates: self.rates() }
+    fn as_tier(&self) -> ContextTier {
+        ContextTier { above: self.above, rates: self.rates() }
     }
 
     fn as_service_tier(&self, name: &str) -> ServiceTier {
         ServiceTier {
             name: name.into(),
             rates: self.rates(),
-            tiers: staircase(self.tiers.iter().map(Part::as_tier).collect()),
+            tiers: staircase(self.tiers.iter().map(CatalogEntry::as_tier).collect()),
         }
     }
 
-    fn as_scheduled(&self) -> Option<Scheduled> {
+    fn as_scheduled(&self) -> Option<ScheduledChange> {
         let day = chrono::NaiveDate::parse_from_str(self.from, "%Y-%m-%d").ok()?;
         let from_unix_secs = day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp();
-        Some(Scheduled { from: self.from.into(), from_unix_secs, rates: self.rates() })
+        Some(ScheduledChange { from: self.from.into(), from_unix_secs, rates: self.rates() })
     }
 
-    fn as_window(&self) -> Option<Window> {
-        Some(Window { from_minute: minute(self.from)?, to_minute: minute(self.to)?, rates: self.rates() })
+    fn as_window(&self) -> Option<TimeWindow> {
+        Some(TimeWindow { from_minute: minute(self.from)?, to_minute: minute(self.to)?, rates: self.rates() })
     }
 }
 
 /// Tiers by rising threshold, as [`Prices::in_force`] expects them.
-pub(super) fn staircase(mut tiers: Vec<Tier>) -> Box<[Tier]> {
+pub(super) fn staircase(mut tiers: Vec<ContextTier>) -> Box<[ContextTier]> {
     tiers.sort_by_key(|tier| tier.above);
     tiers.into()
 }
 
-fn schedule(mut changes: Vec<Scheduled>) -> Box<[Scheduled]> {
+fn schedule(mut changes: Vec<ScheduledChange>) -> Box<[ScheduledChange]> {
     changes.sort_by_key(|change| change.from_unix_secs);
     changes.into()
 }

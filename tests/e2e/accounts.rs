@@ -82,7 +82,7 @@ fn evicted_calls_are_accounted_for() {
     use planoai::call::{CallFacts, LlmCall, Names};
     use planoai::collector::ring::Ring;
     use planoai::collector::{Counters, Snapshot};
-    use planoai::output::{Stats, Tally};
+    use planoai::output::{RunStats, WriteCounts};
 
     let mut ring = Ring::new(3);
     for _ in 0..5 {
@@ -90,12 +90,12 @@ fn evicted_calls_are_accounted_for() {
     }
     let counters = Counters { llm_calls: 5, last_batch_unix_nano: Some(9_000_000), ..Counters::default() };
     let snapshot = Snapshot { calls: ring.calls().clone(), counters, ..Snapshot::default() };
-    let stats = Stats::of(&snapshot, Tally::default(), 12_000_000);
+    let stats = RunStats::of(&snapshot, WriteCounts::default(), 12_000_000);
     assert_eq!((stats.calls_kept, stats.calls_evicted), (3, 2));
     assert_eq!(stats.last_batch_age_ms, Some(3));
     assert_eq!(stats.oldest_kept.as_deref(), Some("1970-01-01T00:00:00.000007Z"));
     assert_eq!(stats.totals.cost_usd, None, "nothing is priced");
-    let set_back = Stats::of(&snapshot, Tally::default(), 1_000_000);
+    let set_back = RunStats::of(&snapshot, WriteCounts::default(), 1_000_000);
     assert_eq!(set_back.last_batch_age_ms, Some(0), "nothing arrived in the future");
 }
 

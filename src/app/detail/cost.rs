@@ -2,7 +2,7 @@
 
 use super::{Facts, Line, Section, Tone};
 use crate::call::{CostBasis, LlmCall};
-use crate::pricing::{self, BY_EMITTER, BY_GATEWAY, Explanation, Item, Priced, dollars};
+use crate::pricing::{self, BY_EMITTER, BY_GATEWAY, CatalogPrice, CostItem, Explanation, dollars};
 use crate::text::format::{count, money, percent};
 
 /// The cost and everything behind it.
@@ -25,7 +25,7 @@ pub(super) fn section(facts: Facts<'_>) -> Section {
 
 fn basis(basis: CostBasis, call: &LlmCall) -> &'static str {
     match basis {
-        CostBasis::Reported => pricing::Facts::of(call).reporter(),
+        CostBasis::Reported => pricing::PricingFacts::of(call).reporter(),
         CostBasis::Priced => "by price list",
         CostBasis::Refreshed => "by the refreshed price list",
         CostBasis::Estimate => "estimated: the first party's list price",
@@ -60,7 +60,7 @@ fn priced_otherwise(call: &LlmCall, cost: &Explanation) -> Option<Line> {
 }
 
 /// Tokens times rates, line by line, and where the rates come from.
-fn priced(priced: &Priced) -> Vec<Line> {
+fn priced(priced: &CatalogPrice) -> Vec<Line> {
     let deprecated = if priced.is_deprecated { " (deprecated)" } else { "" };
     let mut lines: Vec<_> = priced.sum.iter().flat_map(|sum| &sum.lines).map(product).collect();
     lines.extend(priced.sum.as_ref().map(|sum| Line::new("  sum", format!("{:<24} = {}", "", dollars(sum.usd)))));
@@ -72,8 +72,8 @@ fn priced(priced: &Priced) -> Vec<Line> {
 }
 
 /// `1,060 × $2.5/M = $0.00265`
-fn product(line: &pricing::Line) -> Line {
-    let unit = if line.item == Item::Request { "" } else { "/M" };
+fn product(line: &pricing::CostLine) -> Line {
+    let unit = if line.item == CostItem::Request { "" } else { "/M" };
     let factors = format!("{} × ${}{unit}", count(line.tokens), line.rate);
     Line::new(format!("  {}", line.item.label()), format!("{factors:<24} = {}", dollars(line.usd)))
 }

@@ -4,7 +4,7 @@
 use super::fields::{self, Fields, Tokens};
 use super::keys::Key;
 use super::span_view::SpanView;
-use super::{Reading, not_a_call, usage_text};
+use super::{Classification, not_a_call, usage_text};
 use crate::call::{CallFacts, Convention, InputCount};
 
 /// Operations that call a model, and why their spans are rows. LiteLLM's call types are among them,
@@ -111,10 +111,10 @@ pub(super) const FIELDS: Fields = Fields {
 };
 
 /// Reads a span that names its GenAI operation.
-pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
     let operation = evidence.str(Key::GenAiOperationName)?;
     Some(match call_reason(operation) {
-        Some(why) => Reading::call(draft(evidence), why),
+        Some(why) => Classification::call(draft(evidence), why),
         None => not_a_call(evidence, wrapper_reason(operation)),
     })
 }
@@ -124,7 +124,7 @@ const ANSWERS: [Key; 3] = [Key::GenAiResponseModel, Key::GenAiResponseId, Key::G
 
 /// Reads a span that names no operation but has a model and an answer (Logfire's spans of the OpenAI Agents SDK,
 /// the `call_llm` spans of Google's ADK), or the figures of a model server (vLLM's `llm_request`).
-pub(super) fn read_without_operation<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read_without_operation<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
     let served = evidence.has(Key::GenAiLatencyTimeToFirstToken) && evidence.has(Key::GenAiCompletionTokens);
     let answered = evidence.has(Key::GenAiRequestModel) && ANSWERS.iter().any(|&key| evidence.has(key));
     let why = match (answered, served) {
@@ -132,7 +132,7 @@ pub(super) fn read_without_operation<'a>(evidence: &SpanView<'a, '_>) -> Option<
         (false, true) => "gen_ai.latency.time_to_first_token and output tokens: a model server's span",
         (false, false) => return None,
     };
-    Some(Reading::call(draft(evidence), why))
+    Some(Classification::call(draft(evidence), why))
 }
 
 /// Why a span of this operation is a row, if it is one.

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::fields::{self, Fields};
 use super::keys::Key;
 use super::span_view::SpanView;
-use super::{Reading, gen_ai, not_a_call, structured, usage_text};
+use super::{Classification, gen_ai, not_a_call, structured, usage_text};
 use crate::call::{CallFacts, Convention, Text};
 
 const FIELDS: Fields = Fields {
@@ -17,12 +17,12 @@ const FIELDS: Fields = Fields {
 };
 
 /// Reads a span that has Langfuse's type.
-pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
     evidence.has(Key::LangfuseObservationType).then_some(())?;
     Some(if evidence.is(Key::LangfuseObservationType, "generation") {
-        Reading::call(draft(evidence, "chat"), "langfuse.observation.type is generation")
+        Classification::call(draft(evidence, "chat"), "langfuse.observation.type is generation")
     } else if evidence.is(Key::LangfuseObservationType, "embedding") {
-        Reading::call(draft(evidence, "embeddings"), "langfuse.observation.type is embedding")
+        Classification::call(draft(evidence, "embeddings"), "langfuse.observation.type is embedding")
     } else {
         not_a_call(evidence, "langfuse.observation.type is neither generation nor embedding")
     })

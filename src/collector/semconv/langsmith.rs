@@ -4,7 +4,7 @@
 use super::fields::{self, Fields};
 use super::keys::Key;
 use super::span_view::SpanView;
-use super::{Reading, gen_ai, not_a_call, usage_text};
+use super::{Classification, gen_ai, not_a_call, usage_text};
 use crate::call::{CallFacts, Convention};
 
 const FIELDS: Fields = Fields {
@@ -21,12 +21,12 @@ const UNKNOWN_PROVIDER: &str = "langchain";
 const DETAILS: [Key; 3] = [Key::LangSmithUsageMetadata, Key::GenAiInputTokenDetails, Key::GenAiOutputTokenDetails];
 
 /// Reads a span that has LangSmith's kind.
-pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
     evidence.has(Key::LangSmithSpanKind).then_some(())?;
     Some(if evidence.is(Key::LangSmithSpanKind, "llm") {
-        Reading::call(draft(evidence), "langsmith.span.kind is llm")
+        Classification::call(draft(evidence), "langsmith.span.kind is llm")
     } else if evidence.is(Key::LangSmithSpanKind, "embedding") {
-        Reading::call(draft(evidence), "langsmith.span.kind is embedding")
+        Classification::call(draft(evidence), "langsmith.span.kind is embedding")
     } else {
         not_a_call(evidence, "langsmith.span.kind is neither llm nor embedding")
     })

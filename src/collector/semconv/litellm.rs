@@ -4,7 +4,7 @@
 use super::fields::{self, Fields};
 use super::keys::Key;
 use super::span_view::SpanView;
-use super::{Reading, gen_ai, not_a_call, usage_text};
+use super::{Classification, gen_ai, not_a_call, usage_text};
 use crate::call::{CallFacts, Convention};
 
 const FIELDS: Fields = Fields {
@@ -23,7 +23,7 @@ const RAW: &str = "raw_gen_ai_request repeats the call of its parent";
 pub(super) const RAW_REQUEST: &str = "raw_gen_ai_request";
 
 /// Reads a span of LiteLLM's.
-pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
     if evidence.span.name == RAW_REQUEST {
         return Some(not_a_call(evidence, RAW));
     }
@@ -31,7 +31,7 @@ pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
     is_litellm.then_some(())?;
     let operation = evidence.str(Key::GenAiOperationName).or_else(|| evidence.str(Key::LlmRequestType))?;
     Some(match gen_ai::call_reason(operation) {
-        Some(why) => Reading::call(draft(evidence), why),
+        Some(why) => Classification::call(draft(evidence), why),
         None => not_a_call(evidence, gen_ai::wrapper_reason(operation)),
     })
 }

@@ -6,17 +6,20 @@ use serde_json::Value as Json;
 
 use super::keys::Key;
 use super::span_view::SpanView;
-use super::{Reading, Role, gen_ai, not_a_call, structured};
+use super::{Classification, SpanRole, gen_ai, not_a_call, structured};
 use crate::call::CallFacts;
 
 /// The scope of Logfire's spans of the OpenAI Agents SDK.
 const AGENTS_SCOPE: &str = "logfire.openai_agents";
 
 /// Reads what only Logfire emits; its ordinary spans are left to the other adapters.
-pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
     evidence.has(Key::LogfireSpanType).then_some(())?;
     if evidence.is(Key::LogfireSpanType, "pending_span") {
-        return Some(Reading { role: Role::Other, why: "logfire.span_type is pending_span: a preview of a span" });
+        return Some(Classification {
+            role: SpanRole::Other,
+            why: "logfire.span_type is pending_span: a preview of a span",
+        });
     }
     if is_audio_of_an_agent(evidence) {
         return Some(not_a_call(evidence, "a span of Logfire's OpenAI Agents for speech or a transcription"));
@@ -24,10 +27,10 @@ pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
     gen_ai::call_reason(evidence.str(Key::GenAiOperationName)?)?;
     if evidence.is(Key::LogfireSpanType, "log") {
         let seconds = evidence.amount(&[Key::LogfireDuration])?;
-        return Some(Reading::call(streamed(evidence, seconds), "a Logfire record of a streamed answer"));
+        return Some(Classification::call(streamed(evidence, seconds), "a Logfire record of a streamed answer"));
     }
-    (is_request_of_a_stream(evidence) && !evidence.failed()).then_some(Reading {
-        role: Role::Other,
+    (is_request_of_a_stream(evidence) && !evidence.failed()).then_some(Classification {
+        role: SpanRole::Other,
         why: "the request of a stream: Logfire records its answer apart, and that is the call",
     })
 }

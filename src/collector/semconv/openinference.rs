@@ -3,7 +3,7 @@
 use super::fields::{self, Fields, Tokens};
 use super::keys::Key;
 use super::span_view::SpanView;
-use super::{Reading, gen_ai, not_a_call, structured};
+use super::{Classification, gen_ai, not_a_call, structured};
 use crate::call::{CallFacts, Convention, RequestId, Text};
 
 /// The convention's keys; the GenAI names after them, as some emitters write both.
@@ -40,12 +40,12 @@ const OTHERS: &[(&str, &str)] = &[
 ];
 
 /// Reads a span that has the convention's kind.
-pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
     let kind = evidence.str(Key::OpenInferenceSpanKind)?;
     Some(if evidence.is(Key::OpenInferenceSpanKind, "LLM") {
-        Reading::call(draft(evidence, "chat"), "openinference.span.kind is LLM")
+        Classification::call(draft(evidence, "chat"), "openinference.span.kind is LLM")
     } else if evidence.is(Key::OpenInferenceSpanKind, "EMBEDDING") {
-        Reading::call(draft(evidence, "embeddings"), "openinference.span.kind is EMBEDDING")
+        Classification::call(draft(evidence, "embeddings"), "openinference.span.kind is EMBEDDING")
     } else {
         not_a_call(evidence, other_reason(kind))
     })

@@ -4,7 +4,7 @@
 use super::fields::{self, Fields, Tokens};
 use super::keys::Key;
 use super::span_view::SpanView;
-use super::{Reading, gen_ai, not_a_call};
+use super::{Classification, gen_ai, not_a_call};
 use crate::call::{CallFacts, Convention};
 
 /// GenAI's keys, then the older names.
@@ -44,20 +44,20 @@ const MARKS: [Key; 10] = [
 ];
 
 /// Reads a span of Traceloop's wrappers or instrumentations.
-pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
     if evidence.has(Key::TraceloopSpanKind) {
         return Some(not_a_call(evidence, "traceloop.span.kind marks a wrapper (workflow, task, agent or tool)"));
     }
     MARKS.iter().any(|&key| evidence.has(key)).then_some(())?;
     match (evidence.str(Key::GenAiOperationName), evidence.str(Key::LlmRequestType)) {
         (Some(operation), _) => Some(match gen_ai::call_reason(operation) {
-            Some(why) => Reading::call(draft(evidence), why),
+            Some(why) => Classification::call(draft(evidence), why),
             None => not_a_call(evidence, gen_ai::wrapper_reason(operation)),
         }),
         (None, Some(kind)) if kind.eq_ignore_ascii_case("rerank") => {
             Some(not_a_call(evidence, "llm.request.type is rerank"))
         }
-        (None, Some(_)) => Some(Reading::call(draft(evidence), "llm.request.type is set")),
+        (None, Some(_)) => Some(Classification::call(draft(evidence), "llm.request.type is set")),
         (None, None) => None,
     }
 }

@@ -3,7 +3,7 @@
 
 use super::keys::Key;
 use super::span_view::SpanView;
-use super::{Reading, Role, failure, fields, scalar};
+use super::{Classification, SpanRole, failure, fields, scalar};
 use crate::call::{CallFacts, Convention, InputCount, PlanoFacts, Quality, RequestId, Text, Usage};
 
 /// What the gateway puts into the span name of a call whose behaviour signals fired.
@@ -22,18 +22,23 @@ const ROUTING_SERVICE: &str = "plano(routing)";
 const LLM_SERVICE: &str = "plano(llm)";
 
 /// Reads a span of brightstaff's.
-pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
     if let Some(model) = evidence.text(&[Key::LlmModel]) {
-        return Some(Reading { role: Role::Call(Box::new(call(evidence, model))), why: "llm.model is set" });
+        return Some(Classification { role: SpanRole::Call(Box::new(call(evidence, model))), why: "llm.model is set" });
     }
     if let Some(asked) = evidence.text(&[Key::ModelRequested])
         && is_routing(evidence)
     {
-        let role = Role::Completes(Box::new(routing(evidence, asked)));
-        return Some(Reading { role, why: "model.requested on a routing span: completes the call of its parent" });
+        let role = SpanRole::Completes(Box::new(routing(evidence, asked)));
+        return Some(Classification {
+            role,
+            why: "model.requested on a routing span: completes the call of its parent",
+        });
     }
-    (evidence.span.name == LLM && is_of(evidence, LLM, LLM_SERVICE))
-        .then_some(Reading { role: Role::Rejected, why: "an llm span without llm.model: rejected before routing" })
+    (evidence.span.name == LLM && is_of(evidence, LLM, LLM_SERVICE)).then_some(Classification {
+        role: SpanRole::Rejected,
+        why: "an llm span without llm.model: rejected before routing",
+    })
 }
 
 fn is_routing(evidence: &SpanView<'_, '_>) -> bool {

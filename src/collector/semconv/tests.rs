@@ -9,7 +9,7 @@ mod hostile;
 use serde_json::Value as Json;
 
 use self::build::{Made, reading};
-use super::Role;
+use super::SpanRole;
 use crate::call::{CallFacts, Convention, InputCount, RequestId};
 
 /// One field of a draft in the shape `expected.json` has it.
@@ -71,7 +71,7 @@ fn call(made: &Made, check: impl FnOnce(&CallFacts<'_>, &str)) {
     let request = made.request();
     let reading = reading(&request);
     match &reading.role {
-        Role::Call(draft) => check(draft, reading.why),
+        SpanRole::Call(draft) => check(draft, reading.why),
         other => panic!("{} is {other:?}: {}", made.span.name, reading.why),
     }
 }
@@ -91,7 +91,7 @@ fn shows(made: &Made, convention: Convention, fields: &Json) {
 fn is_no_call(made: &Made, reason: &str) {
     let request = made.request();
     let reading = reading(&request);
-    assert!(matches!(reading.role, Role::Other | Role::Context { .. }), "{}: {}", made.span.name, reading.why);
+    assert!(matches!(reading.role, SpanRole::Other | SpanRole::Context { .. }), "{}: {}", made.span.name, reading.why);
     assert!(reading.why.contains(reason), "{}: {}", made.span.name, reading.why);
 }
 

@@ -4,7 +4,7 @@
 use super::fields::{self, Fields, Tokens};
 use super::keys::Key;
 use super::span_view::SpanView;
-use super::{Reading, gen_ai, not_a_call, structured, usage_text};
+use super::{Classification, gen_ai, not_a_call, structured, usage_text};
 use crate::call::{CallFacts, Convention, InputCount, Text};
 
 const FIELDS: Fields = Fields {
@@ -43,11 +43,11 @@ const WRAPPERS: [(&str, &str); 5] = [
 ];
 
 /// Reads a span of the AI SDK.
-pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Reading<'a>> {
+pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
     let operation_id = evidence.str(Key::AiOperationId)?.trim();
     let call = CALLS.iter().find(|(end, ..)| operation_id.ends_with(end));
     Some(match call {
-        Some(&(_, operation, streamed, why)) => Reading::call(draft(evidence, operation, streamed), why),
+        Some(&(_, operation, streamed, why)) => Classification::call(draft(evidence, operation, streamed), why),
         None => not_a_call(evidence, wrapper_reason(operation_id)),
     })
 }

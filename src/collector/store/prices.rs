@@ -5,14 +5,14 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::call::{Cost, Labels, LlmCall};
-use crate::pricing::{Facts, Match, Pricer, Sold, shown_cost};
+use crate::pricing::{PriceMatch, PriceQuery, Pricer, PricingFacts, shown_cost};
 
 /// Price rows by label set, so that a call costs arithmetic only.
 #[derive(Debug)]
 pub(super) struct Prices {
     pricer: Arc<Pricer>,
     version: u64,
-    by_labels: HashMap<usize, (Arc<Labels>, Option<Match>), foldhash::fast::RandomState>,
+    by_labels: HashMap<usize, (Arc<Labels>, Option<PriceMatch>), foldhash::fast::RandomState>,
 }
 
 /// Distinct label sets whose price row is remembered.
@@ -36,7 +36,7 @@ impl Prices {
         let (_, found) = self
             .by_labels
             .entry(Arc::as_ptr(labels).addr())
-            .or_insert_with(|| (Arc::clone(labels), Sold::of(labels).and_then(|sold| self.pricer.find(sold))));
-        shown_cost(found.as_ref(), &Facts::of(call))
+            .or_insert_with(|| (Arc::clone(labels), PriceQuery::of(labels).and_then(|sold| self.pricer.find(sold))));
+        shown_cost(found.as_ref(), &PricingFacts::of(call))
     }
 }

@@ -1,7 +1,7 @@
 //! An explanation as lines of text: a label and what it says, then the arithmetic in columns.
 
-use super::{Explanation, Priced};
-use crate::pricing::cost::{Item, Line};
+use super::{CatalogPrice, Explanation};
+use crate::pricing::cost::{CostItem, CostLine};
 use crate::text::format::count;
 
 impl Explanation {
@@ -33,7 +33,7 @@ impl Explanation {
     }
 }
 
-impl Priced {
+impl CatalogPrice {
     fn lines(&self) -> Vec<String> {
         let mut lines = vec![
             format!(
@@ -48,7 +48,7 @@ impl Priced {
         lines.extend(self.conditions.iter().map(|condition| format!("applies    {condition}")));
         match &self.sum {
             Some(sum) => {
-                lines.extend(sum.lines.iter().copied().map(Line::to_text));
+                lines.extend(sum.lines.iter().copied().map(CostLine::to_text));
                 lines.push(format!("{:44} = {}", "", dollars(sum.usd)));
             }
             None => lines.extend(self.rate_lines()),
@@ -58,15 +58,15 @@ impl Priced {
 
     /// The rates that are listed, where there are no tokens to multiply them with.
     fn rate_lines(&self) -> impl Iterator<Item = String> {
-        let listed = |item: Item| Some((item, item.listed_rate(&self.rates)?));
-        Item::ALL
+        let listed = |item: CostItem| Some((item, item.listed_rate(&self.rates)?));
+        CostItem::ALL
             .into_iter()
             .filter_map(listed)
             .map(|(item, rate)| format!("  {:<16} {:>12}", item.label(), per(item, rate)))
     }
 }
 
-impl Line {
+impl CostLine {
     /// `input        1,000 x $2.5/M = $0.0025`.
     fn to_text(self) -> String {
         format!(
@@ -80,9 +80,9 @@ impl Line {
 }
 
 /// A rate with its unit.
-fn per(item: Item, rate: f64) -> String {
+fn per(item: CostItem, rate: f64) -> String {
     match item {
-        Item::Request => format!("${rate}"),
+        CostItem::Request => format!("${rate}"),
         _ => format!("${rate}/M"),
     }
 }

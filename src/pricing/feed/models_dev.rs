@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::lenient::{self, BadRate};
 use super::{FeedError, Listing, are_plausible};
-use crate::pricing::row::{Prices, Rates, ServiceTier, Tier, staircase};
+use crate::pricing::row::{ContextTier, Prices, Rates, ServiceTier, staircase};
 
 /// Where the legacy field without a threshold begins to apply, tokens.
 pub(super) const LEGACY_TIER_ABOVE: u64 = 200_000;
@@ -72,16 +72,16 @@ fn rates(cost: &Map<String, Value>) -> Result<Rates, BadRate> {
     })
 }
 
-fn tiers(cost: &Map<String, Value>) -> Result<Box<[Tier]>, BadRate> {
+fn tiers(cost: &Map<String, Value>) -> Result<Box<[ContextTier]>, BadRate> {
     let listed = cost.get("tiers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut tiers = Vec::new();
     for tier in listed.iter().filter_map(Value::as_object) {
         if let Some(above) = threshold(tier) {
-            tiers.push(Tier { above, rates: rates(tier)? });
+            tiers.push(ContextTier { above, rates: rates(tier)? });
         }
     }
     if let Some(legacy) = cost.get("context_over_200k").and_then(Value::as_object).filter(|_| tiers.is_empty()) {
-        tiers.push(Tier { above: LEGACY_TIER_ABOVE, rates: rates(legacy)? });
+        tiers.push(ContextTier { above: LEGACY_TIER_ABOVE, rates: rates(legacy)? });
     }
     let are_plausible = tiers.iter().all(|tier| are_plausible(tier.rates));
     are_plausible.then(|| staircase(tiers)).ok_or(BadRate)

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::Listing;
 use super::models_dev::LEGACY_TIER_ABOVE;
 use crate::pricing::catalog::Catalog;
-use crate::pricing::row::{Origin, Prices, Rates, Row, ServiceTier, Tier, staircase};
+use crate::pricing::row::{ContextTier, PriceOrigin, PriceRow, Prices, Rates, ServiceTier, staircase};
 
 /// Most rows that one document may bring: far above any real feed.
 const MOST_ROWS: usize = 50_000;
 
 /// The rows that are complete, by themselves or by what was known of them; the first of each name.
-pub(super) fn overlay(listings: Vec<Listing>, bundled: &Catalog, now_unix_secs: i64) -> Vec<Row> {
+pub(super) fn overlay(listings: Vec<Listing>, bundled: &Catalog, now_unix_secs: i64) -> Vec<PriceRow> {
     let mut seen = HashSet::new();
     let mut rows = Vec::new();
     for listing in listings.into_iter().filter(Listing::says_a_price).take(MOST_ROWS) {
@@ -37,29 +37,29 @@ impl Listing {
     /// Whether there is anything to lay over the known row. Only a model that is called free may be listed as free.
     fn says_a_price(&self) -> bool {
         let base = &self.prices.base;
-        say_a_price(base) || Row::is_called_free(&self.id) && *base != Rates::default()
+        say_a_price(base) || PriceRow::is_called_free(&self.id) && *base != Rates::default()
     }
 
-    fn over(self, bundled: &Catalog, now_unix_secs: i64) -> Row {
+    fn over(self, bundled: &Catalog, now_unix_secs: i64) -> PriceRow {
         let known = bundled.provider(&self.provider).and_then(|provider| {
             let rows = provider.rows();
             let exact = rows.iter().find(|row| *row.id == *self.id);
             exact.or_else(|| rows.iter().find(|row| row.id.eq_ignore_ascii_case(&self.id)))
         });
         match known {
-            Some(row) => Row {
+            Some(row) => PriceRow {
                 context: self.context.or(row.context),
-                origin: Origin::Refreshed,
+                origin: PriceOrigin::Refreshed,
                 prices: self.prices.over(&row.prices, now_unix_secs),
-                ..Row::clone(row)
+                ..PriceRow::clone(row)
             },
-            None => Row {
+            None => PriceRow {
                 provider: self.provider.into(),
                 id: self.id.into(),
                 aliases: Box::default(),
                 context: self.context,
                 is_deprecated: false,
-                origin: Origin::Refreshed,
+                origin: PriceOrigin::Refreshed,
                 prices: self.prices.over(&Prices::default(), now_unix_secs),
             },
         }
@@ -89,25 +89,26 @@ fn laid_over(mut known: Rates, listed: &Rates) -> Rates {
 }
 
 /// The listed thresholds where there are any, each with what is known of the same tier.
-fn tiers_over(known: &[Tier], listed: &[Tier]) -> Box<[Tier]> {
-    let listed: Vec<&Tier> = listed.iter().filter(|tier| say_a_price(&tier.rates)).collect();
+fn tiers_over(known: &[ContextTier], listed: &[ContextTier]) -> Box<[ContextTier]> {
+    let listed: Vec<&ContextTier> = listed.iter().filter(|tier| say_a_price(&tier.rates)).collect();
     if let [legacy] = *listed
         && let Some(meant) = meant_by_legacy(known, legacy)
     {
         let rates = laid_over(meant.rates, &legacy.rates);
         let says_the_same = (rates.input, rates.output) == (meant.rates.input, meant.rates.output);
-        return if says_the_same { known.into() } else { [Tier { above: legacy.above, rates }].into() };
+        return if says_the_same { known.into() } else { [ContextTier { above: legacy.above, rates }].into() };
     }
     if listed.is_empty() {
         return known.into();
     }
     let known_at = |above| known.iter().find(|tier| tier.above == above).map_or_else(Rates::default, |tier| tier.rates);
-    let over = |tier: &Tier| Tier { above: tier.above, rates: laid_over(known_at(tier.above), &tier.rates) };
+    let over =
+        |tier: &ContextTier| ContextTier { above: tier.above, rates: laid_over(known_at(tier.above), &tier.rates) };
     staircase(listed.into_iter().map(over).collect())
 }
 
 /// The known tier whose threshold is known better: a legacy field stands for any from 200,000 up.
-fn meant_by_legacy<'a>(known: &'a [Tier], listed: &Tier) -> Option<&'a Tier> {
+fn meant_by_legacy<'a>(known: &'a [ContextTier], listed: &ContextTier) -> Option<&'a ContextTier> {
     match known {
         [known] if listed.above == LEGACY_TIER_ABOVE && known.above >= LEGACY_TIER_ABOVE => Some(known),
         _ => None,
@@ -129,10 +130,10 @@ fn service_tiers_over(known: &[ServiceTier], listed: Box<[ServiceTier]>) -> Box<
 #[cfg(test)]
 mod tests {
     use super::super::tests::{read, row};
-    use crate::pricing::row::{Rates, Tier};
-    use crate::pricing::{Catalog, Feed, Row};
+    use crate::pricing::row::{ContextTier, Rates};
+    use crate::pricing::{Catalog, Feed, PriceRow};
 
-    fn openai(model: &str, cost: &str) -> Vec<Row> {
+    fn openai(model: &str, cost: &str) -> Vec<PriceRow> {
         let text = format!(
             r#"{{"openai":{{"models":{{"{model}":{{"cost":{cost}}},"o":{{"cost":{{"input":1,"output":1}}}}}}}}}}"#
         );
@@ -185,9 +186,9 @@ mod tests {
             let rows = openai("gpt-5.4", &format!(r#"{{"input":2.5,"output":15,{tiers}}}"#));
             row(&rows, "openai", "gpt-5.4").prices.tiers.to_vec()
         };
-        let dearer = Tier { rates: Rates { input: Some(8.0), ..tier.rates }, ..tier };
+        let dearer = ContextTier { rates: Rates { input: Some(8.0), ..tier.rates }, ..tier };
         assert_eq!(listed(r#""tiers":[{"tier":{"size":272000},"input":8}]"#), [dearer]);
-        assert_eq!(listed(r#""context_over_200k":{"input":8}"#), [Tier { above: 200_000, ..dearer }]);
+        assert_eq!(listed(r#""context_over_200k":{"input":8}"#), [ContextTier { above: 200_000, ..dearer }]);
         assert_eq!(listed(r#""context_over_200k":{"input":5}"#), [tier], "the same price with a vaguer threshold");
         assert_eq!(listed(r#""context_over_200k":{"input":0,"output":0}"#), [tier], "a tier of nothing is unknown too");
     }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
 
 use super::*;
-use crate::pricing::Sold;
+use crate::pricing::PriceQuery;
 
 const NOW: i64 = 1_795_435_200;
 const GOOD: &str = r#"{"openai":{"models":{"gpt-99":{"cost":{"input":1,"output":2}}}}}"#;
@@ -37,7 +37,7 @@ fn config(address: SocketAddr) -> RefreshConfig {
 }
 
 fn is_priced(pricer: &Pricer) -> bool {
-    pricer.find(Sold { model: "gpt-99", provider: Some("openai") }).is_some()
+    pricer.find(PriceQuery { model: "gpt-99", provider: Some("openai") }).is_some()
 }
 
 /// What a failed refresh says, and that the bundled prices stand.
@@ -62,9 +62,9 @@ fn a_good_document_is_laid_over_the_bundled_prices_and_named() {
     );
     assert!(is_priced(&pricer));
     assert_eq!((pricer.version(), pricer.catalog().len()), (1, Catalog::bundled().len() + 1));
-    let found = pricer.find(Sold { model: "gpt-99", provider: Some("openai") }).unwrap();
+    let found = pricer.find(PriceQuery { model: "gpt-99", provider: Some("openai") }).unwrap();
     assert_eq!(pricer.catalog().source_of(&found.row), format!("models.dev via {address} 2026-11-23 12:00 UTC"));
-    let found = pricer.find(Sold { model: "gpt-4o", provider: Some("openai") }).unwrap();
+    let found = pricer.find(PriceQuery { model: "gpt-4o", provider: Some("openai") }).unwrap();
     assert_eq!(pricer.catalog().source_of(&found.row), "bundled 2026-11-23");
 }
 

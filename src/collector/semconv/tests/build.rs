@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use prost::Message;
 use serde_json::Value as Json;
 
-use super::super::{Reading, read};
+use super::super::{Classification, read};
 use crate::collector::wire::walk;
 
 /// When test spans start, ns since the epoch.
@@ -101,7 +101,7 @@ impl Made {
 }
 
 /// The reading of the only span of a request.
-pub(super) fn reading(request: &[u8]) -> Reading<'_> {
+pub(super) fn reading(request: &[u8]) -> Classification<'_> {
     let mut found = None;
     walk(request, |origin, span| found = Some(read(origin, span))).unwrap();
     found.unwrap()

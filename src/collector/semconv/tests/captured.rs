@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Value as Json;
 
-use super::super::{Reader, Reading, Role, read};
+use super::super::{Classification, SpanReader, SpanRole, read};
 use super::{same, shown};
 use crate::call::{CallFacts, InputCount, Quality, hex};
 use crate::collector::wire::tests::{edited, edits, fixtures as all_fixtures};
@@ -30,7 +30,7 @@ fn requests(client: &str) -> Vec<Vec<u8>> {
 }
 
 /// Every span's reading by its hex trace and span id.
-fn readings(requests: &[Vec<u8>]) -> HashMap<(String, String), Reading<'_>> {
+fn readings(requests: &[Vec<u8>]) -> HashMap<(String, String), Classification<'_>> {
     let mut found = HashMap::new();
     for request in requests {
         walk(request, |origin: &Origin<'_, '_>, span: &Span<'_, '_>| {
@@ -47,8 +47,8 @@ fn ids(span: &Json) -> (String, String) {
 }
 
 /// What `span` must show, and which of it an inner span of the same call may tell instead.
-fn check(client: &str, found: &HashMap<(String, String), Reading<'_>>, span: &Json, call: &Json) -> Vec<String> {
-    let Some(Reading { role: Role::Call(draft), .. }) = found.get(&ids(span)) else {
+fn check(client: &str, found: &HashMap<(String, String), Classification<'_>>, span: &Json, call: &Json) -> Vec<String> {
+    let Some(Classification { role: SpanRole::Call(draft), .. }) = found.get(&ids(span)) else {
         return vec![format!("{client} {}: {:?} is no call", call["seq"], found.get(&ids(span)))];
     };
     let inner: Vec<&CallFacts<'_>> = call["do_not_count_again"]
@@ -57,7 +57,7 @@ fn check(client: &str, found: &HashMap<(String, String), Reading<'_>>, span: &Js
         .flatten()
         .filter(|other| other["relation"] == "child")
         .filter_map(|other| match found.get(&ids(other)) {
-            Some(Reading { role: Role::Call(inner), .. }) => Some(inner.as_ref()),
+            Some(Classification { role: SpanRole::Call(inner), .. }) => Some(inner.as_ref()),
             _ => None,
         })
         .collect();
@@ -86,7 +86,11 @@ fn wrong(client: &str) -> Vec<String> {
 }
 
 /// Ancestors of a call are agents, workflows, steps: never calls, unless they are the same call once more.
-fn wrappers_counted(client: &str, found: &HashMap<(String, String), Reading<'_>>, expected: &Json) -> Vec<String> {
+fn wrappers_counted(
+    client: &str,
+    found: &HashMap<(String, String), Classification<'_>>,
+    expected: &Json,
+) -> Vec<String> {
     expected["calls"]
         .as_array()
         .unwrap()
@@ -94,7 +98,9 @@ fn wrappers_counted(client: &str, found: &HashMap<(String, String), Reading<'_>>
         .flat_map(|call| call["do_not_count_again"].as_array().into_iter().flatten())
         .filter(|other| other["relation"] == "ancestor")
         .filter(|other| !other["name"].as_str().unwrap().starts_with("embeddings "))
-        .filter(|other| matches!(found[&ids(other)].role, Role::Call(_) | Role::Completes(_) | Role::Rejected))
+        .filter(|other| {
+            matches!(found[&ids(other)].role, SpanRole::Call(_) | SpanRole::Completes(_) | SpanRole::Rejected)
+        })
         .map(|other| format!("{client}: {} is counted: {}", other["name"], found[&ids(other)].why))
         .collect()
 }
@@ -157,16 +163,16 @@ fn the_gateway_shows_its_calls_field_by_field() {
     let (mut routings, mut rejected) = (0, 0);
     for reading in readings(&requests).into_values() {
         match reading.role {
-            Role::Call(draft) => {
+            SpanRole::Call(draft) => {
                 let id = shown(&draft, "response_id").as_str().unwrap().to_owned();
                 assert!(found.insert(id, *draft).is_none());
             }
-            Role::Completes(draft) => {
+            SpanRole::Completes(draft) => {
                 assert!(draft.request_model.is_some());
                 routings += 1;
             }
-            Role::Rejected => rejected += 1,
-            Role::Context { .. } | Role::Other => panic!("{}", reading.why),
+            SpanRole::Rejected => rejected += 1,
+            SpanRole::Context { .. } | SpanRole::Other => panic!("{}", reading.why),
         }
     }
     let expected = json(&fixtures("plano-brightstaff").join("expected-calls.json"));
@@ -187,7 +193,7 @@ fn the_gateway_tells_more_than_the_twenty_fields() {
     let requests = requests("plano-brightstaff");
     let readings = readings(&requests);
     let drafts = readings.values().filter_map(|reading| match &reading.role {
-        Role::Call(draft) => Some(draft.as_ref()),
+        SpanRole::Call(draft) => Some(draft.as_ref()),
         _ => None,
     });
     let of = |id: &str| drafts.clone().find(|draft| shown(draft, "response_id") == id).unwrap();
@@ -216,7 +222,7 @@ proptest! {
         let (_, request) = fixtures.swap_remove(at);
         let (_, other) = fixtures.swap_remove(pick.index(fixtures.len()));
         let requests = [&request[..], &other[..], &edited(request.clone(), &edits)[..], &request[..]].concat();
-        let mut reader = Reader::default();
+        let mut reader = SpanReader::default();
         let mut spans = 0;
         // A fault behind them does not matter to the spans before it.
         let _ = walk(&requests, |origin, span| {

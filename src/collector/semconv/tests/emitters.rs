@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::super::Role;
+use super::super::SpanRole;
 use super::build::{LASTED, Made, START, reading, span};
 use super::{call, input_count, is_no_call, shows};
 use crate::call::{Convention, InputCount};
@@ -452,14 +452,14 @@ fn sessions_of_wrappers_are_told_to_what_is_below() {
     ] {
         let made = span("any", "handler", &json!({"http.method": "POST"})).and(key, &json!(session));
         let request = made.request();
-        let Role::Context { session_id, user_id } = reading(&request).role else { panic!("no context") };
+        let SpanRole::Context { session_id, user_id } = reading(&request).role else { panic!("no context") };
         assert_eq!((session_id.as_deref(), user_id), (Some(session), None));
     }
     for key in ["user.id", "traceloop.association.properties.user_id", "traceloop.association.properties.userId"] {
         let agent = span("gen_ai", "invoke_agent", &json!({"gen_ai.operation.name": "invoke_agent", key: "u"}));
         let request = agent.request();
         let reading = reading(&request);
-        assert!(matches!(reading.role, Role::Context { session_id: None, user_id: Some(_) }), "{key}");
+        assert!(matches!(reading.role, SpanRole::Context { session_id: None, user_id: Some(_) }), "{key}");
         assert!(reading.why.contains("an agent, not a call"));
     }
 }
@@ -474,7 +474,7 @@ fn spans_of_other_programs_are_nothing() {
         json!({"duration": 1.5, "logfire.span_type": "log"}),
     ] {
         let request = span("http", "GET /", &json).request();
-        assert_eq!(reading(&request).role, Role::Other, "{json}");
+        assert_eq!(reading(&request).role, SpanRole::Other, "{json}");
     }
 }
 
@@ -511,10 +511,10 @@ fn plano_without_a_model_is_rejected_or_nothing() {
     let role = |made: &Made| {
         let request = made.request();
         match reading(&request).role {
-            Role::Rejected => "rejected",
-            Role::Completes(_) => "completes",
-            Role::Other => "other",
-            Role::Call(_) | Role::Context { .. } => "else",
+            SpanRole::Rejected => "rejected",
+            SpanRole::Completes(_) => "completes",
+            SpanRole::Other => "other",
+            SpanRole::Call(_) | SpanRole::Context { .. } => "else",
         }
     };
     let named = |name: &str, json: Json| span("brightstaff", name, &json);

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::keys::KEYS;
 use super::super::span_view::{KeyIndex, SpanView};
-use super::super::{ADAPTERS, NO_MATCH, Role, fields, read};
+use super::super::{ADAPTERS, NO_MATCH, SpanRole, fields, read};
 use super::build::{Made, reading, span};
 use crate::call::CallFacts;
 use crate::collector::wire::walk;
@@ -111,7 +111,7 @@ proptest! {
     #[test]
     fn any_span_is_read_and_its_figures_are_in_range(made in any_span()) {
         let request = made.request();
-        if let Role::Call(draft) | Role::Completes(draft) = reading(&request).role {
+        if let SpanRole::Call(draft) | SpanRole::Completes(draft) = reading(&request).role {
             prop_assert!(in_range(&draft), "{draft:?}");
         }
     }
@@ -147,9 +147,9 @@ proptest! {
             let found = read(origin, span);
             match ADAPTERS.iter().find_map(|adapter| adapter(&evidence)) {
                 Some(asked) => assert_eq!(found, asked),
-                None => assert!(matches!(found.role, Role::Other | Role::Context { .. })),
+                None => assert!(matches!(found.role, SpanRole::Other | SpanRole::Context { .. })),
             }
-            if let (Role::Other, NO_MATCH) = (&found.role, found.why) {
+            if let (SpanRole::Other, NO_MATCH) = (&found.role, found.why) {
                 assert_eq!((fields::session(&evidence), fields::user(&evidence)), (None, None));
             }
         })
@@ -164,5 +164,5 @@ fn a_flood_of_attributes_is_read_as_far_as_it_can_be() {
         made = made.and("x", &json!(1));
     }
     let request = made.request();
-    assert!(matches!(reading(&request).role, Role::Call(_)));
+    assert!(matches!(reading(&request).role, SpanRole::Call(_)));
 }

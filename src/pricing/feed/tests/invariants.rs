@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::call::{CallFacts, LlmCall, Names, Usage};
-use super::pricing::{Aliases, Catalog, Facts, Feed, Pricer, Refreshed, Row, Sold, shown_cost};
+use super::pricing::{Aliases, Catalog, Feed, PriceQuery, PriceRow, Pricer, PricingFacts, RefreshInfo, shown_cost};
 
 /// In seconds since the epoch.
 const NOW: i64 = 1_795_435_200;
@@ -32,7 +32,7 @@ fn reads(feed: Feed, text: &str) -> usize {
     let Ok(rows) = feed.read(text, &bundled, NOW) else { return 0 };
     assert!(!rows.is_empty() && rows.len() <= MOST_ROWS);
     rows.iter().for_each(is_believed);
-    let refreshed = Refreshed { feed: feed.name().to_owned(), fetched_unix_secs: NOW, rows: rows.len() };
+    let refreshed = RefreshInfo { feed: feed.name().to_owned(), fetched_unix_secs: NOW, rows: rows.len() };
     let catalog = Arc::new(bundled.with_rows(rows.iter().cloned(), refreshed));
     let pricer = Pricer::new(Arc::clone(&catalog), Aliases::default());
     for row in rows.iter().take(SOLD) {
@@ -45,7 +45,7 @@ fn reads(feed: Feed, text: &str) -> usize {
     rows.len()
 }
 
-fn is_believed(row: &Row) {
+fn is_believed(row: &PriceRow) {
     for name in [&*row.provider, &*row.id] {
         assert!(!name.is_empty() && name.len() <= 512 && !name.chars().any(char::is_control), "{name:?}");
     }
@@ -59,7 +59,7 @@ fn is_believed(row: &Row) {
 
 /// What calls of this model cost.
 fn sell(pricer: &Pricer, provider: &str, model: &str) -> Vec<f64> {
-    let found = pricer.find(Sold { model, provider: Some(provider) });
+    let found = pricer.find(PriceQuery { model, provider: Some(provider) });
     let counts = [Some(0), Some(1), Some(1_000_000), Some(u64::MAX), None];
     let costs = counts.into_iter().flat_map(|count| {
         let usage = Usage { input: count, output: count, cache_read: count, cache_write: count, ..Usage::default() };
@@ -67,7 +67,7 @@ fn sell(pricer: &Pricer, provider: &str, model: &str) -> Vec<f64> {
             CallFacts { model: Some(model.into()), provider: Some(provider.into()), usage, ..CallFacts::default() };
         let call = LlmCall::from_facts(&draft, &mut Names::default(), NOW);
         let explained = pricer.explain(&call).cost.usd;
-        [shown_cost(found.as_ref(), &Facts::of(&call)).map(|cost| cost.usd), explained]
+        [shown_cost(found.as_ref(), &PricingFacts::of(&call)).map(|cost| cost.usd), explained]
     });
     costs.flatten().collect()
 }
