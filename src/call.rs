@@ -9,6 +9,8 @@ mod facts;
 mod id;
 mod llm_call;
 mod names;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use bounds::LONGEST_TEXT;
 pub use facts::{CallFacts, Convention, InputCount, PlanoFacts, Quality, RequestId, Text, Usage};

@@ -12,6 +12,8 @@ mod sessions;
 mod tally;
 mod timeline;
 
+use serde::{Deserialize, Serialize};
+
 use crate::call::LlmCall;
 
 pub use arrivals::Arrivals;
@@ -23,7 +25,7 @@ pub use timeline::{BUCKETS, Burn, Chart, Series, SeriesPoint, Timeline};
 
 /// Sums over all calls since start. Eviction does not touch them; a revised call replaces its former share,
 /// and a row that became part of another takes its share along.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Calls.
     pub calls: u64,

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize, Serializer};
+
 use super::bounds::{LONGEST_TEXT, bounded};
 
 /// A piece of text borrowed from the export request, or made from it (unwrapped JSON, joined lists).
 pub type Text<'a> = Cow<'a, str>;
 
 /// The semantic convention by which a span was recognised as an LLM call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub enum Convention {
     /// Plano's brightstaff: `llm.model`.
     #[default]
@@ -46,7 +48,7 @@ impl Convention {
 }
 
 /// Whether an emitter's input token count contains the cached and the cache-writing tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum InputCount {
     /// `input` is everything that was sent: fresh + cache reads + cache writes.
     #[default]
@@ -56,7 +58,7 @@ pub enum InputCount {
 }
 
 /// Token counts of one call as its emitter reported them; absent is `None`, reported zero is zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
     /// Input (prompt) tokens; see [`Usage::input_count`] for what they contain.
     pub input: Option<u64>,
@@ -133,7 +135,7 @@ impl Usage {
 }
 
 /// How a call is named by its emitter or, failing that, by its span.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum RequestId<'a> {
     /// No id was emitted: the hex span id stands in.
     #[default]
@@ -143,7 +145,7 @@ pub enum RequestId<'a> {
 }
 
 /// The verdict of Plano's behaviour signals (`signals.quality`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Quality {
     /// `excellent`
     Excellent,
@@ -179,7 +181,7 @@ impl Quality {
 
 /// Facts that only Plano's own spans carry and that a row or a rollup shows. Everything else of a
 /// Plano span (switch ledger, signals, budget) is read from the raw span when a detail is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct PlanoFacts {
     /// `signals.quality`.
     pub quality: Option<Quality>,
@@ -193,7 +195,7 @@ pub struct PlanoFacts {
 
 /// What one span, or several spans of the same call, say of the call. Units: times in milliseconds,
 /// money in USD, counts in tokens.
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub struct CallFacts<'a> {
     /// How the span was recognised.
     pub convention: Convention,
@@ -248,11 +250,18 @@ pub struct CallFacts<'a> {
     /// Resource `service.name`.
     pub service_name: Option<Text<'a>>,
     /// 16 bytes when well formed.
+    #[serde(serialize_with = "as_bytes")]
     pub trace_id: &'a [u8],
     /// 8 bytes when well formed.
+    #[serde(serialize_with = "as_bytes")]
     pub span_id: &'a [u8],
     /// Facts of Plano's own.
     pub plano: PlanoFacts,
+}
+
+/// As one piece, which is how it is read; a slice is a sequence of numbers to serde.
+fn as_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
 }
 
 fn fill<T: Clone>(gap: &mut Option<T>, other: Option<&T>) {

@@ -5,15 +5,17 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::bounds::bounded_id;
 use super::{CallFacts, Convention, InputCount, KeptId, Labels, Name, Names, PlanoFacts, Quality, RequestId, Usage};
 
 /// The arrival number of a call, from 0: what selection, detail and headless gaps hang on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct CallId(pub u64);
 
 /// Where a shown cost comes from (PRICING.md, section 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum CostBasis {
     /// The emitter computed it for this call.
     Reported,
@@ -38,7 +40,7 @@ impl CostBasis {
 }
 
 /// What a call cost and why we say so.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     /// USD, never rounded.
     pub usd: f64,

@@ -1,12 +1,12 @@
 //! What the collector shows to others: one immutable picture of a moment.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ring::Calls;
 use crate::stats::Totals;
 
 /// Where every span and request ended. The sum of the span outcomes is `spans_received`, always.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// Connections accepted since start, both transports.
     pub connections: u64,

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -70,7 +71,7 @@ impl Batch {
 }
 
 /// A span of a trace as the store knows it, with the bytes it came in if they are still kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KnownSpan {
     /// Its id.
     pub id: SpanId,
@@ -83,6 +84,7 @@ pub struct KnownSpan {
     /// The rule behind that; only a span that another collector tells of has one of its own.
     pub why: Cow<'static, str>,
     /// The export request that brought it, and its place in there; `None` when the span log dropped it.
+    #[serde(skip)]
     pub bytes: Option<(Bytes, Range<usize>)>,
 }
 

@@ -11,7 +11,6 @@ mod service;
 pub(crate) mod spans;
 #[cfg(test)]
 mod tests;
-pub(crate) mod wide;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;

@@ -30,7 +30,7 @@ pub use address::{Address, AddressError};
 pub use client::{ClientTls, Trouble};
 
 use self::client::Client;
-use self::replica::Mirror;
+use self::replica::Replica;
 use crate::collector::access::Token;
 use crate::collector::store::Command;
 use crate::collector::taps::forward::Backoff;
@@ -133,8 +133,8 @@ impl Remote {
         let (commands, asked) = mpsc::unbounded_channel();
         let link = first.as_ref().err().map_or(Link::Attaching, |trouble| Link::Lost { why: trouble.to_string() });
         let (said, link) = watch::channel(link);
-        let mirror = Mirror::new(config.most_calls);
-        let follower = Follower { client, mirror, published, commands: asked, link: said, backoff: config.backoff };
+        let replica = Replica::new(config.most_calls);
+        let follower = Follower { client, replica, published, commands: asked, link: said, backoff: config.backoff };
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         thread::Builder::new().name("remote".to_owned()).spawn(move || {
@@ -165,7 +165,7 @@ impl Drop for Remote {
 /// Follows the collector for as long as the program runs.
 struct Follower {
     client: Client,
-    mirror: Mirror,
+    replica: Replica,
     published: watch::Sender<Arc<Snapshot>>,
     commands: mpsc::UnboundedReceiver<Command>,
     link: watch::Sender<Link>,
@@ -206,7 +206,7 @@ impl Follower {
 
     /// Takes in messages until there are no more, and says why, and whether a snapshot was among them.
     async fn follow(&mut self, mut stream: Streaming<Bytes>) -> (Trouble, bool) {
-        self.mirror.begin();
+        self.replica.begin();
         let mut was_attached = false;
         loop {
             let next = tokio::select! {
@@ -215,7 +215,7 @@ impl Follower {
             };
             match next {
                 Next::Command(command) => self.obey(command, was_attached),
-                Next::Message(Ok(Some(message))) => match self.mirror.take(message) {
+                Next::Message(Ok(Some(message))) => match self.replica.take(message) {
                     Ok(None) => {}
                     Ok(Some(snapshot)) => {
                         was_attached = true;
@@ -244,12 +244,12 @@ impl Follower {
     fn obey(&mut self, command: Command, is_attached: bool) {
         match command {
             Command::Clear { done } => {
-                self.published.send_replace(self.mirror.clear());
+                self.published.send_replace(self.replica.clear());
                 let _ = done.send(());
             }
             Command::Spans { trace, reply } if is_attached => {
                 let client = self.client.clone();
-                let here = self.mirror.numbering();
+                let here = self.replica.numbering();
                 tokio::spawn(async move {
                     if let Ok(mut spans) = client.spans(trace).await {
                         for span in &mut spans {

@@ -1,5 +1,7 @@
 //! One span of a trace, as joining remembers it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::call::{CallId, Convention, LlmCall};
 use crate::collector::span_log::SpanRef;
 
@@ -81,7 +83,7 @@ pub enum Kind {
 }
 
 /// How a span ended up, for those who ask why a call is or is not there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// It is the row.
     Row,

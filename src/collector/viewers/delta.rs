@@ -6,8 +6,7 @@ use std::iter::Peekable;
 use bytes::Bytes;
 use prost::Message as _;
 
-use super::protocol::{CHUNK_BYTES, CHUNK_CALLS, Hello, State, Update};
-use super::wide::{call_message, counters_message, totals_message};
+use super::protocol::{CHUNK_BYTES, CHUNK_CALLS, Call, Hello, State, Update, encode};
 use crate::call::{CallId, LlmCall};
 use crate::collector::{Calls, Snapshot};
 
@@ -30,12 +29,7 @@ impl<'a> News<'a> {
         let revised = calls.revised_since(told).map(|(_, call)| call).filter(move |call| call.id() >= first_kept);
         let new = calls.since(told.next_id().max(first_kept));
         let lacking: Box<dyn Iterator<Item = &'a LlmCall> + Send + 'a> = Box::new(revised.chain(new));
-        let state = State {
-            next_id: calls.next_id().0,
-            counters: Some(counters_message(&newest.counters)),
-            totals: Some(totals_message(&newest.totals)),
-        };
-        Self { hello, first_kept, calls: lacking.peekable(), state: Some(state) }
+        Self { hello, first_kept, calls: lacking.peekable(), state: Some(newest.into()) }
     }
 }
 
@@ -50,11 +44,12 @@ impl Iterator for News<'_> {
             && bytes < CHUNK_BYTES
             && let Some(call) = self.calls.next()
         {
-            let call = Bytes::from(call_message(call).encode_to_vec());
+            let call = encode(&Call::from(call));
             bytes += call.len();
             calls.push(call);
         }
         let state = if self.calls.peek().is_none() { self.state.take() } else { None };
+        let state = state.as_ref().map(encode);
         let update = Update { hello: self.hello.take(), first_kept: self.first_kept.0, calls, state };
         Some(update.encode_to_vec().into())
     }
@@ -62,6 +57,7 @@ impl Iterator for News<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::protocol::decode;
     use super::*;
     use crate::call::{CallFacts, Names};
     use crate::collector::ring::Ring;
@@ -89,7 +85,7 @@ mod tests {
 
     fn ids(updates: &[Update]) -> Vec<u64> {
         let calls = updates.iter().flat_map(|update| &update.calls);
-        calls.map(|call| super::super::protocol::Call::decode(call.clone()).unwrap().id).collect()
+        calls.map(|call| decode::<Call<'_>>(call).unwrap().keep(&mut Names::default()).id().0).collect()
     }
 
     #[test]

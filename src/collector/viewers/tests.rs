@@ -11,7 +11,7 @@ use tonic::client::Grpc;
 use tonic::transport::Endpoint;
 use tonic::{Code, Request, Status, Streaming};
 
-use super::protocol::{CHUNK_BYTES, PROTOCOL, SPANS, UPDATE_LIMIT, Update, WATCH, WatchRequest};
+use super::protocol::{CHUNK_BYTES, PROTOCOL, SPANS, State, UPDATE_LIMIT, Update, WATCH, WatchRequest, decode};
 use super::*;
 use crate::call::{CallFacts, CallId, Cost, CostBasis, LONGEST_TEXT, LlmCall, Names};
 use crate::collector::access::{TlsFiles, Token};
@@ -474,9 +474,10 @@ fn a_viewer_that_stalls_slows_nobody_and_skips_to_the_newest_snapshot() {
         let mut snapshots = 0;
         while let Some(message) = stream.message().await.unwrap() {
             let Some(state) = Update::decode(message).unwrap().state else { continue };
+            let CallId(next_id) = decode::<State>(&state).unwrap().next_id;
             snapshots += 1;
-            if state.next_id == newest {
-                return (snapshots, state.next_id);
+            if next_id == newest {
+                return (snapshots, next_id);
             }
         }
         (snapshots, 0)

@@ -8,12 +8,14 @@ use thiserror::Error;
 
 use crate::call::{CallId, LlmCall, Names};
 use crate::collector::ring::Ring;
-use crate::collector::viewers::protocol::{self, CHUNK_CALLS, Hello, PROTOCOL, State, Update};
-use crate::collector::viewers::wide::{call_of, capacity_of, counters_of, totals_of};
+use crate::collector::viewers::protocol::{CHUNK_CALLS, Call, Hello, PROTOCOL, State, Update, decode};
 use crate::collector::{Calls, Snapshot};
 
 /// Arrival numbers beyond this are not believed; sums of two of them stay sums.
 const HIGHEST_ID: u64 = u64::MAX / 4;
+
+/// The most calls that any collector keeps.
+const MOST_CALLS: u64 = 10_000_000;
 
 /// What is wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -61,7 +63,7 @@ impl Numbering {
 
 /// What is shown, and the copy from which the next snapshot is made.
 #[derive(Debug)]
-pub(super) struct Mirror {
+pub(super) struct Replica {
     most_calls: Option<usize>,
     names: Names,
     /// The run that is shown.
@@ -74,7 +76,7 @@ pub(super) struct Mirror {
     shown: Arc<Snapshot>,
 }
 
-impl Mirror {
+impl Replica {
     /// Nothing yet. At most `most_calls` will be kept.
     pub(super) fn new(most_calls: Option<usize>) -> Self {
         Self {
@@ -107,7 +109,7 @@ impl Mirror {
         let mut greeting = hello.as_ref().map(|hello| self.greet(hello)).transpose()?;
         let numbering = greeting.as_ref().map_or(self.numbering, |(numbering, _)| *numbering);
         let first = numbering.of(CallId(first_kept)).ok_or(Malformed::Numbers)?;
-        let calls: Vec<_> = calls.into_iter().map(|call| self.read(call, numbering)).collect::<Result<_, _>>()?;
+        let calls: Vec<_> = calls.iter().map(|call| self.read(call, numbering)).collect::<Result<_, _>>()?;
         let state = state.map(|state| rest_of(&state, numbering)).transpose()?;
         if let (Some(hello), Some((numbering, ring))) = (hello, greeting.take()) {
             self.run = Some(hello.run);
@@ -135,16 +137,15 @@ impl Mirror {
         if self.ring.is_some() {
             return Err(Malformed::Beginning);
         }
-        let theirs = capacity_of(capacity).ok_or(Malformed::Numbers)?;
+        let theirs = believed(capacity).ok_or(Malformed::Numbers)?;
         let ring = Ring::new(self.most_calls.map_or(theirs, |most| most.min(theirs)));
         let is_another = self.run.is_some_and(|shown| shown != run);
         let offset = if is_another { self.shown.calls.next_id().0 } else { self.numbering.offset };
         Ok((Numbering { offset }, ring))
     }
 
-    fn read(&mut self, call: Bytes, numbering: Numbering) -> Result<LlmCall, Malformed> {
-        let message = protocol::Call::decode(call).map_err(|_| Malformed::Message)?;
-        let mut call = call_of(&message, &mut self.names).ok_or(Malformed::Call)?;
+    fn read(&mut self, call: &[u8], numbering: Numbering) -> Result<LlmCall, Malformed> {
+        let mut call = decode::<Call<'_>>(call).ok_or(Malformed::Call)?.keep(&mut self.names);
         let id = numbering.of(call.id()).ok_or(Malformed::Numbers)?;
         call.place(id, call.revision());
         Ok(call)
@@ -177,11 +178,15 @@ struct Rest {
     snapshot: Snapshot,
 }
 
-fn rest_of(state: &State, numbering: Numbering) -> Result<Rest, Malformed> {
-    let next_id = numbering.of(CallId(state.next_id)).ok_or(Malformed::Numbers)?;
-    let counters = state.counters.map(counters_of).ok_or(Malformed::State)?;
-    let totals = state.totals.as_ref().and_then(totals_of).ok_or(Malformed::State)?;
-    Ok(Rest { next_id, snapshot: Snapshot { counters, totals, ..Snapshot::default() } })
+fn rest_of(state: &[u8], numbering: Numbering) -> Result<Rest, Malformed> {
+    let state: State = decode(state).ok_or(Malformed::State)?;
+    let next_id = numbering.of(state.next_id).ok_or(Malformed::Numbers)?;
+    Ok(Rest { next_id, snapshot: state.snapshot() })
+}
+
+/// A capacity that any collector has.
+fn believed(capacity: u64) -> Option<usize> {
+    (1..=MOST_CALLS).contains(&capacity).then(|| usize::try_from(capacity).ok()).flatten()
 }
 
 /// No calls, and the next one will be `id`.
@@ -197,9 +202,8 @@ mod tests {
 
     use super::*;
     use crate::call::CallFacts;
-    use crate::collector::viewers::wide::{call_message, counters_message, totals_message};
-    use crate::collector::{Counters, snapshot};
-    use crate::stats::Totals;
+    use crate::collector::Counters;
+    use crate::collector::viewers::protocol::encode;
 
     const RUN: u64 = 7;
 
@@ -207,16 +211,16 @@ mod tests {
         Hello { protocol: PROTOCOL, run, capacity: 10 }
     }
 
-    fn state(next_id: u64) -> State {
-        let counters = snapshot::Counters { llm_calls: next_id, ..Counters::default() };
-        let (counters, totals) = (Some(counters_message(&counters)), Some(totals_message(&Totals::default())));
-        State { next_id, counters, totals }
+    fn state(next_id: u64) -> Bytes {
+        let counters = Counters { llm_calls: next_id, ..Counters::default() };
+        let calls = beginning_at(CallId(next_id));
+        encode(&State::from(&Snapshot { calls, counters, ..Snapshot::default() }))
     }
 
     fn call(id: u64, revision: u16) -> Bytes {
         let mut call = LlmCall::from_facts(&CallFacts::default(), &mut Names::default(), 0);
         call.place(CallId(id), revision);
-        call_message(&call).encode_to_vec().into()
+        encode(&Call::from(&call))
     }
 
     fn message(update: &Update) -> Bytes {
@@ -228,40 +232,40 @@ mod tests {
         Update { hello: Some(hello(run)), first_kept: 0, calls: calls_of, state: Some(state(calls)) }
     }
 
-    fn shown(mirror: &Mirror) -> Vec<(u64, u16)> {
-        mirror.shown.calls.iter().map(|call| (call.id().0, call.revision())).collect()
+    fn shown(replica: &Replica) -> Vec<(u64, u16)> {
+        replica.shown.calls.iter().map(|call| (call.id().0, call.revision())).collect()
     }
 
-    fn attached() -> Mirror {
-        let mut mirror = Mirror::new(None);
-        mirror.begin();
-        assert!(mirror.take(message(&whole(RUN, 2))).unwrap().is_some());
-        mirror
+    fn attached() -> Replica {
+        let mut replica = Replica::new(None);
+        replica.begin();
+        assert!(replica.take(message(&whole(RUN, 2))).unwrap().is_some());
+        replica
     }
 
     #[test]
     fn the_same_run_keeps_its_numbers_and_what_was_cleared_stays_so() {
-        let mut mirror = attached();
-        mirror.clear();
-        mirror.begin();
-        let (update, version) = (whole(RUN, 3), mirror.shown.version);
-        let snapshot = mirror.take(message(&update)).unwrap().unwrap();
-        assert_eq!(shown(&mirror), [(2, 1)]);
+        let mut replica = attached();
+        replica.clear();
+        replica.begin();
+        let (update, version) = (whole(RUN, 3), replica.shown.version);
+        let snapshot = replica.take(message(&update)).unwrap().unwrap();
+        assert_eq!(shown(&replica), [(2, 1)]);
         assert!(snapshot.version > version);
     }
 
     #[test]
     fn another_run_is_numbered_on_and_shown_only_when_all_of_it_is_there() {
-        let mut mirror = attached();
-        mirror.begin();
+        let mut replica = attached();
+        replica.begin();
         let begun = Update { state: None, ..whole(8, 3) };
-        assert!(mirror.take(message(&begun)).unwrap().is_none());
-        assert_eq!(shown(&mirror), [(0, 1), (1, 1)], "the former run, whole");
+        assert!(replica.take(message(&begun)).unwrap().is_none());
+        assert_eq!(shown(&replica), [(0, 1), (1, 1)], "the former run, whole");
         let rest = Update { hello: None, first_kept: 0, calls: vec![call(1, 2), call(3, 1)], state: Some(state(4)) };
-        mirror.take(message(&rest)).unwrap();
-        assert_eq!(shown(&mirror), [(2, 1), (3, 2), (4, 1), (5, 1)]);
-        assert_eq!(mirror.numbering().of(CallId(3)), Some(CallId(5)));
-        assert_eq!(mirror.shown.counters.llm_calls, 4, "the figures are those of the new run");
+        replica.take(message(&rest)).unwrap();
+        assert_eq!(shown(&replica), [(2, 1), (3, 2), (4, 1), (5, 1)]);
+        assert_eq!(replica.numbering().of(CallId(3)), Some(CallId(5)));
+        assert_eq!(replica.shown.counters.llm_calls, 4, "the figures are those of the new run");
     }
 
     #[test]
@@ -273,19 +277,22 @@ mod tests {
             (news(vec![call(3, 1)], 4), Malformed::Gap),
             (news(vec![], 3), Malformed::Gap),
             (news(vec![], 1), Malformed::Gap),
-            (news(vec![call(0, 5), unreadable], 2), Malformed::Message),
+            (news(vec![call(0, 5), unreadable], 2), Malformed::Call),
             (news(vec![Bytes::new()], 2), Malformed::Call),
             (news(vec![call(0, 5); CHUNK_CALLS + 1], 2), Malformed::Numbers),
             (news(vec![call(u64::MAX, 1)], 2), Malformed::Numbers),
             (Update { first_kept: u64::MAX, ..news(vec![], 2) }, Malformed::Numbers),
             (news(vec![], u64::MAX), Malformed::Numbers),
-            (Update { state: Some(State::default()), ..news(vec![], 2) }, Malformed::State),
+            (Update { state: Some(Bytes::new()), ..news(vec![], 2) }, Malformed::State),
         ];
         for (update, expected) in cases {
-            let mut mirror = attached();
-            assert_eq!(mirror.take(message(&update)).map(drop), Err(expected), "{update:?}");
-            assert_eq!(shown(&mirror), [(0, 1), (1, 1)]);
+            let mut replica = attached();
+            assert_eq!(replica.take(message(&update)).map(drop), Err(expected), "{update:?}");
+            assert_eq!(shown(&replica), [(0, 1), (1, 1)]);
         }
+        let mut replica = attached();
+        assert_eq!(replica.take(Bytes::from_static(b"\x32\x01")).map(drop), Err(Malformed::Message));
+        assert_eq!(shown(&replica), [(0, 1), (1, 1)]);
         let beginnings = [
             (Update { hello: None, ..whole(RUN, 1) }, Malformed::Beginning),
             (
@@ -299,35 +306,35 @@ mod tests {
             ),
         ];
         for (update, expected) in beginnings {
-            let mut mirror = Mirror::new(None);
-            mirror.begin();
-            assert_eq!(mirror.take(message(&update)).map(drop), Err(expected), "{update:?}");
-            assert!(shown(&mirror).is_empty());
+            let mut replica = Replica::new(None);
+            replica.begin();
+            assert_eq!(replica.take(message(&update)).map(drop), Err(expected), "{update:?}");
+            assert!(shown(&replica).is_empty());
         }
     }
 
     proptest! {
         #[test]
         fn arbitrary_bytes_do_no_harm(messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 0..5)) {
-            let mut mirror = attached();
+            let mut replica = attached();
             for bytes in messages {
-                let _ = mirror.take(bytes.into());
+                let _ = replica.take(bytes.into());
             }
         }
 
         #[test]
-        fn whatever_is_told_of_the_mirror_shows_calls_in_order(
+        fn whatever_is_told_of_the_replica_shows_calls_in_order(
             updates in prop::collection::vec(
                 (0_u64..30, prop::collection::vec((0_u64..30, 0_u16..4), 0..6), prop::option::of(0_u64..30)),
                 0..8,
             ),
         ) {
-            let mut mirror = attached();
+            let mut replica = attached();
             for (first_kept, calls, next) in updates {
                 let calls = calls.into_iter().map(|(id, revision)| call(id, revision)).collect();
                 let update = Update { hello: None, first_kept, calls, state: next.map(state) };
-                let _ = mirror.take(message(&update));
-                let shown = shown(&mirror);
+                let _ = replica.take(message(&update));
+                let shown = shown(&replica);
                 prop_assert!(shown.is_sorted() && shown.len() <= 10);
             }
         }
