@@ -100,7 +100,7 @@ fn evicted_calls_are_accounted_for() {
 }
 
 #[test]
-fn a_clock_that_is_ahead_and_sampling_are_told() {
+fn a_clock_that_is_ahead_and_sampling_are_reported() {
     let program = Headless::start(&["--stats"]);
     let mut request = requests("genai-openai").remove(0);
     let far_ahead = 10_000_000_000_000_000;

@@ -187,7 +187,7 @@ fn what_is_wrong_with_a_target_is_told_and_costs_nothing_else() {
 }
 
 #[test]
-fn a_full_disk_costs_the_recording_and_says_so() {
+fn a_full_disk_loses_only_the_recording_and_is_reported() {
     let program = Headless::start(&["--record", "/dev/full", "--stats=20ms", "--filter", "model:none"]);
     GrpcClient::connect(&program.grpc).export_all(minutes_apart(5));
     let stats = account(&program, |stats| stats["recorded"]["failed"] == 5);

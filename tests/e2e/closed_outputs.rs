@@ -77,7 +77,7 @@ fn a_stdout_that_is_closed_after_a_line_is_a_quiet_end() {
 
 /// A stdout that was never open is as good as `/dev/null`.
 #[test]
-fn a_stdout_that_is_closed_from_the_start_costs_what_is_written_only() {
+fn a_stdout_closed_from_the_start_loses_only_its_output() {
     let demo = |shape| [&QUIET[..], &["--demo", shape, "--count", "1"]].concat();
     for (arguments, code) in [
         (demo("--json"), 0),

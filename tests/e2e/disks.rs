@@ -12,7 +12,7 @@ fn export(terminal: &mut Terminal, path: &str) {
 }
 
 #[test]
-fn an_export_that_cannot_be_written_is_told_and_the_program_lives() {
+fn an_export_that_fails_is_reported_and_the_program_continues() {
     let folder = tempfile::tempdir().unwrap();
     let mut terminal = Terminal::start(160, 30, &QUIET);
     let mut client = GrpcClient::connect(&terminal.address());
@@ -45,7 +45,7 @@ fn a_recording_that_cannot_begin_is_wrong_usage_in_a_line() {
 }
 
 #[test]
-fn a_recording_that_breaks_off_is_told_on_the_screen_and_at_the_end() {
+fn a_broken_recording_is_reported_on_the_screen_and_at_exit() {
     let mut terminal = Terminal::start(160, 30, &[&QUIET[..], &["--record", "/dev/full"]].concat());
     GrpcClient::connect(&terminal.address()).export_all(minutes_apart(5));
     terminal.wait_for_text("5 since start");

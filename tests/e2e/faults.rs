@@ -198,7 +198,7 @@ fn a_panic_in_another_thread_hands_the_terminal_back() {
 /// Guarantees: over either transport a panic in a handler is answered as such, counted and told on the screen, and what comes
 /// next is taken.
 #[test]
-fn a_panic_in_a_handler_costs_the_request_and_is_told() {
+fn a_panic_in_a_handler_fails_the_request_and_is_reported() {
     let mut terminal = start("ingest", 160, 40);
     let over_grpc = terminal.address();
     terminal.wait_for_text("OTLP/HTTP");

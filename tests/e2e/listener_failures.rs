@@ -15,7 +15,7 @@ fn crowd(address: &str) -> Vec<TcpStream> {
 }
 
 #[test]
-fn out_of_file_descriptors_is_told_and_over_when_there_are_some() {
+fn running_out_of_file_descriptors_is_reported_until_it_is_over() {
     let program = Headless::start_with_files(FILES, &["--stats=20ms", "--filter", "model:none"]);
     let crowd = crowd(&program.grpc);
     account(&program, |stats| stats["listeners_failing"] == 1);
@@ -32,7 +32,7 @@ fn out_of_file_descriptors_is_told_and_over_when_there_are_some() {
 }
 
 #[test]
-fn the_screen_tells_as_long_as_a_listener_accepts_nothing() {
+fn the_screen_shows_a_listener_that_accepts_nothing() {
     let quiet = "obs --offline --host 127.0.0.1 --port 0 --http-port off --refresh-ms 20";
     let limited = format!("ulimit -n {FILES}; exec \"$0\" {quiet}");
     let mut terminal = Terminal::start_program("sh", 160, 40, &["-c", &limited, env!("CARGO_BIN_EXE_planoai")], &[]);

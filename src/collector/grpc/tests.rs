@@ -188,7 +188,7 @@ async fn a_request_that_stops_arriving_is_answered_and_counted() {
 }
 
 #[tokio::test]
-async fn a_panic_costs_the_request_and_is_counted() {
+async fn a_panic_fails_the_request_and_is_counted() {
     let server = Server::start().await;
     assert_eq!(server.post(&[], framed(0, FAULT)).await.unwrap(), Code::Internal);
     assert_eq!(server.refusals(), [Refusal::Internal]);

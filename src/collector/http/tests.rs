@@ -322,7 +322,7 @@ async fn the_token_is_asked_for_before_anything_is_read() {
 }
 
 #[tokio::test]
-async fn a_panic_costs_the_request_and_is_counted() {
+async fn a_panic_fails_the_request_and_is_counted() {
     let server = plain().await;
     let answer = server.post("application/x-protobuf", FAULT).await;
     assert_eq!((answer.status, answer.header("content-type")), (500, Some("application/x-protobuf")));

@@ -192,7 +192,7 @@ fn a_retry_does_not_double_the_rows() {
 }
 
 #[test]
-fn a_panic_costs_the_request_and_nothing_else() {
+fn a_panic_fails_only_its_request() {
     let mut bench = Bench::new(3);
     let names = Arc::clone(&bench.ingest.0.names);
     let fault = contained::<()>(|| {

@@ -24,7 +24,7 @@ async fn until_told(sink: &Kept, count: usize) -> Vec<String> {
 
 /// The socket itself fails under the listener: `accept` gives EINVAL from then on.
 #[tokio::test]
-async fn a_socket_that_dies_is_told_once_and_accepting_is_tried_again_and_again() {
+async fn a_dead_socket_is_reported_once_and_accepting_is_retried() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let same = StdStream::from(OwnedFd::from(listener.try_clone().unwrap()));
@@ -46,7 +46,7 @@ async fn a_socket_that_dies_is_told_once_and_accepting_is_tried_again_and_again(
 }
 
 #[tokio::test]
-async fn a_task_that_ends_before_it_is_told_to_is_told() {
+async fn a_task_that_ends_early_is_reported() {
     let (sink, stop) = (Kept::default(), CancellationToken::new());
     let watched = Watched::new("OTLP/gRPC", sink.clone(), stop.clone());
     let task = tokio::spawn(async move {
