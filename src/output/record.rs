@@ -208,7 +208,7 @@ pub static FIELDS: &[RecordField] = &[
     field("convention", "semantic convention of the span", |call| {
         FieldValue::Text(Cow::Borrowed(call.labels().convention.name()))
     }),
-    field("upstream_model", "model dispatched to, where told apart", |call| FieldValue::name(call.upstream_model())),
+    field("upstream_model", "model dispatched to, where it differs", |call| FieldValue::name(call.upstream_model())),
     field("service_tier", "service tier that was billed", |call| FieldValue::name(call.labels().service_tier.as_ref())),
     field("input_fresh_tokens", "input tokens neither read from nor written to the cache", |call| {
         FieldValue::count(call.usage().input_fresh())

@@ -30,7 +30,7 @@ pub enum Kind {
     Figure(Unit, fn(&LlmCall) -> Option<f64>),
     /// How the call ended: a code, a class of codes, a comparison, `ok`, `error`.
     Status,
-    /// Yes, no, or not told.
+    /// Yes, no, or unknown.
     Stream,
     /// Plano's behaviour flag or its verdict.
     Flag,
@@ -241,7 +241,7 @@ pub static FIELDS: &[Field] = &[
         aliases: &["streaming", "is_streaming"],
         kind: Kind::Stream,
         words: &["yes", "no", "unknown"],
-        help: "whether the answer was streamed, as far as the emitter told",
+        help: "whether the answer was streamed, as emitted",
         example: "stream:yes",
     },
     Field {
@@ -271,7 +271,7 @@ pub static FIELDS: &[Field] = &[
         "upstream",
         &["upstream_model"],
         |call| call.upstream_model().map(AsRef::as_ref),
-        "model dispatched to, where told apart",
+        "model dispatched to, where it differs",
         "upstream:azure/*",
     ),
     name(
