@@ -89,6 +89,26 @@ fn linked_pictures_and_pages_exist() {
     }
 }
 
+/// The folders of the package whose files the pages name.
+const FOLDERS: [&str; 8] = ["assets/", "benches/", "docs/", "examples/", "fuzz/", "scripts/", "src/", "tests/"];
+
+/// The paths that stand in backticks, without patterns such as `src/**/tests.rs` and placeholders such as `NAME`.
+fn paths(text: &str) -> impl Iterator<Item = &str> {
+    let is_path = |word: &&str| FOLDERS.iter().any(|folder| word.starts_with(folder)) && !word.contains(' ');
+    let prose = text.split("```").step_by(2).flat_map(|prose| prose.split('`').skip(1).step_by(2));
+    prose.filter(is_path).filter(|word| !word.contains(['*', '<']) && !word.contains("NAME"))
+}
+
+#[test]
+fn named_files_exist() {
+    let texts = PAGES.map(read);
+    let named: Vec<&str> = texts.iter().flat_map(|text| paths(text)).collect();
+    assert!(named.len() > 40, "{named:?}");
+    for name in named {
+        assert!(path(name).exists(), "{name}");
+    }
+}
+
 #[test]
 fn the_readme_is_short() {
     let lines = read("README.md").lines().count();
