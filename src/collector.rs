@@ -4,6 +4,7 @@
 //! are [`Snapshot`]s through a watch channel, and answers to the few questions of [`Handle`].
 
 pub mod access;
+mod byte_budget;
 mod catch_panic;
 pub(crate) mod decode;
 pub mod grpc;
@@ -13,10 +14,12 @@ pub mod ingest;
 pub(crate) mod join;
 pub mod json;
 pub mod listener;
-mod metrics;
+pub mod metrics;
+pub mod receiver;
 pub mod ring;
 mod sampling;
 pub mod semconv;
+pub mod signal;
 pub mod sink;
 pub(crate) mod snapshot;
 pub(crate) mod span_log;
@@ -52,6 +55,10 @@ pub use store::KnownSpan;
 use crate::call::Names;
 use crate::pricing::Pricer;
 use access::Access;
+use grpc::GrpcLimits;
+use http::HttpLimits;
+use listener::{ConnectionLimits, ExitGuard};
+use receiver::OtlpReceiver;
 use store::{Store, StoreConfig};
 use taps::queue::Tap;
 
@@ -210,7 +217,7 @@ impl Running {
         let (commands, asked) = mpsc::unbounded_channel();
         let (published, snapshots) =
             watch::channel(Arc::new(Snapshot { capacity: config.capacity, ..Snapshot::default() }));
-        let metrics = Arc::new(CollectorMetrics::telling(config.notes.clone()));
+        let metrics = Arc::new(CollectorMetrics::with_notes(config.notes.clone()));
         let names = Arc::new(Mutex::new(Names::default()));
         let store = Store::new(StoreConfig {
             capacity: config.capacity,
@@ -220,16 +227,18 @@ impl Running {
         });
         let ingest = Ingest::tapped(batches, names, Arc::clone(&metrics), &config.taps);
         let handle = Handle::new(snapshots, commands, Arc::clone(&metrics));
+        let receiver =
+            OtlpReceiver { sink: ingest.clone(), metrics: Arc::clone(&metrics), access: config.access.clone() };
         runtime.spawn(store::run(store, queue, asked, metrics, published, config.publish_every, stop_store.clone()));
 
         let mut servers = JoinSet::new();
-        servers.spawn_on(serve_grpc(grpc, ingest.clone(), config.access.clone(), stop.clone()), runtime);
+        servers.spawn_on(serve_grpc(grpc, receiver.clone(), stop.clone()), runtime);
         let http = match http {
             None => HttpListener::Off,
             Some(Err(error)) => HttpListener::Failed(error.to_string().lines().next().unwrap_or_default().to_owned()),
             Some(Ok(listener)) => {
                 let address = listener.local_addr().map_err(StartError::Runtime)?;
-                servers.spawn_on(serve_http(listener, ingest.clone(), config.access.clone(), stop.clone()), runtime);
+                servers.spawn_on(serve_http(listener, receiver, stop.clone()), runtime);
                 HttpListener::Bound(address)
             }
         };
@@ -289,20 +298,21 @@ async fn bind(host: &str, port: u16) -> Result<TcpListener, StartError> {
     })
 }
 
-async fn serve_grpc(listener: TcpListener, ingest: Ingest, access: Access, stop: CancellationToken) {
-    let limits = listener::Limits::default();
-    let incoming = listener::accept(listener, access.tls.clone(), limits, ingest.clone(), stop.clone());
-    let _watched = listener::Watched::new("OTLP/gRPC", ingest.clone(), stop.clone());
-    grpc::serve(ingest, access, grpc::Limits::default(), incoming, stop).await;
+async fn serve_grpc(listener: TcpListener, receiver: OtlpReceiver<Ingest>, stop: CancellationToken) {
+    let (tls, limits) = (receiver.access.tls.clone(), ConnectionLimits::default());
+    let incoming = listener::accept(listener, tls, limits, receiver.connection_metrics(), stop.clone());
+    let _guard = ExitGuard::new("OTLP/gRPC", Arc::clone(&receiver.metrics), stop.clone());
+    grpc::serve(receiver, GrpcLimits::default(), incoming, stop).await;
 }
 
-async fn serve_http(listener: TcpListener, ingest: Ingest, access: Access, stop: CancellationToken) {
-    let _watched = listener::Watched::new("OTLP/HTTP", ingest.clone(), stop.clone());
-    http::serve(listener, access, http::Limits::default(), ingest, stop).await;
+async fn serve_http(listener: TcpListener, receiver: OtlpReceiver<Ingest>, stop: CancellationToken) {
+    let _guard = ExitGuard::new("OTLP/HTTP", Arc::clone(&receiver.metrics), stop.clone());
+    http::serve(listener, receiver, HttpLimits::default(), stop).await;
 }
 
 #[cfg(test)]
 mod tests {
+    use super::signal::Signal;
     use super::sink::Sink as _;
     use super::*;
 
@@ -348,7 +358,7 @@ mod tests {
     struct Offered(Mutex<Vec<bytes::Bytes>>);
 
     impl Tap for Offered {
-        fn offer(&self, request: &bytes::Bytes) {
+        fn offer(&self, _: Signal, request: &bytes::Bytes) {
             self.0.lock().unwrap().push(request.clone());
         }
     }
@@ -361,9 +371,9 @@ mod tests {
         let sink = collector.sink().unwrap();
         let capture: &'static [u8] = include_bytes!("../tests/fixtures/plano-brightstaff/002.binpb");
         let request = bytes::Bytes::from_static(capture);
-        sink.traces(request.clone()).unwrap();
-        sink.traces(request.slice(1..)).unwrap_err();
-        sink.traces_waiting(request.clone()).unwrap();
+        sink.try_send(Signal::Traces, request.clone()).unwrap();
+        sink.try_send(Signal::Traces, request.slice(1..)).unwrap_err();
+        sink.blocking_send(Signal::Traces, request.clone()).unwrap();
         let offered = tap.0.lock().unwrap();
         assert_eq!(*offered, [request.clone(), request.clone()]);
         assert!(offered.iter().all(|bytes| std::ptr::eq(bytes.as_ptr(), request.as_ptr())), "shared, not copied");

@@ -28,11 +28,13 @@ use tonic::{Code, Status};
 
 use self::answer::Answer;
 pub use self::codec::RawCodec;
-use super::access::Access;
+use super::byte_budget::ByteBudget;
 use super::catch_panic::contained_throughout;
 use super::listener::serve_each;
+use super::receiver::OtlpReceiver;
+use super::signal::Signal;
 use super::sink::{Refusal, Sink};
-use super::unpack::{Memory, Packing};
+use super::unpack::Packing;
 
 /// The most bytes of one export request, decompressed.
 pub const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
@@ -55,33 +57,33 @@ const KEEPALIVE_ANSWER: Duration = Duration::from_secs(20);
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
-/// What the gRPC listener bears beside what its connections may.
+/// Limits of the OTLP/gRPC server, beside those of its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct GrpcLimits {
     /// A request that takes longer to arrive is a stalled client.
     pub request_time: Duration,
     /// How long requests in flight may take once the listener is told to stop.
     pub grace: Duration,
 }
 
-impl Default for Limits {
+impl Default for GrpcLimits {
     fn default() -> Self {
         Self { request_time: Duration::from_mins(1), grace: Duration::from_secs(2) }
     }
 }
 
 /// Serves the three export services on `incoming` until `stop` is cancelled, then lets requests in flight end within the grace.
-pub async fn serve<S, I, IO>(sink: S, access: Access, limits: Limits, incoming: I, stop: CancellationToken)
+pub async fn serve<S, I, IO>(receiver: OtlpReceiver<S>, limits: GrpcLimits, incoming: I, stop: CancellationToken)
 where
     S: Sink,
     I: Stream<Item = std::io::Result<IO>>,
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let door = Arc::new(Door { sink, access, limits, memory: Memory::new(MESSAGES) });
+    let service = Arc::new(Service { receiver, limits, budget: ByteBudget::new(MESSAGES) });
     let http2 = builder();
     let serve = |io| {
-        let door = Arc::clone(&door);
-        http2.serve_connection(TokioIo::new(io), service_fn(move |request| Arc::clone(&door).answer(request)))
+        let service = Arc::clone(&service);
+        http2.serve_connection(TokioIo::new(io), service_fn(move |request| Arc::clone(&service).answer(request)))
     };
     serve_each(incoming, stop, limits.grace, serve).await;
 }
@@ -102,46 +104,17 @@ fn builder() -> http2::Builder<TokioExecutor> {
     http2
 }
 
-/// What an export is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Signal {
-    Traces,
-    Other,
+/// What all requests share.
+struct Service<S: Sink> {
+    receiver: OtlpReceiver<S>,
+    limits: GrpcLimits,
+    /// Of messages being received.
+    budget: ByteBudget,
 }
 
-impl Signal {
-    /// The signal whose `Export` this path calls.
-    fn of(path: &str) -> Option<Self> {
-        match path {
-            "/opentelemetry.proto.collector.trace.v1.TraceService/Export" => Some(Self::Traces),
-            "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
-            | "/opentelemetry.proto.collector.logs.v1.LogsService/Export" => Some(Self::Other),
-            _ => None,
-        }
-    }
-
-    fn export<S: Sink>(self, sink: &S, request: Bytes) -> Result<(), Refusal> {
-        match self {
-            Self::Traces => sink.traces(request),
-            Self::Other => {
-                sink.other_signal();
-                Ok(())
-            }
-        }
-    }
-}
-
-/// What all requests share: where they go, who may send, how long it may take, and the memory for what is being sent.
-struct Door<S> {
-    sink: S,
-    access: Access,
-    limits: Limits,
-    memory: Memory,
-}
-
-impl<S: Sink> Door<S> {
+impl<S: Sink> Service<S> {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
-        let Some(signal) = Signal::of(request.uri().path()) else {
+        let Some(signal) = Signal::from_grpc_path(request.uri().path()) else {
             return Ok(Status::unimplemented("there is nothing but Export of OTLP's three services").into_http());
         };
         let taken = timeout(self.limits.request_time, contained_throughout(self.take(signal, request))).await;
@@ -150,15 +123,15 @@ impl<S: Sink> Door<S> {
             Ok(Err(fault)) => (fault.clone(), status(&fault)),
             Err(_) => stalled(),
         };
-        self.sink.refused(&refusal);
+        self.receiver.count_refusal(&refusal);
         Ok(status.into_http())
     }
 
     async fn take(&self, signal: Signal, request: Request<Incoming>) -> Result<(), Status> {
         match self.receive(request).await {
-            Ok(message) => signal.export(&self.sink, message).map_err(|refusal| status(&refusal)),
+            Ok(message) => self.receiver.sink.try_send(signal, message).map_err(|refusal| status(&refusal)),
             Err(status) => {
-                self.sink.refused(&refusal(&status));
+                self.receiver.count_refusal(&refusal(&status));
                 Err(status)
             }
         }
@@ -167,11 +140,11 @@ impl<S: Sink> Door<S> {
     async fn receive(&self, request: Request<Incoming>) -> Result<Bytes, Status> {
         let (head, body) = request.into_parts();
         let authorization = head.headers.get(header::AUTHORIZATION);
-        if !self.access.allows(authorization.map(HeaderValue::as_bytes)) {
+        if !self.receiver.access.allows(authorization.map(HeaderValue::as_bytes)) {
             return Err(status(&Refusal::Unauthorised));
         }
         let packing = Packing::of(&head.headers, &ENCODING).ok_or_else(unknown_packing)?;
-        message::read(body, packing, &self.memory).await
+        message::read(body, packing, &self.budget).await
     }
 }
 

@@ -24,22 +24,24 @@ use hyper_util::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use self::body::Limits as BodyLimits;
+pub use self::body::BodyLimits;
 use self::{
-    body::Budget,
+    body::BodyReader,
     reply::{Encoding, Rejection},
 };
-use super::access::Access;
 use super::catch_panic::contained_throughout;
+use super::listener::ConnectionLimits;
+use super::receiver::OtlpReceiver;
+use super::signal::Signal;
 use super::sink::{Refusal, Sink};
 use super::unpack::Packing;
 use super::{json, listener};
 
-/// What the HTTP listener bears.
+/// Limits of the OTLP/HTTP server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Of its connections.
-    pub listener: listener::Limits,
+pub struct HttpLimits {
+    /// Of connections.
+    pub listener: ConnectionLimits,
     /// Of bodies.
     pub body: BodyLimits,
     /// The most bytes of a request's head.
@@ -50,10 +52,10 @@ pub struct Limits {
     pub grace: Duration,
 }
 
-impl Default for Limits {
+impl Default for HttpLimits {
     fn default() -> Self {
         Self {
-            listener: listener::Limits::default(),
+            listener: ConnectionLimits::default(),
             body: BodyLimits {
                 body: 64 * 1024 * 1024,
                 all_bodies: 256 * 1024 * 1024,
@@ -68,16 +70,21 @@ impl Default for Limits {
 }
 
 /// Serves OTLP/HTTP on `listener` until `stop`, then lets requests in flight end within the grace.
-pub async fn serve<S: Sink>(listener: TcpListener, access: Access, limits: Limits, sink: S, stop: CancellationToken) {
-    let tls = access.tls.clone();
-    let service = TowerToHyperService::new(router(sink.clone(), access, limits));
-    let incoming = listener::accept(listener, tls, limits.listener, sink, stop.clone());
+pub async fn serve<S: Sink>(
+    listener: TcpListener,
+    receiver: OtlpReceiver<S>,
+    limits: HttpLimits,
+    stop: CancellationToken,
+) {
+    let (tls, metrics) = (receiver.access.tls.clone(), receiver.connection_metrics());
+    let service = TowerToHyperService::new(router(receiver, limits));
+    let incoming = listener::accept(listener, tls, limits.listener, metrics, stop.clone());
     let http = builder(limits);
     let serve = |connection| http.serve_connection(TokioIo::new(connection), service.clone()).into_owned();
     listener::serve_each(incoming, stop, limits.grace, serve).await;
 }
 
-fn builder(limits: Limits) -> Builder<TokioExecutor> {
+fn builder(limits: HttpLimits) -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
     http.http1().timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(limits.head);
     http.http2()
@@ -90,81 +97,25 @@ fn builder(limits: Limits) -> Builder<TokioExecutor> {
     http
 }
 
-/// What every request needs.
-struct Shared<S> {
-    sink: S,
-    access: Access,
-    budget: Budget,
+/// What all requests share.
+struct Service<S: Sink> {
+    receiver: OtlpReceiver<S>,
+    bodies: BodyReader,
 }
 
-/// What answers requests, whichever connection brings them.
-pub fn router<S: Sink>(sink: S, access: Access, limits: Limits) -> Router {
-    let shared = Arc::new(Shared { sink, access, budget: Budget::new(limits.body) });
-    Router::new()
-        .route("/v1/traces", any(signal::<S, Traces>))
-        .route("/v1/metrics", any(signal::<S, Dropped>))
-        .route("/v1/logs", any(signal::<S, Dropped>))
-        .fallback(not_found::<S>)
-        .with_state(shared)
+/// Answers requests, whichever connection they arrive on.
+pub fn router<S: Sink>(receiver: OtlpReceiver<S>, limits: HttpLimits) -> Router {
+    let service = Arc::new(Service { receiver, bodies: BodyReader::new(limits.body) });
+    let export = |router: Router<_>, signal: Signal| {
+        let handler =
+            move |State(service): State<Arc<Service<S>>>, request| async move { service.export(signal, request).await };
+        router.route(signal.http_path(), any(handler))
+    };
+    Signal::ALL.into_iter().fold(Router::new(), export).fallback(not_found::<S>).with_state(service)
 }
 
-/// What an export of a signal means to us.
-trait Signal: Send + 'static {
-    /// The body as protobuf.
-    fn protobuf(encoding: Encoding, body: Bytes) -> Result<Bytes, Rejection>;
-    /// Hands it in; a refusal is counted there.
-    fn take<S: Sink>(sink: &S, request: Bytes) -> Result<(), Refusal>;
-}
-
-struct Traces;
-
-impl Signal for Traces {
-    fn protobuf(encoding: Encoding, body: Bytes) -> Result<Bytes, Rejection> {
-        match encoding {
-            Encoding::Protobuf => Ok(body),
-            Encoding::Json => json::traces_to_protobuf(&body).map(Bytes::from).map_err(Rejection::Broken),
-        }
-    }
-
-    fn take<S: Sink>(sink: &S, request: Bytes) -> Result<(), Refusal> {
-        sink.traces(request)
-    }
-}
-
-/// A signal without LLM calls in it: accepted, counted and dropped, so that exporters stay calm.
-struct Dropped;
-
-impl Signal for Dropped {
-    fn protobuf(_: Encoding, body: Bytes) -> Result<Bytes, Rejection> {
-        Ok(body)
-    }
-
-    fn take<S: Sink>(sink: &S, _: Bytes) -> Result<(), Refusal> {
-        sink.other_signal();
-        Ok(())
-    }
-}
-
-async fn signal<S: Sink, G: Signal>(State(shared): State<Arc<Shared<S>>>, request: Request<Body>) -> Response<Body> {
-    let (head, body) = request.into_parts();
-    if head.method == Method::OPTIONS {
-        return with_cors(&head.headers, cors::preflight(&head.headers));
-    }
-    let encoding = Encoding::of(&head.headers);
-    let taken = contained_throughout(async {
-        match shared.receive::<G>(&head, body, encoding).await {
-            Ok(request) => G::take(&shared.sink, request).map_err(Rejection::Refused),
-            Err(rejection) => Err(shared.count(rejection)),
-        }
-    });
-    let taken = taken.await.unwrap_or_else(|fault| Err(shared.count(Rejection::Refused(fault))));
-    let encoding = encoding.unwrap_or(Encoding::Json);
-    let response = taken.map_or_else(|rejection| reply::rejection(&rejection, encoding), |()| reply::success(encoding));
-    with_cors(&head.headers, response)
-}
-
-async fn not_found<S: Sink>(State(shared): State<Arc<Shared<S>>>, headers: HeaderMap) -> Response<Body> {
-    let rejection = shared.count(Rejection::NotFound);
+async fn not_found<S: Sink>(State(service): State<Arc<Service<S>>>, headers: HeaderMap) -> Response<Body> {
+    let rejection = service.count(Rejection::NotFound);
     let encoding = Encoding::of(&headers).unwrap_or(Encoding::Json);
     with_cors(&headers, reply::rejection(&rejection, encoding))
 }
@@ -174,10 +125,30 @@ fn with_cors(request: &HeaderMap, mut response: Response<Body>) -> Response<Body
     response
 }
 
-impl<S: Sink> Shared<S> {
-    /// Everything that can be said against a request before its content is looked at, cheapest first.
-    async fn receive<G: Signal>(
+impl<S: Sink> Service<S> {
+    async fn export(&self, signal: Signal, request: Request<Body>) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        if head.method == Method::OPTIONS {
+            return with_cors(&head.headers, cors::preflight(&head.headers));
+        }
+        let encoding = Encoding::of(&head.headers);
+        let sent = contained_throughout(async {
+            match self.receive(signal, &head, body, encoding).await {
+                Ok(request) => self.receiver.sink.try_send(signal, request).map_err(Rejection::Refused),
+                Err(rejection) => Err(self.count(rejection)),
+            }
+        });
+        let sent = sent.await.unwrap_or_else(|panicked| Err(self.count(Rejection::Refused(panicked))));
+        let encoding = encoding.unwrap_or(Encoding::Json);
+        let response =
+            sent.map_or_else(|rejection| reply::rejection(&rejection, encoding), |()| reply::success(encoding));
+        with_cors(&head.headers, response)
+    }
+
+    /// Checks a request, cheapest first, and reads its body as protobuf.
+    async fn receive(
         &self,
+        signal: Signal,
         head: &Parts,
         body: Body,
         encoding: Option<Encoding>,
@@ -186,17 +157,20 @@ impl<S: Sink> Shared<S> {
             return Err(Rejection::MethodNotAllowed);
         }
         let authorization = head.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-        if !self.access.allows(authorization) {
+        if !self.receiver.access.allows(authorization) {
             return Err(Rejection::Refused(Refusal::Unauthorised));
         }
         let encoding = encoding.ok_or(Rejection::ContentType)?;
         let packing = Packing::of(&head.headers, &header::CONTENT_ENCODING).ok_or(Rejection::ContentEncoding)?;
-        let body = self.budget.read(body, &head.headers, packing).await?;
-        G::protobuf(encoding, body)
+        let body = self.bodies.read(body, &head.headers, packing).await?;
+        match encoding {
+            Encoding::Protobuf => Ok(body),
+            Encoding::Json => json::to_protobuf(signal, body).map_err(Rejection::Broken),
+        }
     }
 
     fn count(&self, rejection: Rejection) -> Rejection {
-        self.sink.refused(&rejection.refusal());
+        self.receiver.count_refusal(&rejection.refusal());
         rejection
     }
 }

@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::byte_budget::ByteBudget;
 use super::catch_panic::contained;
 use super::join::Part;
 use super::metrics::CollectorMetrics;
 use super::sampling;
 use super::semconv::{self, Classification, SpanRole};
+use super::signal::Signal;
 use super::sink::{Refusal, Sink};
-use super::store::{Arrival, Batch};
+use super::store::{Arrival, Batch, QueuedBatch};
 use super::taps::queue::Tap;
 use super::wire::{self, Origin, Span, WireError};
 use crate::call::{CallFacts, LlmCall, Names};
@@ -22,6 +24,9 @@ pub type SharedNames = Arc<Mutex<Names>>;
 /// The most spans of one request. An empty span takes two bytes on the wire and a hundred here, so the bytes alone are no
 /// limit; exporters send some hundreds.
 pub const MOST_SPANS: usize = 128 * 1024;
+
+/// The most bytes that batches may take while they wait for the store, all together.
+const QUEUED_BYTES: usize = 256 * 1024 * 1024;
 
 /// Bytes of a span, and spans of a request, as they usually are: room is made for so many at once.
 const USUAL_SPAN: usize = 1024;
@@ -38,50 +43,79 @@ pub struct Ingest(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    batches: mpsc::Sender<Batch>,
+    batches: mpsc::Sender<QueuedBatch>,
     names: SharedNames,
     metrics: Arc<CollectorMetrics>,
+    /// Of batches on their way to the store.
+    queued: ByteBudget,
     taps: Box<[Arc<dyn Tap>]>,
 }
 
 impl Ingest {
-    /// Queues batches into `batches`; what never gets there is counted in `gate`.
-    pub fn new(batches: mpsc::Sender<Batch>, names: SharedNames, metrics: Arc<CollectorMetrics>) -> Self {
+    /// Queues batches into `batches`; counts what never gets there in `metrics`.
+    pub fn new(batches: mpsc::Sender<QueuedBatch>, names: SharedNames, metrics: Arc<CollectorMetrics>) -> Self {
         Self::tapped(batches, names, metrics, &[])
     }
 
     /// The same, offering every accepted request to these taps.
     pub fn tapped(
-        batches: mpsc::Sender<Batch>,
+        batches: mpsc::Sender<QueuedBatch>,
         names: SharedNames,
         metrics: Arc<CollectorMetrics>,
         taps: &[Arc<dyn Tap>],
     ) -> Self {
-        Self(Arc::new(Inner { batches, names, metrics, taps: taps.into() }))
+        let queued = ByteBudget::new(QUEUED_BYTES);
+        Self(Arc::new(Inner { batches, names, metrics, queued, taps: taps.into() }))
+    }
+
+    /// What it counts refused requests in.
+    pub fn metrics(&self) -> &Arc<CollectorMetrics> {
+        &self.0.metrics
     }
 }
 
 impl Inner {
-    /// Reads a request and queues it with `queue`, which gives back what finds no room.
-    fn take(&self, request: &Bytes, queue: impl FnOnce(Batch) -> Result<(), Batch>) -> Result<(), Refusal> {
+    /// Traces are read and queued; metrics and logs are counted and dropped, so that exporters do not log errors.
+    fn export(
+        &self,
+        signal: Signal,
+        request: &Bytes,
+        queue: impl FnOnce(Batch) -> Result<(), Batch>,
+    ) -> Result<(), Refusal> {
+        match signal {
+            Signal::Traces => self.traces(request, queue),
+            Signal::Metrics | Signal::Logs => {
+                self.metrics.other_signal();
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads a request and queues it with `queue`, which returns a batch that it has no room for.
+    fn traces(&self, request: &Bytes, queue: impl FnOnce(Batch) -> Result<(), Batch>) -> Result<(), Refusal> {
         let received_unix_nano = unix_nano_now();
         let read = || read(request, &mut lock(&self.names), received_unix_nano);
         let taken = contained(read)
             .map(|arrivals| Batch { request: request.clone(), arrivals, received_unix_nano })
             .and_then(|batch| queue(batch).map_err(|refused| self.no_room(&refused)))
-            .inspect(|()| self.taps.iter().for_each(|tap| tap.offer(request)));
+            .inspect(|()| self.taps.iter().for_each(|tap| tap.offer(Signal::Traces, request)));
         taken.inspect_err(|refusal| self.metrics.refusal(refusal))
     }
 
-    fn queue(&self, batch: Batch) -> Result<(), Batch> {
-        let weight = batch.weight();
-        if !self.metrics.enter(weight) {
-            return Err(batch);
+    fn try_queue(&self, batch: Batch) -> Result<(), Batch> {
+        match self.queued.try_reserve(batch.weight()) {
+            Some(reservation) => {
+                let sent = self.batches.try_send(QueuedBatch { batch, reservation });
+                sent.map_err(|refused| refused.into_inner().batch)
+            }
+            None => Err(batch),
         }
-        self.batches.try_send(batch).map_err(|refused| {
-            self.metrics.leave(weight);
-            refused.into_inner()
-        })
+    }
+
+    fn blocking_queue(&self, batch: Batch) -> Result<(), Batch> {
+        // Such a source waits for a place in the queue, so that it adds at most one batch.
+        let reservation = self.queued.reserve_beyond_limit(batch.weight());
+        self.batches.blocking_send(QueuedBatch { batch, reservation }).map_err(|refused| refused.0.batch)
     }
 
     fn no_room(&self, refused: &Batch) -> Refusal {
@@ -91,43 +125,12 @@ impl Inner {
 }
 
 impl Sink for Ingest {
-    fn traces(&self, request: Bytes) -> Result<(), Refusal> {
-        self.0.take(&request, |batch| self.0.queue(batch))
+    fn try_send(&self, signal: Signal, request: Bytes) -> Result<(), Refusal> {
+        self.0.export(signal, &request, |batch| self.0.try_queue(batch))
     }
 
-    fn traces_waiting(&self, request: Bytes) -> Result<(), Refusal> {
-        self.0.take(&request, |batch| {
-            let weight = batch.weight();
-            self.0.metrics.enter_anyway(weight);
-            self.0.batches.blocking_send(batch).map_err(|refused| {
-                self.0.metrics.leave(weight);
-                refused.0
-            })
-        })
-    }
-
-    fn other_signal(&self) {
-        self.0.metrics.other_signal();
-    }
-
-    fn refused(&self, refusal: &Refusal) {
-        self.0.metrics.refusal(refusal);
-    }
-
-    fn connection_opened(&self) {
-        self.0.metrics.connection();
-    }
-
-    fn connection_refused(&self) {
-        self.0.metrics.connection_refused();
-    }
-
-    fn listener_failed(&self, note: String) {
-        self.0.metrics.listener_failed(note);
-    }
-
-    fn listener_recovered(&self, note: String) {
-        self.0.metrics.listener_recovered(note);
+    fn blocking_send(&self, signal: Signal, request: Bytes) -> Result<(), Refusal> {
+        self.0.export(signal, &request, |batch| self.0.blocking_queue(batch))
     }
 }
 

@@ -6,7 +6,22 @@ pub(crate) mod schema;
 mod tests;
 mod write;
 
+use bytes::Bytes;
 pub use write::WriteError;
+
+use super::signal::Signal;
+
+/// Converts an export request of `signal` from OTLP/JSON to protobuf. Metrics and logs are returned as they are, because
+/// ingest drops them unread.
+///
+/// # Errors
+/// As [`traces_to_protobuf`].
+pub(crate) fn to_protobuf(signal: Signal, json: Bytes) -> Result<Bytes, String> {
+    match signal {
+        Signal::Traces => traces_to_protobuf(&json).map(Bytes::from),
+        Signal::Metrics | Signal::Logs => Ok(json),
+    }
+}
 
 /// Reads an `ExportTraceServiceRequest` (or `TracesData`) from OTLP/JSON and returns it in protobuf.
 ///

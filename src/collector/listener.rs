@@ -25,14 +25,12 @@ use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
 
-use super::{
-    access::Tls,
-    sink::{Refusal, Sink},
-};
+use super::access::Tls;
+use super::metrics::{CollectorMetrics, ConnectionMetrics};
 
 /// What a listener bears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Connections at once; one more is closed at once, so that its client tries elsewhere or later.
     pub connections: usize,
     /// A connection on which nothing arrives for this long is closed.
@@ -41,7 +39,7 @@ pub struct Limits {
     pub handshake: Duration,
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         Self { connections: 512, silence: Duration::from_mins(5), handshake: Duration::from_secs(10) }
     }
@@ -53,65 +51,26 @@ const REST: Duration = Duration::from_millis(100);
 /// A listener that did not fail for so long has recovered; telling more often would help nobody.
 const CALM: Duration = Duration::from_secs(1);
 
-/// Who counts those at the door.
-pub trait ConnectionMetrics: Clone + Send + Sync + 'static {
-    /// Counts an accepted connection.
-    fn came(&self);
-
-    /// Counts a connection that was closed at once because there are too many.
-    fn turned_away(&self);
-
-    /// Counts a connection that failed to prove itself.
-    fn refused(&self, refusal: &Refusal);
-
-    /// Takes note that no connection can be accepted, as this says.
-    fn stuck(&self, note: String);
-
-    /// Takes note that connections are accepted again.
-    fn unstuck(&self, note: String);
-}
-
-impl<S: Sink> ConnectionMetrics for S {
-    fn came(&self) {
-        self.connection_opened();
-    }
-
-    fn turned_away(&self) {
-        self.connection_refused();
-    }
-
-    fn refused(&self, refusal: &Refusal) {
-        Sink::refused(self, refusal);
-    }
-
-    fn stuck(&self, note: String) {
-        self.listener_failed(note);
-    }
-
-    fn unstuck(&self, note: String) {
-        self.listener_recovered(note);
-    }
-}
-
-/// Tells when the task that serves a listener ends before `stop`, by whatever it ends.
+/// Reports the end of the task that serves a listener, unless `stop` was cancelled before it ended.
 #[derive(Debug)]
-pub struct Watched<V: ConnectionMetrics> {
+pub struct ExitGuard {
     name: &'static str,
-    visitors: V,
+    metrics: Arc<CollectorMetrics>,
     stop: CancellationToken,
 }
 
-impl<V: ConnectionMetrics> Watched<V> {
-    /// Watches as long as it is kept.
-    pub const fn new(name: &'static str, visitors: V, stop: CancellationToken) -> Self {
-        Self { name, visitors, stop }
+impl ExitGuard {
+    /// To be held by the task that serves the listener called `name`.
+    pub const fn new(name: &'static str, metrics: Arc<CollectorMetrics>, stop: CancellationToken) -> Self {
+        Self { name, metrics, stop }
     }
 }
 
-impl<V: ConnectionMetrics> Drop for Watched<V> {
+impl Drop for ExitGuard {
     fn drop(&mut self) {
         if !self.stop.is_cancelled() {
-            self.visitors.stuck(format!("the listener of {} died: it takes a restart to serve there again", self.name));
+            let note = format!("the listener of {} died: it takes a restart to serve there again", self.name);
+            self.metrics.listener_failed(note);
         }
     }
 }
@@ -138,45 +97,45 @@ where
     let _ = timeout(grace, graceful.shutdown()).await;
 }
 
-/// Accepts connections until `stop`, on a task of its own. Each one is counted with `visitors`, and so is each refused one.
-pub fn accept<V: ConnectionMetrics>(
+/// Accepts connections until `stop` is cancelled, on a task of its own.
+pub fn accept(
     listener: TcpListener,
     tls: Option<Tls>,
-    limits: Limits,
-    visitors: V,
+    limits: ConnectionLimits,
+    metrics: ConnectionMetrics,
     stop: CancellationToken,
 ) -> ReceiverStream<io::Result<Connection>> {
     let (sender, accepted) = mpsc::channel(16);
-    let door = Door {
+    let acceptor = Acceptor {
         places: Arc::new(Semaphore::new(limits.connections)),
         tls: tls.map(|tls| TlsAcceptor::from(tls.config)),
         limits,
         sender,
-        visitors,
+        metrics,
     };
-    tokio::spawn(async move { stop.run_until_cancelled(door.stand(listener)).await });
+    tokio::spawn(async move { stop.run_until_cancelled(acceptor.run(listener)).await });
     ReceiverStream::new(accepted)
 }
 
-struct Door<V> {
+struct Acceptor {
     places: Arc<Semaphore>,
     tls: Option<TlsAcceptor>,
-    limits: Limits,
+    limits: ConnectionLimits,
     sender: mpsc::Sender<io::Result<Connection>>,
-    visitors: V,
+    metrics: ConnectionMetrics,
 }
 
-impl<V: ConnectionMetrics> Door<V> {
-    async fn stand(self, listener: TcpListener) {
+impl Acceptor {
+    async fn run(self, listener: TcpListener) {
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => self.admit(stream, peer).await,
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
                     let at = listener.local_addr().map_or_else(|_| String::new(), |address| format!(" on {address}"));
-                    self.visitors.stuck(format!("no connection can be accepted{at}: {error}"));
+                    self.metrics.metrics.listener_failed(format!("no connection can be accepted{at}: {error}"));
                     self.recover(&listener).await;
-                    self.visitors.unstuck(format!("connections are accepted again{at}"));
+                    self.metrics.metrics.listener_recovered(format!("connections are accepted again{at}"));
                 }
             }
         }
@@ -201,9 +160,9 @@ impl<V: ConnectionMetrics> Door<V> {
 
     async fn admit(&self, stream: TcpStream, peer: SocketAddr) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            return self.visitors.turned_away();
+            return self.metrics.over_limit();
         };
-        self.visitors.came();
+        self.metrics.accepted();
         // Batching small writes only delays answers; where it cannot be switched off, they are late.
         let _ = stream.set_nodelay(true);
         let silence = Silence::new(self.limits.silence);
@@ -211,10 +170,10 @@ impl<V: ConnectionMetrics> Door<V> {
             None => self.pass(Connection { io: Io::Plain(stream), peer, silence, _place: place }).await,
             Some(acceptor) => {
                 let handshake = timeout(self.limits.handshake, acceptor.accept(stream));
-                let (sender, visitors) = (self.sender.clone(), self.visitors.clone());
+                let (sender, metrics) = (self.sender.clone(), self.metrics.clone());
                 tokio::spawn(async move {
                     let Ok(Ok(stream)) = handshake.await else {
-                        return visitors.refused(&Refusal::Unauthorised);
+                        return metrics.handshake_failed();
                     };
                     let io = Io::Tls(Box::new(stream));
                     let _ = sender.send(Ok(Connection { io, peer, silence, _place: place })).await;

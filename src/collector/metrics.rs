@@ -1,15 +1,13 @@
-//! Counters of what happens before the store: connections and requests that never got there.
+//! Counters of what happens before the store: connections, and requests that never reach it.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::Sender;
 
 use tokio::sync::Notify;
 
 use super::sink::Refusal;
 use super::snapshot::Counters;
-
-/// The most bytes that batches may take while they wait for the store, all together.
-pub(super) const QUEUED_BYTES: usize = 256 * 1024 * 1024;
 
 /// Shared counters; a change wakes the store, which publishes it.
 #[derive(Debug, Default)]
@@ -27,16 +25,16 @@ pub struct CollectorMetrics {
     unauthorised: AtomicU64,
     faults: AtomicU64,
     spans_refused: AtomicU64,
-    /// Bytes that queued batches take.
-    queued: AtomicUsize,
     changed: Notify,
-    /// Who is told in words what a counter cannot say.
+    /// Receives one line of text for each listener that fails or recovers.
     notes: Option<Sender<String>>,
+    #[cfg(test)]
+    refusals: std::sync::Mutex<Vec<Refusal>>,
 }
 
 impl CollectorMetrics {
-    /// Nothing counted yet. What a counter cannot say is told through `notes`.
-    pub fn telling(notes: Option<Sender<String>>) -> Self {
+    /// All zero. `notes` receives one line of text for each listener that fails or recovers.
+    pub fn with_notes(notes: Option<Sender<String>>) -> Self {
         Self { notes, ..Self::default() }
     }
 
@@ -50,32 +48,32 @@ impl CollectorMetrics {
         self.count(&self.connections_refused);
     }
 
-    /// Counts and tells that a listener accepts no connections, for now or for good.
+    /// Counts a listener that accepts no connections, for now or for good, and sends `note`.
     pub fn listener_failed(&self, note: String) {
         self.listeners_failing.fetch_add(1, Relaxed);
         self.count(&self.listener_failures);
-        self.tell(note);
+        self.send_note(note);
     }
 
-    /// Tells that a listener which failed accepts connections again.
+    /// Counts a failed listener that accepts connections again, and sends `note`.
     pub fn listener_recovered(&self, note: String) {
         self.listeners_failing.fetch_sub(1, Relaxed);
         self.changed.notify_one();
-        self.tell(note);
+        self.send_note(note);
     }
 
-    /// Counts a viewer that was turned away.
+    /// Counts a viewer whose connection was refused.
     pub fn viewer_refused(&self) {
         self.count(&self.viewers_refused);
     }
 
-    /// Counts an accepted and dropped request of another signal.
+    /// Counts a request with metrics or logs, which was accepted and dropped.
     pub fn other_signal(&self) {
         self.count(&self.other_signals);
     }
 
     /// Counts a refused request.
-    pub fn refusal(&self, refusal: &Refusal) {
+    pub(crate) fn refusal(&self, refusal: &Refusal) {
         match refusal {
             Refusal::Malformed(_) => self.count(&self.malformed),
             Refusal::Unavailable => self.count(&self.unavailable),
@@ -84,32 +82,21 @@ impl CollectorMetrics {
             Refusal::TooLarge { .. } | Refusal::TooManySpans { .. } => self.count(&self.too_large),
             Refusal::Protocol(_) => {}
         }
+        #[cfg(test)]
+        self.refusals.lock().unwrap().push(refusal.clone());
         self.count(&self.refused);
+    }
+
+    /// The refusals counted since the last call, in order.
+    #[cfg(test)]
+    pub(crate) fn take_refusals(&self) -> Vec<Refusal> {
+        std::mem::take(&mut *self.refusals.lock().unwrap())
     }
 
     /// Counts the spans of a request that was read but refused.
     pub fn spans_refused(&self, spans: u64) {
         self.spans_refused.fetch_add(spans, Relaxed);
         self.changed.notify_one();
-    }
-
-    /// Takes room for a batch of so many bytes in the queue, if there is any.
-    pub fn enter(&self, bytes: usize) -> bool {
-        let fits = self.queued.fetch_add(bytes, Relaxed).saturating_add(bytes) <= QUEUED_BYTES;
-        if !fits {
-            self.leave(bytes);
-        }
-        fits
-    }
-
-    /// Takes room for a batch whose source waits for its turn, whether there is any or not.
-    pub fn enter_anyway(&self, bytes: usize) {
-        self.queued.fetch_add(bytes, Relaxed);
-    }
-
-    /// Gives back the room of a batch that left the queue.
-    pub fn leave(&self, bytes: usize) {
-        self.queued.fetch_sub(bytes, Relaxed);
     }
 
     /// Waits until something was counted.
@@ -141,10 +128,52 @@ impl CollectorMetrics {
         self.changed.notify_one();
     }
 
-    fn tell(&self, note: String) {
+    fn send_note(&self, note: String) {
         if let Some(notes) = &self.notes {
-            // Whoever was told has gone when the program ends.
+            // The receiver is gone while the program exits.
             let _ = notes.send(note);
+        }
+    }
+}
+
+/// The clients of a listener. Viewers are counted apart from those that send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clients {
+    /// OTLP exporters.
+    Exporters,
+    /// Viewers of `--serve-viewers`, whose accepted connections are not counted.
+    Viewers,
+}
+
+/// What a listener counts, under the counters of its clients.
+#[derive(Clone, Debug)]
+pub struct ConnectionMetrics {
+    pub(super) metrics: Arc<CollectorMetrics>,
+    pub(super) clients: Clients,
+}
+
+impl ConnectionMetrics {
+    /// Counts an accepted connection.
+    pub(super) fn accepted(&self) {
+        match self.clients {
+            Clients::Exporters => self.metrics.connection(),
+            Clients::Viewers => {}
+        }
+    }
+
+    /// Counts a connection that was closed because there are too many.
+    pub(super) fn over_limit(&self) {
+        match self.clients {
+            Clients::Exporters => self.metrics.connection_refused(),
+            Clients::Viewers => self.metrics.viewer_refused(),
+        }
+    }
+
+    /// Counts a connection whose TLS handshake failed.
+    pub(super) fn handshake_failed(&self) {
+        match self.clients {
+            Clients::Exporters => self.metrics.refusal(&Refusal::Unauthorised),
+            Clients::Viewers => self.metrics.viewer_refused(),
         }
     }
 }

@@ -1,12 +1,14 @@
-//! The seam between the sources and ingest: bytes go in, a refusal may come back.
+//! The interface between sources and ingest: export requests go in as bytes, a refusal may come back.
 
 use bytes::Bytes;
 use thiserror::Error;
 
-/// Why an export request was not taken. Every refusal is counted where it is made.
+use super::signal::Signal;
+
+/// Why an export request was not accepted. Every refusal is counted where it is made.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// The bytes are no export request. Not retryable.
+    /// The bytes are not an export request. Not retryable.
     #[error("malformed export request: {0}")]
     Malformed(String),
     /// The message, decompressed, is over the limit. Not retryable.
@@ -15,7 +17,7 @@ pub enum Refusal {
         /// The limit in bytes.
         limit: usize,
     },
-    /// More spans than one request may bring. Not retryable.
+    /// The request has more spans than one may have. Not retryable.
     #[error("export request too large: the limit is {limit} spans")]
     TooManySpans {
         /// The limit in spans.
@@ -30,42 +32,23 @@ pub enum Refusal {
     /// Anything else the transport refused (encoding, method, content type).
     #[error("refused: {0}")]
     Protocol(String),
-    /// A fault of our own while handling the request; the request fails, the program lives.
+    /// The handler panicked. Only this request fails.
     #[error("internal error")]
     Internal,
 }
 
-/// Where sources hand in what arrived.
+/// Receives export requests from listeners and other sources. Counts what it refuses.
 pub trait Sink: Clone + Send + Sync + 'static {
-    /// Parses the whole of `bytes`, an `ExportTraceServiceRequest` in protobuf, then queues all of its
-    /// calls or none.
+    /// Validates the whole of `request`, an export request of `signal` in protobuf, then queues all of it or nothing.
+    /// Never blocks.
     ///
     /// # Errors
     /// The [`Refusal`] to answer the client with; already counted.
-    fn traces(&self, bytes: Bytes) -> Result<(), Refusal>;
+    fn try_send(&self, signal: Signal, request: Bytes) -> Result<(), Refusal>;
 
-    /// As [`Sink::traces`], but waits on this thread until there is room, for sources that can wait. Never called from
-    /// asynchronous code.
+    /// As [`Sink::try_send`], but blocks this thread until the queue has room. Must not be called from asynchronous code.
     ///
     /// # Errors
-    /// As [`Sink::traces`]; [`Refusal::Unavailable`] means that there will never be room again.
-    fn traces_waiting(&self, bytes: Bytes) -> Result<(), Refusal>;
-
-    /// Counts a request of another signal (metrics, logs), which is accepted and dropped.
-    fn other_signal(&self);
-
-    /// Counts a request that was refused before it reached [`Sink::traces`].
-    fn refused(&self, refusal: &Refusal);
-
-    /// Counts an accepted connection.
-    fn connection_opened(&self);
-
-    /// Counts a connection that was closed at once because there are too many.
-    fn connection_refused(&self);
-
-    /// Counts that a listener accepts no connections, for now or for good, and tells it in words.
-    fn listener_failed(&self, note: String);
-
-    /// Tells that a listener which failed accepts connections again.
-    fn listener_recovered(&self, note: String);
+    /// As [`Sink::try_send`]; [`Refusal::Unavailable`] means that the queue is closed for good.
+    fn blocking_send(&self, signal: Signal, request: Bytes) -> Result<(), Refusal>;
 }

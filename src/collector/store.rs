@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::byte_budget::Reservation;
 use super::decode::{DecodedSpan, decode};
 use super::ingest::{SharedNames, lock};
 use super::join::{Join, Meeting, Node, Outcome, Part, Place, Regrouped, SpanId, TraceId};
@@ -68,6 +69,14 @@ impl Batch {
         let spans = self.arrivals.len().saturating_mul(size_of::<Arrival>() + size_of::<LlmCall>());
         self.request.len().saturating_add(spans)
     }
+}
+
+/// A batch on its way to the store, which counts towards the bytes that may wait there until it is dropped.
+#[derive(Debug)]
+pub struct QueuedBatch {
+    pub(super) batch: Batch,
+    #[expect(dead_code, reason = "gives back its bytes on drop")]
+    pub(super) reservation: Reservation,
 }
 
 /// A span of a trace as the store knows it, with the bytes it came in if they are still kept.
@@ -403,21 +412,17 @@ impl Store {
 /// When `stop` is cancelled it takes what was queued by then, publishes for the last time, and from then on only answers.
 pub async fn run(
     mut store: Store,
-    mut batches: mpsc::Receiver<Batch>,
+    mut batches: mpsc::Receiver<QueuedBatch>,
     mut commands: mpsc::UnboundedReceiver<Command>,
     metrics: Arc<CollectorMetrics>,
     published: watch::Sender<Arc<Snapshot>>,
     publish_every: Duration,
     stop: CancellationToken,
 ) {
-    let take = |store: &mut Store, batch: Batch| {
-        metrics.leave(batch.weight());
-        store.apply(batch);
-    };
-    let take_all = |store: &mut Store, batches: &mut mpsc::Receiver<Batch>| {
+    let take_all = |store: &mut Store, batches: &mut mpsc::Receiver<QueuedBatch>| {
         for _ in 0..batches.len() {
-            if let Ok(batch) = batches.try_recv() {
-                take(store, batch);
+            if let Ok(queued) = batches.try_recv() {
+                store.apply(queued.batch);
             }
         }
     };
@@ -427,8 +432,8 @@ pub async fn run(
     loop {
         tokio::select! {
             batch = batches.recv() => match batch {
-                Some(batch) => {
-                    take(&mut store, batch);
+                Some(queued) => {
+                    store.apply(queued.batch);
                     take_all(&mut store, &mut batches);
                 }
                 None => break,
@@ -450,8 +455,8 @@ pub async fn run(
         changed = true;
     }
     batches.close();
-    while let Some(batch) = batches.recv().await {
-        take(&mut store, batch);
+    while let Some(queued) = batches.recv().await {
+        store.apply(queued.batch);
     }
     publish(&mut store, &metrics, &published);
     drop(published);

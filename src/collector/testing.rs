@@ -4,71 +4,96 @@ use std::io::Write as _;
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering::SeqCst},
+    mpsc::{Receiver, channel},
 };
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 
+use super::access::Access;
+use super::metrics::{Clients, CollectorMetrics, ConnectionMetrics};
+use super::receiver::OtlpReceiver;
+use super::signal::Signal;
 use super::sink::{Refusal, Sink};
+use super::snapshot::Counters;
 
 /// A request at which [`Kept`] panics.
 pub(crate) const FAULT: &[u8] = b"a fault of ours";
 
-/// A sink that keeps what it is given and answers as told.
+/// A sink that keeps what it receives and answers with `answer`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kept(pub Arc<Inner>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Inner {
-    /// Requests in order of arrival.
+    /// Requests with traces, in order of arrival.
     pub requests: Mutex<Vec<Bytes>>,
-    /// Refusals that were not ours.
-    pub refusals: Mutex<Vec<Refusal>>,
     /// What to refuse with from now on.
     pub answer: Mutex<Option<Refusal>>,
-    /// Requests of other signals.
+    /// Requests with metrics or logs.
     pub others: AtomicUsize,
-    pub connections: AtomicUsize,
-    /// Connections closed at once.
-    pub connections_refused: AtomicUsize,
-    /// What was told of listeners that failed and recovered.
-    pub listeners: Mutex<Vec<String>>,
+    /// What the listeners before it count.
+    pub metrics: Arc<CollectorMetrics>,
+    /// What they report, and the reports read so far.
+    notes: Mutex<(Receiver<String>, Vec<String>)>,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        let (sender, notes) = channel();
+        Self {
+            requests: Mutex::default(),
+            answer: Mutex::default(),
+            others: AtomicUsize::default(),
+            metrics: Arc::new(CollectorMetrics::with_notes(Some(sender))),
+            notes: Mutex::new((notes, Vec::new())),
+        }
+    }
+}
+
+impl Kept {
+    /// For the servers of either transport.
+    pub(crate) fn receiver(&self, access: Access) -> OtlpReceiver<Self> {
+        OtlpReceiver { sink: self.clone(), metrics: Arc::clone(&self.0.metrics), access }
+    }
+
+    pub(crate) fn connection_metrics(&self) -> ConnectionMetrics {
+        ConnectionMetrics { metrics: Arc::clone(&self.0.metrics), clients: Clients::Exporters }
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        let mut counters = Counters::default();
+        self.0.metrics.add_to(&mut counters);
+        counters
+    }
+
+    /// What was reported of listeners that failed and recovered.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let mut notes = self.0.notes.lock().unwrap();
+        let (receiver, read) = &mut *notes;
+        read.extend(receiver.try_iter());
+        read.clone()
+    }
 }
 
 impl Sink for Kept {
-    fn traces(&self, bytes: Bytes) -> Result<(), Refusal> {
-        assert_ne!(bytes, FAULT, "told to");
-        self.0.requests.lock().unwrap().push(bytes);
-        self.0.answer.lock().unwrap().clone().map_or(Ok(()), Err)
+    fn try_send(&self, signal: Signal, request: Bytes) -> Result<(), Refusal> {
+        match signal {
+            Signal::Traces => {
+                assert_ne!(request, FAULT, "told to");
+                self.0.requests.lock().unwrap().push(request);
+                self.0.answer.lock().unwrap().clone().map_or(Ok(()), Err)
+            }
+            Signal::Metrics | Signal::Logs => {
+                self.0.others.fetch_add(1, SeqCst);
+                Ok(())
+            }
+        }
     }
 
-    fn traces_waiting(&self, bytes: Bytes) -> Result<(), Refusal> {
-        self.traces(bytes)
-    }
-
-    fn other_signal(&self) {
-        self.0.others.fetch_add(1, SeqCst);
-    }
-
-    fn refused(&self, refusal: &Refusal) {
-        self.0.refusals.lock().unwrap().push(refusal.clone());
-    }
-
-    fn connection_opened(&self) {
-        self.0.connections.fetch_add(1, SeqCst);
-    }
-
-    fn connection_refused(&self) {
-        self.0.connections_refused.fetch_add(1, SeqCst);
-    }
-
-    fn listener_failed(&self, note: String) {
-        self.0.listeners.lock().unwrap().push(note);
-    }
-
-    fn listener_recovered(&self, note: String) {
-        self.0.listeners.lock().unwrap().push(note);
+    fn blocking_send(&self, signal: Signal, request: Bytes) -> Result<(), Refusal> {
+        self.try_send(signal, request)
     }
 }
 

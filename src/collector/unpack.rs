@@ -1,18 +1,16 @@
-//! Memory for what is being received, and unpacking as it arrives, within limits that no client can talk us out of.
+//! Decompresses bodies and messages as they arrive, within a limit for each and a budget for all.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use flate2::write::MultiGzDecoder;
 use http::{HeaderMap, HeaderName};
 use thiserror::Error;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::byte_budget::{ByteBudget, Reservation};
 
 /// Compressed bytes that are unpacked without a pause: other connections go on even while a bomb goes off.
 const STEP: usize = 4 * 1024;
-/// The unit in which memory is kept.
-const PAGE: usize = 1024;
 
 /// How something is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,47 +63,6 @@ impl From<io::Error> for UnpackError {
     }
 }
 
-/// What all that is being received at once may take.
-#[derive(Clone, Debug)]
-pub(crate) struct Memory(Arc<Semaphore>);
-
-impl Memory {
-    /// So many bytes.
-    pub(crate) fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new(bytes.div_ceil(PAGE))))
-    }
-
-    /// A share of it, empty for now.
-    pub(crate) fn share(&self) -> Share {
-        Share { memory: self.clone(), held: None }
-    }
-}
-
-/// A part of [`Memory`] that grows, and is given back when dropped.
-#[derive(Debug)]
-pub(crate) struct Share {
-    memory: Memory,
-    held: Option<OwnedSemaphorePermit>,
-}
-
-impl Share {
-    /// Makes it hold so many bytes at least; false where they are not to be had.
-    pub(crate) fn grow_to(&mut self, bytes: usize) -> bool {
-        let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let lacking = bytes.div_ceil(PAGE).saturating_sub(held);
-        if lacking == 0 {
-            return true;
-        }
-        let Ok(lacking) = u32::try_from(lacking) else { return false };
-        let Ok(taken) = Arc::clone(&self.memory.0).try_acquire_many_owned(lacking) else { return false };
-        match &mut self.held {
-            Some(held) => held.merge(taken),
-            None => self.held = Some(taken),
-        }
-        true
-    }
-}
-
 /// Collects and unpacks what comes in pieces.
 pub(crate) struct Unpacker(Packed);
 
@@ -115,9 +72,9 @@ enum Packed {
 }
 
 impl Unpacker {
-    /// Unpacks at most `limit` bytes, which take from `memory` as they come.
-    pub(crate) fn new(packing: Packing, limit: usize, memory: &Memory) -> Self {
-        let bounded = Bounded { bytes: BytesMut::new(), limit, share: memory.share() };
+    /// Unpacks at most `limit` bytes, which it reserves in `budget` as they arrive.
+    pub(crate) fn new(packing: Packing, limit: usize, budget: &ByteBudget) -> Self {
+        let bounded = Bounded { bytes: BytesMut::new(), limit, reservation: budget.reserve_none() };
         Self(match packing {
             Packing::Identity => Packed::Identity(bounded),
             Packing::Gzip => Packed::Gzip(Box::new(MultiGzDecoder::new(bounded))),
@@ -161,7 +118,7 @@ fn fitting(bytes: BytesMut) -> Bytes {
 struct Bounded {
     bytes: BytesMut,
     limit: usize,
-    share: Share,
+    reservation: Reservation,
 }
 
 impl Write for Bounded {
@@ -170,7 +127,7 @@ impl Write for Bounded {
         if length > self.limit {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        if !self.share.grow_to(length) {
+        if !self.reservation.try_grow_to(length) {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
         self.bytes.extend_from_slice(data);
@@ -198,18 +155,5 @@ mod tests {
         full.extend_from_slice(&[7; 90]);
         let place = full.as_ptr();
         assert_eq!(fitting(full).as_ptr(), place, "not moved");
-    }
-
-    #[test]
-    fn shares_grow_as_long_as_there_is_memory_and_give_it_back() {
-        let memory = Memory::new(3 * 1024);
-        let (mut one, mut other) = (memory.share(), memory.share());
-        assert!(one.grow_to(2048));
-        assert!(!other.grow_to(2048), "not yet filled, but promised");
-        assert!(one.grow_to(2048) && one.grow_to(100), "within what it holds");
-        assert!(other.grow_to(1) && !one.grow_to(2049), "the last page is taken");
-        drop(one);
-        assert!(other.grow_to(3 * 1024), "given back");
-        assert!(!other.grow_to(usize::MAX));
     }
 }

@@ -28,9 +28,8 @@ use tokio_util::sync::CancellationToken;
 use self::service::Door;
 use super::Handle;
 use super::access::Access;
-use super::listener::{self, ConnectionMetrics};
-use super::metrics::CollectorMetrics;
-use super::sink::Refusal;
+use super::listener::{self, ConnectionLimits};
+use super::metrics::{Clients, ConnectionMetrics};
 
 /// Viewers at once.
 pub const MOST_VIEWERS: usize = 32;
@@ -115,15 +114,15 @@ impl Viewers {
         })?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let limits = listener::Limits { connections: CONNECTIONS, ..listener::Limits::default() };
+        let limits = ConnectionLimits { connections: CONNECTIONS, ..ConnectionLimits::default() };
         let (at_work, done) = mpsc::channel::<()>();
         let stopped = stop.clone();
         let thread = thread::Builder::new().name("viewers".to_owned()).spawn(move || {
             let _at_work = at_work;
             runtime.block_on(async {
-                let watcher = Watcher(Arc::clone(&handle.metrics));
-                let incoming = listener::accept(listener, access.tls.clone(), limits, watcher.clone(), stopped.clone());
-                let _watched = listener::Watched::new("viewers", watcher, stopped.clone());
+                let metrics = ConnectionMetrics { metrics: Arc::clone(&handle.metrics), clients: Clients::Viewers };
+                let incoming = listener::accept(listener, access.tls.clone(), limits, metrics, stopped.clone());
+                let _guard = listener::ExitGuard::new("viewers", Arc::clone(&handle.metrics), stopped.clone());
                 // Arrival numbers mean something within one run only; chance tells runs apart.
                 let run = RandomState::new().hash_one(0);
                 let door = Door::new(access, handle, run, stalled, stopped.clone());
@@ -154,29 +153,5 @@ impl Viewers {
 impl Drop for Viewers {
     fn drop(&mut self) {
         self.stop.cancel();
-    }
-}
-
-/// Viewers are no senders: who is turned away at their door has a counter of its own.
-#[derive(Clone, Debug)]
-struct Watcher(Arc<CollectorMetrics>);
-
-impl ConnectionMetrics for Watcher {
-    fn came(&self) {}
-
-    fn turned_away(&self) {
-        self.0.viewer_refused();
-    }
-
-    fn refused(&self, _: &Refusal) {
-        self.0.viewer_refused();
-    }
-
-    fn stuck(&self, note: String) {
-        self.0.listener_failed(note);
-    }
-
-    fn unstuck(&self, note: String) {
-        self.0.listener_recovered(note);
     }
 }

@@ -11,6 +11,11 @@ use planoai::app::run::{Options, Source, run};
 use planoai::app::{About, App, Clock};
 use planoai::call::LlmCall;
 use planoai::collector::access::Access;
+use planoai::collector::grpc::GrpcLimits;
+use planoai::collector::http::HttpLimits;
+use planoai::collector::listener::ConnectionLimits;
+use planoai::collector::receiver::OtlpReceiver;
+use planoai::collector::signal::Signal;
 use planoai::collector::sink::{Refusal, Sink};
 use planoai::collector::taps::ExportPipelines;
 use planoai::collector::{Collector, CollectorConfig, Ingest, Snapshot, grpc, http, listener};
@@ -85,37 +90,13 @@ fn inside_the_terminal() {
 struct Faulty(Ingest);
 
 impl Sink for Faulty {
-    fn traces(&self, bytes: Bytes) -> Result<(), Refusal> {
-        assert!(!bytes.windows(MARK.len()).any(|part| part == MARK.as_bytes()), "told to");
-        self.0.traces(bytes)
+    fn try_send(&self, signal: Signal, request: Bytes) -> Result<(), Refusal> {
+        assert!(!request.windows(MARK.len()).any(|part| part == MARK.as_bytes()), "told to");
+        self.0.try_send(signal, request)
     }
 
-    fn traces_waiting(&self, bytes: Bytes) -> Result<(), Refusal> {
-        self.0.traces_waiting(bytes)
-    }
-
-    fn other_signal(&self) {
-        self.0.other_signal();
-    }
-
-    fn refused(&self, refusal: &Refusal) {
-        self.0.refused(refusal);
-    }
-
-    fn connection_opened(&self) {
-        self.0.connection_opened();
-    }
-
-    fn connection_refused(&self) {
-        self.0.connection_refused();
-    }
-
-    fn listener_failed(&self, note: String) {
-        self.0.listener_failed(note);
-    }
-
-    fn listener_recovered(&self, note: String) {
-        self.0.listener_recovered(note);
+    fn blocking_send(&self, signal: Signal, request: Bytes) -> Result<(), Refusal> {
+        self.0.blocking_send(signal, request)
     }
 }
 
@@ -134,7 +115,9 @@ fn inside_a_handler() {
         notes: None,
     });
     let (_, handle) = collector.start().unwrap();
-    let sink = Faulty(collector.sink().unwrap());
+    let ingest = collector.sink().unwrap();
+    let metrics = Arc::clone(ingest.metrics());
+    let receiver = OtlpReceiver { sink: Faulty(ingest), metrics, access: Access::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("ingest")
@@ -149,13 +132,13 @@ fn inside_a_handler() {
         ..About::default()
     };
     let stop = CancellationToken::new();
-    let (served, stopped) = (sink.clone(), stop.clone());
+    let (served, stopped) = (receiver.clone(), stop.clone());
     runtime.spawn(async move {
-        let limits = listener::Limits::default();
-        let incoming = listener::accept(over_grpc, None, limits, served.clone(), stopped.clone());
-        grpc::serve(served, Access::default(), grpc::Limits::default(), incoming, stopped).await;
+        let limits = ConnectionLimits::default();
+        let incoming = listener::accept(over_grpc, None, limits, served.connection_metrics(), stopped.clone());
+        grpc::serve(served, GrpcLimits::default(), incoming, stopped).await;
     });
-    runtime.spawn(http::serve(over_http, Access::default(), http::Limits::default(), sink, stop));
+    runtime.spawn(http::serve(over_http, receiver, HttpLimits::default(), stop));
     let app = App::new(about, ViewSpec::default(), Duration::from_millis(50), Clock::default());
     let live = Live {
         handle,

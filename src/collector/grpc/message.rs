@@ -1,8 +1,8 @@
 //! The one message of a unary request, out of the pieces in which its body arrives ("Length-Prefixed-Message" of
 //! gRPC's protocol over HTTP/2).
 //!
-//! A message that arrives in one piece is handed on as that piece; tonic would copy it. Memory is taken as soon as a message says
-//! how long it will be, before a byte of it is kept: a thousand clients who only announce much would cost much.
+//! A message that arrives in one piece is handed on as that piece; tonic would copy it. Bytes are reserved as soon
+//! as a message's prefix gives its length, before any of it is kept.
 
 use std::fmt::Display;
 
@@ -12,14 +12,15 @@ use hyper::body::Body;
 use tonic::Status;
 
 use super::MESSAGE_LIMIT;
+use crate::collector::byte_budget::{ByteBudget, Reservation};
 use crate::collector::sink::Refusal;
-use crate::collector::unpack::{Memory, Packing, Share, UnpackError, Unpacker};
+use crate::collector::unpack::{Packing, UnpackError, Unpacker};
 
 /// Bytes before a message: a flag and its length, big-endian.
 pub(super) const PREFIX: usize = 5;
 
 /// Reads a body that holds one message, packed as its flag and `packing` say.
-pub(super) async fn read<B>(mut body: B, packing: Packing, memory: &Memory) -> Result<Bytes, Status>
+pub(super) async fn read<B>(mut body: B, packing: Packing, budget: &ByteBudget) -> Result<Bytes, Status>
 where
     B: Body<Data = Bytes, Error: Display> + Unpin,
 {
@@ -29,7 +30,7 @@ where
         let frame = frame.map_err(|error| Status::internal(format!("the request broke off: {error}")))?;
         let Ok(mut piece) = frame.into_data() else { continue };
         if let Some(prefix) = prefix.complete(&mut piece) {
-            message = Some(Message::announced(prefix, packing, memory)?);
+            message = Some(Message::announced(prefix, packing, budget)?);
         }
         if let Some(message) = &mut message {
             message.take(piece).await?;
@@ -61,8 +62,8 @@ struct Message {
     /// Bytes still to come.
     lacking: usize,
     content: Content,
-    /// The memory for it, where its length says how much that is.
-    _share: Share,
+    /// Of its length, unless it is packed: then the unpacker reserves what it unpacks.
+    _reservation: Reservation,
 }
 
 enum Content {
@@ -75,23 +76,23 @@ enum Content {
 }
 
 impl Message {
-    fn announced(prefix: [u8; PREFIX], packing: Packing, memory: &Memory) -> Result<Self, Status> {
+    fn announced(prefix: [u8; PREFIX], packing: Packing, budget: &ByteBudget) -> Result<Self, Status> {
         let [flag, a, b, c, d] = prefix;
         let lacking = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
         if lacking > MESSAGE_LIMIT {
             return Err(status(&UnpackError::TooLarge));
         }
-        let mut share = memory.share();
+        let mut reservation = budget.reserve_none();
         let content = match (flag, packing) {
-            (0, _) if !share.grow_to(lacking) => return Err(status(&UnpackError::NoMemory)),
+            (0, _) if !reservation.try_grow_to(lacking) => return Err(status(&UnpackError::NoMemory)),
             (0, _) => Content::Whole(Bytes::new()),
-            (1, Packing::Gzip) => Content::Packed(Unpacker::new(packing, MESSAGE_LIMIT, memory)),
+            (1, Packing::Gzip) => Content::Packed(Unpacker::new(packing, MESSAGE_LIMIT, budget)),
             (1, Packing::Identity) => {
                 return Err(Status::internal("a packed message, and no grpc-encoding to say how"));
             }
             _ => return Err(Status::internal(format!("a message with flag {flag}: 0 is plain and 1 is packed"))),
         };
-        Ok(Self { lacking, content, _share: share })
+        Ok(Self { lacking, content, _reservation: reservation })
     }
 
     async fn take(&mut self, piece: Bytes) -> Result<(), Status> {
@@ -148,11 +149,11 @@ mod tests {
 
     const PLENTY: usize = 1 << 20;
 
-    fn read_pieces(pieces: Vec<Bytes>, packing: Packing, memory: &Memory) -> Result<Bytes, Code> {
+    fn read_pieces(pieces: Vec<Bytes>, packing: Packing, budget: &ByteBudget) -> Result<Bytes, Code> {
         let frames = pieces.into_iter().map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let body = StreamBody::new(tokio_stream::iter(frames));
-        runtime.block_on(read(body, packing, memory)).map_err(|status| status.code())
+        runtime.block_on(read(body, packing, budget)).map_err(|status| status.code())
     }
 
     fn cut(mut body: Bytes, cuts: Vec<prop::sample::Index>) -> Vec<Bytes> {
@@ -174,17 +175,17 @@ mod tests {
         ) {
             let (flag, sent) = if packed { (1, gzip(&message)) } else { (0, message.clone()) };
             let mut body = framed(flag, &sent);
-            let memory = Memory::new(PLENTY);
+            let budget = ByteBudget::new(PLENTY);
             let pieces = cut(Bytes::from(body.clone()), cuts.clone());
-            prop_assert_eq!(read_pieces(pieces, Packing::Gzip, &memory), Ok(Bytes::from(message)));
+            prop_assert_eq!(read_pieces(pieces, Packing::Gzip, &budget), Ok(Bytes::from(message)));
             let kept = body.len() - lost.min(body.len());
             if kept < body.len() {
                 let pieces = cut(Bytes::from(body[..kept].to_vec()), cuts.clone());
-                prop_assert_eq!(read_pieces(pieces, Packing::Gzip, &memory), Err(Code::Internal));
+                prop_assert_eq!(read_pieces(pieces, Packing::Gzip, &budget), Err(Code::Internal));
             }
             body.push(0);
-            prop_assert_eq!(read_pieces(cut(Bytes::from(body), cuts), Packing::Gzip, &memory), Err(Code::Internal));
-            prop_assert!(memory.share().grow_to(PLENTY), "all memory was given back");
+            prop_assert_eq!(read_pieces(cut(Bytes::from(body), cuts), Packing::Gzip, &budget), Err(Code::Internal));
+            prop_assert!(budget.try_reserve(PLENTY).is_some(), "all memory was given back");
         }
     }
 
@@ -193,19 +194,19 @@ mod tests {
     fn a_message_in_one_piece_is_not_copied() {
         let body = Bytes::from(framed(0, &[7; 1000]));
         let pieces = vec![body.slice(..1), body.slice(1..)];
-        let read = read_pieces(pieces, Packing::Identity, &Memory::new(PLENTY)).unwrap();
+        let read = read_pieces(pieces, Packing::Identity, &ByteBudget::new(PLENTY)).unwrap();
         assert_eq!(read.as_ptr(), body[PREFIX..].as_ptr());
         assert_eq!(read.len(), 1000);
     }
 
     #[test]
     fn memory_is_taken_before_the_message_comes() {
-        let memory = Memory::new(2048);
+        let budget = ByteBudget::new(2048);
         let announced = |length| vec![Bytes::from([&[0][..], &u32::to_be_bytes(length)].concat())];
-        assert_eq!(read_pieces(announced(2048), Packing::Identity, &memory), Err(Code::Internal), "cut off");
-        assert_eq!(read_pieces(announced(2049), Packing::Identity, &memory), Err(Code::Unavailable));
-        assert_eq!(read_pieces(announced(u32::MAX), Packing::Identity, &memory), Err(Code::ResourceExhausted));
+        assert_eq!(read_pieces(announced(2048), Packing::Identity, &budget), Err(Code::Internal), "cut off");
+        assert_eq!(read_pieces(announced(2049), Packing::Identity, &budget), Err(Code::Unavailable));
+        assert_eq!(read_pieces(announced(u32::MAX), Packing::Identity, &budget), Err(Code::ResourceExhausted));
         let bomb = framed(1, &gzip(&[0; 4096]));
-        assert_eq!(read_pieces(vec![bomb.into()], Packing::Gzip, &memory), Err(Code::Unavailable));
+        assert_eq!(read_pieces(vec![bomb.into()], Packing::Gzip, &budget), Err(Code::Unavailable));
     }
 }

@@ -10,10 +10,9 @@ use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
 
 use super::*;
-use crate::collector::listener;
+use crate::collector::access::Access;
+use crate::collector::listener::{self, ConnectionLimits};
 use crate::collector::testing::{FAULT, Kept, PATIENCE};
-
-const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
 struct Server {
     address: SocketAddr,
@@ -29,15 +28,15 @@ impl Drop for Server {
 
 impl Server {
     async fn start() -> Self {
-        Self::with(listener::Limits::default(), Limits::default()).await
+        Self::with(ConnectionLimits::default(), GrpcLimits::default()).await
     }
 
-    async fn with(connections: listener::Limits, limits: Limits) -> Self {
+    async fn with(connections: ConnectionLimits, limits: GrpcLimits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sink, stop) = (Kept::default(), CancellationToken::new());
-        let incoming = listener::accept(listener, None, connections, sink.clone(), stop.clone());
-        tokio::spawn(serve(sink.clone(), Access::default(), limits, incoming, stop.clone()));
+        let incoming = listener::accept(listener, None, connections, sink.connection_metrics(), stop.clone());
+        tokio::spawn(serve(sink.receiver(Access::default()), limits, incoming, stop.clone()));
         Self { address, sink, stop }
     }
 
@@ -54,8 +53,9 @@ impl Server {
         use tower_service::Service as _;
         let mut channel = self.channel().await;
         std::future::poll_fn(|cx| channel.poll_ready(cx)).await?;
-        let mut request =
-            http::Request::post(TRACES).header("content-type", "application/grpc").header("te", "trailers");
+        let mut request = http::Request::post(Signal::Traces.grpc_path())
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -67,7 +67,7 @@ impl Server {
     }
 
     fn refusals(&self) -> Vec<Refusal> {
-        std::mem::take(&mut *self.sink.0.refusals.lock().unwrap())
+        self.sink.0.metrics.take_refusals()
     }
 
     async fn assert_lives(&self) {
@@ -139,8 +139,8 @@ async fn fall_silent(server: &Server, bytes: &[u8]) {
 /// Guarantees: who connects and says nothing, stops within the preface, or idles after it, is let go of.
 #[tokio::test]
 async fn silent_connections_are_closed() {
-    let limits = listener::Limits { silence: Duration::from_millis(100), ..listener::Limits::default() };
-    let server = Server::with(limits, Limits::default()).await;
+    let limits = ConnectionLimits { silence: Duration::from_millis(100), ..ConnectionLimits::default() };
+    let server = Server::with(limits, GrpcLimits::default()).await;
     // HEADERS of a POST that end neither the stream nor begin a message.
     let begun = [PREFACE, SETTINGS, &[0, 0, 3, 1, 4, 0, 0, 0, 1, 0x83, 0x86, 0x84]].concat();
     for bytes in [&b""[..], &PREFACE[..10], &[PREFACE, SETTINGS].concat(), &begun] {
@@ -151,15 +151,14 @@ async fn silent_connections_are_closed() {
 
 #[tokio::test]
 async fn one_connection_too_many_is_closed_and_counted() {
-    let limits = listener::Limits { connections: 1, ..listener::Limits::default() };
-    let server = Server::with(limits, Limits::default()).await;
+    let limits = ConnectionLimits { connections: 1, ..ConnectionLimits::default() };
+    let server = Server::with(limits, GrpcLimits::default()).await;
     let mut first = TcpStream::connect(server.address).await.unwrap();
     first.write_all(&[PREFACE, SETTINGS].concat()).await.unwrap();
     // Its settings say that the first one was taken in.
     first.read_exact(&mut [0; 9]).await.unwrap();
     fall_silent(&server, b"").await;
-    let refused = server.sink.0.connections_refused.load(std::sync::atomic::Ordering::SeqCst);
-    assert_eq!(refused, 1);
+    assert_eq!(server.sink.counters().connections_refused, 1);
 }
 
 /// A body whose message never comes to its end.
@@ -173,8 +172,8 @@ fn endless(begun: Vec<u8>) -> Body {
 /// memory.
 #[tokio::test]
 async fn a_request_that_stops_arriving_is_answered_and_counted() {
-    let limits = Limits { request_time: Duration::from_millis(100), ..Limits::default() };
-    let server = Server::with(listener::Limits::default(), limits).await;
+    let limits = GrpcLimits { request_time: Duration::from_millis(100), ..GrpcLimits::default() };
+    let server = Server::with(ConnectionLimits::default(), limits).await;
     let announced = [&[0][..], &u32::try_from(MESSAGE_LIMIT).unwrap().to_be_bytes()].concat();
     for begun in [&[][..], &announced[..3], &announced] {
         for _ in 0..=MESSAGES / MESSAGE_LIMIT {

@@ -9,12 +9,13 @@ use http_body_util::BodyExt;
 use tokio::time::timeout;
 
 use super::reply::Rejection;
+use crate::collector::byte_budget::ByteBudget;
 use crate::collector::sink::Refusal;
-use crate::collector::unpack::{Memory, Packing, UnpackError, Unpacker};
+use crate::collector::unpack::{Packing, UnpackError, Unpacker};
 
-/// What bodies may cost.
+/// Limits of request bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct BodyLimits {
     /// The most bytes of one body, unpacked.
     pub body: usize,
     /// The most bytes of all bodies being read at once; beyond it clients are told to retry.
@@ -25,16 +26,16 @@ pub struct Limits {
     pub whole: Duration,
 }
 
-/// The memory that bodies being read share.
+/// Reads bodies within their limits.
 #[derive(Clone, Debug)]
-pub(super) struct Budget {
-    limits: Limits,
-    memory: Memory,
+pub(super) struct BodyReader {
+    limits: BodyLimits,
+    budget: ByteBudget,
 }
 
-impl Budget {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, memory: Memory::new(limits.all_bodies) }
+impl BodyReader {
+    pub(super) fn new(limits: BodyLimits) -> Self {
+        Self { limits, budget: ByteBudget::new(limits.all_bodies) }
     }
 
     /// Reads and unpacks a whole body.
@@ -49,7 +50,7 @@ impl Budget {
     }
 
     async fn collect(&self, mut body: Body, packing: Packing) -> Result<Bytes, Rejection> {
-        let mut unpacker = Unpacker::new(packing, self.limits.body, &self.memory);
+        let mut unpacker = Unpacker::new(packing, self.limits.body, &self.budget);
         let mut arrived = 0_usize;
         while let Some(frame) = timeout(self.limits.pause, body.frame()).await.map_err(|_| Rejection::Stalled)? {
             let frame = frame.map_err(|error| Rejection::Broken(error.to_string()))?;

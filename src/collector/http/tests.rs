@@ -16,7 +16,7 @@ use tokio::{
 use super::*;
 use crate::collector;
 use crate::collector::{
-    access::{TlsFiles, Token},
+    access::{Access, TlsFiles, Token},
     testing::{FAULT, Kept, PATIENCE, gzip, pki},
 };
 
@@ -27,15 +27,15 @@ struct Server {
     serving: JoinHandle<()>,
 }
 
-async fn server(limits: Limits, access: Access) -> Server {
+async fn server(limits: HttpLimits, access: Access) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, sink, stop) = (listener.local_addr().unwrap(), Kept::default(), CancellationToken::new());
-    let serving = tokio::spawn(serve(listener, access, limits, sink.clone(), stop.clone()));
+    let serving = tokio::spawn(serve(listener, sink.receiver(access), limits, stop.clone()));
     Server { address, sink, stop, serving }
 }
 
 async fn plain() -> Server {
-    server(Limits::default(), Access::default()).await
+    server(HttpLimits::default(), Access::default()).await
 }
 
 impl Server {
@@ -65,7 +65,7 @@ impl Server {
     }
 
     fn refusals(&self) -> Vec<Refusal> {
-        std::mem::take(&mut *self.sink.0.refusals.lock().unwrap())
+        self.sink.0.metrics.take_refusals()
     }
 }
 
@@ -166,7 +166,7 @@ async fn all_encodings_packings_and_framings() {
         }
     }
     assert_eq!(server.refusals(), []);
-    assert_eq!(server.sink.0.connections.load(SeqCst), 16);
+    assert_eq!(server.sink.counters().connections, 16);
 }
 
 #[tokio::test]
@@ -261,7 +261,7 @@ async fn other_signals_are_accepted_and_dropped() {
 /// Guarantees: a bomb costs no more than the limit and is refused; bodies together stay within their budget.
 #[tokio::test]
 async fn bombs_and_floods_stay_within_limits() {
-    let mut limits = Limits::default();
+    let mut limits = HttpLimits::default();
     limits.body.body = 1024 * 1024;
     limits.body.all_bodies = 2 * 1024 * 1024;
     let server = server(limits, Access::default()).await;
@@ -285,7 +285,7 @@ async fn bombs_and_floods_stay_within_limits() {
         let _ = stream.write_all(most).await;
     }
     let refused = async {
-        while server.sink.0.refusals.lock().unwrap().is_empty() {
+        while server.sink.counters().requests_refused == 2 {
             tokio::task::yield_now().await;
         }
     };
@@ -306,7 +306,7 @@ async fn bombs_and_floods_stay_within_limits() {
 #[tokio::test]
 async fn the_token_is_asked_for_before_anything_is_read() {
     let access = Access { token: Token::new("s3cret"), tls: None };
-    let server = server(Limits::default(), access).await;
+    let server = server(HttpLimits::default(), access).await;
     let json = ("content-type", "application/json");
     for authorization in [None, Some("Bearer wrong"), Some("s3cret")] {
         let mut headers = vec![json, ("content-length", "99999999999")];
@@ -359,7 +359,7 @@ async fn cross_origin() {
 /// Guarantees: who keeps silent, drips, or sends endless headers is cut off.
 #[tokio::test]
 async fn slow_and_talkative_clients_are_cut_off() {
-    let mut limits = Limits { head_time: Duration::from_millis(100), ..Limits::default() };
+    let mut limits = HttpLimits { head_time: Duration::from_millis(100), ..HttpLimits::default() };
     limits.listener.silence = Duration::from_millis(200);
     limits.body.pause = Duration::from_millis(100);
     let server = server(limits, Access::default()).await;
@@ -377,13 +377,13 @@ async fn slow_and_talkative_clients_are_cut_off() {
 
 #[tokio::test]
 async fn one_connection_too_many_is_closed() {
-    let mut limits = Limits::default();
+    let mut limits = HttpLimits::default();
     limits.listener.connections = 1;
     let server = server(limits, Access::default()).await;
     let mut first = server.connect().await;
     first.write_all(b"POST").await.unwrap();
     let second = server.raw(b"").await;
-    assert_eq!((second.status, server.sink.0.connections_refused.load(SeqCst)), (0, 1));
+    assert_eq!((second.status, server.sink.counters().connections_refused), (0, 1));
     let rest = request("POST /v1/traces", &[("content-type", "application/json")], b"{}");
     first.write_all(&rest[b"POST".len()..]).await.unwrap();
     assert_eq!(Answer::read(&mut first).await.status, 200);
@@ -395,7 +395,7 @@ async fn one_connection_too_many_is_closed() {
 /// for longer than the grace.
 #[tokio::test]
 async fn stops_gracefully() {
-    let limits = Limits { grace: Duration::from_millis(300), ..Limits::default() };
+    let limits = HttpLimits { grace: Duration::from_millis(300), ..HttpLimits::default() };
     let server = server(limits, Access::default()).await;
     let headers = [("content-type", "application/json"), ("expect", "100-continue"), ("content-length", "2")];
     let begun = request("POST /v1/traces", &headers, b"{");
@@ -454,7 +454,7 @@ fn connector(pki: &std::path::Path, with_certificate: bool) -> tokio_rustls::Tls
 /// counted and hold no place for long.
 #[tokio::test]
 async fn tls_keeps_strangers_out() {
-    let mut limits = Limits::default();
+    let mut limits = HttpLimits::default();
     limits.listener.handshake = Duration::from_millis(200);
     let pki = pki();
     for asks in [false, true] {

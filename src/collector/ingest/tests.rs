@@ -15,7 +15,7 @@ use crate::collector::store::{Store, StoreConfig};
 /// Ingest and the store behind it, with the queue between them worked off by hand.
 struct Bench {
     ingest: Ingest,
-    queue: mpsc::Receiver<Batch>,
+    queue: mpsc::Receiver<QueuedBatch>,
     metrics: Arc<CollectorMetrics>,
     store: Store,
 }
@@ -34,9 +34,8 @@ impl Bench {
     }
 
     fn work_off(&mut self) {
-        while let Ok(batch) = self.queue.try_recv() {
-            self.metrics.leave(batch.weight());
-            self.store.apply(batch);
+        while let Ok(queued) = self.queue.try_recv() {
+            self.store.apply(queued.batch);
         }
     }
 
@@ -155,10 +154,10 @@ proptest! {
             let taken = match step {
                 Step::Send(spans) => {
                     last = request(spans);
-                    Some(bench.ingest.traces(last.clone()))
+                    Some(bench.ingest.try_send(Signal::Traces, last.clone()))
                 }
-                Step::Again => Some(bench.ingest.traces(last.clone())),
-                Step::Broken(at, byte) => Some(bench.ingest.traces(broken(&last, at, byte))),
+                Step::Again => Some(bench.ingest.try_send(Signal::Traces, last.clone())),
+                Step::Broken(at, byte) => Some(bench.ingest.try_send(Signal::Traces, broken(&last, at, byte))),
                 Step::WorkOff => { bench.work_off(); None }
                 Step::Clear => { bench.store.clear(); None }
             };
@@ -171,7 +170,7 @@ proptest! {
         prop_assert_eq!(counters.spans_received, ended, "{:?}", counters);
         prop_assert_eq!(counters.requests + counters.requests_refused, sent);
         prop_assert_eq!(counters.requests_failed, 0);
-        prop_assert!(bench.metrics.enter(crate::collector::metrics::QUEUED_BYTES), "all room was given back");
+        prop_assert!(bench.ingest.0.queued.try_reserve(QUEUED_BYTES).is_some(), "all room was given back");
     }
 }
 
@@ -184,8 +183,8 @@ fn call(id: u8) -> ProtoSpan {
 fn a_retry_does_not_double_the_rows() {
     let mut bench = Bench::new(3);
     let request = request(vec![call(1), call(2)]);
-    bench.ingest.traces(request.clone()).unwrap();
-    bench.ingest.traces(request).unwrap();
+    bench.ingest.try_send(Signal::Traces, request.clone()).unwrap();
+    bench.ingest.try_send(Signal::Traces, request).unwrap();
     bench.work_off();
     let counters = bench.counters();
     assert_eq!((counters.llm_calls, counters.merged, bench.store.snapshot().calls.len()), (2, 2, 2));
@@ -200,8 +199,8 @@ fn a_panic_fails_only_its_request() {
         panic!("a fault while names are locked")
     });
     assert_eq!(fault, Err(Refusal::Internal));
-    bench.ingest.refused(&Refusal::Internal);
-    bench.ingest.traces(request(vec![call(1)])).unwrap();
+    bench.metrics.refusal(&Refusal::Internal);
+    bench.ingest.try_send(Signal::Traces, request(vec![call(1)])).unwrap();
     bench.work_off();
     let counters = bench.counters();
     assert_eq!((counters.requests_failed, counters.requests_refused, counters.llm_calls), (1, 1, 1));
@@ -212,8 +211,8 @@ fn too_many_spans_are_refused_before_they_cost() {
     let bench = Bench::new(3);
     let bytes = request(vec![ProtoSpan::default(); MOST_SPANS + 1]);
     assert!(bytes.len() < 300 * 1024);
-    assert_eq!(bench.ingest.traces(bytes), Err(Refusal::TooManySpans { limit: MOST_SPANS }));
-    bench.ingest.traces(request(vec![ProtoSpan::default(); MOST_SPANS])).unwrap();
+    assert_eq!(bench.ingest.try_send(Signal::Traces, bytes), Err(Refusal::TooManySpans { limit: MOST_SPANS }));
+    bench.ingest.try_send(Signal::Traces, request(vec![ProtoSpan::default(); MOST_SPANS])).unwrap();
     assert_eq!((bench.counters().requests_too_large, bench.counters().requests_refused), (1, 1));
 }
 
@@ -222,7 +221,7 @@ fn the_queue_is_bounded_by_bytes_too() {
     let bench = Bench::new(1000);
     // Spans weigh most: a request of them is small.
     let bytes = request(vec![ProtoSpan::default(); MOST_SPANS]);
-    let taken = (0..1000).take_while(|_| bench.ingest.traces(bytes.clone()).is_ok()).count();
+    let taken = (0..1000).take_while(|_| bench.ingest.try_send(Signal::Traces, bytes.clone()).is_ok()).count();
     assert!((2..40).contains(&taken), "{taken} requests");
     assert_eq!(bench.counters().requests_unavailable, 1);
     assert_eq!(bench.counters().spans_refused, MOST_SPANS as u64);
@@ -245,7 +244,7 @@ fn a_resource_behind_its_spans_is_theirs_and_they_count_once() {
     prost::encoding::encode_varint(content.len() as u64, &mut bytes);
     bytes.extend(content);
     let mut bench = Bench::new(3);
-    bench.ingest.traces(bytes.into()).unwrap();
+    bench.ingest.try_send(Signal::Traces, bytes.into()).unwrap();
     bench.work_off();
     let snapshot = bench.store.snapshot();
     assert_eq!((bench.counters().llm_calls, bench.counters().spans_received), (1, 1));

@@ -9,7 +9,7 @@ use super::*;
 use crate::collector::testing::{Kept, PATIENCE};
 
 fn told(sink: &Kept) -> Vec<String> {
-    sink.0.listeners.lock().unwrap().clone()
+    sink.notes()
 }
 
 async fn until_told(sink: &Kept, count: usize) -> Vec<String> {
@@ -31,7 +31,7 @@ async fn a_dead_socket_is_reported_once_and_accepting_is_retried() {
     listener.set_nonblocking(true).unwrap();
     let (sink, stop) = (Kept::default(), CancellationToken::new());
     let listener = TcpListener::from_std(listener).unwrap();
-    let mut accepted = accept(listener, None, Limits::default(), sink.clone(), stop.clone());
+    let mut accepted = accept(listener, None, ConnectionLimits::default(), sink.connection_metrics(), stop.clone());
     let _client = TcpStream::connect(address).await.unwrap();
     timeout(PATIENCE, accepted.next()).await.expect("accepted").unwrap().unwrap();
     same.shutdown(Shutdown::Both).unwrap();
@@ -48,14 +48,14 @@ async fn a_dead_socket_is_reported_once_and_accepting_is_retried() {
 #[tokio::test]
 async fn a_task_that_ends_early_is_reported() {
     let (sink, stop) = (Kept::default(), CancellationToken::new());
-    let watched = Watched::new("OTLP/gRPC", sink.clone(), stop.clone());
+    let guard = ExitGuard::new("OTLP/gRPC", sink.0.metrics.clone(), stop.clone());
     let task = tokio::spawn(async move {
-        let _watched = watched;
+        let _guard = guard;
         panic!("told to");
     });
     task.await.unwrap_err();
     assert_eq!(told(&sink), ["the listener of OTLP/gRPC died: it takes a restart to serve there again"]);
     stop.cancel();
-    drop(Watched::new("OTLP/gRPC", sink.clone(), stop));
+    drop(ExitGuard::new("OTLP/gRPC", sink.0.metrics.clone(), stop));
     assert_eq!(told(&sink).len(), 1, "an end that was asked for is nothing to tell");
 }

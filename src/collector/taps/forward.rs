@@ -33,7 +33,8 @@ pub use target::{Headers, HeadersError, Target, TargetError, Transport};
 
 use self::{answer::Answer, client::Client};
 use super::queue;
-use super::queue::{Taken, Tap};
+use super::queue::{QueuedRequest, Tap};
+use crate::collector::signal::Signal;
 
 /// What is forwarded where, and how patiently.
 #[derive(Clone, Debug)]
@@ -180,10 +181,10 @@ impl Forward {
 }
 
 impl Tap for Forward {
-    fn offer(&self, request: &Bytes) {
+    fn offer(&self, signal: Signal, request: &Bytes) {
         // Held meanwhile, so that it is counted as waiting before it can be counted as anything else.
         let mut counters = lock(&self.counters);
-        if self.queue.offer(request) {
+        if self.queue.offer(signal, request) {
             counters.waiting += 1;
         }
     }
@@ -212,11 +213,11 @@ impl Courier {
         let hands = Arc::new(Semaphore::new(in_flight));
         let mut deliveries = JoinSet::new();
         while let Ok(hand) = Arc::clone(&hands).acquire_owned().await
-            && let Some(taken) = requests.recv().await
+            && let Some(queued) = requests.recv().await
         {
             let courier = self.clone();
             deliveries.spawn(async move {
-                courier.deliver(taken).await;
+                courier.deliver(queued).await;
                 drop(hand);
             });
             while deliveries.try_join_next().is_some() {}
@@ -224,10 +225,10 @@ impl Courier {
         while deliveries.join_next().await.is_some() {}
     }
 
-    async fn deliver(&self, taken: Taken) {
+    async fn deliver(&self, queued: QueuedRequest) {
         let since = Instant::now();
         for attempt in 0.. {
-            match self.client.send(taken.request.clone()).await {
+            match self.client.send(queued.signal, queued.request.clone()).await {
                 Answer::Taken { rejected_spans } => {
                     return self.count(|counters| {
                         counters.sent += 1;

@@ -24,6 +24,7 @@ pub use file::Rotation;
 
 use self::{file::RecordFile, format::Framing};
 use crate::collector::json;
+use crate::collector::signal::Signal;
 use crate::collector::taps::queue;
 use crate::collector::taps::queue::Tap;
 
@@ -105,8 +106,14 @@ impl Recorder {
 }
 
 impl Tap for Recorder {
-    fn offer(&self, request: &Bytes) {
-        self.queue.offer(request);
+    fn offer(&self, signal: Signal, request: &Bytes) {
+        match signal {
+            Signal::Traces => {
+                self.queue.offer(signal, request);
+            }
+            // The formats of a recording hold traces only.
+            Signal::Metrics | Signal::Logs => {}
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::call::{CallFacts, CallId, Cost, CostBasis, LONGEST_TEXT, LlmCall, Nam
 use crate::collector::access::{TlsFiles, Token};
 use crate::collector::grpc::RawCodec;
 use crate::collector::ring::Ring;
+use crate::collector::signal::Signal;
 use crate::collector::sink::Sink as _;
 use crate::collector::store::Command;
 use crate::collector::testing::{PATIENCE, eventually, pki};
@@ -144,7 +145,7 @@ fn every_captured_call_is_the_same_in_a_viewer_whenever_it_came() {
     let viewers = serve(Access::default(), &handle);
     let early = [attach(viewers.address()), attach(viewers.address())];
     for (_, request) in fixtures() {
-        sink.traces_waiting(Bytes::from(request)).unwrap();
+        sink.blocking_send(Signal::Traces, Bytes::from(request)).unwrap();
     }
     let requests = fixtures().len() as u64;
     let all = wait_for(&handle.snapshots(), |snapshot| snapshot.counters.requests == requests);

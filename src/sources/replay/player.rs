@@ -12,6 +12,7 @@ use super::clock::Clock;
 use super::progress::{Progress, State};
 use super::{Command, Entry, Input, Reader, ReplayConfig, Told, end_scan, shift};
 use crate::collector::ingest::unix_nano_now;
+use crate::collector::signal::Signal;
 use crate::collector::sink::{Refusal, Sink};
 use crate::collector::wire;
 
@@ -278,7 +279,7 @@ impl<S: Sink> Player<S> {
         self.stepping = false;
         self.progress.next_unix_nano = None;
         let moved = time.filter(|_| self.config.now).and_then(|time| shift::shift(&request, since(time)));
-        match self.sink.traces_waiting(moved.map_or(request, Bytes::from)) {
+        match self.sink.blocking_send(Signal::Traces, moved.map_or(request, Bytes::from)) {
             Ok(()) => self.progress.requests += 1,
             // Nobody takes anything any more.
             Err(Refusal::Unavailable) => return Flow::Stop,

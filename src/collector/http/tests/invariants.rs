@@ -15,8 +15,11 @@ use http_body_util::BodyExt;
 use tower_service::Service;
 
 use super::collector::access::Access;
-use super::collector::http::{BodyLimits, Limits, router};
+use super::collector::http::{BodyLimits, HttpLimits, router};
+use super::collector::receiver::OtlpReceiver;
+use super::collector::signal::Signal;
 use super::collector::sink::{Refusal, Sink};
+use super::collector::{CollectorMetrics, Counters};
 
 /// The most bytes of a body here.
 const BODY: usize = 64 * 1024;
@@ -91,7 +94,7 @@ fn zlib(bytes: &[u8]) -> Vec<u8> {
     written.and_then(|()| encoder.finish()).unwrap_or_default()
 }
 
-/// What was taken and what was refused.
+/// What was taken.
 #[derive(Clone, Debug, Default)]
 struct Counting(Arc<Mutex<Counts>>);
 
@@ -99,7 +102,6 @@ struct Counting(Arc<Mutex<Counts>>);
 struct Counts {
     taken: Vec<Bytes>,
     others: usize,
-    refused: Vec<Refusal>,
 }
 
 impl Counting {
@@ -109,30 +111,17 @@ impl Counting {
 }
 
 impl Sink for Counting {
-    fn traces(&self, bytes: Bytes) -> Result<(), Refusal> {
-        self.count(|counts| counts.taken.push(bytes));
+    fn try_send(&self, signal: Signal, request: Bytes) -> Result<(), Refusal> {
+        self.count(|counts| match signal {
+            Signal::Traces => counts.taken.push(request),
+            Signal::Metrics | Signal::Logs => counts.others += 1,
+        });
         Ok(())
     }
 
-    fn traces_waiting(&self, bytes: Bytes) -> Result<(), Refusal> {
-        self.traces(bytes)
+    fn blocking_send(&self, signal: Signal, request: Bytes) -> Result<(), Refusal> {
+        self.try_send(signal, request)
     }
-
-    fn other_signal(&self) {
-        self.count(|counts| counts.others += 1);
-    }
-
-    fn refused(&self, refusal: &Refusal) {
-        self.count(|counts| counts.refused.push(refusal.clone()));
-    }
-
-    fn connection_opened(&self) {}
-
-    fn connection_refused(&self) {}
-
-    fn listener_failed(&self, _: String) {}
-
-    fn listener_recovered(&self, _: String) {}
 }
 
 /// Asserts that a request is either taken within the limits or refused with the right status, counted once either way,
@@ -141,16 +130,20 @@ pub(super) fn holds(sent: &Sent<'_>) -> bool {
     let pause = Duration::from_secs(20);
     let body = BodyLimits { body: BODY, all_bodies: BODY, pause, whole: pause };
     let sink = Counting::default();
-    let mut service = router(sink.clone(), Access::default(), Limits { body, ..Limits::default() });
+    let (metrics, access) = (Arc::new(CollectorMetrics::default()), Access::default());
+    let receiver = OtlpReceiver { sink: sink.clone(), metrics: Arc::clone(&metrics), access };
+    let mut service = router(receiver, HttpLimits { body, ..HttpLimits::default() });
     let Some(request) = request(sent) else { return false };
     let is_options = sent.method == "OPTIONS";
     let (status, answer) = answer(&mut service, request);
     assert!(answer.len() <= ANSWER, "an answer of {} bytes", answer.len());
     let mut taken = false;
+    let mut counters = Counters::default();
+    metrics.add_to(&mut counters);
+    let refused = counters.requests_refused;
     sink.count(|counts| {
         taken = counts.taken.len() + counts.others == 1;
         assert!(counts.taken.iter().all(|bytes| bytes.len() <= BODY), "more than the limit was taken");
-        let refused = counts.refused.len();
         match status {
             StatusCode::OK => assert!(taken && refused == 0, "{counts:?}"),
             _ if is_options && refused == 0 => assert!(!taken, "{counts:?}"),

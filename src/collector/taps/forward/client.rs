@@ -21,11 +21,11 @@ use tonic::{
 use super::{
     ForwardConfig,
     answer::Answer,
-    target::{Headers, Transport},
+    target::{Headers, Target, Transport},
 };
 use crate::collector::grpc::RawCodec;
+use crate::collector::signal::Signal;
 
-const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 /// The most bytes of an answer's body that are read.
 const ANSWER_LIMIT: u64 = 64 * 1024;
 
@@ -64,10 +64,10 @@ impl Client {
     }
 
     /// Sends a request and waits for the answer.
-    pub(super) async fn send(&self, request: Bytes) -> Answer {
+    pub(super) async fn send(&self, signal: Signal, request: Bytes) -> Answer {
         match self {
-            Self::Grpc(client) => client.send(request).await,
-            Self::Http(client) => client.send(request).await,
+            Self::Grpc(client) => client.send(signal, request).await,
+            Self::Http(client) => client.send(signal, request).await,
         }
     }
 }
@@ -82,7 +82,7 @@ pub(super) struct GrpcClient {
 
 impl GrpcClient {
     fn new(config: &ForwardConfig) -> Result<Self, String> {
-        let mut endpoint = Endpoint::from_shared(config.target.url())
+        let mut endpoint = Endpoint::from_shared(config.target.origin())
             .map_err(|error| error.to_string())?
             .connect_timeout(config.timeout)
             .timeout(config.timeout)
@@ -101,7 +101,7 @@ impl GrpcClient {
         Ok(Self { channel: endpoint.connect_lazy(), headers, gzip: config.gzip })
     }
 
-    async fn send(&self, request: Bytes) -> Answer {
+    async fn send(&self, signal: Signal, request: Bytes) -> Answer {
         let mut grpc = Grpc::new(self.channel.clone());
         if self.gzip {
             grpc = grpc.send_compressed(CompressionEncoding::Gzip);
@@ -110,7 +110,7 @@ impl GrpcClient {
             return Answer::unreachable(&error);
         }
         let request = Request::from_parts(self.headers.clone(), tonic::Extensions::new(), request);
-        match grpc.unary(request, PathAndQuery::from_static(EXPORT), RawCodec).await {
+        match grpc.unary(request, PathAndQuery::from_static(signal.grpc_path()), RawCodec).await {
             Ok(response) => Answer::taken(response.get_ref()),
             Err(status) => match std::error::Error::source(&status) {
                 Some(source) => Answer::unreachable(source),
@@ -124,7 +124,7 @@ impl GrpcClient {
 #[derive(Clone)]
 pub(super) struct HttpClient {
     agent: ureq::Agent,
-    url: Arc<str>,
+    target: Arc<Target>,
     headers: Headers,
     gzip: bool,
 }
@@ -144,25 +144,25 @@ impl HttpClient {
         }
         Ok(Self {
             agent: agent.build().into(),
-            url: config.target.url().into(),
+            target: Arc::new(config.target.clone()),
             headers: config.headers.clone(),
             gzip: config.gzip,
         })
     }
 
-    async fn send(&self, request: Bytes) -> Answer {
+    async fn send(&self, signal: Signal, request: Bytes) -> Answer {
         let client = self.clone();
         // The HTTP client blocks; it has threads of its own for that.
-        let sent = tokio::task::spawn_blocking(move || client.post(&request)).await;
+        let sent = tokio::task::spawn_blocking(move || client.post(signal, &request)).await;
         sent.unwrap_or_else(|error| Answer::unreachable(&error))
     }
 
-    fn post(&self, request: &[u8]) -> Answer {
-        self.try_post(request).unwrap_or_else(|error| Answer::unreachable(&error))
+    fn post(&self, signal: Signal, request: &[u8]) -> Answer {
+        self.try_post(signal, request).unwrap_or_else(|error| Answer::unreachable(&error))
     }
 
-    fn try_post(&self, request: &[u8]) -> Result<Answer, ureq::Error> {
-        let mut post = self.agent.post(&*self.url).header(header::CONTENT_TYPE, "application/x-protobuf");
+    fn try_post(&self, signal: Signal, request: &[u8]) -> Result<Answer, ureq::Error> {
+        let mut post = self.agent.post(self.target.url(signal)).header(header::CONTENT_TYPE, "application/x-protobuf");
         for (name, value) in self.headers.iter() {
             post = post.header(name, value);
         }

@@ -9,8 +9,7 @@ use std::{
 use http::{HeaderName, HeaderValue, Uri};
 use thiserror::Error;
 
-/// The path of traces in OTLP/HTTP.
-const TRACES: &str = "/v1/traces";
+use crate::collector::signal::Signal;
 
 /// The transports of OTLP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,8 +31,10 @@ pub struct Target {
     host: String,
     /// Port.
     pub port: u16,
-    /// Path and query; empty for gRPC.
-    path: String,
+    /// The path before that of a signal; empty for gRPC.
+    base_path: String,
+    /// With its `?`, or empty.
+    query: String,
 }
 
 /// Why a text is no target.
@@ -76,30 +77,43 @@ impl FromStr for Target {
             return Err(TargetError::NotAUrl);
         }
         let port = authority.port_u16().unwrap_or(default_port);
-        Ok(Self { transport, tls, host, port, path: path(&uri, transport)? })
+        let (base_path, query) = base_path_and_query(&uri, transport)?;
+        Ok(Self { transport, tls, host, port, base_path, query })
     }
 }
 
-/// As the specification says of `OTEL_EXPORTER_OTLP_ENDPOINT`: a base URL, to which the path of traces is added; a URL
-/// that has it already is taken as it is.
-fn path(uri: &Uri, transport: Transport) -> Result<String, TargetError> {
-    let base = uri.path().trim_end_matches('/');
+/// As the specification says of `OTEL_EXPORTER_OTLP_ENDPOINT`: a base URL, to which the path of the signal is added. A URL
+/// that ends with the path of traces is used for traces as it is.
+fn base_path_and_query(uri: &Uri, transport: Transport) -> Result<(String, String), TargetError> {
+    let path = uri.path().trim_end_matches('/');
     match transport {
-        Transport::Grpc if base.is_empty() && uri.query().is_none() => Ok(String::new()),
+        Transport::Grpc if path.is_empty() && uri.query().is_none() => Ok((String::new(), String::new())),
         Transport::Grpc => Err(TargetError::Path),
         Transport::Http => {
-            let traces = if base.ends_with(TRACES) { "" } else { TRACES };
+            let base_path = path.strip_suffix(Signal::Traces.http_path()).unwrap_or(path);
             let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-            Ok(format!("{base}{traces}{query}"))
+            Ok((base_path.to_owned(), query))
         }
     }
 }
 
 impl Target {
-    /// The URL that a client connects to.
-    pub fn url(&self) -> String {
+    /// Scheme, host and port to connect to.
+    pub(super) fn origin(&self) -> String {
         let scheme = if self.tls { "https" } else { "http" };
-        format!("{scheme}://{}:{}{}", self.bracketed(), self.port, self.path)
+        format!("{scheme}://{}:{}", self.bracketed(), self.port)
+    }
+
+    /// The URL to post requests of `signal` to.
+    pub(super) fn url(&self, signal: Signal) -> String {
+        format!("{}{}{}", self.origin(), self.path(signal), self.query)
+    }
+
+    fn path(&self, signal: Signal) -> String {
+        match self.transport {
+            Transport::Grpc => String::new(),
+            Transport::Http => format!("{}{}", self.base_path, signal.http_path()),
+        }
     }
 
     /// The name that a server's certificate must be for.
@@ -134,7 +148,7 @@ impl fmt::Display for Target {
             (Transport::Http, false) => "http",
             (Transport::Http, true) => "https",
         };
-        let path = self.path.split('?').next().unwrap_or_default();
+        let path = self.path(Signal::Traces);
         write!(formatter, "{scheme}://{}:{}{path}", self.bracketed(), self.port)
     }
 }
@@ -221,7 +235,7 @@ mod tests {
         ];
         for (text, url, shown) in cases {
             let target: Target = text.parse().unwrap();
-            assert_eq!((target.url().as_str(), target.to_string().as_str()), (url, shown));
+            assert_eq!((target.url(Signal::Traces).as_str(), target.to_string().as_str()), (url, shown));
             assert!(!format!("{target:?}").contains("s3cret"));
         }
         let wrong = [
@@ -235,6 +249,16 @@ mod tests {
         ];
         for (text, error) in wrong {
             assert_eq!(text.parse::<Target>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_signal_has_its_own_path_below_the_base() {
+        for text in ["http://h:4318/base?key=1", "http://h:4318/base/v1/traces?key=1"] {
+            let target: Target = text.parse().unwrap();
+            assert_eq!(target.url(Signal::Traces), "http://h:4318/base/v1/traces?key=1");
+            assert_eq!(target.url(Signal::Metrics), "http://h:4318/base/v1/metrics?key=1");
+            assert_eq!(target.url(Signal::Logs), "http://h:4318/base/v1/logs?key=1");
         }
     }
 

@@ -18,8 +18,10 @@ use tonic::{Request, Response, Status, codec::CompressionEncoding, metadata::Met
 
 use super::*;
 use crate::collector::access::{Access, TlsFiles, Token};
+use crate::collector::grpc::{self, GrpcLimits};
+use crate::collector::http::{self as otlp_http, HttpLimits};
+use crate::collector::listener::{self, ConnectionLimits};
 use crate::collector::testing::{Kept, eventually, pki};
-use crate::collector::{grpc, http as otlp_http, listener};
 use crate::sources::demo::Traffic;
 
 const HASTY: Backoff = Backoff {
@@ -43,7 +45,7 @@ fn requests(count: usize) -> Vec<Bytes> {
 fn forward(config: ForwardConfig, requests: &[Bytes]) -> ForwardCounters {
     let forward = Forward::start(config).unwrap();
     for request in requests {
-        forward.offer(request);
+        forward.offer(Signal::Traces, request);
     }
     forward.finish(Duration::from_mins(1))
 }
@@ -78,17 +80,17 @@ fn free() -> TcpListener {
 
 /// Our own collector's listeners, which hand in the very bytes.
 fn ours(transport: Transport, access: Access) -> (Server, Kept) {
-    let sink = Kept::default();
-    let kept = sink.clone();
+    let kept = Kept::default();
+    let (receiver, metrics) = (kept.receiver(access), kept.connection_metrics());
     let server = match transport {
         Transport::Grpc => serve(free(), |listener| async {
-            let limits = listener::Limits::default();
+            let limits = ConnectionLimits::default();
             let stop = CancellationToken::new();
-            let incoming = listener::accept(listener, access.tls.clone(), limits, sink.clone(), stop.clone());
-            grpc::serve(sink, access, grpc::Limits::default(), incoming, stop).await;
+            let incoming = listener::accept(listener, receiver.access.tls.clone(), limits, metrics, stop.clone());
+            grpc::serve(receiver, GrpcLimits::default(), incoming, stop).await;
         }),
         Transport::Http => serve(free(), |listener| {
-            otlp_http::serve(listener, access, otlp_http::Limits::default(), sink, CancellationToken::new())
+            otlp_http::serve(listener, receiver, HttpLimits::default(), CancellationToken::new())
         }),
     };
     (server, kept)
@@ -277,25 +279,24 @@ fn a_dead_target_costs_only_what_does_not_fit_and_may_return() {
         let config = ForwardConfig { queue_bytes: room, ..config(&format!("{scheme}://{address}")) };
         let forward = Forward::start(config).unwrap();
         for request in &requests {
-            forward.offer(request);
+            forward.offer(Signal::Traces, request);
         }
         let ForwardCounters { waiting, dropped, .. } = forward.counters();
         assert!(waiting >= 10 && waiting + dropped == 20, "{waiting} {dropped}");
         // Until the target was found dead.
         eventually(|| (forward.counters().retries > 0).then_some(()));
         assert!(forward.counters().error.unwrap().to_lowercase().contains("refused"));
-        let sink = Kept::default();
-        let kept = sink.clone();
+        let kept = Kept::default();
+        let receiver = kept.receiver(Access::default());
         let listener = TcpListener::bind(address).unwrap();
         let _server = if scheme == "grpc" {
             serve(listener, |listener| async {
                 let incoming = tonic::transport::server::TcpIncoming::from(listener);
-                grpc::serve(sink, Access::default(), grpc::Limits::default(), incoming, CancellationToken::new()).await;
+                grpc::serve(receiver, GrpcLimits::default(), incoming, CancellationToken::new()).await;
             })
         } else {
             serve(listener, |listener| {
-                let (access, limits) = (Access::default(), otlp_http::Limits::default());
-                otlp_http::serve(listener, access, limits, sink, CancellationToken::new())
+                otlp_http::serve(listener, receiver, HttpLimits::default(), CancellationToken::new())
             })
         };
         let counters = forward.finish(Duration::from_mins(1));
@@ -314,7 +315,7 @@ fn a_silent_target_is_not_waited_for() {
         let config = ForwardConfig { timeout: Duration::from_millis(30), ..config(&format!("{scheme}://{address}")) };
         let forward = Forward::start(config).unwrap();
         for request in requests(20) {
-            forward.offer(&request);
+            forward.offer(Signal::Traces, &request);
         }
         eventually(|| (forward.counters().retries >= 3).then_some(()));
         let counters = forward.finish(Duration::from_millis(10));
@@ -326,6 +327,6 @@ fn a_silent_target_is_not_waited_for() {
 fn after_the_end_everything_is_dropped() {
     let forward = Forward::start(config("grpc://127.0.0.1:9")).unwrap();
     forward.finish(Duration::ZERO);
-    forward.offer(&Bytes::from_static(b"x"));
+    forward.offer(Signal::Traces, &Bytes::from_static(b"x"));
     assert_eq!(forward.finish(Duration::ZERO), ForwardCounters { dropped: 1, ..Default::default() });
 }

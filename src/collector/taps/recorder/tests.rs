@@ -22,7 +22,7 @@ fn config(directory: &TempDir, name: &str, rotation: Option<Rotation>) -> Record
 fn record(config: &RecordConfig, requests: &[Bytes]) -> RecordCounters {
     let recorder = Recorder::start(config).unwrap();
     for request in requests {
-        recorder.offer(request);
+        recorder.offer(Signal::Traces, request);
     }
     recorder.finish()
 }
@@ -102,7 +102,7 @@ fn packed_files_rotate_too() {
     let config = config(&directory, "t.jsonl.gz", Some(Rotation { max_bytes: 1, keep: 100 }));
     let recorder = Recorder::start(&config).unwrap();
     for request in &requests {
-        recorder.offer(request);
+        recorder.offer(Signal::Traces, request);
         // Until it is on disk, so that the next request finds the file full.
         eventually(|| (recorder.queue.held() == 0).then_some(()));
     }
@@ -179,7 +179,7 @@ fn whole_requests_are_on_disk_before_the_end() {
         let config = config(&directory, name, None);
         let recorder = Recorder::start(&config).unwrap();
         for request in &requests {
-            recorder.offer(request);
+            recorder.offer(Signal::Traces, request);
         }
         let framed = |request: &Bytes| request.len() + prost::length_delimiter_len(request.len());
         let total: usize = requests.iter().map(framed).sum();
