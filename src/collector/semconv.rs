@@ -1,8 +1,7 @@
-//! Which spans are LLM calls, and what they say of them: one small adapter a convention.
+//! Semantic conventions: which spans are LLM calls and which facts they hold. One adapter per convention.
 //!
-//! An adapter reads one span and knows nothing of others; what hangs together is joined in the store. Adapters
-//! are asked in a fixed order: a framework's own kind decides before the general names do
-//! (SEMCONV.md, section 4.1).
+//! An adapter reads one span in isolation; the store joins the spans of a call. Adapters are tried in a fixed order, in
+//! which a framework's own span kind precedes the general names (SEMCONV.md, section 4.1).
 
 mod failure;
 mod fields;
@@ -29,39 +28,39 @@ use self::span_view::{KeyIndex, SpanView};
 use super::wire::{self, Origin, Span};
 use crate::call::{CallFacts, Text};
 
-/// What a span is to the viewer.
+/// The role of a span in a call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SpanRole<'a> {
-    /// An LLM call, or a part of one that another span shows too.
+    /// An LLM call, or a second span of one.
     Call(Box<CallFacts<'a>>),
-    /// Not a call itself: completes the call of its parent span (Plano's `routing` child).
+    /// Adds facts to the call of its parent span (Plano's `routing` child).
     Completes(Box<CallFacts<'a>>),
-    /// Not a call, but says for the calls below it which session or user they belong to.
+    /// Not a call; sets session and user of the calls below it.
     Context {
-        /// Session or conversation.
+        /// Session or conversation id.
         session_id: Option<Text<'a>>,
-        /// End user.
+        /// End user id.
         user_id: Option<Text<'a>>,
     },
-    /// A call that the gateway rejected before it had a model.
+    /// A request that the gateway rejected before it chose a model.
     Rejected,
-    /// Anything else.
+    /// Any other span.
     Other,
 }
 
-/// A span's role and why it has it, in words a user can check against the span.
+/// The role of a span and the rule that assigned it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Classification<'a> {
-    /// What the span is.
+    /// The assigned role, with the facts it carries.
     pub role: SpanRole<'a>,
-    /// The rule that decided, e.g. `openinference.span.kind is AGENT`.
+    /// The rule, shown to users, e.g. `openinference.span.kind is AGENT`.
     pub why: &'static str,
 }
 
 impl<'a> Classification<'a> {
-    fn call(mut draft: CallFacts<'a>, why: &'static str) -> Self {
-        draft.usage.cache_write = draft.usage.written();
-        Self { role: SpanRole::Call(Box::new(draft)), why }
+    fn call(mut facts: CallFacts<'a>, why: &'static str) -> Self {
+        facts.usage.cache_write = facts.usage.written();
+        Self { role: SpanRole::Call(Box::new(facts)), why }
     }
 
     const fn other(why: &'static str) -> Self {
@@ -69,11 +68,11 @@ impl<'a> Classification<'a> {
     }
 }
 
-/// Reads a span, or leaves it to the next adapter.
+/// Classifies a span; `None` leaves it to the next adapter.
 type Adapter = for<'a> fn(&SpanView<'a, '_>) -> Option<Classification<'a>>;
 
-/// Asked in this order. The AI SDK comes before the kinds that exporters add to its spans: they call its wrappers
-/// calls, too.
+/// In the order they are tried. The AI SDK precedes the kinds that exporters add to its spans, which mark its wrappers as
+/// calls.
 const ADAPTERS: [Adapter; 10] = [
     plano::read,
     vercel::read,
@@ -87,63 +86,63 @@ const ADAPTERS: [Adapter; 10] = [
     gen_ai::read_without_operation,
 ];
 
-/// Names of spans by which an adapter may know them, whatever their attributes.
+/// Span names that an adapter recognizes without a deciding attribute.
 const DECIDING_NAMES: [&str; 2] = [plano::LLM, litellm::RAW_REQUEST];
 
 const NO_MATCH: &str = "no LLM convention matches";
 
-/// Reads the spans of one request. Remembers where the known keys of a [`Shape`](wire::Shape) stand.
+/// Classifies the spans of a request. Caches the attribute index of each [`Shape`](wire::Shape).
 #[derive(Debug, Default)]
 pub struct SpanReader {
     known: [Option<(wire::Shape, Box<KeyIndex>)>; wire::KINDS],
 }
 
 impl SpanReader {
-    /// Reads one span.
+    /// Classifies one span.
     pub fn read<'a>(&mut self, origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Classification<'a> {
         let Some(slot) = self.known.get_mut(span.shape.kind) else { return read(origin, span) };
         match slot {
-            Some((shape, places)) if *shape == span.shape => read_at(origin, span, places),
-            Some((shape, places)) => {
+            Some((shape, index)) if *shape == span.shape => read_at(origin, span, index),
+            Some((shape, index)) => {
                 *shape = span.shape;
-                **places = KeyIndex::of(span.attributes);
-                read_at(origin, span, places)
+                **index = KeyIndex::of(span.attributes);
+                read_at(origin, span, index)
             }
             None => {
-                let (_, places) = slot.insert((span.shape, Box::new(KeyIndex::of(span.attributes))));
-                read_at(origin, span, places)
+                let (_, index) = slot.insert((span.shape, Box::new(KeyIndex::of(span.attributes))));
+                read_at(origin, span, index)
             }
         }
     }
 }
 
-/// Reads one span by itself.
+/// Classifies one span without a cached index.
 pub fn read<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Classification<'a> {
     read_at(origin, span, &KeyIndex::of(span.attributes))
 }
 
-fn read_at<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>, places: &KeyIndex) -> Classification<'a> {
-    let evidence = SpanView { origin, span, places };
-    // Most spans that are no calls are seen at a glance.
-    if places.decides || DECIDING_NAMES.contains(&span.name) { ask(&evidence) } else { not_a_call(&evidence, NO_MATCH) }
+fn read_at<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>, index: &KeyIndex) -> Classification<'a> {
+    let view = SpanView { origin, span, index };
+    // Skips the adapters for most spans that are not calls.
+    if index.decides || DECIDING_NAMES.contains(&span.name) { classify(&view) } else { not_a_call(&view, NO_MATCH) }
 }
 
-fn ask<'a>(evidence: &SpanView<'a, '_>) -> Classification<'a> {
-    ADAPTERS.iter().find_map(|adapter| adapter(evidence)).unwrap_or_else(|| not_a_call(evidence, NO_MATCH))
+fn classify<'a>(view: &SpanView<'a, '_>) -> Classification<'a> {
+    ADAPTERS.iter().find_map(|adapter| adapter(view)).unwrap_or_else(|| not_a_call(view, NO_MATCH))
 }
 
-/// Reads one span as if only Plano's adapter existed: what the others cost is measured against it.
+/// Classifies one span with Plano's adapter only: the baseline for benchmarks of the others.
 pub fn read_by_plano_alone<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Classification<'a> {
-    let evidence = SpanView { origin, span, places: &KeyIndex::of(span.attributes) };
-    plano::read(&evidence).unwrap_or_else(|| Classification::other(NO_MATCH))
+    let view = SpanView { origin, span, index: &KeyIndex::of(span.attributes) };
+    plano::read(&view).unwrap_or_else(|| Classification::other(NO_MATCH))
 }
 
-/// A span that is no call, but may say whose calls are below it.
-fn not_a_call<'a>(evidence: &SpanView<'a, '_>, why: &'static str) -> Classification<'a> {
-    if !evidence.places.tells_whose {
+/// A span that is not a call: [`SpanRole::Context`] if it holds a session or a user.
+fn not_a_call<'a>(view: &SpanView<'a, '_>, why: &'static str) -> Classification<'a> {
+    if !view.index.identifies_caller {
         return Classification::other(why);
     }
-    let (session_id, user_id) = (fields::session(evidence), fields::user(evidence));
+    let (session_id, user_id) = (fields::session(view), fields::user(view));
     if session_id.is_none() && user_id.is_none() {
         return Classification::other(why);
     }

@@ -1,5 +1,5 @@
-//! Why and with which HTTP status a call failed: attributes first, then the words of the status message or of
-//! the recorded exception (`Error code: 429`, `status_code: 429`).
+//! HTTP status, error class and error message of a failed call: attributes first, then the text of the status message
+//! or of the recorded exception (`Error code: 429`, `status_code: 429`).
 
 use super::keys::Key;
 use super::scalar;
@@ -7,11 +7,11 @@ use super::span_view::SpanView;
 use crate::call::{CallFacts, Text};
 use crate::collector::wire::Event;
 
-/// Attributes that carry an HTTP status; error codes may also be words.
+/// Attributes that may hold an HTTP status. Error codes may also be names, which are ignored here.
 const STATUS: [Key; 4] = [Key::HttpResponseStatusCode, Key::HttpStatusCode, Key::ErrorCode, Key::LiteLlmErrorCode];
 
-/// Words before a status code inside a message, lower case.
-const BEFORE_A_CODE: [&str; 8] = [
+/// Phrases that precede a status code in a message, lower case.
+const CODE_PREFIXES: [&str; 8] = [
     "error code",
     "status_code",
     "statuscode",
@@ -22,36 +22,36 @@ const BEFORE_A_CODE: [&str; 8] = [
     "server error",
 ];
 
-/// How far into a message a status code is looked for.
-const SEARCHED: usize = 4096;
+/// How much of a message is searched for a status code, bytes.
+const SEARCH_LIMIT: usize = 4096;
 
-/// Longest error message kept with a call; the span itself keeps the rest.
-const LONGEST_MESSAGE: usize = 1024;
+/// Longest error message stored with a call, bytes. The span keeps all of it.
+const MAX_MESSAGE: usize = 1024;
 
 /// Fills in status, error class and error message.
-pub(super) fn fill<'a>(evidence: &SpanView<'a, '_>, draft: &mut CallFacts<'a>) {
-    draft.error_type = evidence.text(&[Key::ErrorType]);
-    draft.span_error |= evidence.failed() || draft.error_type.is_some();
-    draft.status_code = STATUS.iter().find_map(|&key| evidence.value(key).and_then(status_code));
-    if !draft.span_error {
+pub(super) fn fill<'a>(view: &SpanView<'a, '_>, facts: &mut CallFacts<'a>) {
+    facts.error_type = view.text(&[Key::ErrorType]);
+    facts.span_error |= view.failed() || facts.error_type.is_some();
+    facts.status_code = STATUS.iter().find_map(|&key| view.value(key).and_then(status_code));
+    if !facts.span_error {
         return;
     }
-    let exception = evidence.exception();
-    let said = [
-        text_of(evidence.span.status_message),
+    let exception = view.exception();
+    let messages = [
+        text_of(view.span.status_message),
         exception.as_ref().and_then(|event| attribute(event, "exception.message")),
-        evidence.text(&[Key::ErrorMessage, Key::LangfuseStatusMessage]),
+        view.text(&[Key::ErrorMessage, Key::LangfuseStatusMessage]),
     ];
-    draft.status_code = draft
+    facts.status_code = facts
         .status_code
-        .or_else(|| draft.error_type.as_deref().and_then(bare_code))
-        .or_else(|| said.iter().flatten().find_map(|message| code_in(message)));
-    draft.error_type =
-        draft.error_type.take().or_else(|| exception.as_ref().and_then(|event| attribute(event, "exception.type")));
-    draft.error_message = said.into_iter().flatten().next().map(shortened);
+        .or_else(|| facts.error_type.as_deref().and_then(bare_code))
+        .or_else(|| messages.iter().flatten().find_map(|message| code_in(message)));
+    facts.error_type =
+        facts.error_type.take().or_else(|| exception.as_ref().and_then(|event| attribute(event, "exception.type")));
+    facts.error_message = messages.into_iter().flatten().next().map(truncated);
 }
 
-/// A status attribute's value, where it is an HTTP status.
+/// The value as an HTTP status, 1 to 999.
 pub(super) fn status_code(value: &crate::collector::wire::Value<'_>) -> Option<u16> {
     scalar::count(value).and_then(|code| u16::try_from(code).ok()).filter(|code| (1..1000).contains(code))
 }
@@ -64,11 +64,11 @@ fn attribute<'a>(event: &Event<'a>, key: &str) -> Option<Text<'a>> {
     scalar::text(&event.attribute(key)?)
 }
 
-fn shortened(message: Text<'_>) -> Text<'_> {
-    if message.len() <= LONGEST_MESSAGE {
+fn truncated(message: Text<'_>) -> Text<'_> {
+    if message.len() <= MAX_MESSAGE {
         return message;
     }
-    let end = message.floor_char_boundary(LONGEST_MESSAGE);
+    let end = message.floor_char_boundary(MAX_MESSAGE);
     match message {
         Text::Borrowed(text) => Text::Borrowed(text.get(..end).unwrap_or_default()),
         Text::Owned(mut text) => {
@@ -78,23 +78,23 @@ fn shortened(message: Text<'_>) -> Text<'_> {
     }
 }
 
-/// The HTTP error status that a message names.
+/// The HTTP error status in a message.
 fn code_in(message: &str) -> Option<u16> {
-    let searched = message.get(..message.floor_char_boundary(SEARCHED)).unwrap_or_default();
-    leading_code(searched).or_else(|| announced_code(&searched.to_ascii_lowercase()))
+    let start = message.get(..message.floor_char_boundary(SEARCH_LIMIT)).unwrap_or_default();
+    leading_code(start).or_else(|| prefixed_code(&start.to_ascii_lowercase()))
 }
 
-/// `429 Rate limit reached`, as the JavaScript clients put it.
+/// `429 Rate limit reached`, as the JavaScript clients write it.
 fn leading_code(message: &str) -> Option<u16> {
     let (first, _) = message.split_once(' ')?;
     bare_code(first)
 }
 
 /// `Error code: 429`, `status_code=429`, `Client error '429 Too Many Requests'`.
-fn announced_code(message: &str) -> Option<u16> {
-    BEFORE_A_CODE.iter().find_map(|words| {
-        message.match_indices(words).find_map(|(at, words)| {
-            let after = message.get(at + words.len()..)?;
+fn prefixed_code(message: &str) -> Option<u16> {
+    CODE_PREFIXES.iter().find_map(|prefix| {
+        message.match_indices(prefix).find_map(|(at, prefix)| {
+            let after = message.get(at + prefix.len()..)?;
             let code = after.trim_start_matches([' ', ':', '=', '\'', '"', '(']);
             let digits = code.find(|next: char| !next.is_ascii_digit()).unwrap_or(code.len());
             bare_code(code.get(..digits)?)
@@ -102,10 +102,10 @@ fn announced_code(message: &str) -> Option<u16> {
     })
 }
 
-/// Three digits that are an HTTP error status.
-fn bare_code(word: &str) -> Option<u16> {
-    let digits = word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit());
-    word.parse().ok().filter(|code| digits && (400..600).contains(code))
+/// Three digits, 400 to 599.
+fn bare_code(text: &str) -> Option<u16> {
+    let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|code| digits && (400..600).contains(code))
 }
 
 #[cfg(test)]
@@ -141,10 +141,10 @@ mod tests {
 
     #[test]
     fn a_huge_message_is_searched_and_kept_in_part() {
-        let message = format!("{}Error code: 429", "ä".repeat(SEARCHED));
+        let message = format!("{}Error code: 429", "ä".repeat(SEARCH_LIMIT));
         assert_eq!(code_in(&message), None);
-        let kept = shortened(Text::Owned(message.clone()));
-        assert_eq!(kept.len(), LONGEST_MESSAGE);
-        assert_eq!(shortened(Text::Borrowed(&message)), kept);
+        let kept = truncated(Text::Owned(message.clone()));
+        assert_eq!(kept.len(), MAX_MESSAGE);
+        assert_eq!(truncated(Text::Borrowed(&message)), kept);
     }
 }

@@ -1,4 +1,4 @@
-//! Why the model stopped: an array of reasons, one word, several joined by commas, or a list written as text.
+//! Finish reasons: an array, one reason, several separated by commas, or a list in JSON or Python syntax.
 
 use super::keys::Key;
 use super::span_view::SpanView;
@@ -6,9 +6,9 @@ use super::{scalar, structured};
 use crate::call::Text;
 use crate::collector::wire::Value;
 
-/// The reasons under the first of `keys` that has any, joined by `,`.
-pub(super) fn reasons<'a>(evidence: &SpanView<'a, '_>, keys: &[Key]) -> Option<Text<'a>> {
-    keys.iter().find_map(|&key| evidence.value(key).and_then(of))
+/// The reasons under the first of `keys` that has any, joined with `,`.
+pub(super) fn reasons<'a>(view: &SpanView<'a, '_>, keys: &[Key]) -> Option<Text<'a>> {
+    keys.iter().find_map(|&key| view.value(key).and_then(of))
 }
 
 fn of<'a>(value: &Value<'a>) -> Option<Text<'a>> {
@@ -26,7 +26,7 @@ fn in_text(text: &str) -> Option<Text<'_>> {
     if text.contains(',') {
         return joined(text.split(',').map(str::trim).filter(|reason| !reason.is_empty()).map(Text::Borrowed));
     }
-    (!text.trim().is_empty() && !scalar::names_nothing(text)).then_some(Text::Borrowed(text))
+    (!text.trim().is_empty() && !scalar::is_placeholder(text)).then_some(Text::Borrowed(text))
 }
 
 fn joined<'a>(mut reasons: impl Iterator<Item = Text<'a>>) -> Option<Text<'a>> {

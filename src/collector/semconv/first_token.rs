@@ -1,41 +1,40 @@
-//! When the first token came, in ms after the call's start. Emitters disagree on unit and on place
-//! (SEMCONV.md, section 2): the key tells the unit, for one key the value's type does, some record an event.
+//! Time to first token. Emitters disagree on its unit and place (SEMCONV.md, section 2): most keys imply a unit, for one
+//! the value's type does, and some emitters record an event instead.
 
 use super::keys::Key;
 use super::scalar;
 use super::span_view::SpanView;
 use crate::collector::wire::Value;
 
-/// Keys that mean seconds.
+/// Keys whose values are seconds.
 const SECONDS: [Key; 3] =
     [Key::GenAiTimeToFirstChunk, Key::GenAiClientTimeToFirstChunk, Key::GenAiLatencyTimeToFirstToken];
 
-/// Keys that mean milliseconds.
+/// Keys whose values are milliseconds.
 const MILLISECONDS: [Key; 2] = [Key::AiMsToFirstChunk, Key::AiStreamMsToFirstChunk];
 
-/// Events that mark the first token, the first of them in the span's order.
+/// Events that mark the first token. The first in span order counts.
 const EVENTS: [&str; 3] =
     ["First Token Stream Event", "gen_ai.content.completion.chunk", "llm.content.completion.chunk"];
 
-/// Time to first token as the span tells it.
-pub(super) fn ms(evidence: &SpanView<'_, '_>) -> Option<f64> {
-    evidence
-        .amount(&SECONDS)
+/// Time to first token, ms.
+pub(super) fn ms(view: &SpanView<'_, '_>) -> Option<f64> {
+    view.amount(&SECONDS)
         .map(|seconds| seconds * 1e3)
-        .or_else(|| evidence.amount(&MILLISECONDS))
-        .or_else(|| evidence.value(Key::GenAiServerTimeToFirstToken).and_then(by_type))
-        .or_else(|| by_event(evidence))
+        .or_else(|| view.amount(&MILLISECONDS))
+        .or_else(|| view.value(Key::GenAiServerTimeToFirstToken).and_then(by_type))
+        .or_else(|| by_event(view))
 }
 
-/// One key, two meanings: openlit writes it in seconds as a double, strands in milliseconds as an integer.
+/// openlit writes this key in seconds as a double, strands in milliseconds as an integer.
 fn by_type(value: &Value<'_>) -> Option<f64> {
     let number = scalar::number(value).filter(|&number| number >= 0.0)?;
     Some(if matches!(value, Value::Int(_)) { number } else { number * 1e3 })
 }
 
-fn by_event(evidence: &SpanView<'_, '_>) -> Option<f64> {
-    let event = evidence.span.events().find(|event| EVENTS.contains(&event.name))?;
-    evidence.ms_until(event.time_unix_nano)
+fn by_event(view: &SpanView<'_, '_>) -> Option<f64> {
+    let event = view.span.events().find(|event| EVENTS.contains(&event.name))?;
+    view.ms_until(event.time_unix_nano)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! OpenTelemetry's GenAI convention in its current and older names, and what its emitters add to it: the OpenAI
-//! and Anthropic instrumentations, pydantic-ai, openlit, strands, the AI SDK 7 (SEMCONV.md, section 2).
+//! OpenTelemetry's GenAI convention, its deprecated names, and the additions of its emitters: the OpenAI and Anthropic
+//! instrumentations, pydantic-ai, openlit, strands, the AI SDK 7 (SEMCONV.md, section 2).
 
 use super::fields::{self, Fields, Tokens};
 use super::keys::Key;
@@ -7,8 +7,8 @@ use super::span_view::SpanView;
 use super::{Classification, not_a_call, usage_text};
 use crate::call::{CallFacts, Convention, InputCount};
 
-/// Operations that call a model, and why their spans are rows. LiteLLM's call types are among them,
-/// and the names of Semantic Kernel (with dots) and of Traceloop's OpenAI Agents instrumentation (`response`).
+/// Operations that are calls of a model, with the reason shown to users. Includes the call types of LiteLLM, the dotted
+/// names of Semantic Kernel, and `response` from Traceloop's OpenAI Agents instrumentation.
 const CALLS: &[(&str, &str)] = &[
     ("chat", "gen_ai.operation.name is chat"),
     ("text_completion", "gen_ai.operation.name is text_completion"),
@@ -32,7 +32,7 @@ const CALLS: &[(&str, &str)] = &[
     ("response", "gen_ai.operation.name is response"),
 ];
 
-/// Operations that contain calls or serve them, and why their spans are no rows.
+/// Operations that contain or support calls, with the reason shown to users.
 const WRAPPERS: &[(&str, &str)] = &[
     ("invoke_agent", "gen_ai.operation.name is invoke_agent: an agent, not a call"),
     ("create_agent", "gen_ai.operation.name is create_agent: an agent, not a call"),
@@ -111,36 +111,36 @@ pub(super) const FIELDS: Fields = Fields {
 };
 
 /// Reads a span that names its GenAI operation.
-pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
-    let operation = evidence.str(Key::GenAiOperationName)?;
+pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
+    let operation = view.str(Key::GenAiOperationName)?;
     Some(match call_reason(operation) {
-        Some(why) => Classification::call(draft(evidence), why),
-        None => not_a_call(evidence, wrapper_reason(operation)),
+        Some(why) => Classification::call(facts(view), why),
+        None => not_a_call(view, wrapper_reason(operation)),
     })
 }
 
-/// What only an answered call has.
-const ANSWERS: [Key; 3] = [Key::GenAiResponseModel, Key::GenAiResponseId, Key::GenAiResponseFinishReasons];
+/// Keys that only a call with a response has.
+const RESPONSE_KEYS: [Key; 3] = [Key::GenAiResponseModel, Key::GenAiResponseId, Key::GenAiResponseFinishReasons];
 
-/// Reads a span that names no operation but has a model and an answer (Logfire's spans of the OpenAI Agents SDK,
-/// the `call_llm` spans of Google's ADK), or the figures of a model server (vLLM's `llm_request`).
-pub(super) fn read_without_operation<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
-    let served = evidence.has(Key::GenAiLatencyTimeToFirstToken) && evidence.has(Key::GenAiCompletionTokens);
-    let answered = evidence.has(Key::GenAiRequestModel) && ANSWERS.iter().any(|&key| evidence.has(key));
+/// Reads a span without an operation that has a model and a response (Logfire's spans of the OpenAI Agents SDK,
+/// `call_llm` spans of Google's ADK), or the metrics of a model server (vLLM's `llm_request`).
+pub(super) fn read_without_operation<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
+    let served = view.has(Key::GenAiLatencyTimeToFirstToken) && view.has(Key::GenAiCompletionTokens);
+    let answered = view.has(Key::GenAiRequestModel) && RESPONSE_KEYS.iter().any(|&key| view.has(key));
     let why = match (answered, served) {
         (true, _) => "gen_ai.request.model and a response, without an operation name",
         (false, true) => "gen_ai.latency.time_to_first_token and output tokens: a model server's span",
         (false, false) => return None,
     };
-    Some(Classification::call(draft(evidence), why))
+    Some(Classification::call(facts(view), why))
 }
 
-/// Why a span of this operation is a row, if it is one.
+/// The reason why a span of this operation is a call; `None` if it is not.
 pub(super) fn call_reason(operation: &str) -> Option<&'static str> {
     reason_in(CALLS, operation)
 }
 
-/// Why a span of this operation is none.
+/// The reason why a span of this operation is not a call.
 pub(super) fn wrapper_reason(operation: &str) -> &'static str {
     reason_in(WRAPPERS, operation).unwrap_or("gen_ai.operation.name names no call of a model")
 }
@@ -149,30 +149,30 @@ fn reason_in(table: &[(&str, &'static str)], operation: &str) -> Option<&'static
     table.iter().find(|(name, _)| operation.trim().eq_ignore_ascii_case(name)).map(|&(_, why)| why)
 }
 
-/// What the span says, with the peculiarities of single emitters.
-pub(super) fn draft<'a>(evidence: &SpanView<'a, '_>) -> CallFacts<'a> {
-    let mut draft = fields::draft(evidence, &FIELDS);
-    if let Some(raw) = evidence.str(Key::GenAiUsageRaw) {
-        usage_text::complete(&mut draft.usage, &usage_text::read(raw));
+/// Reads the convention's keys and applies the corrections for single emitters.
+pub(super) fn facts<'a>(view: &SpanView<'a, '_>) -> CallFacts<'a> {
+    let mut facts = fields::call_facts(view, &FIELDS);
+    if let Some(raw) = view.str(Key::GenAiUsageRaw) {
+        usage_text::complete(&mut facts.usage, &usage_text::read(raw));
     }
-    if hands_on_own_count(evidence) && fields::counts_cached_apart(draft.provider.as_deref()) {
-        draft.usage.input_count = InputCount::Exclusive;
+    if passes_api_count(view) && fields::api_excludes_cached(facts.provider.as_deref()) {
+        facts.usage.input_count = InputCount::Exclusive;
     }
-    draft
+    facts
 }
 
-/// Scopes of openlit whose input count includes what was cached, whoever the provider is: `LangChain` has added it up
-/// (`usage_metadata`), or openlit itself has. By the source of openlit 1.45, `instrumentation/*/utils.py`.
+/// Scopes of openlit whose input count includes cached tokens for every provider: `LangChain` (`usage_metadata`) or
+/// openlit adds them. Source: openlit 1.45, `instrumentation/*/utils.py`.
 const OPENLIT_INCLUSIVE: [&str; 2] = ["openlit.instrumentation.langchain", "openlit.instrumentation.claude_agent_sdk"];
 
-/// openlit hands on the API's own input count, which for Anthropic (`usage.input_tokens`) and Bedrock (`usage.inputTokens`)
-/// excludes what was cached, but for [`OPENLIT_INCLUSIVE`].
-fn hands_on_own_count(evidence: &SpanView<'_, '_>) -> bool {
-    is_openlit(evidence) && !OPENLIT_INCLUSIVE.contains(&evidence.origin.scope_name)
+/// Whether the input count is the API's own. openlit passes it through, except under [`OPENLIT_INCLUSIVE`]; for Anthropic
+/// (`usage.input_tokens`) and Bedrock (`usage.inputTokens`) it excludes cached tokens.
+fn passes_api_count(view: &SpanView<'_, '_>) -> bool {
+    is_openlit(view) && !OPENLIT_INCLUSIVE.contains(&view.origin.scope_name)
 }
 
-fn is_openlit(evidence: &SpanView<'_, '_>) -> bool {
-    evidence.is(Key::TelemetrySdkName, "openlit")
-        || evidence.resource("telemetry.sdk.name").is_some_and(|name| name == "openlit")
-        || evidence.origin.scope_name.starts_with("openlit")
+fn is_openlit(view: &SpanView<'_, '_>) -> bool {
+    view.is(Key::TelemetrySdkName, "openlit")
+        || view.resource("telemetry.sdk.name").is_some_and(|name| name == "openlit")
+        || view.origin.scope_name.starts_with("openlit")
 }

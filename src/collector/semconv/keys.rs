@@ -1,8 +1,7 @@
-//! Every attribute key that any adapter reads, and the table that finds it in a few nanoseconds.
+//! Every attribute key that an adapter reads, and a hash table built at compile time that finds it.
 //!
-//! A span is looked at once: each of its keys is hashed from its length and its last sixteen bytes (where
-//! keys of one family differ) and compared with at most the one or two names that share its slot. Keys that
-//! no adapter knows mostly end at an empty slot, without a comparison.
+//! A key is hashed from its length and its last sixteen bytes, where keys with a common prefix differ, and compared
+//! with the one or two names in its slot. Most unknown keys hit an empty slot and need no comparison.
 
 macro_rules! keys {
     ($($name:ident = $text:literal,)+) => {
@@ -112,7 +111,7 @@ keys! {
     LogfireDuration = "duration",
     LogfireRequestData = "request_data",
 
-    // Status and errors, whoever emits them.
+    // Status and errors, under any convention.
     HttpResponseStatusCode = "http.response.status_code",
     HttpStatusCode = "http.status_code",
     ErrorCode = "error.code",
@@ -120,7 +119,7 @@ keys! {
     ErrorMessage = "error.message",
     LiteLlmErrorCode = "litellm.provider.error.code",
 
-    // Sessions and users, whoever emits them.
+    // Sessions and users, under any convention.
     SessionId = "session.id",
     UserId = "user.id",
     EndUserId = "enduser.id",
@@ -225,10 +224,42 @@ keys! {
     LangfuseStatusMessage = "langfuse.observation.status_message",
 }
 
-/// How many keys there are.
 pub(super) const COUNT: usize = KEYS.len();
 
-/// Slots of the table: a power of two, several times [`COUNT`], so that most slots are empty.
+/// Sessions and conversations under any convention, most trusted first.
+pub(super) const SESSION: &[Key] = &[
+    Key::GenAiConversationId,
+    Key::SessionId,
+    Key::LangfuseSessionId,
+    Key::TraceloopSessionId,
+    Key::TraceloopSessionIdCamel,
+    Key::TraceloopConversationId,
+    Key::VercelSessionId,
+    Key::Vercel7SessionId,
+    Key::LangSmithSessionId,
+    Key::LangSmithThreadId,
+    Key::LangSmithConversationId,
+    Key::AdkSessionId,
+];
+
+/// End users under any convention, most trusted first.
+pub(super) const USER: &[Key] = &[
+    Key::UserId,
+    Key::LlmUser,
+    Key::GenAiUser,
+    Key::GenAiRequestUser,
+    Key::LangfuseUserId,
+    Key::TraceloopUserId,
+    Key::TraceloopUserIdCamel,
+    Key::VercelUserId,
+    Key::Vercel7UserId,
+    Key::LangSmithUserId,
+    Key::LiteLlmEndUserId,
+    Key::LiteLlmMetadataEndUserId,
+    Key::EndUserId,
+];
+
+/// Slots of the table: a power of two and at least four times [`COUNT`], so that most slots are empty.
 const SLOTS: usize = 1024;
 const SLOT_BITS: u32 = SLOTS.trailing_zeros();
 
@@ -252,7 +283,7 @@ const fn table() -> [u8; SLOTS] {
     table
 }
 
-/// Where a key belongs: its length and its last sixteen bytes, mixed by one multiplication.
+/// The slot of a key: its length and its last sixteen bytes, mixed by one multiplication.
 const fn slot_of(key: &[u8]) -> usize {
     const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
     let (head, tail) = match (key.last_chunk::<16>(), key.first_chunk::<8>(), key.last_chunk::<8>()) {
@@ -283,7 +314,7 @@ impl Key {
         }
     }
 
-    /// Whether an adapter may know a span by this key: one without any of these is a call to none of them.
+    /// Whether an adapter can recognize a call by this key. No adapter takes a span without any of these keys for a call.
     pub(super) const fn decides(self) -> bool {
         matches!(
             self,
@@ -302,8 +333,13 @@ impl Key {
         )
     }
 
-    /// Whether an array under this key is read too; elsewhere only scalars count.
-    pub(super) const fn takes_a_list(self) -> bool {
+    /// Whether this key holds a session or a user, which calls below the span inherit.
+    pub(super) fn identifies_caller(self) -> bool {
+        SESSION.contains(&self) || USER.contains(&self)
+    }
+
+    /// Whether arrays are read under this key, not only scalars.
+    pub(super) const fn allows_array(self) -> bool {
         matches!(self, Self::GenAiResponseFinishReasons)
     }
 }

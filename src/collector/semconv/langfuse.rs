@@ -1,5 +1,5 @@
 //! Langfuse's SDK (SEMCONV.md, section 3): `langfuse.observation.type` generation or embedding is a row. Usage
-//! and cost are JSON text, the first token is a moment in ISO 8601.
+//! and cost are JSON text; the time of the first token is in ISO 8601.
 
 use chrono::{DateTime, NaiveDateTime};
 use serde_json::Value as Json;
@@ -16,46 +16,44 @@ const FIELDS: Fields = Fields {
     ..gen_ai::FIELDS
 };
 
-/// Reads a span that has Langfuse's type.
-pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
-    evidence.has(Key::LangfuseObservationType).then_some(())?;
-    Some(if evidence.is(Key::LangfuseObservationType, "generation") {
-        Classification::call(draft(evidence, "chat"), "langfuse.observation.type is generation")
-    } else if evidence.is(Key::LangfuseObservationType, "embedding") {
-        Classification::call(draft(evidence, "embeddings"), "langfuse.observation.type is embedding")
+/// Reads a span with `langfuse.observation.type`.
+pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
+    view.has(Key::LangfuseObservationType).then_some(())?;
+    Some(if view.is(Key::LangfuseObservationType, "generation") {
+        Classification::call(facts(view, "chat"), "langfuse.observation.type is generation")
+    } else if view.is(Key::LangfuseObservationType, "embedding") {
+        Classification::call(facts(view, "embeddings"), "langfuse.observation.type is embedding")
     } else {
-        not_a_call(evidence, "langfuse.observation.type is neither generation nor embedding")
+        not_a_call(view, "langfuse.observation.type is neither generation nor embedding")
     })
 }
 
-fn draft<'a>(evidence: &SpanView<'a, '_>, operation: &'static str) -> CallFacts<'a> {
-    let mut draft = fields::draft(evidence, &FIELDS);
-    draft.operation.get_or_insert(Text::Borrowed(operation));
-    if let Some(usage) = evidence.str(Key::LangfuseUsageDetails) {
+fn facts<'a>(view: &SpanView<'a, '_>, operation: &'static str) -> CallFacts<'a> {
+    let mut facts = fields::call_facts(view, &FIELDS);
+    facts.operation.get_or_insert(Text::Borrowed(operation));
+    if let Some(usage) = view.str(Key::LangfuseUsageDetails) {
         let reported = usage_text::read(usage);
-        usage_text::complete(&mut draft.usage, &reported);
+        usage_text::complete(&mut facts.usage, &reported);
     }
-    draft.ttft_ms = evidence
-        .str(Key::LangfuseCompletionStartTime)
-        .and_then(unix_nano)
-        .map_or(draft.ttft_ms, |at| evidence.ms_until(at));
-    draft.add_reported_cost(cost(evidence));
-    draft.is_streaming = draft.is_streaming.or_else(|| streamed(evidence));
-    fill_failure(evidence, &mut draft);
-    draft
+    facts.ttft_ms =
+        view.str(Key::LangfuseCompletionStartTime).and_then(unix_nano).map_or(facts.ttft_ms, |at| view.ms_until(at));
+    facts.add_reported_cost(cost(view));
+    facts.is_streaming = facts.is_streaming.or_else(|| streamed(view));
+    fill_failure(view, &mut facts);
+    facts
 }
 
-/// A failure may be told by level and message alone, with the span's own status unset.
-fn fill_failure<'a>(evidence: &SpanView<'a, '_>, draft: &mut CallFacts<'a>) {
-    if evidence.is(Key::LangfuseLevel, "ERROR") && !draft.span_error {
-        draft.span_error = true;
-        super::failure::fill(evidence, draft);
+/// Langfuse may report a failure in level and message only and leave the span status unset.
+fn fill_failure<'a>(view: &SpanView<'a, '_>, facts: &mut CallFacts<'a>) {
+    if view.is(Key::LangfuseLevel, "ERROR") && !facts.span_error {
+        facts.span_error = true;
+        super::failure::fill(view, facts);
     }
 }
 
-/// The total, or the sum of the parts where there is none. A part that is no amount makes the sum unknown.
-fn cost(evidence: &SpanView<'_, '_>) -> Option<f64> {
-    let details = structured::object(evidence.str(Key::LangfuseCostDetails)?)?;
+/// `total`, else the sum of the parts, USD. An unreadable part makes the sum unknown.
+fn cost(view: &SpanView<'_, '_>) -> Option<f64> {
+    let details = structured::object(view.str(Key::LangfuseCostDetails)?)?;
     if let Some(total) = details.get("total").filter(|total| !total.is_null()) {
         return usd(total);
     }
@@ -67,11 +65,11 @@ fn usd(amount: &Json) -> Option<f64> {
     amount.as_f64().filter(|usd| usd.is_finite() && *usd >= 0.0)
 }
 
-fn streamed(evidence: &SpanView<'_, '_>) -> Option<bool> {
-    structured::object(evidence.str(Key::LangfuseModelParameters)?)?.get("stream")?.as_bool()
+fn streamed(view: &SpanView<'_, '_>) -> Option<bool> {
+    structured::object(view.str(Key::LangfuseModelParameters)?)?.get("stream")?.as_bool()
 }
 
-/// A moment in ISO 8601, quoted or not, with or without an offset (then UTC), as ns since the epoch.
+/// Parses an ISO 8601 time, optionally quoted, UTC if it has no offset, into ns since the epoch.
 fn unix_nano(text: &str) -> Option<u64> {
     let text = text.trim().trim_matches('"');
     let moment = DateTime::parse_from_rfc3339(text)

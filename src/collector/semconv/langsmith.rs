@@ -1,5 +1,5 @@
 //! LangSmith's OpenTelemetry export (SEMCONV.md, section 3): `langsmith.span.kind` llm or embedding is a row;
-//! other kinds are not, even where they say operation `chat`.
+//! other kinds are not, even with operation `chat`.
 
 use super::fields::{self, Fields};
 use super::keys::Key;
@@ -14,31 +14,31 @@ const FIELDS: Fields = Fields {
     ..gen_ai::FIELDS
 };
 
-/// What the exporter says where it could not tell the provider from the model's name.
+/// The exporter's value where it could not derive the provider from the model's name.
 const UNKNOWN_PROVIDER: &str = "langchain";
 
-/// Parts of the usage that come as text of their own.
+/// Usage details that are JSON or Python text.
 const DETAILS: [Key; 3] = [Key::LangSmithUsageMetadata, Key::GenAiInputTokenDetails, Key::GenAiOutputTokenDetails];
 
-/// Reads a span that has LangSmith's kind.
-pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
-    evidence.has(Key::LangSmithSpanKind).then_some(())?;
-    Some(if evidence.is(Key::LangSmithSpanKind, "llm") {
-        Classification::call(draft(evidence), "langsmith.span.kind is llm")
-    } else if evidence.is(Key::LangSmithSpanKind, "embedding") {
-        Classification::call(draft(evidence), "langsmith.span.kind is embedding")
+/// Reads a span with `langsmith.span.kind`.
+pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
+    view.has(Key::LangSmithSpanKind).then_some(())?;
+    Some(if view.is(Key::LangSmithSpanKind, "llm") {
+        Classification::call(facts(view), "langsmith.span.kind is llm")
+    } else if view.is(Key::LangSmithSpanKind, "embedding") {
+        Classification::call(facts(view), "langsmith.span.kind is embedding")
     } else {
-        not_a_call(evidence, "langsmith.span.kind is neither llm nor embedding")
+        not_a_call(view, "langsmith.span.kind is neither llm nor embedding")
     })
 }
 
-fn draft<'a>(evidence: &SpanView<'a, '_>) -> CallFacts<'a> {
-    let mut draft = fields::draft(evidence, &FIELDS);
-    for details in DETAILS.into_iter().filter_map(|key| evidence.str(key)) {
-        usage_text::complete(&mut draft.usage, &usage_text::read(details));
+fn facts<'a>(view: &SpanView<'a, '_>) -> CallFacts<'a> {
+    let mut facts = fields::call_facts(view, &FIELDS);
+    for details in DETAILS.into_iter().filter_map(|key| view.str(key)) {
+        usage_text::complete(&mut facts.usage, &usage_text::read(details));
     }
-    if draft.provider.as_deref().is_none_or(|provider| provider == UNKNOWN_PROVIDER) {
-        draft.provider = evidence.text(&[Key::LangSmithProvider]).or(draft.provider);
+    if facts.provider.as_deref().is_none_or(|provider| provider == UNKNOWN_PROVIDER) {
+        facts.provider = view.text(&[Key::LangSmithProvider]).or(facts.provider);
     }
-    draft
+    facts
 }

@@ -6,7 +6,7 @@ use super::span_view::SpanView;
 use super::{Classification, gen_ai, not_a_call, structured};
 use crate::call::{CallFacts, Convention, RequestId, Text};
 
-/// The convention's keys; the GenAI names after them, as some emitters write both.
+/// OpenInference keys first, then GenAI keys: some emitters write both.
 const FIELDS: Fields = Fields {
     convention: Convention::OpenInference,
     model: &[Key::LlmResponseModelName, Key::LlmModelName, Key::EmbeddingModelName, Key::GenAiResponseModel],
@@ -27,7 +27,7 @@ const FIELDS: Fields = Fields {
     ..gen_ai::FIELDS
 };
 
-/// Kinds that contain calls or serve them, and why their spans are no rows.
+/// Kinds that contain or support calls, with the reason shown to users.
 const OTHERS: &[(&str, &str)] = &[
     ("AGENT", "openinference.span.kind is AGENT"),
     ("CHAIN", "openinference.span.kind is CHAIN"),
@@ -39,15 +39,15 @@ const OTHERS: &[(&str, &str)] = &[
     ("PROMPT", "openinference.span.kind is PROMPT"),
 ];
 
-/// Reads a span that has the convention's kind.
-pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
-    let kind = evidence.str(Key::OpenInferenceSpanKind)?;
-    Some(if evidence.is(Key::OpenInferenceSpanKind, "LLM") {
-        Classification::call(draft(evidence, "chat"), "openinference.span.kind is LLM")
-    } else if evidence.is(Key::OpenInferenceSpanKind, "EMBEDDING") {
-        Classification::call(draft(evidence, "embeddings"), "openinference.span.kind is EMBEDDING")
+/// Reads a span with `openinference.span.kind`.
+pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
+    let kind = view.str(Key::OpenInferenceSpanKind)?;
+    Some(if view.is(Key::OpenInferenceSpanKind, "LLM") {
+        Classification::call(facts(view, "chat"), "openinference.span.kind is LLM")
+    } else if view.is(Key::OpenInferenceSpanKind, "EMBEDDING") {
+        Classification::call(facts(view, "embeddings"), "openinference.span.kind is EMBEDDING")
     } else {
-        not_a_call(evidence, other_reason(kind))
+        not_a_call(view, other_reason(kind))
     })
 }
 
@@ -56,27 +56,27 @@ fn other_reason(kind: &str) -> &'static str {
     known.map_or("openinference.span.kind is neither LLM nor EMBEDDING", |&(_, why)| why)
 }
 
-fn draft<'a>(evidence: &SpanView<'a, '_>, operation: &'static str) -> CallFacts<'a> {
-    let mut draft = fields::draft(evidence, &FIELDS);
-    draft.operation.get_or_insert(Text::Borrowed(operation));
-    fill_from_parameters(evidence, &mut draft);
-    if draft.request_id == RequestId::SpanId
-        && let Some(id) = evidence.str(Key::OutputValue).and_then(structured::response_id)
+fn facts<'a>(view: &SpanView<'a, '_>, operation: &'static str) -> CallFacts<'a> {
+    let mut facts = fields::call_facts(view, &FIELDS);
+    facts.operation.get_or_insert(Text::Borrowed(operation));
+    fill_from_parameters(view, &mut facts);
+    if facts.request_id == RequestId::SpanId
+        && let Some(id) = view.str(Key::OutputValue).and_then(structured::response_id)
     {
-        draft.request_id = RequestId::Emitted(id);
+        facts.request_id = RequestId::Emitted(id);
     }
-    draft
+    facts
 }
 
-/// The requested model and `stream` are only inside the JSON of the request's parameters.
-fn fill_from_parameters(evidence: &SpanView<'_, '_>, draft: &mut CallFacts<'_>) {
+/// The requested model and `stream` are only in the JSON of the invocation parameters.
+fn fill_from_parameters(view: &SpanView<'_, '_>, facts: &mut CallFacts<'_>) {
     let parameters = [Key::LlmInvocationParameters, Key::EmbeddingInvocationParameters]
         .into_iter()
-        .find_map(|key| evidence.str(key).and_then(structured::object));
+        .find_map(|key| view.str(key).and_then(structured::object));
     let Some(parameters) = parameters else { return };
     let text = |name: &str| parameters.get(name).and_then(|value| value.as_str()).filter(|text| !text.is_empty());
-    if draft.request_model.is_none() {
-        draft.request_model = text("model").or_else(|| text("model_name")).map(|model| Text::Owned(model.to_owned()));
+    if facts.request_model.is_none() {
+        facts.request_model = text("model").or_else(|| text("model_name")).map(|model| Text::Owned(model.to_owned()));
     }
-    draft.is_streaming = draft.is_streaming.or_else(|| parameters.get("stream")?.as_bool());
+    facts.is_streaming = facts.is_streaming.or_else(|| parameters.get("stream")?.as_bool());
 }

@@ -1,5 +1,5 @@
 //! Traceloop's OpenLLMetry (SEMCONV.md, section 3): rows have `llm.request.type` or a GenAI operation,
-//! `traceloop.span.kind` marks wrappers. Its older versions use `llm.*` where GenAI has names of its own now.
+//! `traceloop.span.kind` marks wrappers. Older versions use `llm.*` keys that GenAI has since renamed.
 
 use super::fields::{self, Fields, Tokens};
 use super::keys::Key;
@@ -7,7 +7,7 @@ use super::span_view::SpanView;
 use super::{Classification, gen_ai, not_a_call};
 use crate::call::{CallFacts, Convention};
 
-/// GenAI's keys, then the older names.
+/// GenAI keys first, then the older names.
 const FIELDS: Fields = Fields {
     convention: Convention::OpenLlmetry,
     model: &[Key::GenAiResponseModel, Key::LlmResponseModel],
@@ -29,7 +29,7 @@ const FIELDS: Fields = Fields {
     ..gen_ai::FIELDS
 };
 
-/// Keys that only this emitter sets on its calls.
+/// Keys that only OpenLLMetry sets on calls.
 const MARKS: [Key; 10] = [
     Key::LlmRequestType,
     Key::TraceloopWorkflowName,
@@ -43,25 +43,25 @@ const MARKS: [Key; 10] = [
     Key::LlmIsStreaming,
 ];
 
-/// Reads a span of Traceloop's wrappers or instrumentations.
-pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
-    if evidence.has(Key::TraceloopSpanKind) {
-        return Some(not_a_call(evidence, "traceloop.span.kind marks a wrapper (workflow, task, agent or tool)"));
+/// Reads a span of Traceloop's decorators or instrumentations.
+pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
+    if view.has(Key::TraceloopSpanKind) {
+        return Some(not_a_call(view, "traceloop.span.kind marks a wrapper (workflow, task, agent or tool)"));
     }
-    MARKS.iter().any(|&key| evidence.has(key)).then_some(())?;
-    match (evidence.str(Key::GenAiOperationName), evidence.str(Key::LlmRequestType)) {
+    MARKS.iter().any(|&key| view.has(key)).then_some(())?;
+    match (view.str(Key::GenAiOperationName), view.str(Key::LlmRequestType)) {
         (Some(operation), _) => Some(match gen_ai::call_reason(operation) {
-            Some(why) => Classification::call(draft(evidence), why),
-            None => not_a_call(evidence, gen_ai::wrapper_reason(operation)),
+            Some(why) => Classification::call(facts(view), why),
+            None => not_a_call(view, gen_ai::wrapper_reason(operation)),
         }),
         (None, Some(kind)) if kind.eq_ignore_ascii_case("rerank") => {
-            Some(not_a_call(evidence, "llm.request.type is rerank"))
+            Some(not_a_call(view, "llm.request.type is rerank"))
         }
-        (None, Some(_)) => Some(Classification::call(draft(evidence), "llm.request.type is set")),
+        (None, Some(_)) => Some(Classification::call(facts(view), "llm.request.type is set")),
         (None, None) => None,
     }
 }
 
-fn draft<'a>(evidence: &SpanView<'a, '_>) -> CallFacts<'a> {
-    fields::draft(evidence, &FIELDS)
+fn facts<'a>(view: &SpanView<'a, '_>) -> CallFacts<'a> {
+    fields::call_facts(view, &FIELDS)
 }

@@ -1,109 +1,105 @@
-//! Plano's brightstaff, the home convention (SEMCONV.md, section 1): a span with a non-empty `llm.model` is a
-//! call; its `routing` child tells the model that was asked for.
+//! Spans of brightstaff, Plano's gateway (SEMCONV.md, section 1). A span with a non-empty `llm.model` is a call; its
+//! `routing` child holds the requested model.
 
 use super::keys::Key;
 use super::span_view::SpanView;
 use super::{Classification, SpanRole, failure, fields, scalar};
 use crate::call::{CallFacts, Convention, InputCount, PlanoFacts, Quality, RequestId, Text, Usage};
 
-/// What the gateway puts into the span name of a call whose behaviour signals fired.
+/// Appended by the gateway to the span name of a call with behaviour signals.
 const FLAG: char = '🚩';
 
-/// Between the model that was asked for and the one dispatched to, in the span name.
+/// Separates the requested model from the dispatched one in the span name.
 const ARROW: &[u8] = b" -> ";
 
-/// The name, and the component, of brightstaff's calls.
+/// Span name and `component` of brightstaff's calls.
 pub(super) const LLM: &str = "llm";
 
-/// The service under which brightstaff emits its routing spans.
+/// `service.name` of brightstaff's routing spans.
 const ROUTING_SERVICE: &str = "plano(routing)";
 
-/// The service under which brightstaff emits its calls.
+/// `service.name` of brightstaff's calls.
 const LLM_SERVICE: &str = "plano(llm)";
 
-/// Reads a span of brightstaff's.
-pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
-    if let Some(model) = evidence.text(&[Key::LlmModel]) {
-        return Some(Classification { role: SpanRole::Call(Box::new(call(evidence, model))), why: "llm.model is set" });
+/// Reads a span of brightstaff.
+pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
+    if let Some(model) = view.text(&[Key::LlmModel]) {
+        return Some(Classification { role: SpanRole::Call(Box::new(call(view, model))), why: "llm.model is set" });
     }
-    if let Some(asked) = evidence.text(&[Key::ModelRequested])
-        && is_routing(evidence)
+    if let Some(requested) = view.text(&[Key::ModelRequested])
+        && is_routing(view)
     {
-        let role = SpanRole::Completes(Box::new(routing(evidence, asked)));
+        let role = SpanRole::Completes(Box::new(routing(view, requested)));
         return Some(Classification {
             role,
             why: "model.requested on a routing span: completes the call of its parent",
         });
     }
-    (evidence.span.name == LLM && is_of(evidence, LLM, LLM_SERVICE)).then_some(Classification {
+    (view.span.name == LLM && is_of(view, LLM, LLM_SERVICE)).then_some(Classification {
         role: SpanRole::Rejected,
         why: "an llm span without llm.model: rejected before routing",
     })
 }
 
-fn is_routing(evidence: &SpanView<'_, '_>) -> bool {
-    evidence.span.name == "routing" || is_of(evidence, "routing", ROUTING_SERVICE)
+fn is_routing(view: &SpanView<'_, '_>) -> bool {
+    view.span.name == "routing" || is_of(view, "routing", ROUTING_SERVICE)
 }
 
-fn is_of(evidence: &SpanView<'_, '_>, component: &str, service: &str) -> bool {
-    evidence.is(Key::Component, component)
-        || evidence.is(Key::ServiceNameOverride, service)
-        || evidence.resource("service.name").is_some_and(|name| name == service)
+fn is_of(view: &SpanView<'_, '_>, component: &str, service: &str) -> bool {
+    view.is(Key::Component, component)
+        || view.is(Key::ServiceNameOverride, service)
+        || view.resource("service.name").is_some_and(|name| name == service)
 }
 
-fn routing<'a>(evidence: &SpanView<'a, '_>, asked: Text<'a>) -> CallFacts<'a> {
+fn routing<'a>(view: &SpanView<'a, '_>, requested: Text<'a>) -> CallFacts<'a> {
     CallFacts {
         convention: Convention::Plano,
-        request_model: Some(asked),
-        routing_strategy: evidence.text(&[Key::RoutingStrategy]),
-        routing_reason: evidence.text(&[Key::RoutingSelectionReason]),
-        trace_id: evidence.span.trace_id,
-        span_id: evidence.span.span_id,
+        request_model: Some(requested),
+        routing_strategy: view.text(&[Key::RoutingStrategy]),
+        routing_reason: view.text(&[Key::RoutingSelectionReason]),
+        trace_id: view.span.trace_id,
+        span_id: view.span.span_id,
         ..CallFacts::default()
     }
 }
 
-fn call<'a>(evidence: &SpanView<'a, '_>, model: Text<'a>) -> CallFacts<'a> {
+fn call<'a>(view: &SpanView<'a, '_>, model: Text<'a>) -> CallFacts<'a> {
     CallFacts {
-        request_id: evidence.text(&[Key::RequestId, Key::HttpRequestId]).map_or(RequestId::SpanId, RequestId::Emitted),
+        request_id: view.text(&[Key::RequestId, Key::HttpRequestId]).map_or(RequestId::SpanId, RequestId::Emitted),
         model: Some(model),
-        provider: evidence.text(&[Key::LlmProvider]),
-        request_model: evidence
-            .text(&[Key::ModelRequested])
-            .or_else(|| model_in_name(evidence.span.name).map(Text::Borrowed)),
-        upstream_model: evidence.first_of_several_models(),
-        session_id: evidence.text(&[Key::PlanoSessionId]),
-        route_name: evidence.text(&[Key::PlanoRouteName]),
-        is_streaming: evidence.flag(&[Key::LlmIsStreaming]),
-        status_code: evidence.value(Key::HttpStatusCode).and_then(failure::status_code),
-        span_error: evidence.failed(),
-        usage: usage(evidence),
-        ttft_ms: evidence.amount(&[Key::LlmTimeToFirstToken]),
-        duration_ms: evidence.amount(&[Key::LlmDurationMs]),
-        routing_strategy: evidence.text(&[Key::RoutingStrategy]),
-        routing_reason: evidence.text(&[Key::RoutingSelectionReason]),
-        reported_cost_usd: fields::reported_cost(evidence),
-        fallback_cost_usd: evidence.amount(&[Key::LlmUsageTotalCostUsd]),
-        error_type: evidence.text(&[Key::ErrorType]),
-        error_message: Some(evidence.span.status_message)
-            .filter(|message| !scalar::is_blank(message))
-            .map(Text::Borrowed),
-        plano: facts(evidence),
-        ..fields::identity(evidence, Convention::Plano)
+        provider: view.text(&[Key::LlmProvider]),
+        request_model: view.text(&[Key::ModelRequested]).or_else(|| model_in_name(view.span.name).map(Text::Borrowed)),
+        upstream_model: view.first_of_several_models(),
+        session_id: view.text(&[Key::PlanoSessionId]),
+        route_name: view.text(&[Key::PlanoRouteName]),
+        is_streaming: view.flag(&[Key::LlmIsStreaming]),
+        status_code: view.value(Key::HttpStatusCode).and_then(failure::status_code),
+        span_error: view.failed(),
+        usage: usage(view),
+        ttft_ms: view.amount(&[Key::LlmTimeToFirstToken]),
+        duration_ms: view.amount(&[Key::LlmDurationMs]),
+        routing_strategy: view.text(&[Key::RoutingStrategy]),
+        routing_reason: view.text(&[Key::RoutingSelectionReason]),
+        reported_cost_usd: fields::reported_cost(view),
+        fallback_cost_usd: view.amount(&[Key::LlmUsageTotalCostUsd]),
+        error_type: view.text(&[Key::ErrorType]),
+        error_message: Some(view.span.status_message).filter(|message| !scalar::is_blank(message)).map(Text::Borrowed),
+        plano: plano_facts(view),
+        ..fields::identity(view, Convention::Plano)
     }
 }
 
-/// On `/v1/messages` the input excludes what was cached; on every other path it includes it. The path tells even where only
-/// another span of the call tells what was cached.
-fn usage(evidence: &SpanView<'_, '_>) -> Usage {
-    let exclusive = evidence.str(Key::HttpPath).is_some_and(is_messages_path);
+/// On `/v1/messages` the input count excludes cached tokens, on every other path it includes them. The rule also holds if
+/// only another span of the call reports the cached tokens.
+fn usage(view: &SpanView<'_, '_>) -> Usage {
+    let exclusive = view.str(Key::HttpPath).is_some_and(is_messages_path);
     Usage {
-        input: evidence.count(&[Key::LlmUsagePromptTokens]),
-        output: evidence.count(&[Key::LlmUsageCompletionTokens]),
-        total: evidence.count(&[Key::LlmUsageTotalTokens]),
-        cache_read: evidence.count(&[Key::LlmUsageCachedInputTokens]),
-        cache_write: evidence.count(&[Key::LlmUsageCacheCreationTokens]),
-        reasoning: evidence.count(&[Key::LlmUsageReasoningTokens]),
+        input: view.count(&[Key::LlmUsagePromptTokens]),
+        output: view.count(&[Key::LlmUsageCompletionTokens]),
+        total: view.count(&[Key::LlmUsageTotalTokens]),
+        cache_read: view.count(&[Key::LlmUsageCachedInputTokens]),
+        cache_write: view.count(&[Key::LlmUsageCacheCreationTokens]),
+        reasoning: view.count(&[Key::LlmUsageReasoningTokens]),
         input_count: if exclusive { InputCount::Exclusive } else { InputCount::Inclusive },
         ..Usage::default()
     }
@@ -114,30 +110,29 @@ fn is_messages_path(path: &str) -> bool {
     path.get(..end).is_some_and(|path| path.trim_end_matches('/').ends_with("/messages"))
 }
 
-fn facts(evidence: &SpanView<'_, '_>) -> PlanoFacts {
+fn plano_facts(view: &SpanView<'_, '_>) -> PlanoFacts {
     PlanoFacts {
-        quality: evidence.str(Key::SignalsQuality).and_then(Quality::parse),
-        flagged: !evidence.span.name.is_ascii() && evidence.span.name.contains(FLAG),
-        session_switches: evidence
+        quality: view.str(Key::SignalsQuality).and_then(Quality::parse),
+        flagged: !view.span.name.is_ascii() && view.span.name.contains(FLAG),
+        session_switches: view
             .count(&[Key::PlanoSessionSwitches])
             .map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
-        session_overhead_pct: evidence.number(&[Key::PlanoSessionOverheadPct]),
+        session_overhead_pct: view.number(&[Key::PlanoSessionOverheadPct]),
     }
 }
 
-/// The model asked for, out of `POST /v1/chat/completions asked -> dispatched`.
+/// The requested model in `POST /v1/chat/completions REQUESTED -> DISPATCHED`.
 fn model_in_name(name: &str) -> Option<&str> {
     let name = name.trim_end_matches([FLAG, ' ']);
-    let (_method, rest) = at_space(name)?;
-    let (path, models) = at_space(rest)?;
-    // No searcher is made for four bytes.
+    let (_method, rest) = split_at_space(name)?;
+    let (path, models) = split_at_space(rest)?;
+    // For four bytes this is cheaper than building a searcher.
     let end = models.as_bytes().windows(ARROW.len()).position(|window| window == ARROW).unwrap_or(models.len());
-    let asked = models.get(..end)?.trim();
-    (path.starts_with('/') && !asked.is_empty()).then_some(asked)
+    let requested = models.get(..end)?.trim();
+    (path.starts_with('/') && !requested.is_empty()).then_some(requested)
 }
 
-/// What stands before and behind the first space.
-fn at_space(text: &str) -> Option<(&str, &str)> {
+fn split_at_space(text: &str) -> Option<(&str, &str)> {
     let space = memchr::memchr(b' ', text.as_bytes())?;
     Some((text.get(..space)?, text.get(space + 1..)?))
 }
@@ -147,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_model_asked_for_is_in_the_span_name() {
+    fn the_span_name_holds_the_requested_model() {
         let cases = [
             ("POST /v1/chat/completions fast-llm -> gpt-4o-mini", Some("fast-llm")),
             ("POST /v1/chat/completions openai/gpt-4o -> anthropic/claude-sonnet-4-5 🚩", Some("openai/gpt-4o")),
@@ -165,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_anthropic_path_counts_cached_tokens_apart() {
+    fn only_the_anthropic_path_excludes_cached_tokens() {
         for (path, expected) in [
             ("/v1/messages", true),
             ("/anthropic/v1/messages/", true),

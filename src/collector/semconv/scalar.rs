@@ -1,5 +1,5 @@
-//! What counts as text, as a number and as a flag (SEMCONV.md, section 1): strings, booleans, integers and
-//! doubles are scalars, numbers may come as numeric strings, anything unreadable is absent.
+//! Attribute values as text, numbers and flags (SEMCONV.md, section 1). Strings, booleans, integers and doubles are
+//! scalars; numeric strings are accepted as numbers; unreadable values count as absent.
 
 use crate::call::Text;
 use crate::collector::wire::Value;
@@ -7,15 +7,14 @@ use crate::collector::wire::Value;
 /// 2^64, the first double that is no `u64`.
 const TOO_LARGE: f64 = 18_446_744_073_709_551_616.0;
 
-/// What Spring AI writes where it knows no model, no id or no reason (Micrometer's `KeyValue.NONE_VALUE`).
-const NOTHING: &str = "none";
+/// Spring AI's value for an unknown model, id or finish reason (Micrometer's `KeyValue.NONE_VALUE`).
+const PLACEHOLDER: &str = "none";
 
-/// Whether the value is one that adapters read.
 pub(super) const fn is_scalar(value: &Value<'_>) -> bool {
     matches!(value, Value::Str(_) | Value::Bool(_) | Value::Int(_) | Value::Double(_))
 }
 
-/// Whether a text says nothing. Its first character mostly tells.
+/// Whether `text` is empty or white space. Usually decided by its first byte.
 pub(super) fn is_blank(text: &str) -> bool {
     !text.as_bytes().first().is_some_and(u8::is_ascii_graphic) && text.trim().is_empty()
 }
@@ -32,12 +31,12 @@ pub(super) fn text<'a>(value: &Value<'a>) -> Option<Text<'a>> {
     }
 }
 
-/// Whether a text that names something (a model, an answer, a reason) names nothing.
-pub(super) fn names_nothing(text: &str) -> bool {
-    text == NOTHING
+/// Whether `text` stands for an unknown value.
+pub(super) fn is_placeholder(text: &str) -> bool {
+    text == PLACEHOLDER
 }
 
-/// Whether the text has this word somewhere, in any case.
+/// Whether `text` contains `word`, ignoring ASCII case.
 pub(super) fn mentions(text: &str, word: &str) -> bool {
     text.as_bytes().windows(word.len().max(1)).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
 }

@@ -1,43 +1,44 @@
-//! One span with its known attributes sorted out: what every adapter reads from.
+//! One span with an index over its known attributes: the input of every adapter.
 
 use super::keys::{self, Key};
-use super::{fields, scalar};
+use super::scalar;
 use crate::call::Text;
 use crate::collector::wire::{Attribute, Event, Origin, Span, Value};
 
 /// `status.code` of a failed span.
 const STATUS_ERROR: i32 = 2;
 
-/// Where the known attributes of a span stand.
+/// The positions of the known attributes of a span.
 #[derive(Clone, Debug)]
 pub(super) struct KeyIndex {
-    /// Key -> position in the span's attributes plus one; 0 where the span lacks it. The last one wins.
+    /// Per key, its position among the span's attributes plus one; 0 if absent. The last duplicate wins.
     at: [u16; keys::COUNT],
-    /// Position of the first `llm.model` plus one: Plano emits the dispatched model before the one that answered.
+    /// Position of the first `llm.model` plus one: Plano emits the dispatched model before the answering one.
     first_model: u16,
-    /// Whether a key was met that [decides](Key::decides).
+    /// Whether any key [decides](Key::decides).
     pub(super) decides: bool,
-    /// Whether a key was met that tells whose the calls are.
-    pub(super) tells_whose: bool,
+    /// Whether any key [identifies the caller](Key::identifies_caller).
+    pub(super) identifies_caller: bool,
 }
 
 impl KeyIndex {
-    pub(super) const NONE: Self = Self { at: [0; keys::COUNT], first_model: 0, decides: false, tells_whose: false };
+    pub(super) const NONE: Self =
+        Self { at: [0; keys::COUNT], first_model: 0, decides: false, identifies_caller: false };
 
-    /// Sorts out attributes in one pass. What is no scalar is ignored, as if it were not there.
+    /// Indexes attributes in one pass. Values that no adapter reads count as absent.
     pub(super) fn of(attributes: &[Attribute<'_>]) -> Self {
-        let mut places = Self::NONE;
+        let mut index = Self::NONE;
         for (position, attribute) in (1..=u16::MAX).zip(attributes) {
-            places.note(position, attribute);
+            index.note(position, attribute);
         }
-        places
+        index
     }
 
     fn note(&mut self, position: u16, attribute: &Attribute<'_>) {
         let Some(key) = Key::of(attribute.key) else { return };
-        let wanted =
-            scalar::is_scalar(&attribute.value) || (key.takes_a_list() && matches!(attribute.value, Value::Array(_)));
-        if !wanted {
+        let is_readable =
+            scalar::is_scalar(&attribute.value) || (key.allows_array() && matches!(attribute.value, Value::Array(_)));
+        if !is_readable {
             return;
         }
         if key == Key::LlmModel && self.first_model == 0 {
@@ -46,16 +47,16 @@ impl KeyIndex {
         if let Some(slot) = self.at.get_mut(key as usize) {
             *slot = position;
             self.decides |= key.decides();
-            self.tells_whose |= fields::tells_whose(key);
+            self.identifies_caller |= key.identifies_caller();
         }
     }
 }
 
-/// A span and where its known attributes stand.
+/// A span with its resource, its scope and the index of its attributes.
 pub(super) struct SpanView<'a, 's> {
     pub(super) origin: &'s Origin<'a, 's>,
     pub(super) span: &'s Span<'a, 's>,
-    pub(super) places: &'s KeyIndex,
+    pub(super) index: &'s KeyIndex,
 }
 
 impl<'a, 's> SpanView<'a, 's> {
@@ -64,17 +65,16 @@ impl<'a, 's> SpanView<'a, 's> {
         self.span.attributes.get(index).map(|attribute| &attribute.value)
     }
 
-    /// The value under `key`.
     pub(super) fn value(&self, key: Key) -> Option<&'s Value<'a>> {
-        self.value_at(*self.places.at.get(key as usize)?)
+        self.value_at(*self.index.at.get(key as usize)?)
     }
 
     /// Whether the span has a readable value under `key`.
     pub(super) fn has(&self, key: Key) -> bool {
-        self.places.at.get(key as usize).is_some_and(|&position| position != 0)
+        self.index.at.get(key as usize).is_some_and(|&position| position != 0)
     }
 
-    /// The string under `key`; blank is absent.
+    /// The string under `key`; blank strings count as absent.
     pub(super) fn str(&self, key: Key) -> Option<&'a str> {
         match self.value(key)? {
             Value::Str(text) => Some(*text).filter(|text| !scalar::is_blank(text)),
@@ -82,7 +82,7 @@ impl<'a, 's> SpanView<'a, 's> {
         }
     }
 
-    /// Whether the string under `key` is this word, in any case.
+    /// Whether the string under `key` equals `word`, ignoring ASCII case and surrounding blanks.
     pub(super) fn is(&self, key: Key, word: &str) -> bool {
         self.str(key).is_some_and(|text| text.trim().eq_ignore_ascii_case(word))
     }
@@ -91,76 +91,74 @@ impl<'a, 's> SpanView<'a, 's> {
         keys.iter().find_map(|&key| self.value(key).and_then(&read))
     }
 
-    /// The first of `keys` that has text.
+    /// The first non-blank text among `keys`.
     pub(super) fn text(&self, keys: &[Key]) -> Option<Text<'a>> {
         self.first(keys, scalar::text)
     }
 
-    /// The first of `keys` that has text which names something.
+    /// As [`Self::text`], without [placeholders](scalar::is_placeholder).
     pub(super) fn name(&self, keys: &[Key]) -> Option<Text<'a>> {
-        self.first(keys, |value| scalar::text(value).filter(|text| !scalar::names_nothing(text)))
+        self.first(keys, |value| scalar::text(value).filter(|text| !scalar::is_placeholder(text)))
     }
 
-    /// The first of `keys` that has a count.
+    /// The first non-negative integer among `keys`.
     pub(super) fn count(&self, keys: &[Key]) -> Option<u64> {
         self.first(keys, scalar::count)
     }
 
-    /// The first of `keys` that has a number.
+    /// The first finite number among `keys`.
     pub(super) fn number(&self, keys: &[Key]) -> Option<f64> {
         self.first(keys, scalar::number)
     }
 
-    /// The first of `keys` that has a number that is not negative.
+    /// The first finite number >= 0 among `keys`.
     pub(super) fn amount(&self, keys: &[Key]) -> Option<f64> {
         self.first(keys, |value| scalar::number(value).filter(|&number| number >= 0.0))
     }
 
-    /// The first of `keys` that has a flag.
+    /// The first boolean among `keys`.
     pub(super) fn flag(&self, keys: &[Key]) -> Option<bool> {
         self.first(keys, scalar::flag)
     }
 
-    /// The first `llm.model` of a span that has several with different values.
+    /// The first `llm.model`, if the span has several with different values.
     pub(super) fn first_of_several_models(&self) -> Option<Text<'a>> {
-        if self.places.at.get(Key::LlmModel as usize) == Some(&self.places.first_model) {
+        if self.index.at.get(Key::LlmModel as usize) == Some(&self.index.first_model) {
             return None;
         }
-        let first = scalar::text(self.value_at(self.places.first_model)?)?;
+        let first = scalar::text(self.value_at(self.index.first_model)?)?;
         let last = self.text(&[Key::LlmModel])?;
         (first != last).then_some(first)
     }
 
-    /// Text of a resource attribute; the last one wins.
+    /// The text of a resource attribute; the last duplicate wins.
     pub(super) fn resource(&self, key: &str) -> Option<Text<'a>> {
         scalar::text(&self.origin.resource_attribute(key)?)
     }
 
-    /// Whether the span's own status is ERROR.
     pub(super) fn failed(&self) -> bool {
         self.span.status_code == STATUS_ERROR
     }
 
-    /// End minus start, ms; `None` when the clock went backwards or a time is missing.
-    pub(super) fn lasted_ms(&self) -> Option<f64> {
+    /// End minus start, ms; `None` if a time is missing or the end precedes the start.
+    pub(super) fn duration_ms(&self) -> Option<f64> {
         let span = self.span;
         (span.start_unix_nano != 0).then_some(())?;
         span.end_unix_nano.checked_sub(span.start_unix_nano).map(ms)
     }
 
-    /// From the span's start to this moment, ms; `None` for a moment before the start.
+    /// Time from the span's start to `unix_nano`, ms; `None` if that precedes the start.
     pub(super) fn ms_until(&self, unix_nano: u64) -> Option<f64> {
         (self.span.start_unix_nano != 0).then_some(())?;
         unix_nano.checked_sub(self.span.start_unix_nano).map(ms)
     }
 
-    /// The exception that ended the call: the last one recorded.
+    /// The last `exception` event, the one that ended the call.
     pub(super) fn exception(&self) -> Option<Event<'a>> {
         self.span.events().filter(|event| event.name == "exception").last()
     }
 }
 
-/// Nanoseconds as milliseconds.
 fn ms(nanos: u64) -> f64 {
     nanos as f64 / 1e6
 }

@@ -1,18 +1,18 @@
-//! Attributes whose value is a structure written as text: JSON, or the Python `repr` of a dict that some
-//! emitters send instead. Bounded in size and depth; what cannot be read whole is as if it were absent.
+//! Attributes whose value is a structure in text form: JSON, or the `repr` of a Python dict that some emitters send
+//! instead. Size and depth are limited; text that does not parse as a whole counts as absent.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// Longer text is not looked into: usage and parameters are a few hundred bytes.
-const LONGEST: usize = 64 * 1024;
+/// Longer text is not parsed, bytes. Usage and parameters take a few hundred.
+const MAX_TEXT: usize = 64 * 1024;
 
 /// The members of an object written as JSON or as a Python dict.
 pub(super) fn object(text: &str) -> Option<Map<String, Value>> {
     let text = text.trim();
-    (text.len() <= LONGEST && text.starts_with('{')).then_some(())?;
+    (text.len() <= MAX_TEXT && text.starts_with('{')).then_some(())?;
     let parsed = serde_json::from_str(text).or_else(|_| serde_json::from_str(&json_of_python(text)));
     match parsed {
         Ok(Value::Object(members)) => Some(members),
@@ -23,17 +23,17 @@ pub(super) fn object(text: &str) -> Option<Map<String, Value>> {
 /// The strings of a list written as JSON or as a Python list.
 pub(super) fn list(text: &str) -> Option<Vec<String>> {
     let text = text.trim();
-    (text.len() <= LONGEST && text.starts_with('[')).then_some(())?;
+    (text.len() <= MAX_TEXT && text.starts_with('[')).then_some(())?;
     serde_json::from_str(text).or_else(|_| serde_json::from_str(&json_of_python(text))).ok()
 }
 
-/// The member at a path of names.
+/// The value at a path of member names.
 pub(super) fn member<'v>(object: &'v Map<String, Value>, path: &[&str]) -> Option<&'v Value> {
     let (first, rest) = path.split_first()?;
     rest.iter().try_fold(object.get(*first)?, |value, name| value.get(name))
 }
 
-/// A count among an object's members: a whole number, or one written as text.
+/// A whole number, or a string that holds one.
 pub(super) fn count(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(super::scalar::whole)),
@@ -42,10 +42,10 @@ pub(super) fn count(value: &Value) -> Option<u64> {
     }
 }
 
-/// The id of a provider's answer at the top of a recorded response body. Only ids of the providers' own
-/// shapes count: a model may answer in JSON of its own that has some `id`.
+/// The top-level `id` of a recorded response body. Only ids with a provider's prefix count, since the model's own output
+/// may be JSON with an `id`.
 pub(super) fn response_id(text: &str) -> Option<Cow<'_, str>> {
-    const SHAPES: [&str; 6] = ["chatcmpl-", "msg_", "resp_", "cmpl-", "gen-", "chatcmpl_"];
+    const PREFIXES: [&str; 6] = ["chatcmpl-", "msg_", "resp_", "cmpl-", "gen-", "chatcmpl_"];
 
     #[derive(Deserialize)]
     struct Body<'a> {
@@ -53,13 +53,13 @@ pub(super) fn response_id(text: &str) -> Option<Cow<'_, str>> {
         id: Option<Cow<'a, str>>,
     }
 
-    (text.len() <= LONGEST && text.starts_with('{')).then_some(())?;
+    (text.len() <= MAX_TEXT && text.starts_with('{')).then_some(())?;
     let body: Body<'_> = serde_json::from_str(text).ok()?;
-    body.id.filter(|id| SHAPES.iter().any(|shape| id.strip_prefix(shape).is_some_and(|rest| rest.len() >= 4)))
+    body.id.filter(|id| PREFIXES.iter().any(|prefix| id.strip_prefix(prefix).is_some_and(|rest| rest.len() >= 4)))
 }
 
-/// Rewrites the `repr` of a Python structure of dicts, lists, strings, numbers, `None`, `True` and `False` as
-/// JSON. Any other text comes out as something that is no JSON either.
+/// Converts the `repr` of Python dicts, lists, strings, numbers, `None`, `True` and `False` to JSON. The result for any
+/// other text does not parse as JSON.
 fn json_of_python(repr: &str) -> String {
     let mut json = String::with_capacity(repr.len() + 16);
     let mut rest = repr;
@@ -82,7 +82,7 @@ fn json_of_python(repr: &str) -> String {
     json
 }
 
-/// Copies one quoted string as a JSON string; returns what follows it.
+/// Appends one quoted string as a JSON string and returns the rest of the text.
 fn string<'t>(text: &'t str, quote: char, json: &mut String) -> &'t str {
     json.push('"');
     let mut chars = text.char_indices().skip(1);
@@ -104,7 +104,7 @@ fn string<'t>(text: &'t str, quote: char, json: &mut String) -> &'t str {
     ""
 }
 
-/// Copies one bare word, translating Python's constants; returns what follows it.
+/// Appends one bare word, with Python constants translated, and returns the rest of the text.
 fn word<'t>(text: &'t str, json: &mut String) -> &'t str {
     let length = text.find(|letter: char| !letter.is_ascii_alphanumeric()).unwrap_or(text.len());
     let (word, rest) = text.split_at_checked(length).unwrap_or((text, ""));
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn huge_and_deep_text_is_ignored() {
-        let huge = format!("{{\"a\": {{\"b\": 3}}, \"pad\": \"{}\"}}", "x".repeat(LONGEST));
+        let huge = format!("{{\"a\": {{\"b\": 3}}, \"pad\": \"{}\"}}", "x".repeat(MAX_TEXT));
         assert_eq!(object(&huge), None);
         let deep = format!("{}{}", "{\"a\":".repeat(5000), "}".repeat(5000));
         assert_eq!(object(&deep), None);

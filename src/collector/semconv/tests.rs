@@ -12,30 +12,30 @@ use self::build::{Made, reading};
 use super::SpanRole;
 use crate::call::{CallFacts, Convention, InputCount, RequestId};
 
-/// One field of a draft in the shape `expected.json` has it.
-fn shown(draft: &CallFacts<'_>, field: &str) -> Json {
+/// One field of a facts in the shape `expected.json` has it.
+fn shown(facts: &CallFacts<'_>, field: &str) -> Json {
     let text = |text: &Option<std::borrow::Cow<'_, str>>| Json::from(text.as_deref());
-    let usage = &draft.usage;
+    let usage = &facts.usage;
     match field {
-        "requested_model" => text(&draft.request_model),
-        "model" => text(&draft.model),
-        "provider" => text(&draft.provider),
-        "upstream_model" => text(&draft.upstream_model),
-        "session_id" => text(&draft.session_id),
-        "user_id" => text(&draft.user_id),
-        "finish_reasons" => text(&draft.finish_reasons),
+        "requested_model" => text(&facts.request_model),
+        "model" => text(&facts.model),
+        "provider" => text(&facts.provider),
+        "upstream_model" => text(&facts.upstream_model),
+        "session_id" => text(&facts.session_id),
+        "user_id" => text(&facts.user_id),
+        "finish_reasons" => text(&facts.finish_reasons),
         "input_tokens" => usage.input.into(),
         "output_tokens" => usage.output.into(),
         "cached" => usage.cache_read.into(),
         "cache_creation" => usage.cache_write.into(),
         "reasoning" => usage.reasoning.into(),
-        "streaming" => draft.is_streaming.into(),
-        "ttft_s" => draft.ttft_ms.map(|ms| ms / 1e3).into(),
-        "duration_s" => draft.duration_ms.map(|ms| ms / 1e3).into(),
-        "cost" => draft.reported_cost_usd.into(),
-        "http_status" => draft.status_code.into(),
-        "status" => if failed(draft) { "error" } else { "ok" }.into(),
-        "response_id" => match &draft.request_id {
+        "streaming" => facts.is_streaming.into(),
+        "ttft_s" => facts.ttft_ms.map(|ms| ms / 1e3).into(),
+        "duration_s" => facts.duration_ms.map(|ms| ms / 1e3).into(),
+        "cost" => facts.reported_cost_usd.into(),
+        "http_status" => facts.status_code.into(),
+        "status" => if failed(facts) { "error" } else { "ok" }.into(),
+        "response_id" => match &facts.request_id {
             RequestId::Emitted(id) => id.as_ref().into(),
             RequestId::SpanId => Json::Null,
         },
@@ -43,8 +43,8 @@ fn shown(draft: &CallFacts<'_>, field: &str) -> Json {
     }
 }
 
-fn failed(draft: &CallFacts<'_>) -> bool {
-    draft.span_error || draft.status_code.is_some_and(|code| code >= 400)
+fn failed(facts: &CallFacts<'_>) -> bool {
+    facts.span_error || facts.status_code.is_some_and(|code| code >= 400)
 }
 
 /// `expected.json` has reasons as a list or as whatever text the emitter sent; times are rounded to µs.
@@ -66,22 +66,22 @@ fn same(field: &str, expected: &Json, found: &Json) -> bool {
     }
 }
 
-/// Runs `check` on the draft of a span that must be a call.
+/// Runs `check` on the facts of a span that must be a call.
 fn call(made: &Made, check: impl FnOnce(&CallFacts<'_>, &str)) {
     let request = made.request();
     let reading = reading(&request);
     match &reading.role {
-        SpanRole::Call(draft) => check(draft, reading.why),
+        SpanRole::Call(facts) => check(facts, reading.why),
         other => panic!("{} is {other:?}: {}", made.span.name, reading.why),
     }
 }
 
 /// The span is a call of this convention that shows these fields.
 fn shows(made: &Made, convention: Convention, fields: &Json) {
-    call(made, |draft, _| {
-        assert_eq!(draft.convention, convention, "{}", made.span.name);
+    call(made, |facts, _| {
+        assert_eq!(facts.convention, convention, "{}", made.span.name);
         for (field, value) in fields.as_object().unwrap() {
-            let found = shown(draft, field);
+            let found = shown(facts, field);
             assert!(same(field, value, &found), "{}: {field} is {found}, not {value}", made.span.name);
         }
     });
@@ -98,6 +98,6 @@ fn is_no_call(made: &Made, reason: &str) {
 /// Whether the input count of a span that must be a call includes what was cached.
 fn input_count(made: &Made) -> InputCount {
     let mut counted = InputCount::default();
-    call(made, |draft, _| counted = draft.usage.input_count);
+    call(made, |facts, _| counted = facts.usage.input_count);
     counted
 }

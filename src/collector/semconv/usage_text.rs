@@ -1,12 +1,12 @@
-//! Token counts inside a structure written as text: a provider's own usage object (OpenAI, Anthropic, Google),
-//! Langfuse's usage details, `LangChain`'s usage metadata, the AI SDK's provider metadata.
+//! Token counts in a structure in text form: a provider's usage object (OpenAI, Anthropic, Google), Langfuse's usage
+//! details, `LangChain`'s usage metadata, the AI SDK's provider metadata.
 
 use serde_json::{Map, Value};
 
 use super::structured::{count, member, object};
 use crate::call::{InputCount, Usage};
 
-/// Names under which one count is met, in order of trust; each a path of members.
+/// Paths of member names that may hold one count, most trusted first.
 type Paths = &'static [&'static [&'static str]];
 
 const INPUT: Paths = &[
@@ -80,10 +80,10 @@ const CACHE_READ_AUDIO: Paths = &[
 const OUTPUT_AUDIO: Paths =
     &[&["completion_tokens_details", "audio_tokens"], &["output_token_details", "audio"], &["output_audio_tokens"]];
 
-/// Members whose presence says that the input count includes the cached tokens: they itemise it.
+/// Members that itemise the input count and so imply that it includes cached tokens.
 const ITEMISED: Paths = &[&["prompt_tokens_details"], &["input_tokens_details"], &["input_token_details"]];
 
-/// The counts written in `text`; none where it is no object.
+/// The counts in `text`; no counts if it is not an object.
 pub(super) fn read(text: &str) -> Usage {
     object(text).map_or_else(Usage::default, |members| of(&members))
 }
@@ -107,12 +107,12 @@ pub(super) fn of(members: &Map<String, Value>) -> Usage {
     };
     let itemised = ITEMISED.iter().any(|path| member(members, path).is_some_and(Value::is_object));
     usage.input_count = input_count(&usage, itemised);
-    usage.output = whole_output(&usage);
+    usage.output = full_output(&usage);
     usage
 }
 
-/// Whether the input count contains the cached tokens. The total proves it where there is one; otherwise
-/// counts that itemise the input contain them, and flat ones stand side by side (Anthropic, Langfuse).
+/// Whether the input count includes cached tokens. The total proves it if there is one; otherwise itemised counts include
+/// them and flat counts (Anthropic, Langfuse) exclude them.
 fn input_count(usage: &Usage, itemised: bool) -> InputCount {
     let (cached, reasoning) = (usage.cached(), usage.reasoning.unwrap_or(0));
     if cached == 0 {
@@ -121,7 +121,7 @@ fn input_count(usage: &Usage, itemised: bool) -> InputCount {
     let fresh_and_output = usage.input.unwrap_or(0).saturating_add(usage.output.unwrap_or(0));
     match usage.total {
         Some(total) if total == fresh_and_output => InputCount::Inclusive,
-        // Only the output is told in parts, as Google does.
+        // Only the output is itemised, as Google does.
         Some(total) if total == fresh_and_output.saturating_add(reasoning) && reasoning != cached => {
             InputCount::Inclusive
         }
@@ -131,15 +131,15 @@ fn input_count(usage: &Usage, itemised: bool) -> InputCount {
     }
 }
 
-/// The output count with the reasoning tokens, where the total proves that it lacks them (Langfuse's flat details, Google's
-/// candidates): it is the sum of all parts then.
-fn whole_output(usage: &Usage) -> Option<u64> {
+/// The output count including reasoning tokens. They are added if the total proves that the count lacks them (Langfuse's
+/// flat details, Google's candidates).
+fn full_output(usage: &Usage) -> Option<u64> {
     let whole = usage.output?.saturating_add(usage.reasoning.unwrap_or(0));
     let sum = usage.input_total().map(|sent| sent.saturating_add(whole));
     if sum.is_some() && sum == usage.total { Some(whole) } else { usage.output }
 }
 
-/// Takes from `other` what `usage` lacks; how input is counted stays with whoever counted it.
+/// Fills the counts that `usage` lacks from `other`. `input_count` follows the source of `input`.
 pub(super) fn complete(usage: &mut Usage, other: &Usage) {
     if usage.input.is_none() {
         usage.input_count = other.input_count;
@@ -150,7 +150,7 @@ pub(super) fn complete(usage: &mut Usage, other: &Usage) {
     complete_parts(usage, other);
 }
 
-/// Takes from `other` the parts of input and output that `usage` lacks.
+/// Fills the itemised counts that `usage` lacks from `other`.
 pub(super) fn complete_parts(usage: &mut Usage, other: &Usage) {
     usage.cache_read = usage.cache_read.or(other.cache_read);
     usage.cache_write = usage.cache_write.or(other.cache_write);

@@ -1,5 +1,5 @@
 //! Vercel's AI SDK 4 to 6 (SEMCONV.md, section 3): the rows are the provider calls (`.doGenerate`, `.doStream`,
-//! `.doEmbed`); their parents carry summed usage. Version 7 speaks the GenAI convention.
+//! `.doEmbed`); their parents hold summed usage. Version 7 follows the GenAI convention.
 
 use super::fields::{self, Fields, Tokens};
 use super::keys::Key;
@@ -26,14 +26,14 @@ const FIELDS: Fields = Fields {
     ..gen_ai::FIELDS
 };
 
-/// Ends of `ai.operationId` that call a provider: operation, whether streamed, why it is a row.
+/// Suffixes of `ai.operationId` of provider calls: operation, whether streamed, reason shown to users.
 const CALLS: [(&str, &str, bool, &str); 3] = [
     (".doGenerate", "chat", false, "ai.operationId ends with .doGenerate"),
     (".doStream", "chat", true, "ai.operationId ends with .doStream"),
     (".doEmbed", "embeddings", false, "ai.operationId ends with .doEmbed"),
 ];
 
-/// Starts of `ai.operationId` of wrappers, and which child is the call.
+/// Prefixes of `ai.operationId` of wrappers, with the reason shown to users.
 const WRAPPERS: [(&str, &str); 5] = [
     ("ai.generate", "ai.operationId is a wrapper (its .doGenerate child is the call)"),
     ("ai.stream", "ai.operationId is a wrapper (its .doStream child is the call)"),
@@ -43,12 +43,12 @@ const WRAPPERS: [(&str, &str); 5] = [
 ];
 
 /// Reads a span of the AI SDK.
-pub(super) fn read<'a>(evidence: &SpanView<'a, '_>) -> Option<Classification<'a>> {
-    let operation_id = evidence.str(Key::AiOperationId)?.trim();
+pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
+    let operation_id = view.str(Key::AiOperationId)?.trim();
     let call = CALLS.iter().find(|(end, ..)| operation_id.ends_with(end));
     Some(match call {
-        Some(&(_, operation, streamed, why)) => Classification::call(draft(evidence, operation, streamed), why),
-        None => not_a_call(evidence, wrapper_reason(operation_id)),
+        Some(&(_, operation, streamed, why)) => Classification::call(facts(view, operation, streamed), why),
+        None => not_a_call(view, wrapper_reason(operation_id)),
     })
 }
 
@@ -57,38 +57,38 @@ fn wrapper_reason(operation_id: &str) -> &'static str {
     known.map_or("ai.operationId names no provider call", |&(_, why)| why)
 }
 
-fn draft<'a>(evidence: &SpanView<'a, '_>, operation: &'static str, streamed: bool) -> CallFacts<'a> {
-    let mut draft = fields::draft(evidence, &FIELDS);
-    draft.operation.get_or_insert(Text::Borrowed(operation));
-    draft.is_streaming = Some(streamed);
-    fill_from_provider_metadata(evidence, &mut draft);
-    draft.usage.input_count = input_count(evidence, &draft);
-    draft
+fn facts<'a>(view: &SpanView<'a, '_>, operation: &'static str, streamed: bool) -> CallFacts<'a> {
+    let mut facts = fields::call_facts(view, &FIELDS);
+    facts.operation.get_or_insert(Text::Borrowed(operation));
+    facts.is_streaming = Some(streamed);
+    fill_from_provider_metadata(view, &mut facts);
+    facts.usage.input_count = input_count(view, &facts);
+    facts
 }
 
-/// Versions 4 and 5 tell cached and reasoning tokens only inside the provider's metadata:
+/// Versions 4 and 5 report cached and reasoning tokens only in the provider metadata:
 /// `{"anthropic":{"cacheReadInputTokens":512}}`, for Bedrock one level deeper under `usage`.
-fn fill_from_provider_metadata(evidence: &SpanView<'_, '_>, draft: &mut CallFacts<'_>) {
-    let Some(metadata) = evidence.str(Key::AiResponseProviderMetadata).and_then(structured::object) else { return };
+fn fill_from_provider_metadata(view: &SpanView<'_, '_>, facts: &mut CallFacts<'_>) {
+    let Some(metadata) = view.str(Key::AiResponseProviderMetadata).and_then(structured::object) else { return };
     for provider in metadata.values().filter_map(|value| value.as_object()) {
-        usage_text::complete_parts(&mut draft.usage, &usage_text::of(provider));
+        usage_text::complete_parts(&mut facts.usage, &usage_text::of(provider));
         if let Some(usage) = provider.get("usage").and_then(|value| value.as_object()) {
-            usage_text::complete_parts(&mut draft.usage, &usage_text::of(usage));
+            usage_text::complete_parts(&mut facts.usage, &usage_text::of(usage));
         }
-        if draft.service_tier.is_none() {
+        if facts.service_tier.is_none() {
             let tier = provider.get("serviceTier").and_then(|value| value.as_str());
-            draft.service_tier = tier.map(|tier| Text::Owned(tier.to_owned()));
+            facts.service_tier = tier.map(|tier| Text::Owned(tier.to_owned()));
         }
     }
 }
 
-/// From version 6 on `noCacheTokens` says how many are fresh. Before, what Anthropic's API (and Bedrock's) counts
-/// as input came through unchanged, without what was cached (PRICING.md, section 2).
-fn input_count(evidence: &SpanView<'_, '_>, draft: &CallFacts<'_>) -> InputCount {
-    let usage = &draft.usage;
-    match evidence.count(&[Key::AiNoCacheTokens]) {
+/// Since version 6, `noCacheTokens` is the fresh input. Before, the input count of Anthropic's and Bedrock's APIs, which
+/// excludes cached tokens, was passed through unchanged (PRICING.md, section 2).
+fn input_count(view: &SpanView<'_, '_>, facts: &CallFacts<'_>) -> InputCount {
+    let usage = &facts.usage;
+    match view.count(&[Key::AiNoCacheTokens]) {
         Some(fresh) if usage.cached() > 0 && usage.input == Some(fresh) => InputCount::Exclusive,
-        None if fields::counts_cached_apart(draft.provider.as_deref()) => InputCount::Exclusive,
+        None if fields::api_excludes_cached(facts.provider.as_deref()) => InputCount::Exclusive,
         Some(_) | None => usage.input_count,
     }
 }

@@ -48,7 +48,7 @@ fn ids(span: &Json) -> (String, String) {
 
 /// What `span` must show, and which of it an inner span of the same call may tell instead.
 fn check(client: &str, found: &HashMap<(String, String), Classification<'_>>, span: &Json, call: &Json) -> Vec<String> {
-    let Some(Classification { role: SpanRole::Call(draft), .. }) = found.get(&ids(span)) else {
+    let Some(Classification { role: SpanRole::Call(facts), .. }) = found.get(&ids(span)) else {
         return vec![format!("{client} {}: {:?} is no call", call["seq"], found.get(&ids(span)))];
     };
     let inner: Vec<&CallFacts<'_>> = call["do_not_count_again"]
@@ -65,11 +65,11 @@ fn check(client: &str, found: &HashMap<(String, String), Classification<'_>>, sp
     expected
         .filter(|(field, value)| !value.is_null() && field.as_str() != "session_id_on_ancestor")
         .filter(|(field, value)| {
-            let own = shown(draft, field);
+            let own = shown(facts, field);
             let told = !own.is_null() || inner.is_empty();
             !same(field, value, &own) && (told || !inner.iter().any(|inner| same(field, value, &shown(inner, field))))
         })
-        .map(|(field, value)| format!("{client} {}: {field} is {}, not {value}", call["seq"], shown(draft, field)))
+        .map(|(field, value)| format!("{client} {}: {field} is {}, not {value}", call["seq"], shown(facts, field)))
         .collect()
 }
 
@@ -122,26 +122,26 @@ fn captured_calls_show_what_they_should() {
 }
 
 /// The twenty fields of issue 2 as the gateway's spans tell them.
-fn plano_field(draft: &CallFacts<'_>, field: &str) -> Json {
-    let usage = &draft.usage;
+fn plano_field(facts: &CallFacts<'_>, field: &str) -> Json {
+    let usage = &facts.usage;
     match field {
-        "timestamp" => draft.start_unix_nano.map(microseconds).into(),
-        "provider" => draft.provider.as_deref().or(draft.service_name.as_deref()).unwrap_or("unknown").into(),
-        "route_name" => draft.route_name.as_deref().into(),
-        "is_streaming" => draft.is_streaming.into(),
-        "status_code" => draft.status_code.into(),
+        "timestamp" => facts.start_unix_nano.map(microseconds).into(),
+        "provider" => facts.provider.as_deref().or(facts.service_name.as_deref()).unwrap_or("unknown").into(),
+        "route_name" => facts.route_name.as_deref().into(),
+        "is_streaming" => facts.is_streaming.into(),
+        "status_code" => facts.status_code.into(),
         "prompt_tokens" => usage.input.into(),
         "completion_tokens" => usage.output.into(),
         "total_tokens" => usage.total.into(),
         "cached_input_tokens" => usage.cache_read.into(),
         "cache_creation_tokens" => usage.cache_write.into(),
         "reasoning_tokens" => usage.reasoning.into(),
-        "ttft_ms" => draft.ttft_ms.into(),
-        "duration_ms" => draft.duration_ms.into(),
-        "routing_strategy" => draft.routing_strategy.as_deref().into(),
-        "routing_reason" => draft.routing_reason.as_deref().into(),
-        "request_id" => shown(draft, "response_id"),
-        "model" | "session_id" => shown(draft, field),
+        "ttft_ms" => facts.ttft_ms.into(),
+        "duration_ms" => facts.duration_ms.into(),
+        "routing_strategy" => facts.routing_strategy.as_deref().into(),
+        "routing_reason" => facts.routing_reason.as_deref().into(),
+        "request_id" => shown(facts, "response_id"),
+        "model" | "session_id" => shown(facts, field),
         other => panic!("what is {other}?"),
     }
 }
@@ -163,12 +163,12 @@ fn the_gateway_shows_its_calls_field_by_field() {
     let (mut routings, mut rejected) = (0, 0);
     for reading in readings(&requests).into_values() {
         match reading.role {
-            SpanRole::Call(draft) => {
-                let id = shown(&draft, "response_id").as_str().unwrap().to_owned();
-                assert!(found.insert(id, *draft).is_none());
+            SpanRole::Call(facts) => {
+                let id = shown(&facts, "response_id").as_str().unwrap().to_owned();
+                assert!(found.insert(id, *facts).is_none());
             }
-            SpanRole::Completes(draft) => {
-                assert!(draft.request_model.is_some());
+            SpanRole::Completes(facts) => {
+                assert!(facts.request_model.is_some());
                 routings += 1;
             }
             SpanRole::Rejected => rejected += 1,
@@ -179,10 +179,10 @@ fn the_gateway_shows_its_calls_field_by_field() {
     let expected = expected.as_array().unwrap();
     assert_eq!((found.len(), routings, rejected), (expected.len(), 29, 1));
     for call in expected {
-        let draft = &found[call["request_id"].as_str().unwrap()];
+        let facts = &found[call["request_id"].as_str().unwrap()];
         for (field, value) in call.as_object().unwrap() {
             if !NOT_OF_THE_SPAN.contains(&field.as_str()) {
-                assert_eq!(&plano_field(draft, field), value, "{field} of {}", call["request_id"]);
+                assert_eq!(&plano_field(facts, field), value, "{field} of {}", call["request_id"]);
             }
         }
     }
@@ -192,11 +192,11 @@ fn the_gateway_shows_its_calls_field_by_field() {
 fn the_gateway_tells_more_than_the_twenty_fields() {
     let requests = requests("plano-brightstaff");
     let readings = readings(&requests);
-    let drafts = readings.values().filter_map(|reading| match &reading.role {
-        SpanRole::Call(draft) => Some(draft.as_ref()),
+    let calls = readings.values().filter_map(|reading| match &reading.role {
+        SpanRole::Call(facts) => Some(facts.as_ref()),
         _ => None,
     });
-    let of = |id: &str| drafts.clone().find(|draft| shown(draft, "response_id") == id).unwrap();
+    let of = |id: &str| calls.clone().find(|facts| shown(facts, "response_id") == id).unwrap();
     let direct = of("33fc87a5-b59f-4a18-bea1-9bbfcf806091");
     assert_eq!(direct.request_model.as_deref(), Some("openai/gpt-4o"));
     assert_eq!(direct.upstream_model.as_deref(), Some("openai/gpt-4o"));
@@ -210,7 +210,7 @@ fn the_gateway_tells_more_than_the_twenty_fields() {
     assert_eq!(alias.upstream_model, None, "both values of llm.model are the same");
     let anthropic = of("cdec79d8-d208-4edc-9d3e-7b914d23ce4a");
     assert_eq!(anthropic.usage.input_count, InputCount::Exclusive);
-    assert_eq!(drafts.clone().filter(|draft| draft.plano.flagged).count(), 3);
+    assert_eq!(calls.clone().filter(|facts| facts.plano.flagged).count(), 3);
 }
 
 proptest! {

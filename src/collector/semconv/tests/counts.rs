@@ -96,7 +96,7 @@ fn what_was_written_for_an_hour_was_written() {
     let chat = json!({"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5000, one_hour: 1000});
     let made = span("s", "chat", &chat);
     shows(&made, Convention::GenAi, &json!({"cache_creation": 1000, "input_tokens": 5000}));
-    call(&made, |draft, _| assert_eq!(draft.usage.input_fresh(), Some(4000)));
+    call(&made, |facts, _| assert_eq!(facts.usage.input_fresh(), Some(4000)));
     let raw = json!("{\"cache_creation_input_tokens\": 3000}");
     shows(&made.and("gen_ai.usage.raw", &raw), Convention::GenAi, &json!({"cache_creation": 3000}));
 }
@@ -132,8 +132,8 @@ fn a_reported_cost_is_read_whoever_emits_the_span() {
         shows(&zero_first, convention, &json!({"cost": 0.25}));
     }
     let gateway = json!({"llm.model": "m", "llm.usage.total_cost_usd": 0.5});
-    call(&span("brightstaff", "POST", &gateway), |draft, _| {
-        assert_eq!((draft.reported_cost_usd, draft.fallback_cost_usd), (None, Some(0.5)));
+    call(&span("brightstaff", "POST", &gateway), |facts, _| {
+        assert_eq!((facts.reported_cost_usd, facts.fallback_cost_usd), (None, Some(0.5)));
     });
 }
 

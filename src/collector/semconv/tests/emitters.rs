@@ -28,8 +28,8 @@ fn official_instrumentations_of_older_versions() {
             "duration_s": 2.0, "http_status": null, "streaming": null, "ttft_s": null, "cached": null,
         }),
     );
-    call(&made, |draft, why| {
-        assert_eq!(draft.service_tier.as_deref(), Some("flex"));
+    call(&made, |facts, why| {
+        assert_eq!(facts.service_tier.as_deref(), Some("flex"));
         assert_eq!(why, "gen_ai.operation.name is chat");
     });
 }
@@ -63,9 +63,9 @@ fn error_class_and_message() {
         .failed("")
         .event("exception", 1, &json!({"exception.type": "First", "exception.message": "once"}))
         .event("exception", 2, &json!({"exception.type": "Last", "exception.message": "twice"}));
-    call(&made, |draft, _| {
-        assert_eq!(draft.error_type.as_deref(), Some("Last"));
-        assert_eq!(draft.error_message.as_deref(), Some("twice"));
+    call(&made, |facts, _| {
+        assert_eq!(facts.error_type.as_deref(), Some("Last"));
+        assert_eq!(facts.error_message.as_deref(), Some("twice"));
     });
 }
 
@@ -216,9 +216,9 @@ fn logfire_tells_a_stream_once() {
     shows(&logfire("span", true).failed("Error code: 429"), Convention::GenAi, &json!({"http_status": 429}));
     let record = logfire("log", true).and("duration", &json!(1.5));
     shows(&record, Convention::GenAi, &fields);
-    call(&record, |draft, _| {
-        assert_eq!((draft.is_streaming, draft.duration_ms), (Some(true), Some(1500.0)));
-        assert_eq!(draft.start_unix_nano, Some(START - 1_500_000_000));
+    call(&record, |facts, _| {
+        assert_eq!((facts.is_streaming, facts.duration_ms), (Some(true), Some(1500.0)));
+        assert_eq!(facts.start_unix_nano, Some(START - 1_500_000_000));
     });
 }
 
@@ -494,15 +494,15 @@ fn plano_reads_the_last_of_several_and_only_scalars() {
     .and("llm.is_streaming", &json!(true))
     .and("llm.provider", &json!(" "))
     .under("service.name", &json!("plano(llm)"));
-    call(&made, |draft, why| {
+    call(&made, |facts, why| {
         assert_eq!(why, "llm.model is set");
-        assert_eq!(draft.model.as_deref(), Some("gpt-4o-2024-08-06"));
-        assert_eq!(draft.upstream_model.as_deref(), Some("openai/gpt-4o"));
-        assert_eq!(draft.request_model.as_deref(), Some("fast"));
-        assert_eq!((draft.duration_ms, draft.ttft_ms), (Some(12.5), None));
-        assert_eq!((draft.usage.input, draft.usage.output, draft.usage.total), (Some(42), None, None));
-        assert_eq!((draft.is_streaming, draft.status_code), (Some(true), None));
-        assert_eq!((draft.provider.as_deref(), draft.service_name.as_deref()), (None, Some("plano(llm)")));
+        assert_eq!(facts.model.as_deref(), Some("gpt-4o-2024-08-06"));
+        assert_eq!(facts.upstream_model.as_deref(), Some("openai/gpt-4o"));
+        assert_eq!(facts.request_model.as_deref(), Some("fast"));
+        assert_eq!((facts.duration_ms, facts.ttft_ms), (Some(12.5), None));
+        assert_eq!((facts.usage.input, facts.usage.output, facts.usage.total), (Some(42), None, None));
+        assert_eq!((facts.is_streaming, facts.status_code), (Some(true), None));
+        assert_eq!((facts.provider.as_deref(), facts.service_name.as_deref()), (None, Some("plano(llm)")));
     });
 }
 
@@ -537,10 +537,10 @@ fn a_clock_that_goes_backwards_gives_no_duration() {
     assert_eq!(made.span.end_time_unix_nano - made.span.start_time_unix_nano, LASTED);
     made.span.end_time_unix_nano = START - 1;
     let made = made.event("gen_ai.content.completion.chunk", 0, &json!({}));
-    call(&made, |draft, _| assert_eq!((draft.duration_ms, draft.ttft_ms), (None, Some(0.0))));
+    call(&made, |facts, _| assert_eq!((facts.duration_ms, facts.ttft_ms), (None, Some(0.0))));
     let mut timeless = made;
     timeless.span.start_time_unix_nano = 0;
-    call(&timeless, |draft, _| {
-        assert_eq!((draft.start_unix_nano, draft.duration_ms, draft.ttft_ms), (None, None, None));
+    call(&timeless, |facts, _| {
+        assert_eq!((facts.start_unix_nano, facts.duration_ms, facts.ttft_ms), (None, None, None));
     });
 }

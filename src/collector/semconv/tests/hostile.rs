@@ -95,11 +95,11 @@ fn any_span() -> impl Strategy<Value = Made> {
     )
 }
 
-fn in_range(draft: &CallFacts<'_>) -> bool {
-    let figures = [draft.ttft_ms, draft.duration_ms, draft.reported_cost_usd, draft.fallback_cost_usd];
+fn in_range(facts: &CallFacts<'_>) -> bool {
+    let figures = [facts.ttft_ms, facts.duration_ms, facts.reported_cost_usd, facts.fallback_cost_usd];
     figures.into_iter().flatten().all(|figure| figure.is_finite() && figure >= 0.0)
-        && draft.error_message.as_ref().is_none_or(|message| message.len() <= 1024)
-        && [&draft.model, &draft.session_id, &draft.provider, &draft.user_id]
+        && facts.error_message.as_ref().is_none_or(|message| message.len() <= 1024)
+        && [&facts.model, &facts.session_id, &facts.provider, &facts.user_id]
             .into_iter()
             .flatten()
             .all(|text| !text.trim().is_empty())
@@ -111,8 +111,8 @@ proptest! {
     #[test]
     fn any_span_is_read_and_its_figures_are_in_range(made in any_span()) {
         let request = made.request();
-        if let SpanRole::Call(draft) | SpanRole::Completes(draft) = reading(&request).role {
-            prop_assert!(in_range(&draft), "{draft:?}");
+        if let SpanRole::Call(facts) | SpanRole::Completes(facts) = reading(&request).role {
+            prop_assert!(in_range(&facts), "{facts:?}");
         }
     }
 
@@ -143,14 +143,14 @@ proptest! {
         let made = attributes.iter().fold(made, |made, (key, value)| made.and(key, value));
         let request = made.request();
         walk(&request, |origin, span| {
-            let evidence = SpanView { origin, span, places: &KeyIndex::of(span.attributes) };
+            let view = SpanView { origin, span, index: &KeyIndex::of(span.attributes) };
             let found = read(origin, span);
-            match ADAPTERS.iter().find_map(|adapter| adapter(&evidence)) {
+            match ADAPTERS.iter().find_map(|adapter| adapter(&view)) {
                 Some(asked) => assert_eq!(found, asked),
                 None => assert!(matches!(found.role, SpanRole::Other | SpanRole::Context { .. })),
             }
             if let (SpanRole::Other, NO_MATCH) = (&found.role, found.why) {
-                assert_eq!((fields::session(&evidence), fields::user(&evidence)), (None, None));
+                assert_eq!((fields::session(&view), fields::user(&view)), (None, None));
             }
         })
         .unwrap();
