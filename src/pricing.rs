@@ -1,4 +1,4 @@
-//! What a call costs and why: catalog, matching, the sum, refresh (PRICING.md).
+//! Cost of calls: price catalog, matching of models to rows, computation, explanation, refresh (PRICING.md).
 
 mod aliases;
 mod catalog;

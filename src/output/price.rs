@@ -71,7 +71,7 @@ pub fn price(args: &PriceArgs, pricer: &Pricer, now_unix_secs: i64) -> PriceAnsw
         service_tier: args.service_tier.as_deref(),
         ..PricingFacts::default()
     };
-    let explanation = pricer.explain_facts(Some(sold), &facts);
+    let explanation = pricer.explain_query(Some(sold), &facts);
     let is_found = explanation.priced.is_some();
     let text = if args.json { json(explanation) } else { human(&explanation) };
     PriceAnswer { text, is_found }
@@ -174,7 +174,7 @@ mod tests {
         model      anthropic/claude-sonnet-4-6
         cost       $0.001134 (priced)
         row        anthropic / claude-sonnet-4-6
-        matched by provider: the provider is named
+        matched by provider: the provider is given
         source     bundled 2026-11-23
           input                     100 x       $3/M = $0.0003
           cache read                 30 x     $0.3/M = $0.000009
@@ -188,9 +188,9 @@ mod tests {
     fn without_counts_the_rates_are_shown() {
         insta::assert_snapshot!(answer("gpt-5.4 --service-tier flex").text, @r"
         model      gpt-5.4
-        cost       — (the token counts are missing)
+        cost       — (token counts are missing)
         row        openai / gpt-5.4
-        matched by family: the name belongs to one provider's family
+        matched by family: the name belongs to the model family of one provider
         source     bundled 2026-11-23
         applies    service tier flex
           input                 $1.25/M

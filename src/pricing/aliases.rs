@@ -1,4 +1,4 @@
-//! The user's own names for models: `model_aliases` of the Plano config, applied before any matching.
+//! `model_aliases` of the Plano config, applied before any matching.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,19 +7,19 @@ use super::catalog::Catalog;
 use super::matching::{MatchedBy, PriceMatch};
 use super::providers::{self, Seller};
 
-/// Names from the Plano config. Empty where there is no config.
+/// Aliases from the Plano config; empty without one.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Aliases {
-    /// Top-level `model_aliases`: an alias that clients ask for to the model behind it.
+    /// Top-level `model_aliases`: requested alias to model.
     pub models: HashMap<String, String>,
-    /// `model_aliases` of the cost source: a key of the price feed to the Plano model name it prices.
+    /// `model_aliases` of the cost source: feed key to the Plano model name it prices.
     pub feed_keys: Vec<(String, String)>,
-    /// The provider that bare feed keys belong to (`digitalocean`); feeds with `provider/model` keys have none.
+    /// Provider of feed keys without a prefix (`digitalocean`); `None` for feeds with `provider/model` keys.
     pub feed_provider: Option<&'static str>,
 }
 
 impl Aliases {
-    /// [`Catalog::find`] with the user's names applied first.
+    /// [`Catalog::find`] after applying the aliases.
     pub fn find(&self, catalog: &Catalog, model: &str, provider_hint: Option<&str>) -> Option<PriceMatch> {
         let emitted = model.trim();
         let model = self.models.get(emitted).map_or(emitted, |target| target.trim());
@@ -32,7 +32,7 @@ impl Aliases {
             .or_else(|| self.find_reversed(catalog, model, provider_hint))
     }
 
-    /// The row whose feed key the config maps onto this model name.
+    /// The row whose feed key the config maps to this model name.
     fn find_feed_key(&self, catalog: &Catalog, model: &str, provider_hint: Option<&str>) -> Option<PriceMatch> {
         let key = self.feed_keys.iter().find(|(_, name)| names(name.trim(), model, provider_hint))?.0.trim();
         let found = match self.feed_provider {
@@ -46,12 +46,12 @@ impl Aliases {
         found.map(|found| found.by_alias(key))
     }
 
-    /// A config that has the two the other way round (alias to model) is understood where the alias is no feed key:
-    /// it has no provider in front, and the feed's provider is not the seller.
+    /// Accepts a config with reversed entries (alias to model) where the alias cannot be a feed key: it has no provider
+    /// prefix and the feed's provider is not the seller.
     fn find_reversed(&self, catalog: &Catalog, model: &str, provider_hint: Option<&str>) -> Option<PriceMatch> {
         let sells_feed_keys = |seller| match seller {
             Seller::Known(known) => Some(known.id) == self.feed_provider,
-            Seller::Unpriced | Seller::Nobody | Seller::Stranger(_) => false,
+            Seller::Unpriced | Seller::Unnamed | Seller::Unknown(_) => false,
         };
         if model.contains('/') || provider_hint.map(providers::seller).is_some_and(sells_feed_keys) {
             return None;
@@ -61,7 +61,7 @@ impl Aliases {
     }
 }
 
-/// The row of a key `provider/id`, which the feed may be the only one to know the provider of; else of a name as any.
+/// The row of a `provider/id` key, whose provider may occur only in the feed, else of any model name.
 fn at_feed_key(catalog: &Catalog, key: &str) -> Option<PriceMatch> {
     let exact = || {
         let (provider, id) = key.split_once('/')?;
@@ -71,7 +71,7 @@ fn at_feed_key(catalog: &Catalog, key: &str) -> Option<PriceMatch> {
     exact().or_else(|| catalog.find(key, None))
 }
 
-/// Whether the Plano name `provider/model` (or a bare one) is this model at this provider, which nobody else need know.
+/// Whether the Plano name `provider/model` (or `model`) is this model at this provider, known or not.
 fn names(plano_name: &str, model: &str, provider_hint: Option<&str>) -> bool {
     let is_at = |hint: &str| {
         let is_spelled_so = plano_name

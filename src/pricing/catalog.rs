@@ -1,4 +1,4 @@
-//! The price catalog: which providers there are, which rows they have, and how a name finds one of them.
+//! The price catalog: providers, their price rows, and the lookup of a row by name.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,29 +10,29 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use super::row::{CatalogEntry, PriceRow};
 use super::spelling;
 
-/// The bundled data; its licences are in `NOTICE.txt` beside it.
+/// The bundled data. Its licences are in `NOTICE.txt` in the same directory.
 const BUNDLED: &str = include_str!("../../assets/pricing/catalog.json");
 
-/// Where refreshed rows came from.
+/// The source of refreshed rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshInfo {
     /// The feed's name (`models.dev`).
     pub feed: String,
     /// When it was fetched, seconds since the epoch.
     pub fetched_unix_secs: i64,
-    /// How many rows it brought.
+    /// Number of rows in it.
     pub rows: usize,
 }
 
 impl RefreshInfo {
-    /// The moment of the fetch, to the minute.
+    /// The time of the fetch, `2026-11-23 12:03 UTC`.
     pub fn fetched(&self) -> String {
         chrono::DateTime::from_timestamp(self.fetched_unix_secs, 0)
             .map_or_else(String::new, |time| time.format("%Y-%m-%d %H:%M UTC").to_string())
     }
 }
 
-/// All known prices. Immutable: a refresh makes a new one.
+/// All known prices. Immutable: a refresh builds a new catalog.
 #[derive(Debug, Default)]
 pub struct Catalog {
     generated: String,
@@ -41,7 +41,7 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// The catalog that ships with the program. It always parses: a test proves it.
+    /// The catalog that ships with the program. A test checks that it parses.
     pub fn bundled() -> Arc<Self> {
         static CATALOG: LazyLock<Arc<Catalog>> =
             LazyLock::new(|| Arc::new(Catalog::parse(BUNDLED).unwrap_or_default()));
@@ -51,7 +51,7 @@ impl Catalog {
     /// Reads a catalog in the bundled format.
     ///
     /// # Errors
-    /// When the text is not such a document.
+    /// Fails if the text is not a catalog document.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let document: Document = serde_json::from_str(text)?;
         Ok(Self {
@@ -61,7 +61,7 @@ impl Catalog {
         })
     }
 
-    /// This catalog with `rows` in place of those of the same provider and id, and beside the others.
+    /// This catalog with `rows` added; they replace rows of the same provider and id.
     #[must_use]
     pub fn with_rows(&self, rows: impl IntoIterator<Item = PriceRow>, refreshed: RefreshInfo) -> Self {
         let mut fresh: HashMap<Arc<str>, Vec<Arc<PriceRow>>> = HashMap::new();
@@ -85,33 +85,33 @@ impl Catalog {
         &self.generated
     }
 
-    /// What a refresh brought, if one did.
+    /// The source of refreshed rows; `None` before the first refresh.
     pub const fn refreshed(&self) -> Option<&RefreshInfo> {
         self.refreshed.as_ref()
     }
 
-    /// How many rows there are.
+    /// Number of rows.
     pub fn len(&self) -> usize {
         self.providers.values().map(|provider| provider.rows.len()).sum()
     }
 
-    /// Whether there is no row.
+    /// Whether the catalog has no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The provider of this catalog name, which must be spelled exactly.
+    /// The rows of a provider by its exact catalog name.
     pub fn provider(&self, name: &str) -> Option<&ProviderRows> {
         self.providers.get(name)
     }
 
-    /// The row of exactly this provider and id.
+    /// The row of this exact provider and id.
     pub fn row(&self, provider: &str, id: &str) -> Option<&Arc<PriceRow>> {
         self.provider(provider)?.rows.iter().find(|row| *row.id == *id)
     }
 }
 
-/// One provider's rows with the indexes over their names, made when first asked for.
+/// The rows of one provider, with indexes over their names that are built on first use.
 #[derive(Debug, Default)]
 pub struct ProviderRows {
     rows: Vec<Arc<PriceRow>>,
@@ -119,7 +119,7 @@ pub struct ProviderRows {
     canonical: OnceLock<Index>,
 }
 
-/// Names to positions in [`ProviderRows::rows`].
+/// Maps names to positions in [`ProviderRows::rows`].
 type Index = HashMap<String, Vec<usize>>;
 
 impl ProviderRows {
@@ -132,12 +132,12 @@ impl ProviderRows {
         &self.rows
     }
 
-    /// Exact id, else id in any case, else listed alias in any case, else canonical version (PRICING.md, section 1.5).
+    /// By exact id, else id in any case, else alias in any case, else canonical form (PRICING.md, section 1.5).
     pub fn find(&self, name: &str) -> Option<&Arc<PriceRow>> {
         self.find_listed(name).or_else(|| self.find_canonical(name))
     }
 
-    /// The first three of the four ways of [`Self::find`].
+    /// As [`Self::find`], without the canonical form.
     pub fn find_listed(&self, name: &str) -> Option<&Arc<PriceRow>> {
         let folded = name.to_ascii_lowercase();
         let hits = self.hits(self.listed.get_or_init(|| self.index(|_, name| name.to_ascii_lowercase())), &folded);
@@ -162,9 +162,9 @@ impl ProviderRows {
         for (at, row) in self.rows.iter().enumerate() {
             let names = std::iter::once(&row.id).chain(&row.aliases);
             for name in names {
-                let places = index.entry(key(&row.provider, name)).or_default();
-                if places.last() != Some(&at) {
-                    places.push(at);
+                let positions = index.entry(key(&row.provider, name)).or_default();
+                if positions.last() != Some(&at) {
+                    positions.push(at);
                 }
             }
         }
@@ -172,7 +172,7 @@ impl ProviderRows {
     }
 }
 
-/// The first of the hits, unless they differ in price: then nobody knows which one is meant.
+/// The first hit, or `None` if the hits differ in price and so are ambiguous.
 fn unambiguous<'a>(mut hits: impl Iterator<Item = &'a Arc<PriceRow>>) -> Option<&'a Arc<PriceRow>> {
     let first = hits.next()?;
     hits.all(|other| other.prices == first.prices).then_some(first)
@@ -213,7 +213,7 @@ impl<'de> Visitor<'de> for ProvidersVisitor {
     }
 }
 
-/// Reads one provider's models, in their order.
+/// Deserializes one provider's models, in document order.
 struct Rows<'a>(&'a Arc<str>);
 
 impl<'de> DeserializeSeed<'de> for Rows<'_> {
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_for_zero_is_unknown_except_where_the_id_says_free() {
+    fn zero_for_zero_is_unknown_except_for_free_ids() {
         let catalog = Catalog::parse(
             r#"{"generated":"","models":{"openrouter":{
                 "a/b":{"input":0,"output":0},"a/b:free":{"input":0,"output":0},

@@ -1,7 +1,7 @@
-//! What the Plano config says of prices: the first `type: cost` entry of `model_metrics_sources` and the aliases.
+//! Price settings of the Plano config: the first `type: cost` entry of `model_metrics_sources`, and `model_aliases`.
 //!
-//! The file belongs to the gateway and may say anything else; only these keys are read, and whatever of them is not
-//! of the expected shape is left out with a warning. Its schema is Plano's `plano_config_schema.yaml`.
+//! Other keys belong to the gateway and are ignored. Values of unexpected types are skipped with a warning. The schema is
+//! Plano's `plano_config_schema.yaml`.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -15,31 +15,31 @@ use thiserror::Error;
 use super::aliases::Aliases;
 use super::feed::Feed;
 
-/// Where a config is looked for when none is named, first found wins.
+/// Config files tried in order if none is given.
 const DEFAULT_FILES: [&str; 2] = ["config.yaml", "plano_config.yaml"];
 
-/// Largest file read, bytes: real configs have a few KiB.
+/// Largest config that is read, bytes. Real configs take a few KiB.
 const LARGEST_FILE: u64 = 8 * 1024 * 1024;
 
-/// Prices as the Plano config has them; empty where there is no config.
+/// Price settings of the Plano config; empty without one.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct PlanoConfig {
-    /// The file that was read.
+    /// The config file; `None` if none was found.
     pub file: Option<PathBuf>,
     /// The cost source's feed.
     pub feed: Option<Feed>,
-    /// The cost source's address, in place of the feed's own; [`PlanoConfig::url_for`] says whose it is.
+    /// Address of the cost source, which replaces the default of one feed ([`PlanoConfig::url_for`]).
     pub url: Option<String>,
-    /// The user's names for models.
+    /// Model aliases.
     pub aliases: Aliases,
-    /// What in the file was left out, and why.
+    /// Values that were skipped, with the reason.
     pub warnings: Vec<String>,
 }
 
 /// Why a config could not be read.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// The file is not there, or not readable.
+    /// The file is missing or not readable.
     #[error("cannot read {}: {source}", file.display())]
     Unreadable {
         /// The file.
@@ -47,21 +47,21 @@ pub enum ConfigError {
         /// The cause.
         source: std::io::Error,
     },
-    /// The file is no YAML.
+    /// The file is not YAML.
     #[error("{} is not YAML: {reason}", file.display())]
     NotYaml {
         /// The file.
         file: PathBuf,
-        /// The parser's words.
+        /// The message of the parser.
         reason: String,
     },
 }
 
 impl PlanoConfig {
-    /// Reads `named`, else the first default file in `folder`, else nothing.
+    /// Reads `named`, else the first default file in `folder`, else returns the default.
     ///
     /// # Errors
-    /// When a file that is named or found cannot be read or is no YAML.
+    /// [`ConfigError`] if the file cannot be read or is not YAML.
     pub fn load(named: Option<&Path>, folder: &Path) -> Result<Self, ConfigError> {
         let found = || DEFAULT_FILES.iter().map(|name| folder.join(name)).find(|file| file.is_file());
         match named.map(Path::to_path_buf).or_else(found) {
@@ -70,7 +70,7 @@ impl PlanoConfig {
         }
     }
 
-    /// The address that the cost source names for this feed. That of another feed has documents of another shape.
+    /// The configured address, if it belongs to this feed.
     pub fn url_for(&self, feed: Feed) -> Option<&str> {
         self.url.as_deref().filter(|_| self.feed.unwrap_or_default() == feed)
     }
@@ -87,10 +87,10 @@ impl PlanoConfig {
         }
     }
 
-    /// Reads the text of a config.
+    /// Parses a config.
     ///
     /// # Errors
-    /// The parser's words, where the text is no YAML.
+    /// The message of the parser if the text is not YAML.
     pub fn parse(text: &str) -> Result<Self, String> {
         let options = serde_saphyr::options! {
             duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
@@ -120,7 +120,7 @@ impl PlanoConfig {
                 self.warnings.push(format!("cost source: unknown provider {name:?}"));
             }
         }
-        // What an unknown provider publishes there, nobody can read.
+        // The document format of an unknown provider is unknown.
         let is_known = self.feed.is_some() || source.get("provider").and_then(Value::as_str).is_none();
         let url = source.get("url").and_then(Value::as_str).filter(|_| is_known);
         self.url = url.map(|url| url.trim().to_owned());
@@ -130,7 +130,7 @@ impl PlanoConfig {
         self.aliases.feed_provider = self.feed.unwrap_or_default().provider();
     }
 
-    /// The entries of a map whose values (or what `text` picks of them) are text.
+    /// The entries of a map whose values, as selected by `text`, are strings.
     fn texts<'a>(
         &mut self,
         what: &str,
@@ -150,7 +150,7 @@ impl PlanoConfig {
     }
 }
 
-/// The keys that are read; all others are skipped unread.
+/// The keys that are read; all others are ignored.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Document {

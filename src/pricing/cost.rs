@@ -1,30 +1,30 @@
-//! The sum: tokens times the rates in force, line by line (PRICING.md, section 2).
+//! Computes the cost of a call: tokens times effective rates, as separate lines (PRICING.md, section 2).
 
 use serde::Serialize;
 
 use super::row::{EffectiveRates, PriceRow, Rates};
 use crate::call::Usage;
 
-/// What a line of the sum charges for.
+/// The subject of one cost line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CostItem {
-    /// Input that was neither read from nor written to the cache.
+    /// Input neither read from nor written to the prompt cache.
     Input,
-    /// The audio part of it.
+    /// Audio input.
     InputAudio,
     /// Input read from the cache.
     CacheRead,
-    /// The audio part of it.
+    /// Audio input read from the cache.
     CacheReadAudio,
     /// Input written to the cache.
     CacheWrite,
-    /// Input written to the cache for an hour.
+    /// Input written to the cache with a one-hour lifetime.
     #[serde(rename = "cache_write_1h")]
     CacheWrite1h,
     /// Output.
     Output,
-    /// Reasoning, where the row prices it apart from output.
+    /// Reasoning, if the row has a separate rate.
     Reasoning,
     /// Audio output.
     OutputAudio,
@@ -33,7 +33,7 @@ pub enum CostItem {
 }
 
 impl CostItem {
-    /// All items, in the order in which they are listed.
+    /// All items, in display order.
     pub const ALL: [Self; MOST_LINES] = [
         Self::Input,
         Self::InputAudio,
@@ -47,7 +47,7 @@ impl CostItem {
         Self::Request,
     ];
 
-    /// The rate that is listed for it, USD per 1e6 tokens or per request.
+    /// Its listed rate, USD per 1e6 tokens or per request.
     pub const fn listed_rate(self, rates: &Rates) -> Option<f64> {
         match self {
             Self::Input => rates.input,
@@ -63,7 +63,7 @@ impl CostItem {
         }
     }
 
-    /// The item in words for a person.
+    /// Its name on the screen.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Input => "input",
@@ -80,10 +80,10 @@ impl CostItem {
     }
 }
 
-/// One line of the sum: `tokens x rate = usd`.
+/// One line of a cost: `tokens x rate = usd`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct CostLine {
-    /// What is charged.
+    /// The subject of the line.
     pub item: CostItem,
     /// Tokens; 1 for the request fee.
     pub tokens: u64,
@@ -93,15 +93,15 @@ pub struct CostLine {
     pub usd: f64,
 }
 
-/// Most lines a sum can have: one an item.
+/// Largest number of lines: one per item.
 const MOST_LINES: usize = 10;
 
-/// The whole sum. Held without allocation, since every priced call makes one.
+/// A cost with its lines. Not allocated on the heap, since every priced call computes one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Breakdown<'a> {
     /// USD, never rounded.
     pub usd: f64,
-    /// The rates that applied and why.
+    /// The rates that applied, with their conditions.
     pub in_force: EffectiveRates<'a>,
     lines: [Option<CostLine>; MOST_LINES],
 }
@@ -142,7 +142,7 @@ impl Breakdown<'_> {
     }
 }
 
-/// What `row` asks for `usage` at that time; `None` where the counts do not tell it.
+/// The cost of `usage` by `row` at a time; `None` if the counts do not determine it.
 pub(crate) fn price<'a>(
     row: &'a PriceRow,
     usage: &Usage,
@@ -152,8 +152,8 @@ pub(crate) fn price<'a>(
     let input_total = usage.input_total().unwrap_or(0);
     let in_force = row.prices.in_force(at_unix_secs, service_tier, input_total);
     let counts = Counts::of(usage, &in_force.rates)?;
-    // Some emitters report 0 where they know nothing; nothing is sold for no tokens at all.
-    if counts.are_nil() && !row.is_free() {
+    // Some emitters report 0 for unknown counts; no call uses no tokens at all.
+    if counts.are_zero() && !row.is_free() {
         return None;
     }
     let lines = counts.lines(&in_force.rates);
@@ -161,7 +161,7 @@ pub(crate) fn price<'a>(
     usd.is_finite().then_some(Breakdown { usd, in_force, lines })
 }
 
-/// One division at the end, as the formula has it: round figures stay round.
+/// Divides once at the end, as the formula does, so that round figures stay round.
 fn total_usd(lines: &[Option<CostLine>]) -> f64 {
     let is_fee = |line: &&CostLine| line.item == CostItem::Request;
     let lines = || lines.iter().flatten();
@@ -170,7 +170,7 @@ fn total_usd(lines: &[Option<CostLine>]) -> f64 {
     micros / 1e6 + fees
 }
 
-/// The sum, which of nothing is 0: that of an empty iterator of floats is −0, which would be shown.
+/// The sum, 0 for no figures: `Iterator::sum` would return −0, which would be displayed.
 fn added(figures: impl Iterator<Item = f64>) -> f64 {
     figures.fold(0.0, |sum, figure| sum + figure)
 }
@@ -180,7 +180,7 @@ pub(crate) fn cost_usd(row: &PriceRow, usage: &Usage, at_unix_secs: i64, service
     price(row, usage, at_unix_secs, service_tier).map(|sum| sum.usd)
 }
 
-/// Tokens by what they are charged as; each token is in one count only.
+/// Tokens by cost item. Each token is in exactly one count.
 struct Counts {
     input: u64,
     input_audio: u64,
@@ -224,7 +224,7 @@ impl Counts {
         })
     }
 
-    fn are_nil(&self) -> bool {
+    fn are_zero(&self) -> bool {
         [self.input, self.input_audio, self.cache_read, self.cache_read_audio, self.cache_write, self.cache_write_1h]
             .into_iter()
             .chain([self.output, self.reasoning, self.output_audio])

@@ -1,4 +1,4 @@
-//! Why a call shows the cost it shows: row, rule, rates, arithmetic, source, and every figure that differs.
+//! Explains the cost of a call: row, rule, rates, arithmetic, source, and other figures that differ.
 
 mod lines;
 
@@ -13,33 +13,33 @@ use super::pricer::{BY_EMITTER, BY_GATEWAY, PriceQuery, Pricer, PricingFacts, sh
 use super::row::{EffectiveRates, PriceOrigin, PriceRow, Rates};
 use crate::call::{Cost, CostBasis, LlmCall};
 
-/// The whole answer to "why this price?".
+/// The explanation of a cost.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
-    /// The model that was priced, as emitted; `None` when no span told which model answered.
+    /// The priced model as emitted; `None` if no span reports the answering model.
     pub model: Option<String>,
     /// The provider as emitted.
     pub provider_hint: Option<String>,
-    /// The figure that is shown.
+    /// The cost that is shown.
     pub cost: CostObject,
-    /// What the catalog says, whether or not it is what is shown.
+    /// The catalog's price, whether or not it is the one shown.
     pub priced: Option<CatalogPrice>,
-    /// What the emitter computed, USD.
+    /// Cost computed by the emitter, USD.
     pub reported_usd: Option<f64>,
-    /// What the gateway computed and ranks below the catalog, USD.
+    /// Cost computed by the gateway, which ranks below the catalog, USD.
     pub fallback_usd: Option<f64>,
-    /// Why no cost is shown, where none is.
+    /// Why no cost is shown; `None` if one is.
     pub unknown_because: Option<&'static str>,
 }
 
 /// The `cost` object of `--json`.
 #[derive(Clone, Debug, PartialEq, Default, Serialize)]
 pub struct CostObject {
-    /// USD, never rounded; `None` is unknown.
+    /// USD, never rounded; `None` if unknown.
     pub usd: Option<f64>,
-    /// Where the figure comes from ([`CostBasis::name`]).
+    /// Basis of the cost ([`CostBasis::name`]).
     pub basis: Option<&'static str>,
-    /// Fresh input, USD; `None` where the figure is not ours, since then its parts are not known.
+    /// Fresh input, USD; the parts are `None` for a reported cost.
     pub input_usd: Option<f64>,
     /// Cache reads, USD.
     pub cache_read_usd: Option<f64>,
@@ -55,13 +55,13 @@ pub struct CostObject {
     pub row: Option<String>,
     /// The rule that found the row ([`super::MatchedBy::name`]).
     pub matched_by: Option<&'static str>,
-    /// The name that stands for the model's in the Plano config, where that led to the row ([`PriceMatch::alias`]).
+    /// The alias of the Plano config that led to the row ([`PriceMatch::alias`]).
     pub alias: Option<String>,
-    /// Where the figure comes from: a dated price list, or the emitter.
+    /// Source of the cost: a dated price list, or the emitter.
     pub source: Option<String>,
 }
 
-/// A row and what it makes of the call.
+/// A price row applied to a call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CatalogPrice {
     /// The row's provider.
@@ -70,25 +70,25 @@ pub struct CatalogPrice {
     pub row: String,
     /// The rule that found it.
     pub matched_by: &'static str,
-    /// The rule in words.
+    /// The rule as a sentence.
     pub reason: &'static str,
-    /// The name that stands for the model's in the Plano config, where that led to the row.
+    /// The alias of the Plano config that led to the row.
     pub alias: Option<String>,
-    /// Whether another seller's price stands in.
+    /// Whether the price is that of another seller.
     pub is_estimate: bool,
-    /// The provider has withdrawn the model or says it will.
+    /// The provider has withdrawn the model or announced it.
     pub is_deprecated: bool,
-    /// Where the row came from, and when: `bundled 2026-11-23`, `models.dev 2026-11-23 12:03 UTC`.
+    /// Source and date of the row: `bundled 2026-11-23`, `models.dev 2026-11-23 12:03 UTC`.
     pub source: String,
-    /// The rates in force for this call, USD per 1e6 tokens.
+    /// The rates that apply to this call, USD per 1e6 tokens.
     pub rates: Rates,
-    /// What made these rates differ from the row's plain ones.
+    /// The conditions that changed the row's base rates.
     pub conditions: Vec<String>,
-    /// The sum, where the counts are known.
+    /// The computed cost; `None` if token counts are missing.
     pub sum: Option<CostSum>,
 }
 
-/// The arithmetic.
+/// A computed cost with its parts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CostSum {
     /// USD, never rounded.
@@ -103,7 +103,7 @@ pub struct CostSum {
     pub output_usd: f64,
     /// Request fee, USD.
     pub request_usd: f64,
-    /// `tokens x rate = usd`, line by line.
+    /// One `tokens x rate = usd` per item.
     pub lines: Vec<CostLine>,
 }
 
@@ -122,48 +122,48 @@ impl CostSum {
 }
 
 impl Pricer {
-    /// Explains a kept call under the prices in use now.
+    /// Explains the cost of a call under the current prices.
     pub fn explain(&self, call: &LlmCall) -> Explanation {
-        self.explain_facts(PriceQuery::of(call.labels()), &PricingFacts::of(call))
+        self.explain_query(PriceQuery::of(call.labels()), &PricingFacts::of(call))
     }
 
-    /// Explains what a model with these facts costs.
-    pub fn explain_facts(&self, sold: Option<PriceQuery<'_>>, facts: &PricingFacts<'_>) -> Explanation {
-        let found = sold.and_then(|sold| self.find(sold));
-        explain(&self.catalog(), sold, found.as_ref(), facts)
+    /// Explains the cost of a model with these facts under the current prices.
+    pub fn explain_query(&self, query: Option<PriceQuery<'_>>, facts: &PricingFacts<'_>) -> Explanation {
+        let found = query.and_then(|query| self.find(query));
+        explain(&self.catalog(), query, found.as_ref(), facts)
     }
 }
 
-/// Explains facts and the row that was found for them in `catalog`.
+/// Explains the cost of `facts` by the row found in `catalog`.
 pub fn explain(
     catalog: &Catalog,
-    sold: Option<PriceQuery<'_>>,
+    query: Option<PriceQuery<'_>>,
     found: Option<&PriceMatch>,
     facts: &PricingFacts<'_>,
 ) -> Explanation {
     let priced = found.map(|found| CatalogPrice::of(catalog, found, facts));
     let shown = shown_cost(found, facts);
     Explanation {
-        model: sold.map(|sold| sold.model.to_owned()),
-        provider_hint: sold.and_then(|sold| sold.provider).map(str::to_owned),
+        model: query.map(|query| query.model.to_owned()),
+        provider_hint: query.and_then(|query| query.provider).map(str::to_owned),
         cost: CostObject::of(shown, facts.reporter(), priced.as_ref()),
-        unknown_because: shown.is_none().then(|| why_unknown(sold, priced.as_ref())),
+        unknown_because: shown.is_none().then(|| why_unknown(query, priced.as_ref())),
         priced,
         reported_usd: facts.reported(),
         fallback_usd: facts.fallback(),
     }
 }
 
-fn why_unknown(sold: Option<PriceQuery<'_>>, priced: Option<&CatalogPrice>) -> &'static str {
-    match (sold, priced) {
-        (None, _) => "no span told which model answered",
+fn why_unknown(query: Option<PriceQuery<'_>>, priced: Option<&CatalogPrice>) -> &'static str {
+    match (query, priced) {
+        (None, _) => "no span reports the answering model",
         (Some(_), None) => "no price row for this model at this provider",
-        (Some(_), Some(_)) => "the token counts are missing",
+        (Some(_), Some(_)) => "token counts are missing",
     }
 }
 
 impl CostObject {
-    /// The shown figure, by whom it was reported, or with its parts where it is the catalog's.
+    /// A reported cost with its source, or a computed cost with its parts.
     fn of(shown: Option<Cost>, reporter: &str, priced: Option<&CatalogPrice>) -> Self {
         match shown {
             Some(Cost { usd, basis: basis @ CostBasis::Reported }) => {
@@ -229,7 +229,7 @@ fn conditions(in_force: &EffectiveRates<'_>) -> Vec<String> {
 }
 
 impl Catalog {
-    /// Where a row came from and when, for a person.
+    /// Source and date of a row, as displayed.
     pub fn source_of(&self, row: &PriceRow) -> String {
         match (row.origin, self.refreshed()) {
             (PriceOrigin::Refreshed, Some(refreshed)) => format!("{} {}", refreshed.feed, refreshed.fetched()),
@@ -239,7 +239,7 @@ impl Catalog {
 }
 
 impl Explanation {
-    /// The figures that somebody computed and that are not what is shown.
+    /// Source and USD of every known cost other than the one shown.
     pub fn differing(&self) -> impl Iterator<Item = (&'static str, f64)> {
         let shown = self.cost.usd;
         let catalog = self.priced.as_ref().and_then(|priced| Some(priced.sum.as_ref()?.usd));
@@ -271,7 +271,7 @@ mod tests {
     }
 
     fn explained(model: &str, provider: &str, facts: &PricingFacts<'_>) -> Explanation {
-        Pricer::default().explain_facts(Some(PriceQuery { model, provider: Some(provider) }), facts)
+        Pricer::default().explain_query(Some(PriceQuery { model, provider: Some(provider) }), facts)
     }
 
     #[test]
@@ -280,7 +280,7 @@ mod tests {
         insta::assert_snapshot!(explanation.lines().join("\n"), @r"
         cost       $0.001134 (priced)
         row        anthropic / claude-sonnet-4-6
-        matched by provider: the provider is named
+        matched by provider: the provider is given
         source     bundled 2026-11-23
           input                     100 x       $3/M = $0.0003
           cache read                 30 x     $0.3/M = $0.000009
@@ -343,7 +343,7 @@ mod tests {
     fn an_alias_of_the_config_is_told_where_it_led_to_the_row() {
         let aliases = Aliases { models: [("fast".to_owned(), "gpt-4o".to_owned())].into(), ..Aliases::default() };
         let pricer = Pricer::new(Catalog::bundled(), aliases);
-        let explained = |model| pricer.explain_facts(Some(PriceQuery { model, provider: Some("openai") }), &facts());
+        let explained = |model| pricer.explain_query(Some(PriceQuery { model, provider: Some("openai") }), &facts());
         let fast = explained("fast");
         let told = "alias      fast is priced as gpt-4o: an alias of the Plano configuration";
         assert!(fast.lines().iter().any(|line| line == told), "{:#?}", fast.lines());
@@ -354,12 +354,12 @@ mod tests {
     #[test]
     fn an_unknown_cost_says_why() {
         let pricer = Pricer::default();
-        let sold = |model| Some(PriceQuery { model, provider: Some("openai") });
-        let reason = |sold, facts| pricer.explain_facts(sold, &facts).unknown_because;
-        assert_eq!(reason(None, facts()), Some("no span told which model answered"));
-        assert_eq!(reason(sold("gpt-99"), facts()), Some("no price row for this model at this provider"));
-        assert_eq!(reason(sold("gpt-4o"), PricingFacts::default()), Some("the token counts are missing"));
-        assert_eq!(reason(sold("gpt-4o"), facts()), None);
+        let query = |model| Some(PriceQuery { model, provider: Some("openai") });
+        let reason = |query, facts| pricer.explain_query(query, &facts).unknown_because;
+        assert_eq!(reason(None, facts()), Some("no span reports the answering model"));
+        assert_eq!(reason(query("gpt-99"), facts()), Some("no price row for this model at this provider"));
+        assert_eq!(reason(query("gpt-4o"), PricingFacts::default()), Some("token counts are missing"));
+        assert_eq!(reason(query("gpt-4o"), facts()), None);
     }
 
     #[test]

@@ -1,13 +1,13 @@
-//! Whose model a bare name can only be.
+//! Model families: first parties that can be derived from a model name alone.
 
 use super::providers::{KnownProvider, known};
 
-/// Beginnings of names that only one first party gives.
+/// Name prefixes that only one first party uses.
 struct Family {
     provider: &'static str,
-    /// The name is one of these, or begins with one and a further `-`, `.` or digit; see [`family`].
+    /// Prefixes of names. The next character must not be a letter; see [`family`].
     stems: &'static [&'static str],
-    /// The family has open weights too: names that tell their size may run anywhere.
+    /// The family includes open weights: names with a parameter count may run anywhere.
     has_open_weights: bool,
 }
 
@@ -53,11 +53,11 @@ const FAMILIES: &[Family] = &[
     Family { provider: "meta", stems: &["muse"], has_open_weights: false },
 ];
 
-/// Beginnings that look like a family's but name weights that anyone may host.
+/// Prefixes that look like a family but name open weights, which anyone may host.
 const NOT_FAMILIES: &[&str] = &["gpt-oss", "gpt-j", "gpt-neo", "gpt2"];
 
-/// The first party whose family a bare name belongs to. `size_told`: the name tells a parameter count.
-pub(super) fn family(name: &str, size_told: bool) -> Option<KnownProvider> {
+/// The first party whose family a bare name belongs to. `has_size`: the name contains a parameter count.
+pub(super) fn family(name: &str, has_size: bool) -> Option<KnownProvider> {
     let name = name.to_ascii_lowercase();
     if NOT_FAMILIES.iter().any(|other| name.starts_with(other)) {
         return None;
@@ -67,7 +67,7 @@ pub(super) fn family(name: &str, size_told: bool) -> Option<KnownProvider> {
             .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphabetic()) && !rest.contains('/'))
     };
     let family = FAMILIES.iter().find(|family| family.stems.iter().any(&belongs))?;
-    known(family.provider).filter(|_| !(family.has_open_weights && size_told))
+    known(family.provider).filter(|_| !(family.has_open_weights && has_size))
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ mod tests {
             ("llama-3.3-70b-instruct", None),
             ("claude/x", None),
         ] {
-            assert_eq!(family(name, spelling::tells_its_size(name)).map(|known| known.id), expected, "{name}");
+            assert_eq!(family(name, spelling::has_parameter_count(name)).map(|known| known.id), expected, "{name}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Price feeds from the network: what their documents say, read so that nothing in them can do harm.
+//! Price feeds from the network: parsing of untrusted documents.
 //!
-//! Whoever runs the server writes the document. A row that is not plausible is skipped, a document that is no
-//! document is an error, and memory stays in proportion to the plausible rows.
+//! Implausible rows are skipped, a document of the wrong structure is an error, and memory is proportional to the plausible
+//! rows.
 
 mod digitalocean;
 mod lenient;
@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::catalog::Catalog;
 use super::row::{PriceRow, Prices, Rates};
 
-/// A known shape of feed, and where it is published.
+/// A supported price feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Feed {
     /// DigitalOcean's model catalog: prices of one provider. Plano's default.
@@ -40,7 +40,7 @@ impl Feed {
         }
     }
 
-    /// The provider that the feed's bare ids belong to.
+    /// The provider of ids without a prefix in the feed.
     pub const fn provider(self) -> Option<&'static str> {
         match self {
             Self::DigitalOcean => Some("digitalocean"),
@@ -48,15 +48,15 @@ impl Feed {
         }
     }
 
-    /// Reads the name as Plano does: in any case.
+    /// Parses a name in any case, as Plano does.
     pub fn parse(name: &str) -> Option<Self> {
         [Self::DigitalOcean, Self::ModelsDev].into_iter().find(|feed| name.trim().eq_ignore_ascii_case(feed.name()))
     }
 
-    /// The rows of a document, laid over those of `bundled`; each keeps what the feed does not list.
+    /// The rows of a document, each completed from the row of `bundled` where the feed lists nothing.
     ///
     /// # Errors
-    /// When the text is not JSON, or has no usable price.
+    /// Fails if the text is not JSON of the feed's structure or has no usable price.
     pub fn read(self, text: &str, bundled: &Catalog, now_unix_secs: i64) -> Result<Vec<PriceRow>, FeedError> {
         let listings = match self {
             Self::DigitalOcean => digitalocean::listings(text)?,
@@ -67,21 +67,21 @@ impl Feed {
     }
 }
 
-/// Why a document brought nothing, in words that follow the source's name.
+/// Why a document was rejected. The message continues a sentence that begins with the source's name.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum FeedError {
-    /// Not JSON, or not of the feed's outer shape.
-    #[error("answered with no price list")]
+    /// Not JSON, or not of the feed's structure.
+    #[error("did not return a price list")]
     NotAList,
-    /// The document's rates cannot all be of one unit.
-    #[error("answered with prices in mixed units")]
+    /// The document mixes rates per token and per 1e6 tokens.
+    #[error("returned prices in mixed units")]
     MixedUnits,
     /// No usable row.
-    #[error("answered without a usable price")]
+    #[error("returned no usable prices")]
     NoPrices,
 }
 
-/// One model of a feed, as far as the feed lists it.
+/// One model of a feed, with the values that the feed lists.
 #[derive(Clone, Debug, PartialEq)]
 struct Listing {
     provider: String,
@@ -90,12 +90,12 @@ struct Listing {
     prices: Prices,
 }
 
-/// Dearest plausible rate, USD per 1e6 tokens: a hundred times what the dearest model asks.
-const DEAREST_RATE: f64 = 100_000.0;
+/// Highest plausible rate, USD per 1e6 tokens: a hundred times that of the most expensive model.
+const MAX_RATE: f64 = 100_000.0;
 
-/// Whether the rates that are listed can be true: nothing out of bounds. What is not listed may be known already.
+/// Whether all listed rates are within bounds.
 fn are_plausible(rates: Rates) -> bool {
-    rates.are_sane() && rates.highest() <= DEAREST_RATE
+    rates.are_sane() && rates.highest() <= MAX_RATE
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Which row a call is priced by: model name and provider hint to one row or to nothing (PRICING.md, section 1).
-//! No substring, prefix or nearest-name matching, and never "the first provider that has it".
+//! Finds the price row for a model name and a provider hint (PRICING.md, section 1). There is no substring, prefix or
+//! nearest-name matching, and no fallback to any provider that lists the name.
 
 use std::sync::Arc;
 
@@ -10,25 +10,25 @@ use super::row::{PriceOrigin, PriceRow};
 use super::spelling::{self, Unwrapped};
 use crate::call::CostBasis;
 
-/// Which rule found a row.
+/// The rule that found a price row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MatchedBy {
-    /// The emitted provider is a gateway, and this is its own row.
+    /// The emitted provider is a gateway and has this id.
     Gateway,
-    /// The provider was named: by the emitter, by a prefix of the model's name, or by its wrapper.
+    /// The provider is given by the emitter, by a prefix of the model name, or by a resource name around it.
     Provider,
-    /// No provider was named; the name belongs to one first party's family.
+    /// No provider is given; the name belongs to the family of one first party.
     Family,
-    /// No provider was named; the spelling is Bedrock's, Vertex's or Fireworks'.
+    /// No provider is given; the id has the form of Bedrock, Vertex or Fireworks.
     Shape,
-    /// No provider was named; the name is a DigitalOcean id.
+    /// No provider is given; the name is a DigitalOcean id.
     DoId,
-    /// A reseller without a row of its own: the first party's list price.
+    /// A reseller without its own row: the first party's list price.
     Estimate,
 }
 
 impl MatchedBy {
-    /// The word used in `--json` and by `planoai price`.
+    /// The value of `matched_by` in JSON and in the output of `planoai price`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
@@ -40,43 +40,43 @@ impl MatchedBy {
         }
     }
 
-    /// The rule in words.
+    /// The rule as a sentence for users.
     pub const fn reason(self) -> &'static str {
         match self {
-            Self::Gateway => "the gateway's own price for this id",
-            Self::Provider => "the provider is named",
-            Self::Family => "the name belongs to one provider's family",
-            Self::Shape => "only one provider spells ids like this",
+            Self::Gateway => "the gateway lists this id",
+            Self::Provider => "the provider is given",
+            Self::Family => "the name belongs to the model family of one provider",
+            Self::Shape => "only one provider uses ids of this form",
             Self::DoId => "the name is a DigitalOcean id",
-            Self::Estimate => "the reseller's own price is not known; this is the first party's list price",
+            Self::Estimate => "the reseller's price is unknown; this is the first party's list price",
         }
     }
 }
 
-/// The row that prices a model, and why this one.
+/// A price row for a model and the rule that found it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PriceMatch {
-    /// The row; it knows its provider and id.
+    /// The row, with its provider and id.
     pub row: Arc<PriceRow>,
     /// The rule that found it.
     pub matched_by: MatchedBy,
-    /// What was looked for in place of the emitted name, because the user's config says so ([`super::Aliases`]).
+    /// The name that replaced the emitted one, from the Plano config ([`super::Aliases`]).
     pub alias: Option<Box<str>>,
 }
 
 impl PriceMatch {
-    /// The same by way of an alias.
+    /// This match, found through `alias`.
     #[must_use]
     pub fn by_alias(self, alias: &str) -> Self {
         Self { alias: Some(alias.into()), ..self }
     }
 
-    /// Whether another seller's price stands in.
+    /// Whether the price is that of another seller.
     pub fn is_estimate(&self) -> bool {
         self.matched_by == MatchedBy::Estimate
     }
 
-    /// What a figure made by this row is: another seller's price stays an estimate, however fresh it is (PRICING.md,
+    /// The basis of costs computed from this row. Another seller's price is an estimate even if refreshed (PRICING.md,
     /// section 3).
     pub fn basis(&self) -> CostBasis {
         match (self.is_estimate(), self.row.origin) {
@@ -87,14 +87,11 @@ impl PriceMatch {
     }
 }
 
-/// No model or provider has a longer name, bytes; what is longer is an attack on those who take names apart.
-pub(super) const LONGEST_NAME: usize = 512;
-
 impl Catalog {
-    /// The row for `model` as sold by whom the emitter named (`None` where it named nobody).
+    /// The row for `model` at the provider given by the emitter.
     pub fn find(&self, model: &str, provider_hint: Option<&str>) -> Option<PriceMatch> {
         let model = model.trim();
-        if model.len() > LONGEST_NAME {
+        if model.len() > providers::MAX_NAME {
             return None;
         }
         let id = match spelling::unwrap(model) {
@@ -106,17 +103,17 @@ impl Catalog {
         if id.is_empty() || id.starts_with("router:") {
             return None;
         }
-        match provider_hint.map_or(Seller::Nobody, providers::seller) {
+        match provider_hint.map_or(Seller::Unnamed, providers::seller) {
             Seller::Unpriced => None,
             Seller::Known(provider) if provider.kind == ProviderKind::Gateway => self.at_gateway(provider, id),
             Seller::Known(provider) => self.at_named(provider, id),
-            Seller::Stranger(name) => self.by_prefix_or(id, || self.at_stranger(name, id)),
-            Seller::Nobody => self.by_prefix_or(id, || self.by_shape(id)),
+            Seller::Unknown(name) => self.by_prefix_or(id, || self.at_unknown(name, id)),
+            Seller::Unnamed => self.by_prefix_or(id, || self.by_shape(id)),
         }
     }
 
-    /// A gateway's own id, the whole name, comes first; then a prefix that names the gateway itself or another
-    /// host; then, at resellers, the first party's list price.
+    /// Tries the whole name as the gateway's id, then a prefix that names the gateway or another host, then, for resellers,
+    /// the first party's list price.
     fn at_gateway(&self, gateway: KnownProvider, name: &str) -> Option<PriceMatch> {
         if let Some(own) = self.at(gateway.id, &[name], MatchedBy::Gateway) {
             return Some(own);
@@ -128,7 +125,7 @@ impl Catalog {
         }
     }
 
-    /// The provider that the emitter names, unless the model's name names one.
+    /// Tries the given provider, unless the model name has a provider prefix.
     fn at_named(&self, provider: KnownProvider, name: &str) -> Option<PriceMatch> {
         let prefix = providers::split_prefix(name);
         if prefix.is_none_or(|(seller, _)| seller != Seller::Known(provider)) {
@@ -140,12 +137,12 @@ impl Catalog {
         self.by_prefix_or(name, || self.estimate(provider, name))
     }
 
-    /// A provider that only a refreshed catalog may know.
-    fn at_stranger(&self, provider: &str, name: &str) -> Option<PriceMatch> {
+    /// Tries a provider that only a refreshed catalog can contain.
+    fn at_unknown(&self, provider: &str, name: &str) -> Option<PriceMatch> {
         self.at(&provider.to_ascii_lowercase(), &[name], MatchedBy::Provider)
     }
 
-    /// A known `provider/` in front of the name decides; `otherwise` where there is none.
+    /// Uses a known `provider/` prefix of the name, else `otherwise`.
     fn by_prefix_or(&self, name: &str, otherwise: impl FnOnce() -> Option<PriceMatch>) -> Option<PriceMatch> {
         match providers::split_prefix(name) {
             Some((seller, rest)) => self.at_prefix(seller, name, rest),
@@ -153,7 +150,7 @@ impl Catalog {
         }
     }
 
-    /// The seller in front of the `/` of `name`, and the `rest` behind it.
+    /// `name` is `seller/rest`.
     fn at_prefix(&self, seller: Seller<'_>, name: &str, rest: &str) -> Option<PriceMatch> {
         let Seller::Known(provider) = seller else { return None };
         match spelling::unwrap(rest) {
@@ -171,7 +168,7 @@ impl Catalog {
         self.at("google-vertex", &[id, &format!("{publisher}/{id}")], MatchedBy::Provider)
     }
 
-    /// Nobody is named: the spelling decides, else the family.
+    /// Without a provider: by the form of the id, else by the family.
     fn by_shape(&self, name: &str) -> Option<PriceMatch> {
         if spelling::is_bedrock_id(name) {
             return self.at("amazon-bedrock", &[name], MatchedBy::Shape);
@@ -185,7 +182,7 @@ impl Catalog {
         if self.is_digitalocean_id(name) {
             return self.at("digitalocean", &[name], MatchedBy::DoId);
         }
-        let first_party = families::family(name, spelling::tells_its_size(name))?;
+        let first_party = families::family(name, spelling::has_parameter_count(name))?;
         self.at(first_party.id, &[name], MatchedBy::Family)
     }
 
@@ -197,7 +194,7 @@ impl Catalog {
                 && providers::all().filter(|known| known.id != "digitalocean").all(|known| !lists(known.id))
     }
 
-    /// A reseller without a row of its own: the list price of the vendor that the name tells.
+    /// For resellers, the list price of the vendor in the name.
     fn estimate(&self, seller: KnownProvider, name: &str) -> Option<PriceMatch> {
         if !seller.is_reseller {
             return None;
@@ -206,16 +203,16 @@ impl Catalog {
             Some((Seller::Known(vendor), id)) if vendor.kind == ProviderKind::FirstParty => (vendor, id),
             Some(_) => return None,
             None => vendor_in_digitalocean_id(name)
-                .or_else(|| Some((families::family(name, spelling::tells_its_size(name))?, name)))?,
+                .or_else(|| Some((families::family(name, spelling::has_parameter_count(name))?, name)))?,
         };
-        // Weights that the vendor gives away have no first-party price worth the name.
+        // Open weights have no meaningful first-party price.
         if id.starts_with("gpt-oss") {
             return None;
         }
         self.at(vendor.id, &[id], MatchedBy::Estimate)
     }
 
-    /// The first of `names` that a provider has, as spelled, else with suffixes stripped.
+    /// The first of `names` that the provider lists, as spelled, else with suffixes stripped.
     fn at(&self, provider: &str, names: &[&str], matched_by: MatchedBy) -> Option<PriceMatch> {
         let rows = self.provider(provider)?;
         let find = |name: &str| rows.find(name).filter(|row| !name.starts_with("ft:") || row.id.starts_with("ft:"));
@@ -227,7 +224,7 @@ impl Catalog {
     }
 }
 
-/// The vendor in front of a DigitalOcean id, and the vendor's own name of the model.
+/// Splits a DigitalOcean id into vendor and the vendor's model name.
 fn vendor_in_digitalocean_id(name: &str) -> Option<(KnownProvider, &str)> {
     let (vendor, id) = name.split_once('-').filter(|_| !name.contains('/'))?;
     matches!(vendor, "openai" | "anthropic").then_some((providers::known(vendor)?, id))

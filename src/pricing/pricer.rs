@@ -1,4 +1,5 @@
-//! Which figure is shown for a call: the emitter's own, the catalog's, the gateway's, or none (PRICING.md, section 3).
+//! Chooses the cost shown for a call: reported by the emitter, from the catalog, reported by the gateway, or none
+//! (PRICING.md, section 3).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,23 +10,23 @@ use super::cost;
 use super::matching::PriceMatch;
 use crate::call::{Convention, Cost, CostBasis, Labels, LlmCall, Usage};
 
-/// What of a call decides its cost, the row aside.
+/// The facts of a call that determine its cost, apart from the price row.
 #[derive(Clone, Copy, Debug, PartialEq, Default)]
 pub struct PricingFacts<'a> {
     /// Token counts.
     pub usage: Usage,
     /// When the call started, seconds since the epoch.
     pub at_unix_secs: i64,
-    /// The service tier that was billed.
+    /// Billed service tier.
     pub service_tier: Option<&'a str>,
-    /// What the emitter computed and what outranks the catalog, USD.
+    /// Cost computed by the emitter, which takes precedence over the catalog, USD.
     pub reported_cost_usd: Option<f64>,
-    /// What the gateway computed and what ranks below the catalog, USD.
+    /// Cost computed by the gateway, used if the catalog has no price, USD.
     pub fallback_cost_usd: Option<f64>,
 }
 
 impl<'a> PricingFacts<'a> {
-    /// The facts of a kept call.
+    /// The facts of a stored call.
     pub fn of(call: &'a LlmCall) -> Self {
         Self {
             usage: call.usage(),
@@ -36,44 +37,44 @@ impl<'a> PricingFacts<'a> {
         }
     }
 
-    /// The reported figure, where it is money: a 0 means that the emitter does not know.
+    /// The reported cost, if positive: 0 means that the emitter knows no price.
     pub fn reported(&self) -> Option<f64> {
         self.reported_cost_usd.filter(|&usd| is_money(usd))
     }
 
-    /// The gateway's figure, where it is money.
+    /// The gateway's cost, if positive.
     pub fn fallback(&self) -> Option<f64> {
         self.fallback_cost_usd.filter(|&usd| is_money(usd))
     }
 
-    /// Who computed the figure that is shown as reported ([`shown_cost`]).
+    /// The source of a cost that is shown as reported ([`shown_cost`]).
     pub fn reporter(&self) -> &'static str {
         if self.reported().is_some() { BY_EMITTER } else { BY_GATEWAY }
     }
 }
 
-/// What is said of a figure that the emitter computed for the call.
+/// Label of a cost that the emitter computed.
 pub const BY_EMITTER: &str = "reported by the emitter";
 
-/// What is said of a figure that the gateway billed.
+/// Label of a cost that the gateway computed.
 pub const BY_GATEWAY: &str = "reported by the gateway";
 
 fn is_money(usd: f64) -> bool {
     usd > 0.0 && usd.is_finite()
 }
 
-/// The model that is priced, and who sold it as far as the emitter says. Never the requested model.
+/// The model to price, which is never the requested model, and its provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PriceQuery<'a> {
-    /// The model's name as emitted.
+    /// Model name as emitted.
     pub model: &'a str,
-    /// The provider as emitted; not a service name.
+    /// Provider as emitted, never a service name.
     pub provider: Option<&'a str>,
 }
 
 impl<'a> PriceQuery<'a> {
-    /// Plano's answering model is the upstream's own word for it, and its dispatched name still tells the provider
-    /// where `llm.provider` is missing; elsewhere an upstream model is what stands behind a proxy's alias.
+    /// For Plano the answering model, with the provider prefix of the dispatched model if `llm.provider` is missing. Under
+    /// other conventions the upstream model precedes, since `model` may be a proxy's alias. `None` without a model.
     pub fn of(labels: &'a Labels) -> Option<Self> {
         let answered = Some(labels.model.as_str()).filter(|model| !model.is_empty());
         let upstream = labels.upstream_model.as_deref();
@@ -88,7 +89,7 @@ impl<'a> PriceQuery<'a> {
     }
 }
 
-/// The cost to show, and its basis: reported > 0, else the catalog's, else the gateway's > 0, else unknown.
+/// The cost to show: reported if > 0, else the catalog's, else the gateway's if > 0, else unknown.
 pub fn shown_cost(found: Option<&PriceMatch>, facts: &PricingFacts<'_>) -> Option<Cost> {
     if let Some(usd) = facts.reported() {
         return Some(Cost { usd, basis: CostBasis::Reported });
@@ -100,7 +101,7 @@ pub fn shown_cost(found: Option<&PriceMatch>, facts: &PricingFacts<'_>) -> Optio
     priced.or_else(|| Some(Cost { usd: facts.fallback()?, basis: CostBasis::Reported }))
 }
 
-/// The prices in use: shared by ingest, screen and refresh.
+/// The current prices, shared by ingest, screen and refresh.
 #[derive(Debug)]
 pub struct Pricer {
     catalog: RwLock<Arc<Catalog>>,
@@ -115,30 +116,30 @@ impl Default for Pricer {
 }
 
 impl Pricer {
-    /// Prices by `catalog`, until it is replaced, under the user's `aliases`.
+    /// Prices from `catalog`, with the user's `aliases`.
     pub const fn new(catalog: Arc<Catalog>, aliases: Aliases) -> Self {
         Self { catalog: RwLock::new(catalog), aliases, version: AtomicU64::new(0) }
     }
 
-    /// The catalog in use.
+    /// The current catalog.
     pub fn catalog(&self) -> Arc<Catalog> {
         Arc::clone(&self.catalog.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts a refreshed catalog in use; calls that come from now on are priced by it.
+    /// Replaces the catalog for all calls that arrive from now on.
     pub fn replace(&self, catalog: Arc<Catalog>) {
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = catalog;
         self.version.fetch_add(1, Ordering::Release);
     }
 
-    /// How often the catalog was replaced: what was found under an older version is stale.
+    /// Number of replacements of the catalog. Matches from an older version are stale.
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
 
-    /// The row for a model, the user's aliases applied first.
-    pub fn find(&self, sold: PriceQuery<'_>) -> Option<PriceMatch> {
-        self.aliases.find(&self.catalog(), sold.model, sold.provider)
+    /// The price row for a model, after the user's aliases.
+    pub fn find(&self, query: PriceQuery<'_>) -> Option<PriceMatch> {
+        self.aliases.find(&self.catalog(), query.model, query.provider)
     }
 }
 

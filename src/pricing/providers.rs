@@ -1,15 +1,17 @@
-//! Who sells models, and under which names emitters know them.
+//! Providers of the price catalog and the names that emitters use for them.
 
-use super::matching::LONGEST_NAME;
+/// Longest model or provider name that is parsed, bytes. Real names are far shorter; the limit bounds the work on hostile
+/// input.
+pub(super) const MAX_NAME: usize = 512;
 
-/// What a provider sells.
+/// How a provider names and prices its models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ProviderKind {
-    /// Its own models: its price is the list price of its family.
+    /// Sells its own models; its price is the list price of the family.
     FirstParty,
-    /// Many vendors' models under ids of its own, often `vendor/model`: a gateway or an inference host.
+    /// A gateway or an inference host: models of many vendors under its own ids, often `vendor/model`.
     Gateway,
-    /// A cloud that sells vendors' models under ids of its own.
+    /// A cloud that sells models of several vendors under its own ids.
     Cloud,
 }
 
@@ -19,9 +21,9 @@ pub(super) struct KnownProvider {
     /// The name in the catalog.
     pub id: &'static str,
     pub kind: ProviderKind,
-    /// Sells at the first party's list price, so that this may stand in where a row is missing (section 1.6).
+    /// Sells at the first party's list price, which is the estimate for a missing row (PRICING.md, section 1.6).
     pub is_reseller: bool,
-    /// Other names, folded by [`fold`].
+    /// Other names, normalized by [`fold`].
     aliases: &'static [&'static str],
 }
 
@@ -125,7 +127,7 @@ const PROVIDERS: &[KnownProvider] = &[
     host("togetherai", &["together", "together-ai", "together.ai", "together-xyz"]),
 ];
 
-/// Runs on the user's own machines, or is the gateway itself: no price per token (folded names).
+/// Local runtimes and the gateway itself: no price per token (normalized names).
 const LOCAL: &[&str] = &[
     "arch",
     "docker-model-runner",
@@ -160,13 +162,13 @@ const LOCAL: &[&str] = &[
     "xinference",
 ];
 
-/// Sold by subscription, or free within limits: not billed per token (folded names).
+/// Subscriptions and free tiers: not billed per token (normalized names).
 const SUBSCRIPTIONS: &[&str] = &["chatgpt", "github", "github-models"];
 
-/// Hosts whose every name below is one provider's, where an emitter names the server instead.
+/// Domains of a provider, for emitters that report the server name.
 const HOSTS: &[(&str, &str)] = &[("openai.azure.com", "azure"), ("services.ai.azure.com", "azure")];
 
-/// What the Vercel AI SDK appends to a provider: the API that was called (`openai.chat`, `google.generative-ai`).
+/// API names that the Vercel AI SDK appends to a provider (`openai.chat`, `google.generative-ai`).
 const APIS: &[&str] = &[
     "chat",
     "completion",
@@ -186,58 +188,30 @@ const APIS: &[&str] = &[
     "video",
 ];
 
-/// What it appends to a cloud: whose models those were (`vertex.anthropic.messages`).
+/// Vendors that the Vercel AI SDK appends to a cloud (`vertex.anthropic.messages`).
 const VENDORS_OF_CLOUDS: &[&str] = &["anthropic", "maas", "xai"];
 
-/// Words in a provider attribute that name nobody (folded names).
-const NOBODY: &[&str] =
+/// Values of a provider attribute that name no provider (normalized names).
+const PLACEHOLDERS: &[&str] =
     &["", "-other", "custom", "litellm", "litellm-proxy", "none", "null", "other", "undefined", "unknown"];
 
-/// Organisations on Hugging Face that are spelled like a provider's alias. Weights from there run anywhere.
+/// Hugging Face organisations that are spelled like a provider alias. Their open weights run anywhere.
 const HUGGING_FACE: &[&str] = &["Qwen"];
 
-/// Regions that Bedrock puts in front of an id: cross-region inference profiles.
-pub(super) const BEDROCK_REGIONS: &[&str] =
-    &["af", "ap", "apac", "au", "ca", "eu", "global", "il", "in", "jp", "kr", "me", "mx", "sa", "uk", "us", "us-gov"];
-
-/// Vendors in front of the dot of a Bedrock id.
-pub(super) const BEDROCK_VENDORS: &[&str] = &[
-    "ai21",
-    "amazon",
-    "anthropic",
-    "cohere",
-    "deepseek",
-    "google",
-    "luma",
-    "meta",
-    "minimax",
-    "mistral",
-    "moonshot",
-    "moonshotai",
-    "nvidia",
-    "openai",
-    "qwen",
-    "stability",
-    "twelvelabs",
-    "writer",
-    "xai",
-    "zai",
-];
-
-/// What a provider's name in an attribute or in front of a model's name stands for.
+/// The meaning of a provider name in an attribute or in front of a model name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seller<'a> {
     /// A provider of the catalog.
     Known(KnownProvider),
-    /// Local or by subscription: no price per token.
+    /// A local runtime or a subscription: no price per token.
     Unpriced,
-    /// A name that means nobody in particular.
-    Nobody,
-    /// Somebody we do not know; only a refreshed catalog may.
-    Stranger(&'a str),
+    /// A placeholder, or no name at all.
+    Unnamed,
+    /// A name outside the bundled catalog; a refreshed catalog may have it.
+    Unknown(&'a str),
 }
 
-/// Names are compared in lower case, `_` and blanks as `-`.
+/// Normalizes a name: lower case, `_` and blanks as `-`.
 fn fold(name: &str) -> String {
     name.trim()
         .chars()
@@ -245,11 +219,11 @@ fn fold(name: &str) -> String {
         .collect()
 }
 
-/// Reads a provider attribute: any case, any alias, a known host, and the Vercel AI SDK's `provider.api` (`openai.chat`).
-/// Any other name with a dot is somebody else's: `openai.example` is not OpenAI.
+/// Resolves a provider attribute: any case, any alias, a known domain, and the Vercel AI SDK's `provider.api`
+/// (`openai.chat`). Other names with a dot are unknown: `openai.example` is not OpenAI.
 pub(super) fn seller(name: &str) -> Seller<'_> {
-    if name.len() > LONGEST_NAME {
-        return Seller::Stranger("");
+    if name.len() > MAX_NAME {
+        return Seller::Unknown("");
     }
     let folded = fold(name);
     let mut candidate = folded.as_str();
@@ -259,27 +233,27 @@ pub(super) fn seller(name: &str) -> Seller<'_> {
         }
         match candidate.rsplit_once('.').filter(|(head, tail)| is_sdk_tail(head, tail)) {
             Some((head, _)) => candidate = head,
-            None => return Seller::Stranger(name.trim()),
+            None => return Seller::Unknown(name.trim()),
         }
     }
 }
 
-/// Whether the AI SDK may have put `tail` behind the provider `head`.
+/// Whether the Vercel AI SDK can have appended `tail` to the provider `head`.
 fn is_sdk_tail(head: &str, tail: &str) -> bool {
     let is_cloud = || matches!(lookup(head), Some(Seller::Known(provider)) if provider.kind == ProviderKind::Cloud);
     APIS.contains(&tail) || VENDORS_OF_CLOUDS.contains(&tail) && is_cloud()
 }
 
-/// The provider whose host this is, or is below.
+/// The provider that owns this domain or a parent of it.
 fn host_of(name: &str) -> Option<KnownProvider> {
     let belongs = |host: &str| name.strip_suffix(host).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     HOSTS.iter().find(|(host, _)| belongs(host)).and_then(|(_, id)| known(id))
 }
 
 fn lookup(folded: &str) -> Option<Seller<'static>> {
-    // A service name such as `plano(llm)` is no provider.
-    if NOBODY.contains(&folded) || folded.starts_with("plano(") {
-        return Some(Seller::Nobody);
+    // `plano(llm)` is a service name.
+    if PLACEHOLDERS.contains(&folded) || folded.starts_with("plano(") {
+        return Some(Seller::Unnamed);
     }
     if LOCAL.contains(&folded) || SUBSCRIPTIONS.contains(&folded) || folded.starts_with("router:") {
         return Some(Seller::Unpriced);
@@ -292,21 +266,19 @@ fn lookup(folded: &str) -> Option<Seller<'static>> {
         .map(Seller::Known)
 }
 
-/// Splits `provider/model` where the provider is one we know, or know to be unpriced.
+/// Splits `provider/model`, if the provider is known or unpriced.
 pub(super) fn split_prefix(name: &str) -> Option<(Seller<'static>, &str)> {
     let (head, rest) = name.split_once('/')?;
     if rest.is_empty() || HUGGING_FACE.contains(&head) {
         return None;
     }
-    lookup(&fold(head)).filter(|seller| *seller != Seller::Nobody).map(|seller| (seller, rest))
+    lookup(&fold(head)).filter(|seller| *seller != Seller::Unnamed).map(|seller| (seller, rest))
 }
 
-/// The provider of this catalog name.
 pub(super) fn known(id: &str) -> Option<KnownProvider> {
     PROVIDERS.iter().find(|known| known.id == id).copied()
 }
 
-/// All providers of the bundled catalog.
 pub(super) fn all() -> impl Iterator<Item = KnownProvider> {
     PROVIDERS.iter().copied()
 }
@@ -329,7 +301,7 @@ mod tests {
     fn no_name_stands_for_two_things_and_all_are_folded() {
         let mut names: Vec<&str> =
             all().flat_map(|known| std::iter::once(known.id).chain(known.aliases.iter().copied())).collect();
-        names.extend(LOCAL.iter().chain(SUBSCRIPTIONS).chain(NOBODY));
+        names.extend(LOCAL.iter().chain(SUBSCRIPTIONS).chain(PLACEHOLDERS));
         for name in &names {
             assert_eq!(fold(name), **name);
         }
@@ -374,10 +346,10 @@ mod tests {
         }
         assert_eq!(seller("ollama"), Seller::Unpriced);
         assert_eq!(seller("router:x"), Seller::Unpriced);
-        assert_eq!(seller("_OTHER"), Seller::Nobody);
-        assert_eq!(seller("plano(llm)"), Seller::Nobody);
-        for stranger in ["my-gateway", "openai.mycorp", "api.openai.example", "notopenai.azure.com", "anthropic.xai"] {
-            assert_eq!(seller(&format!(" {stranger} ")), Seller::Stranger(stranger));
+        assert_eq!(seller("_OTHER"), Seller::Unnamed);
+        assert_eq!(seller("plano(llm)"), Seller::Unnamed);
+        for unknown in ["my-gateway", "openai.mycorp", "api.openai.example", "notopenai.azure.com", "anthropic.xai"] {
+            assert_eq!(seller(&format!(" {unknown} ")), Seller::Unknown(unknown));
         }
     }
 }

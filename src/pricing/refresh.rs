@@ -1,5 +1,5 @@
-//! Fetching prices from the network: in the background, once, with a limit on everything. Failure leaves the
-//! bundled prices and one line that says so (PRICING.md, section 4).
+//! Fetches prices from the network: once, in the background, with limits on time and size. On failure the bundled prices
+//! remain and the status line shows the reason (PRICING.md, section 4).
 
 mod disk;
 mod http;
@@ -17,31 +17,31 @@ use crate::text::format::count;
 pub use disk::default_folder;
 pub use http::FetchError;
 
-/// How long a fetch may take in all.
+/// Default timeout of a fetch.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a fetched document serves before it is fetched again, seconds.
+/// Lifetime of a cached document, seconds.
 const FRESH_SECS: i64 = 24 * 60 * 60;
 
-/// What to fetch, and within which limits.
+/// Source and limits of a price refresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshConfig {
-    /// The shape of the document.
+    /// The feed to read.
     pub feed: Feed,
-    /// Where it is, if not where the feed is published.
+    /// Address of the feed; `None` for [`Feed::default_url`].
     pub url: Option<String>,
     /// Never go to the network.
     pub offline: bool,
-    /// How long a fetch may take in all.
+    /// Total time for the fetch.
     pub timeout: Duration,
-    /// Where documents are kept for a day; `None` keeps none.
+    /// Folder that caches documents for a day; `None` disables the cache.
     pub cache_folder: Option<PathBuf>,
-    /// The time, seconds since the epoch.
+    /// Current time, seconds since the epoch.
     pub now_unix_secs: i64,
 }
 
 impl RefreshConfig {
-    /// The feed's own address, the usual limits, no cache.
+    /// The feed's default address and timeout, without a cache.
     pub const fn new(feed: Feed, now_unix_secs: i64) -> Self {
         Self { feed, url: None, offline: false, timeout: TIMEOUT, cache_folder: None, now_unix_secs }
     }
@@ -50,7 +50,7 @@ impl RefreshConfig {
         self.url.as_deref().unwrap_or_else(|| self.feed.default_url())
     }
 
-    /// The true source for people: the feed's name, and the host where it is not the feed's own.
+    /// The source as displayed: the feed's name, with the host if the address is not the default.
     fn source(&self) -> String {
         match self.url.as_deref().filter(|url| *url != self.feed.default_url()) {
             Some(url) => format!("{} via {}", self.feed.name(), host(url)),
@@ -59,7 +59,7 @@ impl RefreshConfig {
     }
 }
 
-/// Host and port of a URL, without credentials, and only letters that a host can have.
+/// Host and port of a URL, without credentials and without characters that a host cannot have.
 fn host(url: &str) -> String {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or_default();
@@ -67,26 +67,26 @@ fn host(url: &str) -> String {
     host.chars().filter(|letter| letter.is_ascii_alphanumeric() || "-.:[]".contains(*letter)).take(80).collect()
 }
 
-/// How a refresh ended.
+/// The result of a refresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefreshOutcome {
-    /// The network was not asked for.
+    /// The network is disabled.
     Offline,
-    /// A document of the last day was on disk.
+    /// Read from the cache.
     Cached(RefreshInfo),
-    /// The document was fetched.
+    /// Fetched from the network.
     Fetched(RefreshInfo),
-    /// Nothing usable came; the prices in use did not change.
+    /// Failed; the prices did not change.
     Failed {
-        /// The source that was asked.
+        /// The source, as displayed.
         source: String,
-        /// Why, in a few words.
+        /// The reason; continues a sentence that begins with `source`.
         reason: String,
     },
 }
 
 impl RefreshOutcome {
-    /// One line for the status bar. `generated`: the day of the bundled prices ([`Catalog::generated`]).
+    /// One line for the status bar. `generated` is the date of the bundled prices ([`Catalog::generated`]).
     pub fn line(&self, generated: &str) -> String {
         match self {
             Self::Offline => format!("prices: bundled {generated} (offline)"),
@@ -102,10 +102,10 @@ fn describe(refreshed: &RefreshInfo, how: &str) -> String {
     format!("prices: {}, {} {rows}, {how} {}", refreshed.feed, count(refreshed.rows as u128), refreshed.fetched())
 }
 
-/// Refreshes `pricer` on a thread of its own, which nobody waits for, and then tells `on_done` there. Returns at once.
+/// Refreshes `pricer` on a detached thread, which then calls `on_done`.
 ///
 /// # Errors
-/// When no thread can be had; `on_done` is not called then.
+/// Fails if the thread cannot be spawned; `on_done` is not called then.
 pub fn spawn(
     config: RefreshConfig,
     pricer: Arc<Pricer>,
@@ -115,19 +115,19 @@ pub fn spawn(
     Ok(())
 }
 
-/// Refreshes on this thread: the cached document of the last day, else the network.
+/// Refreshes on this thread, from the cache if it is fresh, else from the network.
 pub fn refresh(config: &RefreshConfig, pricer: &Pricer) -> RefreshOutcome {
     if config.offline {
         return RefreshOutcome::Offline;
     }
-    let cache = config.cache_folder.as_deref().map(|folder| disk::Entry::new(folder, config.feed, config.url()));
+    let cache = config.cache_folder.as_deref().map(|folder| disk::CacheFile::new(folder, config.feed, config.url()));
     let kept = cache.as_ref().and_then(|entry| entry.load(config.now_unix_secs, FRESH_SECS));
     if let Some(refreshed) = kept.and_then(|kept| apply(config, pricer, &kept.text, kept.fetched_unix_secs).ok()) {
         return RefreshOutcome::Cached(refreshed);
     }
     match fetch(config, pricer) {
         Ok((refreshed, text)) => {
-            // A disk that is full or read-only costs tomorrow's fetch, nothing else.
+            // Without a cache the next start fetches again.
             let _ = cache.map(|entry| entry.store(&text, config.now_unix_secs));
             RefreshOutcome::Fetched(refreshed)
         }
@@ -135,7 +135,7 @@ pub fn refresh(config: &RefreshConfig, pricer: &Pricer) -> RefreshOutcome {
     }
 }
 
-/// Fetches and applies a document; why not, in words that follow the source's name.
+/// Fetches and applies a document. The error continues a sentence that begins with the source's name.
 fn fetch(config: &RefreshConfig, pricer: &Pricer) -> Result<(RefreshInfo, String), String> {
     let text = http::fetch(config.url(), config.timeout).map_err(|error| error.to_string())?;
     let refreshed = apply(config, pricer, &text, config.now_unix_secs).map_err(|error| error.to_string())?;

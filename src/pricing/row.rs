@@ -1,32 +1,31 @@
-//! One row of the price catalog: what a provider asks for a model, and when.
+//! One row of the price catalog: the rates of a model at a provider and the conditions that change them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Seconds of a day.
 const DAY_SECS: i64 = 86_400;
 
-/// USD per 1e6 tokens, `request` USD per request; `None` is not listed, `Some(0.0)` is listed as free.
+/// Rates in USD per 1e6 tokens, `request` in USD per request. `None` means not listed, `Some(0.0)` listed as free.
 #[derive(Clone, Copy, Debug, PartialEq, Default, Serialize)]
 pub struct Rates {
-    /// Input that was neither read from nor written to a cache.
+    /// Input neither read from nor written to the prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<f64>,
     /// Output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<f64>,
-    /// Input read from the prompt cache; without it, `input`.
+    /// Input read from the prompt cache; defaults to `input`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_read: Option<f64>,
-    /// Input written to the prompt cache; without it, `input`.
+    /// Input written to the prompt cache; defaults to `input`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_write: Option<f64>,
-    /// Input written with a one-hour lifetime; without it, twice `input` if writes are priced.
+    /// Input written to the cache with a one-hour lifetime; defaults to twice `input` if `cache_write` is listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_write_1h: Option<f64>,
-    /// Reasoning, where it is not billed as output.
+    /// Reasoning; if not listed, reasoning is billed as output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<f64>,
     /// Audio input.
@@ -38,13 +37,13 @@ pub struct Rates {
     /// Audio input read from the prompt cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_read_audio: Option<f64>,
-    /// USD per request, whatever its size.
+    /// Fee in USD per request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<f64>,
 }
 
 impl Rates {
-    /// Every rate with its place, so that rules over all rates are written once.
+    /// Pairs every rate with the same rate of `other`.
     fn pairs<'a>(&'a mut self, other: &'a Self) -> [(&'a mut Option<f64>, Option<f64>); 10] {
         [
             (&mut self.input, other.input),
@@ -60,7 +59,7 @@ impl Rates {
         ]
     }
 
-    /// Puts the rates that `over` lists in place of these.
+    /// Replaces the rates that `over` lists.
     pub fn overlay(&mut self, over: &Self) {
         for (rate, listed) in self.pairs(over) {
             *rate = listed.or(*rate);
@@ -78,12 +77,12 @@ impl Rates {
         self
     }
 
-    /// Whether input and output are both free (or unlisted) and no request is charged: mostly a feed that does not know.
-    fn are_nil(&self) -> bool {
+    /// Whether input, output and request are all 0 or not listed, which mostly means that the feed has no price.
+    fn are_zero(&self) -> bool {
         [self.input, self.output, self.request].into_iter().flatten().all(|rate| rate == 0.0)
     }
 
-    /// The highest listed rate per 1e6 tokens; 0 where none is listed.
+    /// The highest listed rate per 1e6 tokens; 0 if none is listed.
     pub fn highest(mut self) -> f64 {
         self.request = None;
         let none = Self::default();
@@ -100,19 +99,19 @@ impl Rates {
         self
     }
 
-    /// Whether every listed rate can be money: finite and not negative.
+    /// Whether every listed rate is finite and not negative.
     pub fn are_sane(mut self) -> bool {
         let none = Self::default();
         self.pairs(&none).into_iter().filter_map(|(rate, _)| *rate).all(|rate| rate.is_finite() && rate >= 0.0)
     }
 }
 
-/// Rates that reprice a whole request whose input is larger than `above` tokens.
+/// Rates for the whole of a request with more than `above` input tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ContextTier {
-    /// The tier applies to input strictly larger than this, tokens.
+    /// Exclusive lower bound of the input, tokens.
     pub above: u64,
-    /// What it changes.
+    /// The rates it changes.
     pub rates: Rates,
 }
 
@@ -121,37 +120,37 @@ pub struct ContextTier {
 pub struct ServiceTier {
     /// The name as providers emit it.
     pub name: Box<str>,
-    /// What it changes.
+    /// The rates it changes.
     pub rates: Rates,
     /// Its own long-context tiers.
     pub tiers: Box<[ContextTier]>,
 }
 
-/// Rates that take effect on a day.
+/// Rates that take effect on a date.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScheduledChange {
     /// First day (UTC) as listed, `YYYY-MM-DD`.
     pub from: Box<str>,
-    /// The same as seconds since the epoch.
+    /// Start of that day, seconds since the epoch.
     pub from_unix_secs: i64,
-    /// What it changes.
+    /// The rates it changes.
     pub rates: Rates,
 }
 
-/// Rates of a time of day: UTC, Monday to Friday, from inclusive, to exclusive.
+/// Rates for a time of day in UTC, Monday to Friday; start inclusive, end exclusive.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TimeWindow {
     /// Minutes since midnight.
     pub from_minute: i64,
     /// Minutes since midnight; smaller than `from_minute` when the window spans midnight.
     pub to_minute: i64,
-    /// What it changes.
+    /// The rates it changes.
     pub rates: Rates,
 }
 
 impl TimeWindow {
-    /// Whether the window is open at this moment.
-    pub fn is_open(&self, unix_secs: i64) -> bool {
+    /// Whether the window includes this time.
+    pub fn contains(&self, unix_secs: i64) -> bool {
         // 1970-01-01 was a Thursday; Monday is 0.
         let weekday = (unix_secs.div_euclid(DAY_SECS) + 3).rem_euclid(7);
         let minute = unix_secs.rem_euclid(DAY_SECS) / 60;
@@ -164,10 +163,10 @@ impl TimeWindow {
     }
 }
 
-/// Everything a row says of money; two spellings of one model are the same price iff these are equal.
+/// All rates of a row. Two spellings of a model have the same price iff these are equal.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Prices {
-    /// The rates without any condition.
+    /// The unconditional rates.
     pub base: Rates,
     /// Changes by date, oldest first.
     pub scheduled: Box<[ScheduledChange]>,
@@ -179,18 +178,18 @@ pub struct Prices {
     pub tiers: Box<[ContextTier]>,
 }
 
-/// The rates that apply to one request, and what made them so.
+/// The rates that apply to one request, with the conditions that were met.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EffectiveRates<'a> {
-    /// The rates.
+    /// The resulting rates.
     pub rates: Rates,
-    /// The scheduled change that is in effect.
+    /// The latest scheduled change in effect.
     pub scheduled: Option<&'a ScheduledChange>,
-    /// The service tier that was found.
+    /// The service tier, if the row lists it.
     pub service_tier: Option<&'a ServiceTier>,
-    /// The time-of-day window that is open.
+    /// The time-of-day window that applies.
     pub window: Option<&'a TimeWindow>,
-    /// The long-context tier that the input reached, tokens.
+    /// Threshold of the long-context tier that applies, tokens.
     pub above: Option<u64>,
 }
 
@@ -200,7 +199,7 @@ fn highest_met(tiers: &[ContextTier], input_total: u64) -> Option<&ContextTier> 
 
 impl Prices {
     /// Base -> schedule by the call's date -> service tier -> time of day -> long-context tier (PRICING.md, section 2).
-    /// A service tier that sets a rate drops that rate's standard tiers; its own tiers stand in.
+    /// Where a service tier sets a rate, its own long-context tiers replace the standard ones.
     pub fn in_force(&self, at_unix_secs: i64, service_tier: Option<&str>, input_total: u64) -> EffectiveRates<'_> {
         let mut rates = self.base;
         let mut latest = None;
@@ -211,7 +210,7 @@ impl Prices {
         let service_tier = service_tier.and_then(|name| self.service_tier(name));
         let set_by_service = service_tier.map_or_else(Rates::default, |tier| tier.rates);
         rates.overlay(&set_by_service);
-        let window = self.windows.iter().find(|window| window.is_open(at_unix_secs));
+        let window = self.windows.iter().find(|window| window.contains(at_unix_secs));
         if let Some(window) = window {
             rates.overlay(&window.rates);
         }
@@ -223,7 +222,7 @@ impl Prices {
         if let Some(tier) = own {
             rates.overlay(&tier.rates);
         }
-        // A standard tier whose every rate the service tier sets has no effect worth naming.
+        // A standard tier has no effect if the service tier sets all of its rates.
         let effective = standard.filter(|tier| tier.rates.without(&set_by_service) != Rates::default());
         EffectiveRates {
             rates,
@@ -239,53 +238,52 @@ impl Prices {
     }
 }
 
-/// Whether a row came with the program or from the network.
+/// The source of a price row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum PriceOrigin {
-    /// Compiled in.
+    /// Compiled into the program.
     #[default]
     Bundled,
-    /// From the price feed that was fetched.
+    /// From a fetched price feed.
     Refreshed,
 }
 
-/// A model at a provider.
+/// The price of a model at a provider.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PriceRow {
     /// The provider's catalog name (`amazon-bedrock`).
     pub provider: Arc<str>,
-    /// The model's id at this provider.
+    /// The provider's id of the model.
     pub id: Box<str>,
     /// Other names the provider lists for it.
     pub aliases: Box<[Box<str>]>,
     /// Context window, tokens.
     pub context: Option<u64>,
-    /// The provider has withdrawn the model or says it will.
+    /// The provider has withdrawn the model or announced it.
     pub is_deprecated: bool,
-    /// Where the row came from.
+    /// Bundled or refreshed.
     pub origin: PriceOrigin,
-    /// The money.
+    /// Rates and the conditions that change them.
     pub prices: Prices,
 }
 
 impl PriceRow {
-    /// 0 / 0 means that the feed does not know, except for ids that say `:free` (PRICING.md, section 4).
+    /// Whether the row has a price. 0 / 0 means unknown, except for `:free` ids (PRICING.md, section 4).
     pub fn is_known(&self) -> bool {
-        self.is_free() || !self.prices.base.are_nil()
+        self.is_free() || !self.prices.base.are_zero()
     }
 
-    /// Whether the id says that the model is free.
+    /// Whether the id ends in `:free`.
     pub fn is_free(&self) -> bool {
-        Self::is_called_free(&self.id)
+        Self::is_free_id(&self.id)
     }
 
-    /// Whether this id says that its model is free.
-    pub fn is_called_free(id: &str) -> bool {
+    pub(crate) fn is_free_id(id: &str) -> bool {
         id.ends_with(":free")
     }
 }
 
-/// The shape of a row, and of every part of a row, in `assets/pricing/catalog.json`.
+/// A row, or a part of one, as in `assets/pricing/catalog.json`.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(super) struct CatalogEntry<'a> {
@@ -313,7 +311,6 @@ pub(super) struct CatalogEntry<'a> {
 }
 
 impl CatalogEntry<'_> {
-    /// Turns the parsed shape into a row of `provider`.
     pub(super) fn into_row(self, provider: &Arc<str>, id: &str) -> PriceRow {
         PriceRow {
             provider: Arc::clone(provider),
@@ -332,7 +329,7 @@ impl CatalogEntry<'_> {
             scheduled: schedule(self.scheduled.iter().filter_map(CatalogEntry::as_scheduled).collect()),
             service_tiers: self.service_tiers.iter().map(|(name, part)| part.as_service_tier(name)).collect(),
             windows: self.time_of_day_utc_weekdays.iter().filter_map(CatalogEntry::as_window).collect(),
-            tiers: staircase(self.tiers.iter().map(CatalogEntry::as_tier).collect()),
+            tiers: sorted_tiers(self.tiers.iter().map(CatalogEntry::as_tier).collect()),
         }
     }
 
@@ -359,7 +356,7 @@ impl CatalogEntry<'_> {
         ServiceTier {
             name: name.into(),
             rates: self.rates(),
-            tiers: staircase(self.tiers.iter().map(CatalogEntry::as_tier).collect()),
+            tiers: sorted_tiers(self.tiers.iter().map(CatalogEntry::as_tier).collect()),
         }
     }
 
@@ -374,8 +371,8 @@ impl CatalogEntry<'_> {
     }
 }
 
-/// Tiers by rising threshold, as [`Prices::in_force`] expects them.
-pub(super) fn staircase(mut tiers: Vec<ContextTier>) -> Box<[ContextTier]> {
+/// Sorts tiers by threshold, as [`Prices::in_force`] expects them.
+pub(super) fn sorted_tiers(mut tiers: Vec<ContextTier>) -> Box<[ContextTier]> {
     tiers.sort_by_key(|tier| tier.above);
     tiers.into()
 }
@@ -385,7 +382,7 @@ fn schedule(mut changes: Vec<ScheduledChange>) -> Box<[ScheduledChange]> {
     changes.into()
 }
 
-/// `HH:MM` in minutes; `24:00` is the end of the day.
+/// Parses `HH:MM` into minutes; `24:00` is the end of the day.
 fn minute(clock: &str) -> Option<i64> {
     let (hours, minutes) = clock.split_once(':')?;
     let (hours, minutes) = (hours.parse::<i64>().ok()?, minutes.parse::<i64>().ok()?);

@@ -1,22 +1,48 @@
-//! How model names are spelled: the wrappers around an id, one canonical form for many spellings, and the suffixes
-//! that say nothing of the price (PRICING.md, section 1).
+//! Spellings of model names: resource names around an id, the canonical form of an id, and suffixes that do not affect
+//! the price (PRICING.md, section 1).
 
-use super::providers;
+/// Region prefixes of Bedrock's cross-region inference profiles.
+const BEDROCK_REGIONS: &[&str] =
+    &["af", "ap", "apac", "au", "ca", "eu", "global", "il", "in", "jp", "kr", "me", "mx", "sa", "uk", "us", "us-gov"];
 
-/// A model name taken out of what wrapped it.
+/// Vendor prefixes of Bedrock ids.
+const BEDROCK_VENDORS: &[&str] = &[
+    "ai21",
+    "amazon",
+    "anthropic",
+    "cohere",
+    "deepseek",
+    "google",
+    "luma",
+    "meta",
+    "minimax",
+    "mistral",
+    "moonshot",
+    "moonshotai",
+    "nvidia",
+    "openai",
+    "qwen",
+    "stability",
+    "twelvelabs",
+    "writer",
+    "xai",
+    "zai",
+];
+
+/// A model name extracted from a resource name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unwrapped<'a> {
-    /// Not wrapped, or in a wrapper that names no provider (`models/ID`).
+    /// Not a resource name, or one without a provider (`models/ID`).
     Bare(&'a str),
-    /// An ARN of Bedrock with a model id in it.
+    /// The model id in a Bedrock ARN.
     Bedrock(&'a str),
-    /// Vertex's resource name: publisher and id.
+    /// Publisher and id in a Vertex resource name.
     Vertex {
         /// `google`, `anthropic`, `meta` …
         publisher: &'a str,
         id: &'a str,
     },
-    /// A resource name that does not tell the model.
+    /// A resource name without a model id.
     Opaque,
 }
 
@@ -107,7 +133,7 @@ fn order_claude(words: &mut [String]) {
     }
 }
 
-/// The spellings left when suffixes that say nothing of the price are taken off, least stripped first.
+/// `name` without suffixes that do not affect the price, in every combination, least stripped first.
 pub(super) fn stripped(provider: &str, name: &str) -> Vec<String> {
     let mut found = vec![name.to_owned()];
     let mut at = 0;
@@ -123,11 +149,11 @@ pub(super) fn stripped(provider: &str, name: &str) -> Vec<String> {
     found
 }
 
-/// A rule takes one thing off a name at a provider, or does not apply.
-type Strip = fn(&str, &str) -> Option<String>;
+/// Removes one part of a name at a provider; `None` if it does not apply.
+type StripRule = fn(&str, &str) -> Option<String>;
 
-/// In the order in which they are tried. Never here: `:free`, `:batch`, `-mini`, `-fast`, a four-digit revision.
-const STRIPS: [Strip; 9] = [
+/// In the order they are tried. Never stripped: `:free`, `:batch`, `-mini`, `-fast`, four-digit revisions.
+const STRIPS: [StripRule; 9] = [
     |_, name| strip_any(name, &[":nitro", ":floor", ":online", ":exacto", ":thinking"]),
     |_, name| strip_any(name, &["@default"]),
     |_, name| strip_date(name).map(str::to_owned),
@@ -185,7 +211,7 @@ fn strip_bedrock_version(name: &str) -> Option<&str> {
 /// `eu.` in front of a Bedrock id.
 pub(super) fn strip_bedrock_region(name: &str) -> Option<&str> {
     let (region, rest) = name.split_once('.')?;
-    (providers::BEDROCK_REGIONS.contains(&region) && is_bedrock_vendor(rest)).then_some(rest)
+    (BEDROCK_REGIONS.contains(&region) && is_bedrock_vendor(rest)).then_some(rest)
 }
 
 /// Whether a name is a Bedrock id: a vendor, a dot, a model, perhaps with a region in front.
@@ -194,12 +220,11 @@ pub(super) fn is_bedrock_id(name: &str) -> bool {
 }
 
 fn is_bedrock_vendor(name: &str) -> bool {
-    name.split_once('.').is_some_and(|(vendor, model)| {
-        !model.is_empty() && providers::BEDROCK_VENDORS.contains(&vendor) && !name.contains('/')
-    })
+    name.split_once('.')
+        .is_some_and(|(vendor, model)| !model.is_empty() && BEDROCK_VENDORS.contains(&vendor) && !name.contains('/'))
 }
 
-/// Whether a name has Vertex's version mark: `@default` or `@` and a date.
+/// Whether a name ends in a Vertex version: `@default` or `@` and a date.
 pub(super) fn is_vertex_id(name: &str) -> bool {
     name.rsplit_once('@').is_some_and(|(_, version)| version == "default" || is_compact_date(version))
 }
@@ -210,8 +235,8 @@ fn fine_tune_base(name: &str) -> Option<String> {
     Some(format!("ft:{base}"))
 }
 
-/// Whether a name tells a parameter count (`32b`, `8x7b`, `a22b`): weights that anyone may host.
-pub(super) fn tells_its_size(name: &str) -> bool {
+/// Whether a name contains a parameter count (`32b`, `8x7b`, `a22b`), a sign of open weights.
+pub(super) fn has_parameter_count(name: &str) -> bool {
     name.split(['-', ':', '_', '/']).any(|word| {
         let Some(number) = word.strip_suffix(['b', 'B']) else { return false };
         let number = number.strip_prefix(['a', 'A', 'e', 'E', 'r', 'R']).unwrap_or(number);
@@ -255,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_says_nothing_of_the_price_is_stripped() {
+    fn only_suffixes_without_effect_on_the_price_are_stripped() {
         for (provider, name, expected) in [
             ("openrouter", "meta-llama/llama-3.3-70b-instruct:nitro", &["meta-llama/llama-3.3-70b-instruct"][..]),
             ("anthropic", "claude-haiku-4-5-20251001", &["claude-haiku-4-5"]),
@@ -288,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn wrappers_come_off_and_opaque_ones_say_so() {
+    fn resource_names_are_unwrapped_or_opaque() {
         for (name, expected) in [
             ("gpt-4o", Unwrapped::Bare("gpt-4o")),
             ("models/gemini-2.5-pro", Unwrapped::Bare("gemini-2.5-pro")),
@@ -312,10 +337,10 @@ mod tests {
     #[test]
     fn a_size_in_the_name_is_seen() {
         for name in ["gpt-oss-120b", "qwen3-30b-a3b", "mixtral-8x7b", "gemma-4-31B-it", "qwen3-embedding-0.6b"] {
-            assert!(tells_its_size(name), "{name}");
+            assert!(has_parameter_count(name), "{name}");
         }
         for name in ["kimi-k2.5", "gpt-4o", "web", "b", "glm-5", "deepseek-chat"] {
-            assert!(!tells_its_size(name), "{name}");
+            assert!(!has_parameter_count(name), "{name}");
         }
     }
 }

@@ -203,7 +203,7 @@ fn costs_show_their_arithmetic_and_who_says_otherwise() {
       output: 110 × $10/M              = $0.0011
       sum:                          = $0.00239375
     price row: openai / gpt-4o
-    matched by: provider: the provider is named
+    matched by: provider: the provider is given
     price list: bundled 2026-11-23
     "#);
 }

@@ -1,12 +1,12 @@
-//! An explanation as lines of text: a label and what it says, then the arithmetic in columns.
+//! An explanation as lines of text: labelled values, then the arithmetic in columns.
 
 use super::{CatalogPrice, Explanation};
 use crate::pricing::cost::{CostItem, CostLine};
 use crate::text::format::count;
 
 impl Explanation {
-    /// The explanation as lines of text, for the detail pane and `planoai price`. Names are as emitted: the caller
-    /// makes them safe for its terminal.
+    /// The explanation as lines of text, for the detail pane and `planoai price`. Names are as emitted; the caller must
+    /// escape them for a terminal.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.headline()];
         lines.extend(self.alias_line().map(|line| format!("alias      {line}")));
@@ -17,7 +17,7 @@ impl Explanation {
         lines
     }
 
-    /// `fast is priced as gpt-4o: an alias of the Plano configuration`, where that led to the row.
+    /// `fast is priced as gpt-4o: an alias of the Plano configuration`; `None` without an alias.
     pub fn alias_line(&self) -> Option<String> {
         let alias = self.priced.as_ref()?.alias.as_ref()?;
         let model = self.model.as_deref().unwrap_or_default();
@@ -56,7 +56,7 @@ impl CatalogPrice {
         lines
     }
 
-    /// The rates that are listed, where there are no tokens to multiply them with.
+    /// The listed rates, shown if token counts are missing.
     fn rate_lines(&self) -> impl Iterator<Item = String> {
         let listed = |item: CostItem| Some((item, item.listed_rate(&self.rates)?));
         CostItem::ALL
@@ -87,7 +87,7 @@ fn per(item: CostItem, rate: f64) -> String {
     }
 }
 
-/// Dollars to a tenth of a nanodollar, at least four decimals: what arithmetic on single calls needs.
+/// USD with four to ten decimals.
 pub fn dollars(usd: f64) -> String {
     let text = format!("{usd:.10}");
     let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));

@@ -1,7 +1,7 @@
 //! DigitalOcean's model catalog: `data[].model_id` and its `pricing`.
 //!
-//! Names say "per million" while values have been per token. The unit is decided once for the whole document, by its
-//! largest rate, never by a single value: a model at $0.25 per million would be billed at $0.25 per token.
+//! Key names contain "per million" although values have been per token. The unit is determined once per document by its
+//! largest rate, never per value, which would bill a model at $0.25 per million as $0.25 per token.
 
 use serde_json::{Map, Value};
 
@@ -10,19 +10,19 @@ use super::{FeedError, Listing, are_plausible};
 use crate::pricing::providers;
 use crate::pricing::row::{Prices, Rates};
 
-/// Below this, a document's largest rate cannot be per 1e6 tokens: the cheapest models ask more.
+/// A document whose largest rate is below this is per token: the cheapest models cost more per 1e6 tokens.
 const LARGEST_PER_TOKEN: f64 = 1e-3;
 
-/// A document whose usual row asks less than this, yet whose largest rate is no rate per token, has two units.
+/// A document whose median rate is below this, but whose largest rate is not per token, mixes units.
 const USUAL_PER_TOKEN: f64 = 1e-4;
 
-/// Where the list stands in the document, when the document is not the list itself.
+/// Members that may hold the list, if the document is not a list.
 const LISTS: &[&str] = &["data", "models", "items", "pricing"];
 
 /// The usable models of a document, in USD per 1e6 tokens.
 ///
 /// # Errors
-/// When the document is no JSON list or object, or its rates cannot be of one unit.
+/// Fails if the document is not a JSON list or object, or mixes units.
 pub(super) fn listings(text: &str) -> Result<Vec<Listing>, FeedError> {
     let mut priced = Vec::new();
     let mut each_model = |text: &str| priced.extend(entry(text));
@@ -46,11 +46,11 @@ fn unit(priced: &[(String, Rates)]) -> Result<f64, FeedError> {
     if largest < LARGEST_PER_TOKEN {
         return Ok(1e6);
     }
-    // Most of the document is per token and something in it is not: scaling it either way would invent prices.
+    // Most rates are per token and some are not: either scale would produce wrong prices.
     if median < USUAL_PER_TOKEN { Err(FeedError::MixedUnits) } else { Ok(1.0) }
 }
 
-/// Rates have few digits; twelve keep them all and drop what the multiplication adds.
+/// Rounds to twelve digits, more than any rate has, to drop the error of the multiplication.
 fn scale(rate: f64, factor: f64) -> f64 {
     let scaled = rate * factor;
     format!("{scaled:.11e}").parse().unwrap_or(scaled)

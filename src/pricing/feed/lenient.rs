@@ -1,4 +1,4 @@
-//! Reading documents whose types nobody guarantees: one entry at a time, and only entries of a sane size.
+//! Tolerant parsing of JSON documents with unreliable types: one entry at a time, with a limit on its size.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,13 +8,13 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-/// Entries larger than this are no model, bytes.
+/// Largest entry that is parsed, bytes.
 const LARGEST_ENTRY: usize = 256 * 1024;
 
-/// Calls `each` with every member of the object in `text`, the value as its own unread text.
+/// Calls `each` with the name and raw JSON of every member of the object in `text`.
 ///
 /// # Errors
-/// When `text` is not JSON, or no object.
+/// Fails if `text` is not a JSON object.
 pub(super) fn members(text: &str, each: &mut dyn FnMut(&str, &str)) -> Result<(), serde_json::Error> {
     struct Members<'f>(&'f mut dyn FnMut(&str, &str));
 
@@ -38,10 +38,10 @@ pub(super) fn members(text: &str, each: &mut dyn FnMut(&str, &str)) -> Result<()
     reader.end()
 }
 
-/// Calls `each` with every element of the array in `text` as its own unread text.
+/// Calls `each` with the raw JSON of every element of the array in `text`.
 ///
 /// # Errors
-/// When `text` is not JSON, or no array.
+/// Fails if `text` is not a JSON array.
 pub(super) fn elements(text: &str, each: &mut dyn FnMut(&str)) -> Result<(), serde_json::Error> {
     struct Elements<'f>(&'f mut dyn FnMut(&str));
 
@@ -65,7 +65,7 @@ pub(super) fn elements(text: &str, each: &mut dyn FnMut(&str)) -> Result<(), ser
     reader.end()
 }
 
-/// A member's name: borrowed where it has no escapes.
+/// A member name, borrowed if it has no escapes.
 struct Text<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
@@ -92,7 +92,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// One entry as an object; `None` where it is something else, too large or too deep.
+/// One entry as an object; `None` if it is not an object, too large or too deeply nested.
 pub(super) fn object(text: &str) -> Option<Map<String, Value>> {
     if text.len() > LARGEST_ENTRY {
         return None;
@@ -100,14 +100,14 @@ pub(super) fn object(text: &str) -> Option<Map<String, Value>> {
     serde_json::from_str(text).ok()
 }
 
-/// A number that is not what it should be.
+/// A listed rate that is not a finite number >= 0.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BadRate;
 
-/// The first of `keys` that is there: a number, or a numeric string. Null is absent.
+/// The value of the first key present, a number or a numeric string. Null counts as absent.
 ///
 /// # Errors
-/// When it is there and cannot be money.
+/// [`BadRate`] if that value is not a finite number >= 0.
 pub(super) fn rate(object: &Map<String, Value>, keys: &[&str]) -> Result<Option<f64>, BadRate> {
     let Some(value) = keys.iter().find_map(|&key| object.get(key).filter(|value| !value.is_null())) else {
         return Ok(None);
@@ -120,7 +120,7 @@ pub(super) fn rate(object: &Map<String, Value>, keys: &[&str]) -> Result<Option<
     number.filter(|number| number.is_finite() && *number >= 0.0).map(Some).ok_or(BadRate)
 }
 
-/// A name of a sane length with nothing in it that is no text.
+/// A name of acceptable length without control characters.
 pub(super) fn name(text: &str) -> Option<&str> {
     let text = text.trim();
     (!text.is_empty() && text.len() <= 256 && !text.chars().any(char::is_control)).then_some(text)

@@ -4,20 +4,20 @@ use serde_json::{Map, Value};
 
 use super::lenient::{self, BadRate};
 use super::{FeedError, Listing, are_plausible};
-use crate::pricing::row::{ContextTier, Prices, Rates, ServiceTier, staircase};
+use crate::pricing::row::{ContextTier, Prices, Rates, ServiceTier, sorted_tiers};
 
-/// Where the legacy field without a threshold begins to apply, tokens.
+/// Threshold of the legacy field that has none of its own, tokens.
 pub(super) const LEGACY_TIER_ABOVE: u64 = 200_000;
 
 /// The usable models of a document.
 ///
 /// # Errors
-/// When the document is no JSON object.
+/// Fails if the document is not a JSON object.
 pub(super) fn listings(text: &str) -> Result<Vec<Listing>, FeedError> {
     let mut listings = Vec::new();
     let mut each_provider = |provider: &str, text: &str| {
         let Some(provider) = lenient::name(provider) else { return };
-        // A provider that is no object, or breaks off, brings what was read of it.
+        // Models read before an error in a provider are kept.
         let _ = lenient::members(text, &mut |field, text| {
             if field == "models" {
                 let _ = lenient::members(text, &mut |id, text| listings.extend(listing(provider, id, text)));
@@ -41,7 +41,7 @@ fn listing(provider: &str, id: &str, text: &str) -> Option<Listing> {
     })
 }
 
-/// models.dev lists Vertex's Claude models as a provider of its own; the catalog does not.
+/// models.dev lists Vertex's Claude models under a separate provider; the catalog does not.
 fn catalog_name(provider: &str) -> String {
     match provider {
         "google-vertex-anthropic" => "google-vertex".to_owned(),
@@ -84,17 +84,17 @@ fn tiers(cost: &Map<String, Value>) -> Result<Box<[ContextTier]>, BadRate> {
         tiers.push(ContextTier { above: LEGACY_TIER_ABOVE, rates: rates(legacy)? });
     }
     let are_plausible = tiers.iter().all(|tier| are_plausible(tier.rates));
-    are_plausible.then(|| staircase(tiers)).ok_or(BadRate)
+    are_plausible.then(|| sorted_tiers(tiers)).ok_or(BadRate)
 }
 
-/// `tier: {type: context, size: N}`; tiers of another type are not about size.
+/// N in `tier: {type: context, size: N}`; other tier types have no size.
 fn threshold(tier: &Map<String, Value>) -> Option<u64> {
     let condition = tier.get("tier")?;
     let is_context = condition.get("type").is_none_or(|kind| kind == "context");
     condition.get("size")?.as_u64().filter(|_| is_context)
 }
 
-/// `experimental.modes.NAME`, under its own name and under the service tier it asks the provider for.
+/// `experimental.modes.NAME`, under that name and under the service tier it requests.
 fn service_tiers(model: &Map<String, Value>) -> Result<Box<[ServiceTier]>, BadRate> {
     let experimental = model.get("experimental").and_then(|experimental| experimental.get("modes"));
     let mut tiers: Vec<ServiceTier> = Vec::new();

@@ -1,4 +1,5 @@
-//! Laying a feed's listings over the bundled rows: each row keeps what the feed does not list (PRICING.md, section 4).
+//! Overlays a feed's listings on the bundled rows, which keep the values that the feed does not list (PRICING.md,
+//! section 4).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -6,16 +7,16 @@ use std::sync::Arc;
 use super::Listing;
 use super::models_dev::LEGACY_TIER_ABOVE;
 use crate::pricing::catalog::Catalog;
-use crate::pricing::row::{ContextTier, PriceOrigin, PriceRow, Prices, Rates, ServiceTier, staircase};
+use crate::pricing::row::{ContextTier, PriceOrigin, PriceRow, Prices, Rates, ServiceTier, sorted_tiers};
 
-/// Most rows that one document may bring: far above any real feed.
+/// Largest number of rows from one document, far above any real feed.
 const MOST_ROWS: usize = 50_000;
 
-/// The rows that are complete, by themselves or by what was known of them; the first of each name.
+/// The rows with a complete price after the overlay; the first of each name.
 pub(super) fn overlay(listings: Vec<Listing>, bundled: &Catalog, now_unix_secs: i64) -> Vec<PriceRow> {
     let mut seen = HashSet::new();
     let mut rows = Vec::new();
-    for listing in listings.into_iter().filter(Listing::says_a_price).take(MOST_ROWS) {
+    for listing in listings.into_iter().filter(Listing::has_price).take(MOST_ROWS) {
         let row = listing.over(bundled, now_unix_secs);
         let is_complete = row.prices.base.input.is_some() && row.prices.base.output.is_some();
         if is_complete && row.is_known() && seen.insert((Arc::clone(&row.provider), row.id.clone())) {
@@ -25,8 +26,8 @@ pub(super) fn overlay(listings: Vec<Listing>, bundled: &Catalog, now_unix_secs: 
     rows
 }
 
-/// 0 / 0 means that the feed does not know, whatever else is known of the model.
-fn say_a_price(rates: &Rates) -> bool {
+/// 0 / 0 means that the feed has no price.
+fn have_price(rates: &Rates) -> bool {
     match (rates.input, rates.output) {
         (None, None) => rates.highest() > 0.0,
         (input, output) => [input, output].into_iter().flatten().any(|rate| rate > 0.0),
@@ -34,10 +35,10 @@ fn say_a_price(rates: &Rates) -> bool {
 }
 
 impl Listing {
-    /// Whether there is anything to lay over the known row. Only a model that is called free may be listed as free.
-    fn says_a_price(&self) -> bool {
+    /// Whether there is a price to overlay. Only `:free` ids may be listed at 0.
+    fn has_price(&self) -> bool {
         let base = &self.prices.base;
-        say_a_price(base) || PriceRow::is_called_free(&self.id) && *base != Rates::default()
+        have_price(base) || PriceRow::is_free_id(&self.id) && *base != Rates::default()
     }
 
     fn over(self, bundled: &Catalog, now_unix_secs: i64) -> PriceRow {
@@ -67,10 +68,10 @@ impl Listing {
 }
 
 impl Prices {
-    /// These prices where they list something, `known` ones elsewhere. A listed price that changed already contains
-    /// the scheduled changes of the past.
+    /// These prices where listed, else those of `known`. A listed price that differs already includes past scheduled
+    /// changes.
     fn over(self, known: &Self, now_unix_secs: i64) -> Self {
-        let base = laid_over(known.base, &self.base);
+        let base = rates_over(known.base, &self.base);
         let is_news = base != known.base;
         let still_ahead = known.scheduled.iter().filter(|change| !is_news || change.from_unix_secs > now_unix_secs);
         Self {
@@ -83,18 +84,18 @@ impl Prices {
     }
 }
 
-fn laid_over(mut known: Rates, listed: &Rates) -> Rates {
+fn rates_over(mut known: Rates, listed: &Rates) -> Rates {
     known.overlay(listed);
     known
 }
 
-/// The listed thresholds where there are any, each with what is known of the same tier.
+/// The listed tiers if any, each completed from the known tier of the same threshold.
 fn tiers_over(known: &[ContextTier], listed: &[ContextTier]) -> Box<[ContextTier]> {
-    let listed: Vec<&ContextTier> = listed.iter().filter(|tier| say_a_price(&tier.rates)).collect();
+    let listed: Vec<&ContextTier> = listed.iter().filter(|tier| have_price(&tier.rates)).collect();
     if let [legacy] = *listed
         && let Some(meant) = meant_by_legacy(known, legacy)
     {
-        let rates = laid_over(meant.rates, &legacy.rates);
+        let rates = rates_over(meant.rates, &legacy.rates);
         let says_the_same = (rates.input, rates.output) == (meant.rates.input, meant.rates.output);
         return if says_the_same { known.into() } else { [ContextTier { above: legacy.above, rates }].into() };
     }
@@ -103,11 +104,11 @@ fn tiers_over(known: &[ContextTier], listed: &[ContextTier]) -> Box<[ContextTier
     }
     let known_at = |above| known.iter().find(|tier| tier.above == above).map_or_else(Rates::default, |tier| tier.rates);
     let over =
-        |tier: &ContextTier| ContextTier { above: tier.above, rates: laid_over(known_at(tier.above), &tier.rates) };
-    staircase(listed.into_iter().map(over).collect())
+        |tier: &ContextTier| ContextTier { above: tier.above, rates: rates_over(known_at(tier.above), &tier.rates) };
+    sorted_tiers(listed.into_iter().map(over).collect())
 }
 
-/// The known tier whose threshold is known better: a legacy field stands for any from 200,000 up.
+/// The known tier that a legacy field refers to: any threshold from 200,000 up.
 fn meant_by_legacy<'a>(known: &'a [ContextTier], listed: &ContextTier) -> Option<&'a ContextTier> {
     match known {
         [known] if listed.above == LEGACY_TIER_ABOVE && known.above >= LEGACY_TIER_ABOVE => Some(known),
@@ -115,13 +116,13 @@ fn meant_by_legacy<'a>(known: &'a [ContextTier], listed: &ContextTier) -> Option
     }
 }
 
-/// The listed service tiers over the known ones of the same name, and the known ones beside them.
+/// The listed service tiers overlaid on the known ones by name, plus the other known ones.
 fn service_tiers_over(known: &[ServiceTier], listed: Box<[ServiceTier]>) -> Box<[ServiceTier]> {
-    let listed: Vec<ServiceTier> = listed.into_iter().filter(|tier| say_a_price(&tier.rates)).collect();
+    let listed: Vec<ServiceTier> = listed.into_iter().filter(|tier| have_price(&tier.rates)).collect();
     let others = known.iter().filter(|known| listed.iter().all(|tier| tier.name != known.name)).cloned();
     let others: Vec<ServiceTier> = others.collect();
     let over = |tier: ServiceTier| match known.iter().find(|known| known.name == tier.name) {
-        Some(known) => ServiceTier { rates: laid_over(known.rates, &tier.rates), ..known.clone() },
+        Some(known) => ServiceTier { rates: rates_over(known.rates, &tier.rates), ..known.clone() },
         None => tier,
     };
     listed.into_iter().map(over).chain(others).collect()

@@ -1,4 +1,4 @@
-//! One GET with a limit on time, size and redirects.
+//! One HTTP GET with limits on time, size and redirects.
 
 use std::io;
 use std::time::Duration;
@@ -10,28 +10,28 @@ const LARGEST_BODY: u64 = 32 * 1024 * 1024;
 
 const MOST_REDIRECTS: u32 = 5;
 
-/// Why nothing was fetched, in words that follow the source's name.
+/// Why a fetch failed. The message continues a sentence that begins with the source's name.
 #[derive(Debug, Error)]
 pub enum FetchError {
-    /// It took too long.
+    /// The timeout expired.
     #[error("unreachable: timeout")]
     Timeout,
-    /// No such host, nobody listening, a broken connection, no trust.
+    /// Name resolution, connection or TLS failed.
     #[error("unreachable: {0}")]
     Unreachable(String),
-    /// The server answered with an error.
-    #[error("answered HTTP {0}")]
+    /// The server returned an error status.
+    #[error("returned HTTP {0}")]
     Status(u16),
-    /// The server sends us round in circles.
-    #[error("redirects without end")]
+    /// Too many redirects.
+    #[error("redirects too often")]
     Redirects,
-    /// The document is larger than any price list.
-    #[error("answered with more than {} MiB", LARGEST_BODY / (1024 * 1024))]
+    /// The body exceeds the size limit.
+    #[error("returned more than {} MiB", LARGEST_BODY / (1024 * 1024))]
     TooLarge,
-    /// The answer is not HTTP, or not text.
-    #[error("answered with garbage")]
-    Garbage,
-    /// The address is no URL that can be fetched.
+    /// The response is not HTTP, or not text.
+    #[error("returned an invalid response")]
+    InvalidResponse,
+    /// The address is not a valid HTTP URL.
     #[error("has no valid URL")]
     BadUrl,
 }
@@ -48,7 +48,7 @@ impl From<ureq::Error> for FetchError {
             ureq::Error::ConnectionFailed => Self::Unreachable("no connection".to_owned()),
             ureq::Error::Io(error) => Self::from(error),
             ureq::Error::Tls(_) | ureq::Error::Rustls(_) => Self::Unreachable("no secure connection".to_owned()),
-            _ => Self::Garbage,
+            _ => Self::InvalidResponse,
         }
     }
 }
@@ -58,7 +58,7 @@ impl From<io::Error> for FetchError {
         match error.kind() {
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => return Self::Timeout,
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
-                return Self::Garbage;
+                return Self::InvalidResponse;
             }
             _ => {}
         }
@@ -69,7 +69,7 @@ impl From<io::Error> for FetchError {
     }
 }
 
-/// The text at `url`, within `timeout` from the first look-up to the last byte.
+/// Fetches text. `timeout` covers name resolution to the last byte.
 ///
 /// # Errors
 /// [`FetchError`]
@@ -84,7 +84,7 @@ pub(super) fn fetch(url: &str, timeout: Duration) -> Result<String, FetchError> 
         .timeout_global(Some(timeout))
         .max_redirects(MOST_REDIRECTS)
         .user_agent(concat!("planoai/", env!("CARGO_PKG_VERSION")));
-    // What listens on this machine is not behind the proxy of the environment.
+    // Loopback addresses bypass the proxy of the environment.
     let config = if is_loopback(url) { config.proxy(None) } else { config };
     let agent: ureq::Agent = config.build().into();
     let mut response = agent.get(url).header("accept", "application/json").call()?;

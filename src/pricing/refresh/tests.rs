@@ -51,7 +51,7 @@ fn failure(config: &RefreshConfig) -> String {
 }
 
 #[test]
-fn a_good_document_is_laid_over_the_bundled_prices_and_named() {
+fn a_good_document_is_rates_over_the_bundled_prices_and_named() {
     let address = serve_text("200 OK", GOOD.into());
     let pricer = Pricer::default();
     let outcome = refresh(&config(address), &pricer);
@@ -109,14 +109,14 @@ fn a_server_that_drips_times_out_too() {
 #[test]
 fn what_is_no_price_list_is_refused_with_a_reason() {
     for (head, body, reason) in [
-        ("200 OK", &b"{\"openai\":{\"mod"[..], "answered with no price list"),
-        ("200 OK", b"<html>", "answered with no price list"),
-        ("200 OK", b"[1,2]", "answered with no price list"),
-        ("200 OK", b"{\"openai\":{\"models\":[]}}", "answered without a usable price"),
-        ("200 OK", b"\xff\xfe\xff", "answered with garbage"),
-        ("200 OK\r\ncontent-encoding: gzip", b"not gzip", "answered with garbage"),
-        ("503 Busy", b"", "answered HTTP 503"),
-        ("404 Not Found", GOOD.as_bytes(), "answered HTTP 404"),
+        ("200 OK", &b"{\"openai\":{\"mod"[..], "did not return a price list"),
+        ("200 OK", b"<html>", "did not return a price list"),
+        ("200 OK", b"[1,2]", "did not return a price list"),
+        ("200 OK", b"{\"openai\":{\"models\":[]}}", "returned no usable prices"),
+        ("200 OK", b"\xff\xfe\xff", "returned an invalid response"),
+        ("200 OK\r\ncontent-encoding: gzip", b"not gzip", "returned an invalid response"),
+        ("503 Busy", b"", "returned HTTP 503"),
+        ("404 Not Found", GOOD.as_bytes(), "returned HTTP 404"),
     ] {
         assert_eq!(failure(&config(serve_text(head, body.to_vec()))), reason, "{head}");
     }
@@ -125,7 +125,7 @@ fn what_is_no_price_list_is_refused_with_a_reason() {
 #[test]
 fn what_is_not_http_is_refused() {
     let address = serve(|stream, _| drop(stream.write_all(b"SSH-2.0-OpenSSH_9.9\r\n")));
-    assert_eq!(failure(&config(address)), "answered with garbage");
+    assert_eq!(failure(&config(address)), "returned an invalid response");
     for url in ["", "ftp://x/", "file:///etc/passwd", "http://", "nonsense", "http://exa mple/"] {
         let odd = RefreshConfig { url: Some(url.to_owned()), ..RefreshConfig::new(Feed::ModelsDev, NOW) };
         assert_eq!(failure(&odd), "has no valid URL", "{url}");
@@ -140,7 +140,7 @@ fn redirects_end() {
             "HTTP/1.1 302 Found\r\nlocation: http://{address}/again\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         );
     });
-    assert_eq!(failure(&config(address)), "redirects without end");
+    assert_eq!(failure(&config(address)), "redirects too often");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn a_body_without_end_and_a_gzip_bomb_are_cut_off() {
         while stream.write_all(&blanks).is_ok() {}
     });
     let patient = |address| RefreshConfig { timeout: Duration::from_mins(1), ..config(address) };
-    assert_eq!(failure(&patient(address)), "answered with more than 32 MiB");
+    assert_eq!(failure(&patient(address)), "returned more than 32 MiB");
 
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let blanks = vec![b' '; 1 << 20];
@@ -159,7 +159,7 @@ fn a_body_without_end_and_a_gzip_bomb_are_cut_off() {
         encoder.write_all(&blanks).unwrap();
     }
     let address = serve_text("200 OK\r\ncontent-encoding: gzip", encoder.finish().unwrap());
-    assert_eq!(failure(&patient(address)), "answered with more than 32 MiB");
+    assert_eq!(failure(&patient(address)), "returned more than 32 MiB");
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_broken_cached_document_is_fetched_anew_and_an_unwritable_place_is_harmless(
     let folder = tempfile::tempdir().unwrap();
     let address = serve_text("200 OK", GOOD.into());
     let cached = RefreshConfig { cache_folder: Some(folder.path().to_path_buf()), ..config(address) };
-    disk::Entry::new(folder.path(), Feed::ModelsDev, cached.url()).store("{", NOW).unwrap();
+    disk::CacheFile::new(folder.path(), Feed::ModelsDev, cached.url()).store("{", NOW).unwrap();
     assert!(matches!(refresh(&cached, &Pricer::default()), RefreshOutcome::Fetched(_)));
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
