@@ -3,15 +3,14 @@
 
     scripts/compare.py [--spans N] [--console VENV] [--batch N] [--one-llm-in N] [--rounds N]
 
-Sends examples/flood to the collector of `planoai obs` (served to viewers, of which there are none), to
-`planoai obs --json` with a filter that looks at every call and shows none, to a tonic server that discards every
-byte, as tokio runs it by default and on a single thread, and, when a virtual environment with the Python package
-`planoai` is given, to the Python console's collector. All of them run on loopback throughout; they are loaded one
-after the other, in many short rounds, after a first one that does not count: buffers and logs have their size then,
-as they have in a collector that runs for days. CPU and resident memory are read as Linux tells them.
-Figures are medians of the rounds, with the least and the most. What counts is the ratio, the median of those that
-each round has by itself: absolute times depend on the machine, and on whoever shares it at the time. Beside it stands
-the ratio of the least: what it is when nobody else has the processor's other half.
+Sends examples/flood to the collector of `planoai obs` (with a viewers' listener and no viewer), to `planoai obs --json`
+with a filter that evaluates every call and matches none, to a tonic server that discards every byte, with tokio's
+default runtime and on a single thread, and, given a virtual environment with the Python package `planoai`, to the
+collector of the Python console. All servers run on loopback throughout; they are loaded one after the other, in many
+short rounds, after a warm-up round that fills buffers and logs. CPU and resident memory are read from /proc.
+Figures are medians of the rounds, with minimum and maximum. Compare the ratio, the median of the ratios of all rounds:
+absolute times depend on the machine and on its other load. The ratio of the fastest rounds, printed beside it, is the
+least affected by that load.
 """
 
 import argparse

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""How soon the screen follows, and what it costs.
+"""Measures the latency of the screen and its CPU time.
 
     scripts/latency.py [--kept N] [--rate N] [--batch N] [--keys N]
 
 Runs `planoai obs` in a pseudo-terminal and measures the time to its first frame and the share of one core that it takes
-while nothing happens. Then fills it with calls, presses `?` and Esc by turns while examples/flood sends spans at a given
-rate, and measures the time until the help has come. Prints the distribution, and the share of one core that the program
-took meanwhile, the help it drew included; with `--keys 0` that of ten seconds without. All on loopback and bounded.
+while idle. Then fills it with calls, presses `?` and Esc in turn while examples/flood sends spans at a given
+rate, and measures the time until the help is drawn. Prints the distribution, and the share of one core that the program
+used meanwhile, drawing the help included; with `--keys 0` that of ten seconds without keys. All on loopback and bounded.
 """
 
 import argparse

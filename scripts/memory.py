@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What a kept call takes: resident memory between a few kept calls and many; and what names leave behind that are gone.
+"""Measures the memory of a kept call, as the growth of resident memory between few and many kept calls, and of evicted names.
 
     scripts/memory.py [--from 100000] [--to 1000000] [--rate 120000] [--gone 10000000]
 
-Fills `planoai obs` with calls from examples/flood, its span log bounded at 1 MiB, once with 500 sessions and once with every
-session another, and prints how many bytes of resident memory a call added. Then sends calls, every session another, through a
-ring of 1,000 as fast as they are taken, and prints resident memory after a tenth of them and after all. All on loopback.
+Fills `planoai obs` with calls from examples/flood, its span log bounded at 1 MiB, once with 500 sessions and once with one
+session per call, and prints how many bytes of resident memory a call added. Then sends calls, one session per call, through a
+ring of 1,000 at full speed, and prints resident memory after a tenth of them and after all. All on loopback.
 """
 
 import argparse

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes assets/screenshots/obs.svg from the program's own output.
+"""Draws assets/screenshots/obs.svg from the output of the program.
 
     pip install rich; scripts/screenshot.py [--columns 140 --rows 38] [--keys "Down Down Enter"] [--out FILE]
 
-Runs `planoai obs --demo` in tmux, presses keys, takes the screen with its colours and draws it as SVG.
+Runs `planoai obs --demo` in tmux, presses keys, captures the screen with its colours and draws it as SVG.
 """
 
 import argparse

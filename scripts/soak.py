@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Holds `planoai obs --json` under honest and hostile traffic and checks that it neither grows nor loses anything.
+"""Runs `planoai obs --json` under honest and hostile traffic and checks that its memory does not grow and no call is lost.
 
     scripts/soak.py [--minutes 60] [--rate 20000] [--seed 1]
 
-`--minutes 2` is the form for CI. examples/flood sends honest spans at the given rate; beside it a second flood is killed
-mid-stream over and over, and hostile clients send bombs, garbage, halves of requests, floods of HTTP/2 frames and attack
+`--minutes 2` is the form for CI. examples/flood sends honest spans at the given rate; meanwhile a second flood is killed
+mid-stream repeatedly, and hostile clients send bombs, garbage, truncated requests, floods of HTTP/2 frames and attack
 strings. All on loopback and bounded in time. At the end it checks:
 
-* every call that was accepted from the honest flood and from the honest requests of hostile clients was written once,
-  calls known to be left out at the writer's own word included;
-* the program's own account (`--stats`) agrees: every span received ended in exactly one counter, all accepted calls are
-  among those it counted and all it counted are written, and what was refused was counted as refused;
-* resident memory and open files are, after warming up, where they were;
-* the program still answers, and ends by itself, with exit code 0, when told to.
+* every accepted call of the honest flood and of the honest requests of hostile clients was written once, or reported
+  as skipped by the writer;
+* the counters of `--stats` agree: every span received ended in exactly one counter, all accepted calls were counted,
+  all counted calls were written, and refused requests were counted as refused;
+* resident memory and the number of open files do not grow after the warm-up;
+* the program still answers, and exits with code 0 on a signal.
 
 For Linux: memory is read from /proc.
 """
