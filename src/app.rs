@@ -5,6 +5,7 @@
 //! ([`Effect`]) and how soon the screen should follow ([`pace::Draw`]). Figures come as [`Picture`]s that the analysis made
 //! of a snapshot, as [`App::request`] asked for.
 
+mod about;
 pub(crate) mod action;
 mod actions;
 pub(crate) mod attributes;
@@ -14,10 +15,13 @@ mod dialog;
 mod event;
 pub(crate) mod export;
 pub(crate) mod filter_line;
+mod frozen;
 pub mod keymap;
+mod layout;
 pub(crate) mod line_edit;
 pub mod live;
 mod mouse;
+mod note;
 pub(crate) mod pace;
 mod pane;
 pub(crate) mod picker;
@@ -25,17 +29,13 @@ pub(crate) mod replay;
 mod requests;
 pub mod run;
 pub(crate) mod terminal;
-pub(crate) mod trace;
-pub(crate) mod turns;
 mod update;
-pub mod view;
+pub mod views;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use ratatui::layout::{Position, Rect};
-
-use crate::call::{CallId, LlmCall, Name};
+use crate::call::{LlmCall, Name};
 use crate::collector::Snapshot;
 use crate::collector::taps::PipelineCounters;
 use crate::query::analysis::{Picture, Request, ViewSpec};
@@ -44,97 +44,20 @@ use crate::query::filter::{Filter, History, Known};
 use crate::query::limits::Breach;
 use crate::sources::attach::Link;
 use crate::stats::Arrivals;
-use crate::text::secrets::Secrets;
 use attributes::Attributes;
-use cursor::Cursor;
 use detail::{Detail, Facts, Wanted};
 use keymap::Scene;
+use note::NOTE_NANOS;
 use replay::ReplayProgress;
-use view::View;
+use views::{View, Views};
 
-pub use dialog::{Dialog, Pair, TraceView};
+pub use about::About;
+pub use dialog::{Dialog, Pair};
 pub use event::{Clock, Effect, Event, Outcome};
+pub use frozen::Frozen;
+pub use layout::LayoutInfo;
+pub use note::Note;
 pub use pane::{Pane, PaneState};
-
-/// What the program is and where it listens: fixed at start, shown in the header and on the empty screen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct About {
-    /// Where OTLP/gRPC is taken in, `0.0.0.0:4317`.
-    pub grpc: String,
-    /// Where OTLP/HTTP is taken in, or why it is not.
-    pub http: Option<Result<String, String>>,
-    /// Where viewers elsewhere are served, if they are.
-    pub viewers: Option<String>,
-    /// The collector elsewhere whose calls are shown; nothing is listened on then.
-    pub attached: Option<String>,
-    /// Anybody who reaches the machine may send: a listener beyond loopback without token or client certificate.
-    pub is_open: bool,
-    /// Traffic is made up (`--demo`).
-    pub is_demo: bool,
-    /// Where prices come from, in a line.
-    pub prices: String,
-    /// Ring the terminal's bell when a limit is passed (`--bell`).
-    pub has_bell: bool,
-    /// What becomes of credentials in text.
-    pub secrets: Secrets,
-}
-
-/// The selections of the views.
-#[derive(Clone, Debug, Default)]
-pub struct Cursors {
-    /// In the calls table.
-    pub calls: Cursor<CallId>,
-    /// In the table of failed calls.
-    pub errors: Cursor<CallId>,
-    /// Among the models.
-    pub models: Cursor<Name>,
-    /// Among the routes.
-    pub routes: Cursor<Name>,
-    /// Among the sessions.
-    pub sessions: Cursor<Name>,
-}
-
-/// What drawing found out and moving needs to know.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LayoutInfo {
-    /// Rows of the view's table that fit.
-    pub rows: usize,
-    /// Where on the screen they are.
-    pub table: Rect,
-    /// Where the views' names are, in their order.
-    pub tabs: [Rect; View::ALL.len()],
-    /// Where the entries of the open list are.
-    pub choices: Rect,
-    /// Lines of the open list, or of the help, that fit.
-    pub list: usize,
-    /// Lines that the help or the pane can be scrolled down at most.
-    pub scroll: usize,
-    /// Lines of the pane that fit.
-    pub pane: usize,
-    /// Where the text cursor stands, if text is being edited.
-    pub cursor: Option<Position>,
-}
-
-/// The moment at which the view was paused.
-#[derive(Clone, Debug)]
-pub struct Frozen {
-    /// The calls of that moment.
-    pub snapshot: Arc<Snapshot>,
-    /// When it was, ns since the epoch: windows end there.
-    pub unix_nano: i64,
-}
-
-/// A line for the user that goes away by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// What to tell.
-    pub text: String,
-    /// When it goes, ns since the epoch.
-    pub until_unix_nano: i64,
-}
-
-/// How long a note stays.
-const NOTE_NANOS: i64 = 5_000_000_000;
 
 /// The steps of the refresh rate.
 pub const REFRESH_MS: [u64; 8] = [50, 100, 200, 500, 1000, 2000, 5000, 10_000];
@@ -162,10 +85,8 @@ pub struct App {
     pub streams: PipelineCounters,
     /// The limits that are passed now.
     pub breaches: Vec<Breach>,
-    /// What the body shows.
-    pub view: View,
-    /// What is selected in each view.
-    pub cursors: Cursors,
+    /// The views of the body, and which of them is active.
+    pub views: Views,
     /// The columns of the calls table, where others than the usual ones were chosen.
     pub columns: Option<Vec<Column>>,
     /// What attribute columns show.
@@ -206,8 +127,7 @@ impl App {
             replay: None,
             streams: PipelineCounters::default(),
             breaches: Vec::new(),
-            view: View::default(),
-            cursors: Cursors::default(),
+            views: Views::default(),
             columns: None,
             attributes: Attributes::default(),
             marked: None,
@@ -226,10 +146,7 @@ impl App {
     }
 
     fn open_call(&self) -> Option<&LlmCall> {
-        match &self.dialog {
-            Some(Dialog::Trace(trace)) => Some(&trace.call),
-            _ => self.seen_pane().and_then(|_| self.selected_call()),
-        }
+        self.views.current().traced_call().or_else(|| self.seen_pane().and_then(|_| self.selected_call()))
     }
 
     /// What is known of a call beyond its row, once it was looked into.
@@ -255,11 +172,10 @@ impl App {
     /// Takes in how much of everything was visible.
     pub fn see(&mut self, seen: LayoutInfo) {
         self.seen = seen;
-        let scrolled = match (&mut self.dialog, &mut self.pane) {
-            (Some(Dialog::Help(scroll)), _) => Some(scroll),
-            (Some(Dialog::Trace(trace)), _) => Some(&mut trace.scroll),
-            (_, PaneState::Open(pane)) => Some(&mut pane.scroll),
-            (_, PaneState::Auto | PaneState::Closed) => None,
+        let scrolled = match (&mut self.dialog, self.views.current_mut().scroll_mut(), &mut self.pane) {
+            (Some(Dialog::Help(scroll)), ..) | (_, Some(scroll), _) => Some(scroll),
+            (_, None, PaneState::Open(pane)) => Some(&mut pane.scroll),
+            (_, None, PaneState::Auto | PaneState::Closed) => None,
         };
         if let Some(scroll) = scrolled {
             *scroll = (*scroll).min(seen.scroll);
@@ -277,14 +193,9 @@ impl App {
         if self.frozen.is_some() { &self.newest } else { &self.picture.snapshot }
     }
 
-    /// The call that is selected in the view, where it shows calls.
+    /// The call that is selected in the active tab, if that lists calls.
     pub fn selected_call(&self) -> Option<&LlmCall> {
-        let id = match self.view {
-            View::Calls => self.cursors.calls.key(),
-            View::Errors => self.cursors.errors.key(),
-            View::Models | View::Routes | View::Sessions => None,
-        };
-        self.picture.call(*id?)
+        self.picture.call(self.views.tab().cursor().key()?.call()?)
     }
 
     /// Whether the selected call has all the room.
@@ -294,6 +205,9 @@ impl App {
 
     /// The pane as it was last seen; `None` when it was not, as in a view without calls.
     fn seen_pane(&self) -> Option<Pane> {
+        if self.views.opened.is_some() {
+            return None;
+        }
         self.selected_call()?;
         match self.pane {
             PaneState::Auto => (self.seen.pane > 0).then(Pane::default),
@@ -329,7 +243,7 @@ impl App {
         match &self.dialog {
             Some(dialog) => dialog.scene(),
             None if self.is_reading() => Scene::Read,
-            None => Scene::Browse,
+            None => self.views.current().scene(),
         }
     }
 }

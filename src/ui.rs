@@ -5,7 +5,6 @@
 
 mod banner;
 mod bars;
-mod calls;
 mod cells;
 mod compare;
 mod detail;
@@ -25,16 +24,15 @@ mod spark;
 mod streams;
 mod summary;
 mod table;
+mod tabs;
 pub mod text;
 pub mod text_line;
 pub mod theme;
-mod trace;
-mod turns;
+mod views;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::app::view::View;
 use crate::app::{App, Dialog, LayoutInfo};
 use draw_context::{DrawContext, take_bottom, take_top};
 use text_line::SafeLine;
@@ -75,17 +73,13 @@ fn screen(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> LayoutInfo {
     let footer = take_bottom(&mut left, lines::height(ctx));
     replay::draw(ctx, take_bottom(&mut left, replay::height(ctx)), buf);
     summary::draw(ctx, take_top(&mut left, summary::height(area)), buf);
-    if !is_reading(ctx) {
+    if !views::is_reading(ctx) {
         bars::draw(ctx, take_top(&mut left, bars::height(ctx, area)), buf);
-        if ctx.app.view == View::Calls {
+        if views::has_panels(ctx) {
             rollup::draw_panels(ctx, take_top(&mut left, rollup::panels_height(ctx, area)), buf);
         }
     }
-    let mut seen = match &ctx.app.dialog {
-        Some(Dialog::Trace(trace)) => trace::draw(ctx, trace, left, buf),
-        Some(Dialog::Turns(turns)) => turns::draw(ctx, turns, left, buf),
-        _ => body(ctx, left, buf),
-    };
+    let mut seen = views::draw(ctx, left, buf);
     seen.cursor = lines::draw(ctx, footer, buf);
     match &ctx.app.dialog {
         Some(Dialog::Help(scroll)) => help::draw(ctx, *scroll, area, &mut seen, buf),
@@ -94,28 +88,6 @@ fn screen(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> LayoutInfo {
         Some(Dialog::Compare(pair)) => compare::draw(ctx, pair, area, buf),
         Some(Dialog::Accounting) => span_accounting::draw(ctx, area, buf),
         _ => {}
-    }
-    seen
-}
-
-/// Whether one call has all the room.
-fn is_reading(ctx: DrawContext<'_>) -> bool {
-    ctx.app.is_reading() || matches!(ctx.app.dialog, Some(Dialog::Trace(_) | Dialog::Turns(_)))
-}
-
-fn body(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> LayoutInfo {
-    let mut seen = LayoutInfo::default();
-    let (table, pane) = detail::split(ctx, area);
-    if let Some(pane) = pane {
-        detail::draw(ctx, pane, &mut seen, buf);
-    }
-    if let Some(table) = table {
-        seen.table = match ctx.app.view {
-            View::Calls | View::Errors => calls::draw(ctx, table, buf),
-            View::Models | View::Routes | View::Sessions => rollup::draw_view(ctx, table, buf),
-        };
-        seen.rows = usize::from(seen.table.height);
-        seen.tabs = calls::tab_places(table);
     }
     seen
 }

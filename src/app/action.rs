@@ -1,7 +1,7 @@
 //! What a user can ask for. Keys name actions, `App::act` carries them out.
 
 use super::line_edit::LineEdit;
-use super::view::View;
+use super::views::View;
 
 /// A step through a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

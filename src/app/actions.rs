@@ -8,15 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::action::{Action, Motion};
-use super::cursor::Cursor;
+use super::cursor::{Cursor, RowKey};
 use super::line_edit::LineEdit;
 use super::pace::Draw;
 use super::picker::Subject;
-use super::turns::TurnsView;
-use super::view::View;
-use super::{App, Dialog, Effect, Frozen, Outcome, Pair, Pane, PaneState, REFRESH_MS, TraceView};
+use super::views::{Opening, View, ViewState as _};
+use super::{App, Dialog, Effect, Frozen, Outcome, Pair, Pane, PaneState, REFRESH_MS};
 use crate::call::CallId;
-use crate::query::filter;
 use crate::query::filter::Filter;
 
 pub(super) use columns::choices;
@@ -44,13 +42,13 @@ impl App {
             Action::Type(step) => self.edit(step),
             Action::Complete => self.complete(),
             Action::Show(view) => self.go(view),
-            Action::NextView => self.go(self.view.next()),
-            Action::PreviousView => self.go(self.view.previous()),
+            Action::NextView => self.go(self.views.tab.neighbour(1)),
+            Action::PreviousView => self.go(self.views.tab.neighbour(-1)),
             Action::EditFilter => self.edit_filter(),
             Action::PickModel => self.pick(Subject::Model),
             Action::PickRoute => self.pick(Subject::Route),
             Action::PickSort | Action::SortNext | Action::SortPrevious | Action::InvertSort
-                if self.view != View::Calls =>
+                if !self.views.current().is_sortable() =>
             {
                 self.tell("only the calls (view 1) can be sorted");
             }
@@ -70,7 +68,7 @@ impl App {
                 self.spec.sort = self.spec.sort.take().map(|(column, direction)| (column, direction.inverted()));
             }
             Action::Pause => self.toggle_pause(),
-            Action::Follow => self.follow(),
+            Action::Follow => self.views.follow(&self.picture),
             Action::Expand => {
                 if let Some(pane) = self.seen_pane() {
                     self.pane = PaneState::Open(Pane { is_expanded: !pane.is_expanded, ..pane });
@@ -102,11 +100,12 @@ impl App {
         match self.dialog.take() {
             Some(Dialog::Filter(line)) => self.spec.filter = line.before,
             Some(Dialog::Find(_)) => self.find.clear(),
-            Some(Dialog::Trace(mut trace)) if trace.is_open => {
-                trace.is_open = false;
-                self.dialog = Some(Dialog::Trace(trace));
-            }
             Some(_) => {}
+            None if self.views.opened.is_some() => {
+                if !self.views.current_mut().close_inner() {
+                    self.views.opened = None;
+                }
+            }
             None if self.is_reading() && !self.find.is_empty() => self.find.clear(),
             None => {
                 self.find.clear();
@@ -128,15 +127,6 @@ impl App {
                 line.browse(motion, &mut self.history);
                 self.preview();
             }
-            Some(Dialog::Trace(trace)) => {
-                trace.cursor.step(motion, &trace.waterfall, self.seen.list);
-                trace.cursor.hold();
-                trace.scroll = 0;
-            }
-            Some(Dialog::Turns(turns)) => {
-                turns.cursor.step(motion, turns.turns.as_slice(), self.seen.list);
-                turns.cursor.hold();
-            }
             Some(_) => {}
             None if is_reading => self.scroll_pane(motion),
             None => self.step_view(motion),
@@ -144,73 +134,48 @@ impl App {
     }
 
     fn step_view(&mut self, motion: Motion) {
-        let (picture, cursors, page) = (&self.picture, &mut self.cursors, self.seen.rows);
-        match self.view {
-            View::Calls => cursors.calls.step(motion, &picture.rows, page),
-            View::Errors => cursors.errors.step(motion, &picture.failed, page),
-            View::Models => cursors.models.step_held(motion, picture.models.as_slice(), page),
-            View::Routes => cursors.routes.step_held(motion, picture.routes.as_slice(), page),
-            View::Sessions => {
-                cursors.sessions.step_held(motion, picture.sessions.as_deref().unwrap_or_default(), page);
-            }
+        self.views.current_mut().step(motion, &self.picture, self.seen.rows);
+        if self.views.opened.is_none() {
+            self.rewind_pane();
         }
+    }
+
+    /// Another call is shown from its first line on.
+    const fn rewind_pane(&mut self) {
         if let PaneState::Open(pane) = &mut self.pane {
             pane.scroll = 0;
         }
     }
 
     fn scroll_pane(&mut self, motion: Motion) {
-        if let Some(Dialog::Trace(trace)) = &mut self.dialog {
-            trace.scroll = scrolled(trace.scroll, motion, self.seen.pane, self.seen.scroll);
-            return;
-        }
-        if let Some(pane) = self.seen_pane() {
+        if let Some(scroll) = self.views.current_mut().scroll_mut() {
+            *scroll = scrolled(*scroll, motion, self.seen.pane, self.seen.scroll);
+        } else if let Some(pane) = self.seen_pane() {
             let scroll = scrolled(pane.scroll, motion, self.seen.pane, self.seen.scroll);
             self.pane = PaneState::Open(Pane { scroll, ..pane });
         }
     }
 
     fn open(&mut self) {
-        match &mut self.dialog {
-            Some(Dialog::Trace(trace)) => {
-                trace.is_open = !trace.is_open;
-                return;
-            }
-            Some(Dialog::Turns(turns)) => {
-                if let Some(call) = turns.cursor.key().copied() {
-                    self.jump(call);
-                }
-                return;
-            }
-            _ => {}
-        }
-        match self.view {
-            View::Calls | View::Errors if self.selected_call().is_some() => {
+        match self.views.current_mut().open(&self.spec.filter) {
+            Opening::Pane if self.selected_call().is_some() => {
                 let pane = self.seen_pane().map_or_else(Pane::default, |pane| Pane { is_expanded: true, ..pane });
                 self.pane = PaneState::Open(pane);
             }
-            View::Calls | View::Errors => {}
-            View::Models => {
-                let model = self.cursors.models.key().cloned();
-                self.drill(|filter| Some(filter.with_model(model)));
+            Opening::Nothing | Opening::Pane => {}
+            Opening::Filtered(filter) => {
+                self.set_filter(filter);
+                self.go(View::Calls);
             }
-            View::Routes => {
-                let route = self.cursors.routes.key().cloned();
-                self.drill(|filter| Some(filter.with_route(route)));
-            }
-            View::Sessions => {
-                let Some(session) = self.cursors.sessions.key().cloned() else { return };
-                self.drill(|filter| narrowed_to_session(&filter, &session));
-            }
+            Opening::Call(call) => self.go_to_call(call),
         }
     }
 
     /// Shows a call in the calls table, opened.
-    fn jump(&mut self, call: CallId) {
-        self.dialog = None;
+    fn go_to_call(&mut self, call: CallId) {
         self.go(View::Calls);
-        self.cursors.calls = Cursor::on(call);
-        self.cursors.calls.settle(&self.picture.rows);
+        self.views.calls.cursor = Cursor::on(RowKey::Call(call));
+        self.views.calls.settle(&self.picture);
         self.pane = PaneState::Open(Pane::default());
     }
 
@@ -219,61 +184,43 @@ impl App {
         if matches!(self.dialog.take(), Some(Dialog::Compare(_))) {
             return;
         }
-        let name = match self.view {
-            View::Models => self.cursors.models.key().cloned(),
-            View::Routes => self.cursors.routes.key().cloned(),
-            View::Calls | View::Sessions | View::Errors => {
-                self.tell("= compares models (view 2) or routes (view 3)");
-                return;
-            }
-        };
+        let view = self.views.tab;
+        let state = self.views.current();
+        if state.comparable(&self.picture).is_none() {
+            self.tell("= compares models (view 2) or routes (view 3)");
+            return;
+        }
+        let name = state.cursor().key().and_then(RowKey::name).cloned();
         let Some(name) = name else { return };
         match self.marked.take() {
-            Some((view, left)) if view == self.view && left != name => {
+            Some((marked_in, left)) if marked_in == view && left != name => {
                 self.marked = Some((view, left.clone()));
                 self.dialog = Some(Dialog::Compare(Pair { view, left, right: name }));
             }
-            Some((view, same)) if view == self.view && same == name => self.tell("unmarked"),
+            Some((marked_in, same)) if marked_in == view && same == name => self.tell("unmarked"),
             Some(_) | None => {
                 let shown = self.about.secrets.in_text(&name).into_owned();
                 self.tell(format!("marked {shown}; = on another compares them"));
-                self.marked = Some((self.view, name));
+                self.marked = Some((view, name));
             }
-        }
-    }
-
-    /// Goes from a rollup's row to its calls.
-    fn drill(&mut self, narrow: impl FnOnce(Filter) -> Option<Filter>) {
-        let filter = Filter::clone(&self.spec.filter);
-        if let Some(filter) = narrow(filter) {
-            self.set_filter(filter);
-            self.go(View::Calls);
         }
     }
 
     fn go(&mut self, view: View) {
-        self.view = view;
-        self.spec.sessions = view == View::Sessions;
-        if let PaneState::Open(pane) = &mut self.pane {
-            pane.scroll = 0;
-        }
+        self.views.opened = None;
+        self.views.tab = view;
+        self.spec.sessions = self.views.tab().needs_sessions();
+        self.rewind_pane();
     }
 
     fn toggle_trace(&mut self) {
-        if matches!(self.dialog.take(), Some(Dialog::Trace(_) | Dialog::Turns(_) | Dialog::Compare(_))) {
+        if matches!(self.dialog.take(), Some(Dialog::Compare(_))) || self.views.opened.take().is_some() {
             return;
         }
-        if self.view == View::Sessions {
-            let session = self.cursors.sessions.key().cloned();
-            self.dialog = session.map(|session| Dialog::Turns(TurnsView::new(session, &self.picture)));
-            return;
+        self.views.opened = self.views.tab().inspect(&self.picture);
+        if let Some(detail) = &self.detail {
+            self.views.current_mut().take_detail(detail);
         }
-        let Some(call) = self.selected_call().cloned() else { return };
-        let mut trace = TraceView::new(call);
-        if let Some(detail) = self.detail_of(&trace.call) {
-            trace.show(detail);
-        }
-        self.dialog = Some(Dialog::Trace(Box::new(trace)));
     }
 
     fn toggle_pause(&mut self) {
@@ -285,19 +232,6 @@ impl App {
         };
     }
 
-    fn follow(&mut self) {
-        let (picture, cursors) = (&self.picture, &mut self.cursors);
-        match self.view {
-            View::Calls | View::Errors => {
-                cursors.calls.follow(&picture.rows);
-                cursors.errors.follow(&picture.failed);
-            }
-            View::Models => cursors.models.follow(picture.models.as_slice()),
-            View::Routes => cursors.routes.follow(picture.routes.as_slice()),
-            View::Sessions => cursors.sessions.follow(picture.sessions.as_deref().unwrap_or_default()),
-        }
-    }
-
     fn change_refresh(&mut self, by: isize) {
         let now = self.refresh.as_millis();
         let at = REFRESH_MS.iter().position(|&step| u128::from(step) >= now).unwrap_or(REFRESH_MS.len() - 1);
@@ -307,16 +241,6 @@ impl App {
         }
         self.tell(format!("refresh every {} ms", self.refresh.as_millis()));
     }
-}
-
-fn narrowed_to_session(filter: &Filter, session: &str) -> Option<Filter> {
-    let term = filter::term("session", session);
-    let expression = match filter.expression() {
-        "" => term,
-        expression if expression.split_whitespace().any(|word| word == term) => expression.to_owned(),
-        expression => format!("{expression} {term}"),
-    };
-    filter.with_expression(&expression).ok()
 }
 
 fn scrolled(scroll: usize, motion: Motion, page: usize, most: usize) -> usize {

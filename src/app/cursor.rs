@@ -4,68 +4,100 @@
 //! it stays on its row and its line of the screen. When its row is gone it takes the nearest neighbour.
 
 use super::action::Motion;
-use super::trace::Waterfall;
 use crate::call::{CallId, Name};
 use crate::query::analysis::{Rollup, Rows};
 use crate::stats::SessionRow;
 
-/// Rows that a cursor can stand on.
-pub trait List {
-    /// What identifies a row.
-    type Key: Clone + PartialEq;
+/// What identifies a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RowKey {
+    /// A call.
+    Call(CallId),
+    /// The name of a group, or of an entry of a list.
+    Name(Name),
+    /// The number of a span in its trace.
+    Span(usize),
+}
 
+impl RowKey {
+    pub(crate) const fn call(&self) -> Option<CallId> {
+        match self {
+            Self::Call(id) => Some(*id),
+            Self::Name(_) | Self::Span(_) => None,
+        }
+    }
+
+    pub(crate) const fn name(&self) -> Option<&Name> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Call(_) | Self::Span(_) => None,
+        }
+    }
+
+    pub(crate) const fn span(&self) -> Option<usize> {
+        match self {
+            Self::Span(number) => Some(*number),
+            Self::Call(_) | Self::Name(_) => None,
+        }
+    }
+}
+
+/// Rows that a cursor can select one of.
+pub(crate) trait List {
     /// How many rows there are.
     fn len(&self) -> usize;
 
     /// The identity of a row.
-    fn key(&self, row: usize) -> Option<Self::Key>;
+    fn key(&self, row: usize) -> Option<RowKey>;
 
-    /// The row of `key` or, when it has none any more, of its nearest neighbour, which may be told from the row it
-    /// had before. `None` only when there is no row at all.
-    fn find(&self, key: &Self::Key, former_row: usize) -> Option<usize>;
+    /// The row of `key`.
+    fn position(&self, key: &RowKey) -> Option<usize>;
 
-    /// Whether there is no row.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// The row of `key` or, if it has none any more, of its nearest neighbour, which may depend on the row it had
+    /// before. `None` only if there is no row at all.
+    fn find(&self, key: &RowKey, former_row: usize) -> Option<usize> {
+        let lowest = self.len().checked_sub(1)?;
+        Some(self.position(key).unwrap_or(former_row.min(lowest)))
+    }
+}
+
+/// A list without rows.
+pub(crate) struct NoRows;
+
+impl List for NoRows {
+    fn len(&self) -> usize {
+        0
+    }
+
+    fn key(&self, _: usize) -> Option<RowKey> {
+        None
+    }
+
+    fn position(&self, _: &RowKey) -> Option<usize> {
+        None
     }
 }
 
 impl List for Rows {
-    type Key = CallId;
-
     fn len(&self) -> usize {
         self.len()
     }
 
-    fn key(&self, row: usize) -> Option<CallId> {
-        self.nth(row)
+    fn key(&self, row: usize) -> Option<RowKey> {
+        self.nth(row).map(RowKey::Call)
     }
 
-    fn find(&self, key: &CallId, former_row: usize) -> Option<usize> {
-        self.nearest(*key, former_row)
-    }
-}
-
-/// Spans keep their numbers: later ones are only added.
-impl List for Waterfall {
-    type Key = usize;
-
-    fn len(&self) -> usize {
-        self.bars.len()
+    fn position(&self, key: &RowKey) -> Option<usize> {
+        self.position(key.call()?)
     }
 
-    fn key(&self, row: usize) -> Option<usize> {
-        self.bars.get(row).map(|bar| bar.span)
-    }
-
-    fn find(&self, key: &usize, former_row: usize) -> Option<usize> {
-        let lowest = self.bars.len().checked_sub(1)?;
-        Some(self.bars.iter().position(|bar| bar.span == *key).unwrap_or(former_row.min(lowest)))
+    fn find(&self, key: &RowKey, former_row: usize) -> Option<usize> {
+        self.nearest(key.call()?, former_row)
     }
 }
 
-/// Rows in a slice that are told apart by a name.
-pub trait Named {
+/// A row identified by a name.
+pub(crate) trait Named {
     fn name(&self) -> &Name;
 }
 
@@ -81,79 +113,72 @@ impl Named for SessionRow {
     }
 }
 
-impl Named for Name {
-    fn name(&self) -> &Name {
-        self
-    }
-}
-
-impl<T: Named> List for [T] {
-    type Key = Name;
-
+impl<T: Named> List for Vec<T> {
     fn len(&self) -> usize {
         self.len()
     }
 
-    fn key(&self, row: usize) -> Option<Name> {
-        self.get(row).map(|row| row.name().clone())
+    fn key(&self, row: usize) -> Option<RowKey> {
+        self.get(row).map(|row| RowKey::Name(row.name().clone()))
     }
 
-    fn find(&self, key: &Name, former_row: usize) -> Option<usize> {
-        let lowest = self.len().checked_sub(1)?;
-        Some(self.iter().position(|row| row.name() == key).unwrap_or(former_row.min(lowest)))
+    fn position(&self, key: &RowKey) -> Option<usize> {
+        self.iter().position(|row| key.name() == Some(row.name()))
     }
 }
 
+/// The selected row of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor<K> {
-    key: Option<K>,
+pub(crate) struct Cursor {
+    key: Option<RowKey>,
     row: usize,
     /// The line of the table's window on which the row stands.
     line: usize,
     is_following: bool,
 }
 
-impl<K> Default for Cursor<K> {
+impl Default for Cursor {
     /// On the first row, whatever it is.
     fn default() -> Self {
         Self { key: None, row: 0, line: 0, is_following: true }
     }
 }
 
-impl<K: Clone + PartialEq> Cursor<K> {
+impl Cursor {
     /// A cursor on the row `key`.
-    pub const fn on(key: K) -> Self {
+    pub(crate) const fn on(key: RowKey) -> Self {
         Self { key: Some(key), row: 0, line: 0, is_following: false }
     }
 
     /// The selected row's identity; `None` when there are no rows.
-    pub const fn key(&self) -> Option<&K> {
+    pub(crate) const fn key(&self) -> Option<&RowKey> {
         self.key.as_ref()
     }
 
     /// The selected row's number; 0 when there are no rows.
-    pub const fn row(&self) -> usize {
+    pub(crate) const fn row(&self) -> usize {
         self.row
     }
 
     /// Whether it stays on the first row, whatever that is.
-    pub const fn is_following(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) const fn is_following(&self) -> bool {
         self.is_following
     }
 
     /// Stays on the first row from now on.
-    pub fn follow(&mut self, list: &(impl List<Key = K> + ?Sized)) {
+    pub(crate) fn follow(&mut self, list: &dyn List) {
         *self = Self::default();
         self.settle(list);
     }
 
     /// Stays on the row it stands on from now on.
-    pub const fn hold(&mut self) {
+    pub(crate) const fn hold(&mut self) {
         self.is_following = false;
     }
 
     /// Finds its row again in rows that changed.
-    pub fn settle(&mut self, list: &(impl List<Key = K> + ?Sized)) {
+    pub(crate) fn settle(&mut self, list: &dyn List) {
         let row = match &self.key {
             Some(key) if !self.is_following => list.find(key, self.row),
             Some(_) | None => Some(0),
@@ -162,7 +187,7 @@ impl<K: Clone + PartialEq> Cursor<K> {
     }
 
     /// Moves in a window of `page` lines.
-    pub fn step(&mut self, motion: Motion, list: &(impl List<Key = K> + ?Sized), page: usize) {
+    pub(crate) fn step(&mut self, motion: Motion, list: &dyn List, page: usize) {
         let page = page.max(1);
         if motion == Motion::First {
             return self.follow(list);
@@ -191,7 +216,7 @@ impl<K: Clone + PartialEq> Cursor<K> {
 
     /// Moves in a list whose order changes: the cursor then stays on its row even where that is the first, unless it was told
     /// to go there.
-    pub fn step_held(&mut self, motion: Motion, list: &(impl List<Key = K> + ?Sized), page: usize) {
+    pub(crate) fn step_held(&mut self, motion: Motion, list: &dyn List, page: usize) {
         self.step(motion, list, page);
         if motion != Motion::First {
             self.hold();
@@ -199,7 +224,7 @@ impl<K: Clone + PartialEq> Cursor<K> {
     }
 
     /// Goes to a row in a window of `page` lines, which stays where it is.
-    pub fn select(&mut self, row: usize, list: &(impl List<Key = K> + ?Sized), page: usize) {
+    pub(crate) fn select(&mut self, row: usize, list: &dyn List, page: usize) {
         let top = self.top(list.len(), page);
         self.is_following &= row == 0;
         self.line = row.saturating_sub(top);
@@ -207,12 +232,12 @@ impl<K: Clone + PartialEq> Cursor<K> {
     }
 
     /// The first row of a window of `page` lines on `len` rows. A window is never half empty for nothing.
-    pub fn top(&self, len: usize, page: usize) -> usize {
+    pub(crate) fn top(&self, len: usize, page: usize) -> usize {
         let line = self.line.min(page.saturating_sub(1));
         self.row.saturating_sub(line).min(len.saturating_sub(page))
     }
 
-    fn stand(&mut self, list: &(impl List<Key = K> + ?Sized), row: usize) {
+    fn stand(&mut self, list: &dyn List, row: usize) {
         self.row = row;
         self.line = self.line.min(row);
         self.key = list.key(row);
@@ -225,6 +250,16 @@ impl<K: Clone + PartialEq> Cursor<K> {
 mod tests {
     use super::*;
 
+    impl Named for Name {
+        fn name(&self) -> &Name {
+            self
+        }
+    }
+
+    fn selected(cursor: &Cursor) -> Option<&str> {
+        cursor.key().and_then(RowKey::name).map(Name::as_str)
+    }
+
     fn names(names: &[&str]) -> Vec<Name> {
         names.iter().map(|&name| Name::from(name)).collect()
     }
@@ -233,15 +268,15 @@ mod tests {
     fn it_stays_on_its_row_and_line_while_rows_arrive_above() {
         let mut rows: Vec<Name> = (0..100).rev().map(|n| Name::from(n.to_string())).collect();
         let mut cursor = Cursor::default();
-        cursor.settle(rows.as_slice());
+        cursor.settle(&rows);
         for _ in 0..5 {
-            cursor.step(Motion::Down, rows.as_slice(), 10);
+            cursor.step(Motion::Down, &rows, 10);
         }
         let line = cursor.row() - cursor.top(rows.len(), 10);
         for n in 100..300 {
             rows.insert(0, Name::from(n.to_string()));
-            cursor.settle(rows.as_slice());
-            assert_eq!(cursor.key().map(Name::as_str), Some("94"));
+            cursor.settle(&rows);
+            assert_eq!(selected(&cursor), Some("94"));
             assert_eq!(cursor.row() - cursor.top(rows.len(), 10), line);
         }
     }
@@ -249,42 +284,41 @@ mod tests {
     #[test]
     fn it_follows_until_moved_off_the_top() {
         let mut cursor = Cursor::default();
-        cursor.settle(names(&["b", "a"]).as_slice());
-        cursor.settle(names(&["c", "b", "a"]).as_slice());
-        assert_eq!(cursor.key().map(Name::as_str), Some("c"));
-        cursor.step(Motion::Up, names(&["c", "b", "a"]).as_slice(), 2);
+        cursor.settle(&names(&["b", "a"]));
+        cursor.settle(&names(&["c", "b", "a"]));
+        assert_eq!(selected(&cursor), Some("c"));
+        cursor.step(Motion::Up, &names(&["c", "b", "a"]), 2);
         assert!(cursor.is_following());
-        cursor.step(Motion::Down, names(&["c", "b", "a"]).as_slice(), 2);
+        cursor.step(Motion::Down, &names(&["c", "b", "a"]), 2);
         assert!(!cursor.is_following());
-        cursor.settle(names(&["d", "c", "b", "a"]).as_slice());
-        assert_eq!(cursor.key().map(Name::as_str), Some("b"));
-        cursor.step(Motion::First, names(&["d", "c", "b", "a"]).as_slice(), 2);
+        cursor.settle(&names(&["d", "c", "b", "a"]));
+        assert_eq!(selected(&cursor), Some("b"));
+        cursor.step(Motion::First, &names(&["d", "c", "b", "a"]), 2);
         assert!(cursor.is_following());
-        assert_eq!(cursor.key().map(Name::as_str), Some("d"));
+        assert_eq!(selected(&cursor), Some("d"));
     }
 
     #[test]
     fn a_row_that_is_gone_leaves_it_to_its_neighbour() {
-        let mut cursor = Cursor::on(Name::from("b"));
-        cursor.settle(names(&["a", "b", "c"]).as_slice());
+        let mut cursor = Cursor::on(RowKey::Name(Name::from("b")));
+        cursor.settle(&names(&["a", "b", "c"]));
         assert_eq!(cursor.row(), 1);
-        cursor.settle(names(&["a", "c"]).as_slice());
-        assert_eq!(cursor.key().map(Name::as_str), Some("c"));
-        cursor.settle(names(&["a"]).as_slice());
-        assert_eq!(cursor.key().map(Name::as_str), Some("a"));
-        cursor.settle(names(&[]).as_slice());
+        cursor.settle(&names(&["a", "c"]));
+        assert_eq!(selected(&cursor), Some("c"));
+        cursor.settle(&names(&["a"]));
+        assert_eq!(selected(&cursor), Some("a"));
+        cursor.settle(&names(&[]));
         assert_eq!((cursor.key(), cursor.row()), (None, 0));
-        cursor.settle(names(&["z"]).as_slice());
-        assert_eq!(cursor.key().map(Name::as_str), Some("z"));
+        cursor.settle(&names(&["z"]));
+        assert_eq!(selected(&cursor), Some("z"));
     }
 
     #[test]
     fn pages_keep_the_line_and_ends_are_ends() {
         let rows: Vec<Name> = (0..50).map(|n| Name::from(n.to_string())).collect();
-        let rows = rows.as_slice();
         let mut cursor = Cursor::default();
-        cursor.settle(rows);
-        let at = |cursor: &Cursor<Name>| (cursor.row(), cursor.top(50, 10));
+        cursor.settle(&rows);
+        let at = |cursor: &Cursor| (cursor.row(), cursor.top(50, 10));
         let steps = [
             (Motion::Down, (1, 0)),
             (Motion::PageDown, (11, 10)),
@@ -299,7 +333,7 @@ mod tests {
             (Motion::First, (0, 0)),
         ];
         for (motion, expected) in steps {
-            cursor.step(motion, rows, 10);
+            cursor.step(motion, &rows, 10);
             assert_eq!(at(&cursor), expected, "{motion:?}");
         }
     }

@@ -5,7 +5,6 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::view::View;
 use crate::output::{OutputFormat, Record, RecordFormat};
 use crate::pricing::Pricer;
 use crate::query::analysis::{Picture, Rows};
@@ -18,8 +17,8 @@ const CHUNK_BYTES: usize = 64 * 1024;
 #[derive(Clone, Debug)]
 pub struct Export {
     pub picture: Arc<Picture>,
-    /// In which view: of the errors only the failed calls are written.
-    pub view: View,
+    /// Which of its calls.
+    pub rows: fn(&Picture) -> &Rows,
     pub path: PathBuf,
     /// Replace a file that is there.
     pub overwrite: bool,
@@ -66,7 +65,7 @@ impl Export {
         let mut chunk = Vec::with_capacity(CHUNK_BYTES);
         format.begin(&mut chunk)?;
         let mut calls = 0;
-        for call in self.rows().from(0).filter_map(|id| self.picture.call(id)) {
+        for call in (self.rows)(&self.picture).from(0).filter_map(|id| self.picture.call(id)) {
             format.append(Record::Call(call), None, &mut chunk)?;
             calls += 1;
             if chunk.len() >= CHUNK_BYTES {
@@ -77,13 +76,6 @@ impl Export {
         out.write_all(&chunk)?;
         out.flush()?;
         Ok(calls)
-    }
-
-    fn rows(&self) -> &Rows {
-        match self.view {
-            View::Errors => &self.picture.failed,
-            View::Calls | View::Models | View::Routes | View::Sessions => &self.picture.rows,
-        }
     }
 }
 
@@ -102,6 +94,9 @@ mod tests {
     use crate::collector::ring::Ring;
     use crate::query::analysis::{Analysis, ViewSpec};
 
+    const ALL: fn(&Picture) -> &Rows = |picture| &picture.rows;
+    const FAILED: fn(&Picture) -> &Rows = |picture| &picture.failed;
+
     fn picture() -> Arc<Picture> {
         let mut ring = Ring::new(10);
         for status in [200, 429, 200] {
@@ -115,22 +110,22 @@ mod tests {
     #[test]
     fn what_is_shown_is_written_and_nothing_is_overwritten_unasked() {
         let folder = tempfile::tempdir().unwrap();
-        let export = |name: &str, view, overwrite| {
+        let export = |name: &str, rows, overwrite| {
             let path = folder.path().join(name);
-            let export = Export { picture: picture(), view, path: path.clone(), overwrite };
+            let export = Export { picture: picture(), rows, path: path.clone(), overwrite };
             (export.write(&Arc::default(), Secrets::Masked), std::fs::read_to_string(path).unwrap_or_default())
         };
-        let (ended, text) = export("calls.ndjson", View::Calls, false);
+        let (ended, text) = export("calls.ndjson", ALL, false);
         assert_eq!((ended, text.lines().count()), (Exported::Written(3), 3));
         assert!(text.lines().all(|line| line.starts_with('{')));
-        assert_eq!(export("calls.ndjson", View::Errors, false), (Exported::Exists, text));
-        let (ended, text) = export("calls.ndjson", View::Errors, true);
+        assert_eq!(export("calls.ndjson", FAILED, false), (Exported::Exists, text));
+        let (ended, text) = export("calls.ndjson", FAILED, true);
         assert_eq!((ended, text.lines().count()), (Exported::Written(1), 1));
-        let (ended, text) = export("calls.CSV", View::Calls, false);
+        let (ended, text) = export("calls.CSV", ALL, false);
         assert_eq!((ended, text.lines().count()), (Exported::Written(3), 4));
-        let (ended, _) = export("no/such/folder.csv", View::Calls, false);
+        let (ended, _) = export("no/such/folder.csv", ALL, false);
         assert!(matches!(ended, Exported::Failed(_)), "{ended:?}");
-        let full = Export { picture: picture(), view: View::Calls, path: "/dev/full".into(), overwrite: true };
+        let full = Export { picture: picture(), rows: ALL, path: "/dev/full".into(), overwrite: true };
         let ended = full.write(&Arc::default(), Secrets::Masked);
         assert!(matches!(&ended, Exported::Failed(why) if why.contains("space")), "{ended:?}");
     }

@@ -1,7 +1,7 @@
 //! A list to pick one name from, narrowed by typing.
 
 use super::action::{Motion, Step};
-use super::cursor::{Cursor, Named};
+use super::cursor::{Cursor, Named, RowKey};
 use super::line_edit::LineEdit;
 use crate::call::Name;
 use crate::query::column::{ATTRIBUTE_PREFIX, Column};
@@ -53,7 +53,7 @@ pub struct Picker {
     pub input: LineEdit,
     /// The entries that pass.
     pub shown: Vec<Choice>,
-    pub cursor: Cursor<Name>,
+    pub(crate) cursor: Cursor,
     choices: Vec<Choice>,
 }
 
@@ -61,7 +61,7 @@ impl Picker {
     /// A list with the cursor on what is set now.
     pub fn new(subject: Subject, choices: Vec<Choice>) -> Self {
         let set = choices.iter().find(|choice| choice.is_set).map(|choice| choice.name.clone());
-        let cursor = set.map_or_else(Cursor::default, Cursor::on);
+        let cursor = set.map_or_else(Cursor::default, |name| Cursor::on(RowKey::Name(name)));
         let mut picker = Self { subject, input: LineEdit::default(), shown: Vec::new(), cursor, choices };
         picker.narrow();
         picker
@@ -90,7 +90,7 @@ impl Picker {
 
     /// Moves in the list, of which `page` lines are seen.
     pub fn step(&mut self, motion: Motion, page: usize) {
-        self.cursor.step(motion, self.shown.as_slice(), page);
+        self.cursor.step(motion, &self.shown, page);
         self.cursor.hold();
     }
 
@@ -99,7 +99,7 @@ impl Picker {
         let row = self.cursor.top(self.shown.len(), page) + line;
         let is_there = row < self.shown.len();
         if is_there {
-            self.cursor.select(row, self.shown.as_slice(), page);
+            self.cursor.select(row, &self.shown, page);
             self.cursor.hold();
         }
         is_there
@@ -112,7 +112,7 @@ impl Picker {
 
     /// The entry under the cursor.
     pub fn selected(&self) -> Option<&Choice> {
-        let name = self.cursor.key()?;
+        let name = self.cursor.key()?.name()?;
         self.shown.iter().find(|choice| choice.name == *name)
     }
 
@@ -134,7 +134,7 @@ impl Picker {
     /// The best match is what a typist means.
     fn retyped(&mut self) {
         self.narrow();
-        self.cursor.follow(self.shown.as_slice());
+        self.cursor.follow(&self.shown);
         self.cursor.hold();
     }
 
@@ -146,7 +146,7 @@ impl Picker {
         };
         self.shown = self.choices.iter().filter(passes).cloned().collect();
         self.shown.extend(self.attribute());
-        self.cursor.settle(self.shown.as_slice());
+        self.cursor.settle(&self.shown);
         self.cursor.hold();
     }
 }

@@ -3,10 +3,9 @@
 mod goto;
 
 use super::action::{Leap, Play};
-use super::cursor::Cursor;
 use super::line_edit::LineEdit;
 use super::pace::Draw;
-use super::{App, Cursors, Dialog, Effect, Outcome};
+use super::{App, Dialog, Effect, Outcome};
 use crate::sources::replay::{Command, Progress, Speed, State};
 
 /// The speeds that keys go through.
@@ -55,8 +54,7 @@ impl App {
         }
         // What was handed in before was forgotten: there is nothing to stay on.
         if former.progress.beginnings > 0 && progress.beginnings > former.progress.beginnings && self.frozen.is_none() {
-            let Cursors { calls, errors, .. } = &mut self.cursors;
-            (*calls, *errors) = (Cursor::default(), Cursor::default());
+            self.views.forget_calls();
         }
         let told_broken = former.told_broken.max(progress.broken);
         if let Some(newest) = progress.broken_since(former.told_broken).last() {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::App;
 use super::attributes::Lookup;
 use super::detail::Wanted;
-use super::view::View;
 use crate::call::LlmCall;
 use crate::query::analysis::Request;
 use crate::query::column::Column;
@@ -46,11 +45,11 @@ impl App {
     /// The attributes to read for the rows that are seen, if some are shown as columns.
     pub fn look_up(&mut self) -> Option<Lookup> {
         let keys: Vec<_> = self.columns.iter().flatten().filter_map(Column::attribute).cloned().collect();
-        if keys.is_empty() || self.view != View::Calls || self.link.is_lost() {
+        if keys.is_empty() || !self.views.current().has_chosen_columns() || self.link.is_lost() {
             return None;
         }
-        let rows = &self.picture.rows;
-        let top = self.cursors.calls.top(rows.len(), self.seen.rows);
+        let rows = (self.views.tab().exported())(&self.picture);
+        let top = self.views.tab().cursor().top(rows.len(), self.seen.rows);
         let calls = rows.from(top).take(self.seen.rows).filter_map(|id| self.picture.call(id));
         self.attributes.ask(calls, &keys)
     }

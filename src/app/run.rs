@@ -251,8 +251,8 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> LayoutInfo> Loop<S, P> {
             Effect::Replay(command) => self.source.steer_replay(command),
             Effect::Bell => Screen::ring().map_err(RunError::Terminal)?,
             Effect::Export { path, overwrite } => {
-                let (picture, view) = (Arc::clone(&self.app.picture), self.app.view);
-                let export = Export { picture, view, path: path_of(&path), overwrite };
+                let (picture, rows) = (Arc::clone(&self.app.picture), self.app.views.tab().exported());
+                let export = Export { picture, rows, path: path_of(&path), overwrite };
                 let _ = self.questions.send(Question::Export(path, export));
             }
             Effect::Copy(text) => Screen::copy(&[text]).map_err(RunError::Terminal)?,

@@ -6,9 +6,10 @@ use ratatui::crossterm::event::{
 };
 use ratatui::layout::Rect;
 
+use super::cursor::RowKey;
 use super::export::Exported;
 use super::pace::Draw;
-use super::view::View;
+use super::views::{Opened, View};
 use super::{About, App, Clock, Dialog, Effect, Event, LayoutInfo, Outcome, Pair, Pane, PaneState};
 use crate::call::{CallFacts, CallId, LlmCall, Name, Names};
 use crate::collector::ring::Ring;
@@ -108,7 +109,7 @@ impl Harness {
     }
 
     fn selected(&self) -> Option<u64> {
-        self.app.cursors.calls.key().map(|id| id.0)
+        self.app.views.calls.cursor.key().and_then(RowKey::call).map(|id| id.0)
     }
 
     fn rows(&self) -> Vec<u64> {
@@ -136,7 +137,7 @@ fn the_selection_stays_on_its_call_under_ten_thousand_arrivals() {
     let selected = desk.selected();
     assert_eq!(selected, Some(94));
     let line = |desk: &Harness| {
-        let cursor = &desk.app.cursors.calls;
+        let cursor = &desk.app.views.calls.cursor;
         cursor.row() - cursor.top(desk.app.picture.rows.len(), 10)
     };
     let before = line(&desk);
@@ -167,7 +168,7 @@ fn following_is_left_by_moving_and_taken_up_by_f_home_and_g() {
     }
     desk.press("j");
     desk.key(KeyCode::Home, KeyModifiers::NONE);
-    assert!(desk.app.cursors.calls.is_following());
+    assert!(desk.app.views.calls.cursor.is_following());
 }
 
 #[test]
@@ -235,7 +236,7 @@ fn enter_on_a_rollup_shows_its_calls() {
         let mut desk = traffic();
         desk.press(keys);
         desk.press("\n");
-        assert_eq!((desk.app.view, desk.rows().as_slice()), (View::Calls, rows), "{keys}");
+        assert_eq!((desk.app.views.tab, desk.rows().as_slice()), (View::Calls, rows), "{keys}");
     }
 }
 
@@ -245,10 +246,13 @@ fn turns_of_a_session_lead_to_their_calls() {
     desk.push("gpt-5", "code", 200);
     desk.publish();
     desk.press("4j");
-    assert_eq!(desk.app.cursors.sessions.key().map(Name::as_str), Some("session of gpt-4o"));
+    assert_eq!(
+        desk.app.views.sessions.cursor.key().and_then(RowKey::name).map(Name::as_str),
+        Some("session of gpt-4o")
+    );
     desk.press("kt");
-    let turns = |desk: &Harness| match &desk.app.dialog {
-        Some(Dialog::Turns(turns)) => turns.turns.iter().map(|turn| turn.call.0).collect::<Vec<_>>(),
+    let turns = |desk: &Harness| match &desk.app.views.opened {
+        Some(Opened::Turns(turns)) => turns.turns.iter().map(|turn| turn.call.0).collect::<Vec<_>>(),
         _ => Vec::new(),
     };
     assert_eq!(turns(&desk), [0, 2, 4]);
@@ -256,7 +260,7 @@ fn turns_of_a_session_lead_to_their_calls() {
     desk.publish();
     assert_eq!(turns(&desk), [0, 2, 4, 5], "late turns appear");
     desk.press("kk\n");
-    assert_eq!((desk.app.view, desk.selected()), (View::Calls, Some(0)));
+    assert_eq!((desk.app.views.tab, desk.selected()), (View::Calls, Some(0)));
     assert!(matches!(desk.app.pane, PaneState::Open(_)));
 }
 
@@ -318,7 +322,7 @@ fn the_mouse_moves_selects_and_opens() {
     let mut mouse = |kind, column, row| {
         let event = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
         desk.app.update(Event::Input(Input::Mouse(event)));
-        (desk.app.cursors.calls.row(), matches!(desk.app.pane, PaneState::Open(_)))
+        (desk.app.views.calls.cursor.row(), matches!(desk.app.pane, PaneState::Open(_)))
     };
     assert_eq!(mouse(MouseEventKind::ScrollDown, 3, 7), (3, false));
     assert_eq!(mouse(MouseEventKind::ScrollUp, 3, 7), (0, false));
@@ -351,9 +355,9 @@ fn the_mouse_goes_to_views_and_sets_entries() {
     };
     see(&mut desk);
     click(&mut desk, 33, 4);
-    assert_eq!(desk.app.view, View::Sessions);
+    assert_eq!(desk.app.views.tab, View::Sessions);
     click(&mut desk, 29, 4);
-    assert_eq!(desk.app.view, View::Sessions, "between two names");
+    assert_eq!(desk.app.views.tab, View::Sessions, "between two names");
     click(&mut desk, 0, 4);
     desk.press("m");
     see(&mut desk);
@@ -390,7 +394,7 @@ fn an_expanded_pane_acts_where_it_is_seen() {
     desk.press("\n\n");
     assert!(desk.app.is_reading());
     desk.press("2j");
-    assert_eq!((desk.app.is_reading(), desk.app.cursors.models.row()), (false, 1));
+    assert_eq!((desk.app.is_reading(), desk.app.views.models.cursor.row()), (false, 1));
     desk.press("/");
     assert!(matches!(desk.app.dialog, Some(Dialog::Filter(_))));
     desk.press("\u{1b}1/gpt\n");
@@ -411,7 +415,13 @@ fn answers_to_keys_are_drawn_at_once() {
         desk.push("o3", "", 200);
     }
     assert_eq!(desk.publish(), Draw::Paced);
-    assert_eq!((desk.app.cursors.models.row(), desk.app.cursors.models.key().map(Name::as_str)), (0, Some("o3")));
+    assert_eq!(
+        (
+            desk.app.views.models.cursor.row(),
+            desk.app.views.models.cursor.key().and_then(RowKey::name).map(Name::as_str)
+        ),
+        (0, Some("o3"))
+    );
 }
 
 #[test]
@@ -440,7 +450,7 @@ fn q_and_ctrl_c_quit_unless_text_is_typed() {
 fn views_and_sorting_go_round() {
     let mut desk = traffic();
     desk.press("\t");
-    assert_eq!(desk.app.view, View::Models);
+    assert_eq!(desk.app.views.tab, View::Models);
     desk.press("5");
     assert_eq!(desk.app.selected_call().map(LlmCall::id), Some(CallId(2)));
     desk.press("1>");

@@ -9,7 +9,7 @@ use super::detail::Detail;
 use super::export::Exported;
 use super::keymap::{self, Key, Scene};
 use super::pace::Draw;
-use super::{App, Clock, Cursors, Dialog, Effect, Event, NOTE_NANOS, Note, Outcome};
+use super::{App, Clock, Dialog, Effect, Event, NOTE_NANOS, Note, Outcome};
 use crate::collector::Snapshot;
 use crate::collector::taps::PipelineCounters;
 use crate::query::analysis::Picture;
@@ -122,26 +122,13 @@ impl App {
         // What answers a key is drawn at once, as the key was.
         let draw = if self.picture.spec == picture.spec { Draw::Paced } else { Draw::Now };
         self.picture = picture;
-        self.settle();
-        match &mut self.dialog {
-            Some(Dialog::Pick(picker)) => {
-                if let Some(choices) = choices(picker.subject, &self.picture, &self.spec.filter) {
-                    picker.refresh(choices);
-                }
-            }
-            Some(Dialog::Turns(turns)) => turns.refresh(&self.picture),
-            _ => {}
+        self.views.settle(&self.picture);
+        if let Some(Dialog::Pick(picker)) = &mut self.dialog
+            && let Some(choices) = choices(picker.subject, &self.picture, &self.spec.filter)
+        {
+            picker.refresh(choices);
         }
         draw
-    }
-
-    fn settle(&mut self) {
-        let Cursors { calls, errors, models, routes, sessions } = &mut self.cursors;
-        calls.settle(&self.picture.rows);
-        errors.settle(&self.picture.failed);
-        models.settle(self.picture.models.as_slice());
-        routes.settle(self.picture.routes.as_slice());
-        sessions.settle(self.picture.sessions.as_deref().unwrap_or_default());
     }
 
     fn tick(&mut self, clock: Clock) -> Draw {
@@ -156,11 +143,7 @@ impl App {
     fn take_detail(&mut self, detail: Box<Detail>) -> Draw {
         let is_same = self.detail.as_ref().is_some_and(|former| *former == detail);
         let is_expected = self.detail.as_ref().is_none_or(|former| former.wanted.call != detail.wanted.call);
-        if let Some(Dialog::Trace(trace)) = &mut self.dialog
-            && trace.call.id() == detail.wanted.call
-        {
-            trace.show(&detail);
-        }
+        self.views.current_mut().take_detail(&detail);
         self.detail = Some(detail);
         match (is_same, is_expected) {
             (true, _) => Draw::No,

@@ -50,7 +50,7 @@ pub(super) fn draw(ctx: DrawContext<'_>, pair: &Pair, screen: Rect, buf: &mut Bu
         right: SafeLine::of("Esc closes", ctx.style(Role::Dim)),
     };
     let inner = popup(ctx, titles, area, buf);
-    let rows = pair.rows(&ctx.app.picture);
+    let rows = ctx.app.views.get(pair.view).comparable(&ctx.app.picture).unwrap_or_default();
     let sides = [&pair.left, &pair.right].map(|name| figures(rows, name));
     let columns = columns(inner);
     for (name, column) in [&pair.left, &pair.right].into_iter().zip(columns) {

@@ -11,7 +11,6 @@ use super::frame::{Titles, panel};
 use super::text_line::SafeLine;
 use super::theme::Role;
 use crate::app::detail::{SHOWN_CHARS, sections};
-use crate::app::view::View;
 use crate::app::{LayoutInfo, Pane};
 use crate::call::LlmCall;
 
@@ -20,7 +19,7 @@ const BESIDE: u16 = 150;
 
 /// Room for the table and for the pane.
 pub(super) fn split(ctx: DrawContext<'_>, body: Rect) -> (Option<Rect>, Option<Rect>) {
-    let has_calls = matches!(ctx.app.view, View::Calls | View::Errors) && ctx.app.selected_call().is_some();
+    let has_calls = ctx.app.selected_call().is_some();
     let Some(pane) = ctx.app.pane.shown(body.width, body.height).filter(|_| has_calls) else {
         return (Some(body), None);
     };

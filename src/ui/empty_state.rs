@@ -6,7 +6,6 @@ use ratatui::layout::Rect;
 use super::draw_context::DrawContext;
 use super::text_line::{SafeLine, line_of};
 use super::theme::Role;
-use crate::app::view::View;
 use crate::sources::attach::Link;
 use crate::text::format::{age, count};
 
@@ -40,8 +39,8 @@ fn nothing_passes(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
         SafeLine::of(key, ctx.style(Role::Accent)).then(text, ctx.style(Role::Dim))
     };
     let mut lines = Vec::new();
-    match (app.view, app.spec.filter.is_empty()) {
-        (View::Errors, true) => lines.push(plain(ctx, "no failed calls")),
+    match (app.views.tab().nothing(), app.spec.filter.is_empty()) {
+        (Some(nothing), true) => lines.push(plain(ctx, nothing)),
         (_, true) => lines.push(plain(ctx, format!("no calls in the last {}", app.spec.window.label()))),
         (_, false) => {
             let filter = app.spec.filter.describe();

@@ -6,18 +6,16 @@ mod column;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::calls::{above_mark, tabs};
 use super::draw_context::DrawContext;
 use super::empty_state;
 use super::frame::{Titles, is_roomy, panel};
 use super::table::{self, Cell, Gaps};
+use super::tabs::{above_mark, tabs};
 use super::text::ELLIPSIS;
 use super::text_line::{SafeLine, line_of};
 use super::theme::Role;
-use crate::app::App;
 use crate::app::cursor::Cursor;
-use crate::app::view::View;
-use crate::call::Name;
+use crate::app::views::GroupsView;
 use crate::query::analysis::Rollup;
 use crate::text::format::count;
 use cell::{Whole, rollup_cell, session_cell};
@@ -81,93 +79,67 @@ fn draw_panel(
     );
 }
 
-/// Draws a rollup as the whole view and tells where its rows are.
-pub(super) fn draw_view(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
-    let app = ctx.app;
-    let picture = &app.picture;
-    let known = match app.view {
-        View::Models => Some(picture.models.len()),
-        View::Routes => Some(picture.routes.len()),
-        // They are gathered once somebody looks.
-        View::Calls | View::Sessions | View::Errors => picture.sessions.as_ref().map(Vec::len),
-    };
-    let rows = known.unwrap_or(0);
-    let keys = match app.view {
-        View::Sessions => "Enter calls · t turns",
-        _ => "Enter calls · = compare",
-    };
-    let many = known.map_or_else(|| ELLIPSIS.to_owned(), |rows| count(rows as u128));
-    let above = selection(app).map_or(0, |cursor| cursor.top(rows, usize::from(area.height.saturating_sub(3))));
-    let right = above_mark(ctx, above).then(format!("{many} · {keys}"), ctx.style(Role::Dim));
+/// Draws the models as the whole view. Returns where the rows are.
+pub(super) fn draw_models(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
+    draw_rollups(ctx, &ctx.app.views.models, MODELS, &ctx.app.picture.models, area, buf)
+}
+
+/// Draws the routes as the whole view. Returns where the rows are.
+pub(super) fn draw_routes(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
+    draw_rollups(ctx, &ctx.app.views.routes, ROUTES, &ctx.app.picture.routes, area, buf)
+}
+
+fn draw_rollups(
+    ctx: DrawContext<'_>,
+    view: &GroupsView,
+    columns: &[Column],
+    rows: &[Rollup],
+    area: Rect,
+    buf: &mut Buffer,
+) -> Rect {
+    let whole = Whole::of(ctx);
+    let cells = |row| move |column| rollup_cell(ctx, column, row, whole);
+    draw_view(ctx, view, columns, Some(rows), cells, area, buf)
+}
+
+/// Draws sessions as the whole view. Returns where the rows are.
+pub(super) fn draw_sessions(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
+    let rows = ctx.app.picture.sessions.as_deref();
+    let cells = |row| move |column| session_cell(ctx, column, row);
+    draw_view(ctx, &ctx.app.views.sessions, SESSIONS, rows, cells, area, buf)
+}
+
+/// Draws groups as the whole view; `rows` is `None` while they are being gathered.
+fn draw_view<'a, R, F: FnMut(Column) -> Cell<'a>>(
+    ctx: DrawContext<'_>,
+    view: &GroupsView,
+    columns: &[Column],
+    rows: Option<&'a [R]>,
+    cells: impl Fn(&'a R) -> F,
+    area: Rect,
+    buf: &mut Buffer,
+) -> Rect {
+    let many = rows.map_or_else(|| ELLIPSIS.to_owned(), |rows| count(rows.len() as u128));
+    let is_known = rows.is_some();
+    let rows = rows.unwrap_or_default();
+    let above = view.cursor.top(rows.len(), usize::from(area.height.saturating_sub(3)));
+    let right = above_mark(ctx, above).then(format!("{many} · {}", view.grouping.hints), ctx.style(Role::Dim));
     let inner = panel(ctx, Titles { left: tabs(ctx), right }, area, buf);
-    if rows == 0 {
-        if known.is_some() {
-            draw_nothing(ctx, inner, buf);
+    if rows.is_empty() {
+        if is_known {
+            draw_nothing(ctx, view, inner, buf);
         }
         return Rect::default();
     }
     let body = table::body(inner);
-    let page = usize::from(body.height);
-    let whole = Whole::of(ctx);
-    match app.view {
-        View::Models => {
-            let (top, selected) = window(&app.cursors.models, rows, page);
-            let rows = picture.models.iter().skip(top);
-            draw_table(
-                ctx,
-                MODELS,
-                rows.map(|row| move |column| rollup_cell(ctx, column, row, whole)),
-                selected,
-                inner,
-                buf,
-            );
-        }
-        View::Routes => {
-            let (top, selected) = window(&app.cursors.routes, rows, page);
-            let rows = picture.routes.iter().skip(top);
-            draw_table(
-                ctx,
-                ROUTES,
-                rows.map(|row| move |column| rollup_cell(ctx, column, row, whole)),
-                selected,
-                inner,
-                buf,
-            );
-        }
-        View::Calls | View::Sessions | View::Errors => {
-            let (top, selected) = window(&app.cursors.sessions, rows, page);
-            let rows = picture.sessions.iter().flatten().skip(top);
-            draw_table(
-                ctx,
-                SESSIONS,
-                rows.map(|row| move |column| session_cell(ctx, column, row)),
-                selected,
-                inner,
-                buf,
-            );
-        }
-    }
+    let (top, selected) = window(&view.cursor, rows.len(), usize::from(body.height));
+    draw_table(ctx, columns, rows.iter().skip(top).map(cells), selected, inner, buf);
     body
 }
 
-/// The cursor of the view.
-const fn selection(app: &App) -> Option<&Cursor<Name>> {
-    match app.view {
-        View::Models => Some(&app.cursors.models),
-        View::Routes => Some(&app.cursors.routes),
-        View::Sessions => Some(&app.cursors.sessions),
-        View::Calls | View::Errors => None,
-    }
-}
-
-fn draw_nothing(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
-    let calls = ctx.app.picture.rows.len();
-    let nothing = match ctx.app.view {
-        View::Routes => "none of these calls was routed",
-        View::Sessions => "none of these calls names a session",
-        View::Calls | View::Models | View::Errors => "",
-    };
-    if calls == 0 || nothing.is_empty() {
+fn draw_nothing(ctx: DrawContext<'_>, view: &GroupsView, area: Rect, buf: &mut Buffer) {
+    let nothing = view.grouping.nothing;
+    if ctx.app.picture.rows.is_empty() || nothing.is_empty() {
         empty_state::draw(ctx, area, buf);
     } else {
         SafeLine::of(nothing, ctx.style(Role::Text)).draw_centred(line_of(area, area.height / 3), buf);
@@ -175,7 +147,7 @@ fn draw_nothing(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
 }
 
 /// The first visible row, and the visible line that is selected.
-fn window(cursor: &Cursor<Name>, rows: usize, page: usize) -> (usize, Option<usize>) {
+fn window(cursor: &Cursor, rows: usize, page: usize) -> (usize, Option<usize>) {
     let top = cursor.top(rows, page);
     (top, cursor.row().checked_sub(top))
 }

@@ -204,7 +204,7 @@ fn looks() {
 /// The places that clicks are looked up in are those where the names stand.
 #[test]
 fn tabs_are_where_they_are_said_to_be() {
-    use planoai::app::view::View;
+    use planoai::app::views::View;
     for (width, height) in SIZES {
         let mut buf = Buffer::empty(ratatui::layout::Rect::new(0, 0, width, height));
         let seen = planoai::ui::draw(&Harness::busy().app, THEME, &mut buf);

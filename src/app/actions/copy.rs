@@ -1,48 +1,37 @@
 //! What is copied.
 
 use super::super::detail::{self, TraceSpan};
-use super::super::view::View;
-use super::super::{App, Dialog, Effect, Outcome, TraceView};
+use super::super::{App, Effect, Outcome};
 use crate::app::terminal::CLIPBOARD_BYTES;
-use crate::call::LlmCall;
 
 impl App {
-    /// All that is told of the open call, or of the selected span of its trace; narrowed as the pane is.
+    /// All lines of the open call, or of the selected span of its trace; narrowed as the pane is.
     pub(super) fn copy_all(&mut self) -> Outcome {
-        let lines = match &self.dialog {
-            Some(Dialog::Trace(trace)) => {
-                self.selected_span(trace).map(|span| detail::text(&detail::span_sections(span, self.clock.offset), ""))
-            }
-            _ => self.selected_call().map(|call| {
+        let lines = if self.views.current().traced_call().is_some() {
+            self.selected_span().map(|span| detail::text(&detail::span_sections(span, self.clock.offset), ""))
+        } else {
+            self.selected_call().map(|call| {
                 let find = if self.is_reading() { self.find.trim().to_lowercase() } else { String::new() };
                 detail::text(&detail::sections(self.facts(call, usize::MAX)), &find)
-            }),
+            })
         };
         let Some(mut lines) = lines.filter(|lines| !lines.is_empty()) else { return Outcome::default() };
-        let told = lines.len();
+        let all = lines.len();
         lines.truncate(fitting(&lines));
-        let of = if lines.len() < told { format!(" of {told}; a clipboard takes no more") } else { String::new() };
+        let of = if lines.len() < all { format!(" of {all}; a clipboard takes no more") } else { String::new() };
         self.tell(format!("copied {} lines{of}", lines.len()));
         Outcome::effect(Effect::CopyLines(lines))
     }
 
-    pub(super) fn selected_span(&self, trace: &TraceView) -> Option<&TraceSpan> {
-        self.detail_of(&trace.call)?.spans.get(*trace.cursor.key()?)
+    fn selected_span(&self) -> Option<&TraceSpan> {
+        let view = self.views.current();
+        view.selected_span(self.detail_of(view.traced_call()?)?)
     }
 
     pub(super) fn copy(&mut self) -> Outcome {
-        if let Some(Dialog::Trace(trace)) = &self.dialog {
-            let Some(text) = self.selected_span(trace).map(|span| format!("{:016x}", span.id)) else {
-                return Outcome::default();
-            };
-            self.tell(format!("copied {text}"));
-            return Outcome::effect(Effect::Copy(text));
-        }
-        let text = match self.view {
-            View::Calls | View::Errors => self.selected_call().map(LlmCall::request_id),
-            View::Models => self.cursors.models.key().map(ToString::to_string),
-            View::Routes => self.cursors.routes.key().map(ToString::to_string),
-            View::Sessions => self.cursors.sessions.key().map(ToString::to_string),
+        let text = match self.selected_span() {
+            Some(span) => Some(format!("{:016x}", span.id)),
+            None => self.views.current().copied(&self.picture),
         };
         let Some(text) = text else { return Outcome::default() };
         let text = self.about.secrets.in_text(&text).into_owned();

@@ -5,7 +5,7 @@ use super::super::filter_line::FilterLine;
 use super::super::line_edit::LineEdit;
 use super::super::pace::Draw;
 use super::super::picker::{Picker, Subject};
-use super::super::{App, Cursors, Dialog, Effect, Outcome, PaneState};
+use super::super::{App, Dialog, Effect, Outcome, PaneState};
 use super::columns::first_direction;
 use crate::query::column::Column;
 use crate::query::filter::Filter;
@@ -97,7 +97,7 @@ impl App {
     pub(super) fn clear(&mut self) -> Outcome {
         self.frozen = None;
         self.pane = PaneState::default();
-        self.cursors = Cursors::default();
+        self.views.forget_all();
         self.tell(if self.about.attached.is_some() { "cleared here; the collector keeps them" } else { "cleared" });
         Outcome::effect(Effect::Clear)
     }

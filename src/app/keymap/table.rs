@@ -3,7 +3,7 @@
 use ratatui::crossterm::event::KeyCode as Code;
 
 use super::super::action::{Action as Do, Leap, Motion as To, Play, Step as By};
-use super::super::view::View;
+use super::super::views::View;
 use super::{Binding, Key, Scene, Topic};
 
 const BROWSE: &[Scene] = &[Scene::Browse, Scene::Read];
@@ -11,6 +11,18 @@ const TEXT: &[Scene] = &[Scene::Pick, Scene::Edit];
 const TABLES: &[Scene] = &[Scene::Browse, Scene::Read, Scene::Inspect];
 const LISTS: &[Scene] = &[Scene::Browse, Scene::Read, Scene::Inspect, Scene::Help];
 const EVERYWHERE_BUT_TEXT: &[Scene] = &[Scene::Browse, Scene::Read, Scene::Inspect, Scene::Help, Scene::Ask];
+
+/// The number keys of the tabs.
+#[expect(clippy::indexing_slicing, reason = "checked when the constant is computed")]
+const TABS: [(Key, Do); View::ALL.len()] = {
+    let mut keys = [(Key::char('1'), Do::Show(View::ALL[0])); View::ALL.len()];
+    let (mut at, mut digit) = (0, b'1');
+    while at < keys.len() {
+        keys[at] = (Key::char(digit as char), Do::Show(View::ALL[at]));
+        (at, digit) = (at + 1, digit + 1);
+    }
+    keys
+};
 
 const fn bind(
     scenes: &'static [Scene],
@@ -70,19 +82,7 @@ pub const KEYMAP: &[Binding] = &[
         "scroll the open pane",
     ),
     // Looking.
-    bind(
-        BROWSE,
-        Topic::Look,
-        &[
-            (Key::char('1'), Do::Show(View::Calls)),
-            (Key::char('2'), Do::Show(View::Models)),
-            (Key::char('3'), Do::Show(View::Routes)),
-            (Key::char('4'), Do::Show(View::Sessions)),
-            (Key::char('5'), Do::Show(View::Errors)),
-        ],
-        None,
-        "calls, models, routes, sessions, errors",
-    ),
+    bind(BROWSE, Topic::Look, &TABS, None, View::TITLES),
     bind(
         BROWSE,
         Topic::Look,

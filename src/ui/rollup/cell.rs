@@ -46,7 +46,7 @@ fn name<'a>(ctx: DrawContext<'_>, name: &'a Name) -> Cell<'a> {
 }
 
 fn is_marked(ctx: DrawContext<'_>, name: &Name) -> bool {
-    ctx.app.marked.as_ref().is_some_and(|(view, marked)| *view == ctx.app.view && marked == name)
+    ctx.app.marked.as_ref().is_some_and(|(view, marked)| *view == ctx.app.views.tab && marked == name)
 }
 
 /// The cell of a model or a route.

@@ -3,15 +3,16 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::cells::{COST_CELLS, status_role, time_of};
-use super::draw_context::DrawContext;
-use super::frame::{Titles, panel};
-use super::summary::status_word;
-use super::table::{self, Align, Cell, Gaps, Width};
-use super::text_line::{SafeLine, line_of};
-use super::theme::{Role, latency_role};
+use super::super::cells::{COST_CELLS, status_role, time_of};
+use super::super::draw_context::DrawContext;
+use super::super::frame::{Titles, panel};
+use super::super::summary::status_word;
+use super::super::table::{self, Align, Cell, Gaps, Width};
+use super::super::text_line::{SafeLine, line_of};
+use super::super::theme::{Role, latency_role};
 use crate::app::LayoutInfo;
-use crate::app::turns::{Turn, TurnsView};
+use crate::app::views::TurnsView;
+use crate::app::views::turns::Turn;
 use crate::call::LlmCall;
 use crate::text::format::{UNKNOWN, compact, count, duration, known, money, percent, plural, share};
 
@@ -118,5 +119,5 @@ pub(super) fn draw(ctx: DrawContext<'_>, view: &TurnsView, area: Rect, buf: &mut
             buf.set_style(line_of(inner, nth), ctx.style(Role::Selected));
         }
     }
-    LayoutInfo { list, ..LayoutInfo::default() }
+    LayoutInfo { rows: list, ..LayoutInfo::default() }
 }

@@ -2,34 +2,35 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::detail::TraceSpan;
+use crate::app::cursor::{List, RowKey};
+use crate::app::detail::TraceSpan;
 use crate::collector::decode::PlainSpan;
 
 /// A line of the waterfall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bar {
+pub(crate) struct Bar {
     /// Which of the trace's spans.
-    pub span: usize,
+    pub(crate) span: usize,
     /// How deep it stands.
-    pub depth: usize,
+    pub(crate) depth: usize,
     /// ns from the trace's start to its own; 0 where the span is no longer kept.
-    pub offset: u64,
+    pub(crate) offset: u64,
     /// ns it took.
-    pub duration: u64,
+    pub(crate) duration: u64,
     /// Whether the end of the trace waited for it.
-    pub is_critical: bool,
+    pub(crate) is_critical: bool,
     /// Whether it names a parent that never arrived, or was forgotten.
-    pub is_orphan: bool,
+    pub(crate) is_orphan: bool,
     /// Whether it, or a span above it, was moved: its clock said that it began before its parent.
-    pub is_moved: bool,
+    pub(crate) is_moved: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Waterfall {
+pub(crate) struct Waterfall {
     /// Parents before children, siblings by start.
-    pub bars: Vec<Bar>,
+    pub(crate) bars: Vec<Bar>,
     /// ns from the first start to the last end.
-    pub duration: u64,
+    pub(crate) duration: u64,
 }
 
 /// A span's place in time.
@@ -51,9 +52,24 @@ impl Stretch {
     }
 }
 
+/// Spans keep their numbers: later ones are only appended.
+impl List for Waterfall {
+    fn len(&self) -> usize {
+        self.bars.len()
+    }
+
+    fn key(&self, row: usize) -> Option<RowKey> {
+        self.bars.get(row).map(|bar| RowKey::Span(bar.span))
+    }
+
+    fn position(&self, key: &RowKey) -> Option<usize> {
+        self.bars.iter().position(|bar| key.span() == Some(bar.span))
+    }
+}
+
 impl Waterfall {
     /// Lays spans out. Spans whose parent is unknown, or that are their own ancestors, stand at the left.
-    pub fn of(spans: &[TraceSpan]) -> Self {
+    pub(super) fn of(spans: &[TraceSpan]) -> Self {
         let told: Vec<_> = spans.iter().map(|span| span.span.as_ref().and_then(Stretch::of)).collect();
         let tree = Tree::of(spans, &told);
         let stretches = tree.without_skew(&told);

@@ -5,16 +5,17 @@ use std::collections::HashSet;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::detail_lines;
-use super::detail_lines::Sheet;
-use super::draw_context::DrawContext;
-use super::frame::{Titles, panel};
-use super::text::Safe;
-use super::text_line::{SafeLine, line_of};
-use super::theme::Role;
+use super::super::detail_lines::{self, Sheet};
+use super::super::draw_context::{DrawContext, take_bottom};
+use super::super::frame::{Titles, panel};
+use super::super::text::Safe;
+use super::super::text_line::{SafeLine, line_of};
+use super::super::theme::Role;
+use crate::app::LayoutInfo;
+use crate::app::cursor::RowKey;
 use crate::app::detail::{TraceSpan, span_sections};
-use crate::app::trace::Bar;
-use crate::app::{LayoutInfo, TraceView};
+use crate::app::views::TraceView;
+use crate::app::views::waterfall::Bar;
 use crate::call::hex;
 use crate::collector::join::Outcome;
 use crate::text::format::{count, duration, plural};
@@ -30,18 +31,18 @@ const WIDE: u16 = 90;
 pub(super) fn draw(ctx: DrawContext<'_>, trace: &TraceView, area: Rect, buf: &mut Buffer) -> LayoutInfo {
     let mut seen = LayoutInfo::default();
     let spans = ctx.app.detail_of(&trace.call).map_or(&[][..], |detail| &detail.spans);
-    let open = trace.cursor.key().and_then(|at| spans.get(*at)).filter(|_| trace.is_open);
+    let open = trace.cursor.key().and_then(RowKey::span).and_then(|at| spans.get(at)).filter(|_| trace.is_open);
     let mut upper = area;
     if let Some(span) = open {
-        let lower = super::draw_context::take_bottom(&mut upper, area.height / 2);
+        let lower = take_bottom(&mut upper, area.height / 2);
         draw_span(ctx, trace, span, lower, &mut seen, buf);
     }
     let inner = panel(ctx, titles(ctx, trace, spans), upper, buf);
     if trace.waterfall.bars.is_empty() {
         SafeLine::of("the spans of this trace are no longer kept", ctx.style(Role::Dim)).draw(inner, buf);
     }
-    seen.list = usize::from(inner.height);
-    let top = trace.cursor.top(trace.waterfall.bars.len(), seen.list);
+    seen.rows = usize::from(inner.height);
+    let top = trace.cursor.top(trace.waterfall.bars.len(), seen.rows);
     for (nth, (row, bar)) in (0..inner.height).zip(trace.waterfall.bars.iter().enumerate().skip(top)) {
         let line = line_of(inner, nth);
         if let Some(span) = spans.get(bar.span) {

@@ -1,71 +1,102 @@
 //! A session's turns in order: who answered, what the prompt cache saved, what it has cost so far.
 
-use super::cursor::{Cursor, List};
+use super::{Opening, ViewState};
+use crate::app::action::Motion;
+use crate::app::cursor::{Cursor, List, RowKey};
+use crate::app::keymap::Scene;
 use crate::call::{CallId, LlmCall, Name};
 use crate::query::analysis::Picture;
+use crate::query::filter::Filter;
 use crate::stats::{femto_usd, usd};
 
 /// One turn of a session.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Turn {
-    pub call: CallId,
+pub(crate) struct Turn {
+    pub(crate) call: CallId,
     /// Another model answered than the turn before; calls whose model is unknown switch nothing.
-    pub is_switch: bool,
+    pub(crate) is_switch: bool,
     /// Cost of this and all turns before, USD.
-    pub running_usd: f64,
+    pub(crate) running_usd: f64,
     /// Whether that sum misses turns without a known cost.
-    pub is_partial: bool,
+    pub(crate) is_partial: bool,
 }
 
 /// The turns of a session, one of them selected.
 #[derive(Clone, Debug)]
-pub struct TurnsView {
-    pub session: Name,
+pub(crate) struct TurnsView {
+    pub(crate) session: Name,
     /// Its turns that pass filter and window, in order.
-    pub turns: Vec<Turn>,
-    pub cursor: Cursor<CallId>,
+    pub(crate) turns: Vec<Turn>,
+    pub(crate) cursor: Cursor,
 }
 
-impl List for [Turn] {
-    type Key = CallId;
-
+impl List for Vec<Turn> {
     fn len(&self) -> usize {
         self.len()
     }
 
-    fn key(&self, row: usize) -> Option<CallId> {
-        self.get(row).map(|turn| turn.call)
+    fn key(&self, row: usize) -> Option<RowKey> {
+        self.get(row).map(|turn| RowKey::Call(turn.call))
     }
 
-    fn find(&self, key: &CallId, former_row: usize) -> Option<usize> {
-        let lowest = self.len().checked_sub(1)?;
-        Some(self.iter().position(|turn| turn.call == *key).unwrap_or(former_row.min(lowest)))
+    fn position(&self, key: &RowKey) -> Option<usize> {
+        self.iter().position(|turn| key.call() == Some(turn.call))
     }
 }
 
 impl TurnsView {
     /// The turns of `session`, the last one selected.
-    pub fn new(session: Name, picture: &Picture) -> Self {
+    pub(super) fn new(session: Name, picture: &Picture) -> Self {
         let mut view = Self { session, turns: Vec::new(), cursor: Cursor::default() };
-        view.refresh(picture);
+        view.turns = turns_of(&view.session, picture);
         if let Some(last) = view.turns.last() {
-            view.cursor = Cursor::on(last.call);
+            view.cursor = Cursor::on(RowKey::Call(last.call));
         }
-        view.settle();
+        view.keep_selected();
         view
     }
 
-    /// Takes in turns that arrived or were completed.
-    pub fn refresh(&mut self, picture: &Picture) {
-        let calls = picture.turns(&self.session);
-        self.turns = turns(calls.into_iter().filter_map(|id| picture.call(id)));
-        self.settle();
-    }
-
-    fn settle(&mut self) {
-        self.cursor.settle(self.turns.as_slice());
+    fn keep_selected(&mut self) {
+        self.cursor.settle(&self.turns);
         self.cursor.hold();
     }
+}
+
+impl ViewState for TurnsView {
+    fn cursor(&self) -> &Cursor {
+        &self.cursor
+    }
+
+    fn rows<'a>(&'a mut self, _: &'a Picture) -> (&'a mut Cursor, &'a dyn List) {
+        (&mut self.cursor, &self.turns)
+    }
+
+    fn scene(&self) -> Scene {
+        Scene::Inspect
+    }
+
+    /// Takes in turns that arrived or were completed.
+    fn settle(&mut self, picture: &Picture) {
+        self.turns = turns_of(&self.session, picture);
+        self.keep_selected();
+    }
+
+    fn step(&mut self, motion: Motion, _: &Picture, page: usize) {
+        self.cursor.step(motion, &self.turns, page);
+        self.cursor.hold();
+    }
+
+    fn copied(&self, _: &Picture) -> Option<String> {
+        Some(self.session.to_string())
+    }
+
+    fn open(&mut self, _: &Filter) -> Opening {
+        self.cursor.key().and_then(RowKey::call).map_or(Opening::Nothing, Opening::Call)
+    }
+}
+
+fn turns_of(session: &str, picture: &Picture) -> Vec<Turn> {
+    turns(picture.turns(session).into_iter().filter_map(|id| picture.call(id)))
 }
 
 fn turns<'a>(calls: impl Iterator<Item = &'a LlmCall>) -> Vec<Turn> {
