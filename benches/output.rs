@@ -49,7 +49,7 @@ fn records(bencher: Bencher<'_, '_>, shape: OutputFormat) {
     bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {
         let format = RecordFormat::new(shape, Arc::clone(pricer));
         RecordWriter::new(io::sink(), format, Filter::default(), None)
-            .and_then(|mut writer| writer.write(calls, 0).map(|_| writer.tally()))
+            .and_then(|mut writer| writer.write(calls, 0).map(|_| writer.counts()))
     });
 }
 

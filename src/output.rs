@@ -1,39 +1,39 @@
-//! Calls without a screen: one record a call, as NDJSON or CSV, written as calls arrive.
+//! Output without a screen: calls as NDJSON or CSV records, run statistics, summaries and prices.
 //!
-//! [`FIELDS`] is the record as one table, from which `--json`, `--csv`, `--fields` and the manual are made.
+//! [`FIELDS`] defines the record for `--json`, `--csv`, `--fields` and the documentation.
 
 mod csv;
 mod follow;
-mod format;
 mod interval;
 mod late_spans;
 mod ndjson;
-mod once;
+mod once_summary;
 pub mod price;
 mod record;
-mod reports;
-mod spans;
-mod stats;
+mod record_format;
+mod record_writer;
+mod run_stats;
+mod span_explainer;
+mod stats_reporter;
 mod summary;
 mod with_limits;
-mod writer;
 
 pub use follow::{FollowProgress, Follower, follow};
-pub use format::{OutputFormat, RecordFormat};
-pub use once::OnceSummary;
+pub use once_summary::OnceSummary;
 pub use record::{FIELDS, FieldList, FieldValue, Record, RecordContext, RecordField, UnknownField};
-pub use reports::StatsReporter;
-pub use spans::{SpanExplainer, SpanExplanation};
-pub use stats::RunStats;
+pub use record_format::{OutputFormat, RecordFormat};
+pub use record_writer::RecordWriter;
+pub use run_stats::{RunStats, WriteCounts};
+pub use span_explainer::{SpanExplainer, SpanExplanation};
+pub use stats_reporter::StatsReporter;
 pub use with_limits::WithLimits;
-pub use writer::{RecordWriter, WriteCounts};
 
 use std::io;
 
-/// What came of writing all there is: a reader who left has read enough.
+/// Treats a closed pipe as success.
 ///
 /// # Errors
-/// Any other reason for which it could not be written.
+/// Any other error of `written`.
 pub fn ignore_broken_pipe(written: io::Result<()>) -> io::Result<()> {
     written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }

@@ -74,7 +74,7 @@ impl Headless<'_> {
         }
         let mut writer = WithLimits::new(writer, guard);
         self.drive(&mut writer)?;
-        if let Some(loss) = writer.inner().tally().loss() {
+        if let Some(loss) = writer.inner().counts().loss() {
             print_note(&loss);
         }
         writer.verdict().map_err(breach)

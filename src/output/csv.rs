@@ -1,5 +1,5 @@
-//! CSV: a line of names, then a line a record. Made for spreadsheets, so text can neither be taken for a formula nor
-//! act on a terminal: what is unseen is made visible, and text that would begin a formula gets a `'` before it.
+//! CSV: a header line, then one line per record. Text is escaped for terminals, and text that a spreadsheet would parse
+//! as a formula is prefixed with `'`.
 
 use std::borrow::Cow;
 use std::io;
@@ -9,13 +9,13 @@ use serde::Serialize;
 use super::record::{FieldList, FieldValue, Record, RecordContext};
 use crate::text::clean;
 
-/// Room for a usual line.
-const USUAL_LINE: usize = 1024;
+/// Buffer capacity for a typical line, bytes.
+const LINE_CAPACITY: usize = 1024;
 
-/// Appends the line of names.
+/// Appends the header line.
 ///
 /// # Errors
-/// Whatever `out` refuses.
+/// Fails if `out` does.
 pub(super) fn append_header(columns: &FieldList, out: &mut Vec<u8>) -> io::Result<()> {
     append_line(columns.names(), out)
 }
@@ -23,7 +23,7 @@ pub(super) fn append_header(columns: &FieldList, out: &mut Vec<u8>) -> io::Resul
 /// Appends the record as one line.
 ///
 /// # Errors
-/// Whatever `out` refuses.
+/// Fails if `out` does.
 pub(super) fn append<'a>(
     record: Record<'a>,
     columns: &FieldList,
@@ -34,12 +34,12 @@ pub(super) fn append<'a>(
 }
 
 fn append_line(cells: impl Iterator<Item = impl AsRef<[u8]>>, out: &mut Vec<u8>) -> io::Result<()> {
-    let mut line = csv::WriterBuilder::new().buffer_capacity(USUAL_LINE).from_writer(out);
+    let mut line = csv::WriterBuilder::new().buffer_capacity(LINE_CAPACITY).from_writer(out);
     line.write_record(cells)?;
     line.flush()
 }
 
-/// The value as a cell; unknown is empty.
+/// The value as a cell; empty if unknown.
 fn cell(value: &FieldValue<'_>) -> String {
     match value {
         FieldValue::Null => String::new(),
@@ -48,22 +48,22 @@ fn cell(value: &FieldValue<'_>) -> String {
         FieldValue::Figure(figure) => {
             Some(figure).filter(|figure| figure.is_finite()).map(f64::to_string).unwrap_or_default()
         }
-        FieldValue::Text(text) => guard(clean(text)),
-        FieldValue::Texts(texts) => guard(clean(&texts.join(","))),
+        FieldValue::Text(text) => escape_formula(clean(text)),
+        FieldValue::Texts(texts) => escape_formula(clean(&texts.join(","))),
         FieldValue::Cost(cost) if cost.usd.is_none() && cost.row.is_none() => String::new(),
         FieldValue::Cost(cost) => json(cost),
         FieldValue::Spans(spans) => json(spans),
     }
 }
 
-/// What has parts, as JSON in one cell.
+/// A nested value as JSON in one cell.
 fn json(parts: &impl Serialize) -> String {
-    guard(clean(&serde_json::to_string(parts).unwrap_or_default()))
+    escape_formula(clean(&serde_json::to_string(parts).unwrap_or_default()))
 }
 
-/// Text that a spreadsheet would take for a formula (OWASP, "CSV Injection"), full-width signs included, gets a `'`.
-/// Numbers stay numbers.
-fn guard(text: Cow<'_, str>) -> String {
+/// Prefixes text that a spreadsheet would parse as a formula with `'` (OWASP, "CSV Injection"), including full-width signs.
+/// Numbers are unchanged.
+fn escape_formula(text: Cow<'_, str>) -> String {
     let begins_formula = text.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
     if begins_formula && !is_number(&text) { format!("'{text}") } else { text.into_owned() }
 }
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn names_first_and_what_is_taken_back() {
+    fn header_first_and_retractions() {
         let columns = FieldList::parse("model,call_id,revision,merged").unwrap();
         let mut out = Vec::new();
         append_header(&columns, &mut out).unwrap();

@@ -1,4 +1,4 @@
-//! The loop of a run without a screen: snapshot after snapshot, until a signal, a deadline or enough of it.
+//! The loop of a run without a screen: passes snapshots to a follower until a signal, a deadline or the follower ends it.
 
 use std::future::Future;
 use std::io;
@@ -10,42 +10,42 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::collector::Snapshot;
 
-/// Whether there is any use in another snapshot.
+/// Whether a follower needs more snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowProgress {
-    /// More may follow.
+    /// It needs more.
     Open,
-    /// As much as was asked for is done.
+    /// The requested number of calls is reached.
     Complete,
-    /// Nobody reads any more.
+    /// The output was closed by its reader.
     Closed,
-    /// A limit was passed.
+    /// A limit was exceeded.
     Breached,
 }
 
-/// Who makes something of snapshots.
+/// A consumer of snapshots.
 pub trait Follower {
-    /// Takes in the newest snapshot; it may be the same as before, when only time has passed.
+    /// Processes the newest snapshot, which is the previous one if only time has passed.
     ///
     /// # Errors
-    /// When the output fails; a reader who left is no failure.
+    /// Fails if the output does, except for a closed pipe.
     fn take(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<FollowProgress>;
 
-    /// Takes in the last snapshot and what is due at the end.
+    /// Processes the last snapshot and writes what is due at the end.
     ///
     /// # Errors
     /// As [`Follower::take`].
     fn end(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<()>;
 }
 
-/// Without news the follower is asked this often whether the mere passing of time calls for anything.
+/// Interval between calls of [`Follower::take`] without a new snapshot.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Hands every snapshot to `follower` until `stop` is ready, the collector is gone, or nothing more is wanted.
-/// `now` reads the clock, in ns since the epoch.
+/// Passes snapshots to `follower` until `stop` completes, the collector stops, or the follower needs no more. `now` returns
+/// ns since the epoch.
 ///
 /// # Errors
-/// When the output fails; a reader who left is no failure.
+/// Fails if the follower does.
 pub async fn follow(
     mut snapshots: watch::Receiver<Arc<Snapshot>>,
     follower: &mut impl Follower,
@@ -61,12 +61,12 @@ pub async fn follow(
         if progress != FollowProgress::Open {
             return Ok(progress);
         }
-        let goes_on = tokio::select! {
+        let continues = tokio::select! {
             changed = snapshots.changed() => changed.is_ok(),
             _ = ticks.tick() => true,
             () = &mut stop => false,
         };
-        if !goes_on {
+        if !continues {
             return Ok(FollowProgress::Open);
         }
     }

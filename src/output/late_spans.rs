@@ -1,32 +1,31 @@
-//! Which records lack spans by now although their calls were not revised: the spans of a trace arrive one by one, and
-//! whoever asked for them shall see all of them in the end.
+//! Records to rewrite because more spans of their trace arrived without a revision of the call (`--explain-spans`).
 
 use std::collections::VecDeque;
 
 use super::interval::Interval;
 use crate::call::CallId;
 
-/// Traces are complete within seconds; records older than these stay as they were written.
+/// Number of recent records that are checked. Traces complete within seconds, so older records are final.
 const RECENT: usize = 256;
 
-/// Between two looks at the same records, ns: each costs a question to the store.
+/// Interval between checks, ns. Each check queries the store.
 const PAUSE_NANOS: i64 = 1_000_000_000;
 
-/// The calls written latest, each with how many spans its record lists.
+/// The latest written calls with the number of spans in their records.
 #[derive(Debug)]
 pub(super) struct LateSpans {
     recent: VecDeque<(CallId, usize)>,
-    looks: Interval,
+    timer: Interval,
 }
 
 impl Default for LateSpans {
     fn default() -> Self {
-        Self { recent: VecDeque::new(), looks: Interval::from_now(PAUSE_NANOS) }
+        Self { recent: VecDeque::new(), timer: Interval::immediate(PAUSE_NANOS) }
     }
 }
 
 impl LateSpans {
-    /// Remembers how many spans were listed.
+    /// Records the number of spans written for a call.
     pub(super) fn note(&mut self, id: CallId, spans: usize) {
         if let Some((_, known)) = self.recent.iter_mut().find(|(known, _)| *known == id) {
             *known = spans;
@@ -38,13 +37,13 @@ impl LateSpans {
         self.recent.push_back((id, spans));
     }
 
-    /// The calls to look at now, if it is time, each with how many of its spans were listed.
+    /// The calls to check now, each with its number of written spans; empty if no check is due.
     pub(super) fn due(&mut self, now_unix_nano: i64) -> Vec<(CallId, usize)> {
-        if self.looks.is_due(now_unix_nano) { self.recent.iter().copied().collect() } else { Vec::new() }
+        if self.timer.is_due(now_unix_nano) { self.recent.iter().copied().collect() } else { Vec::new() }
     }
 
-    /// Has all of them looked at once more, whatever the time.
-    pub(super) const fn hurry(&mut self) {
-        self.looks.hurry();
+    /// Makes a check due.
+    pub(super) const fn expire(&mut self) {
+        self.timer.expire();
     }
 }

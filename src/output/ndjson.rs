@@ -1,7 +1,7 @@
-//! NDJSON: one JSON object a record and line.
+//! NDJSON: one JSON object per line.
 //!
-//! JSON escapes the C0 controls. Here DEL, the C1 controls and what reorders or hides text are escaped too: the same
-//! JSON to a parser, and harmless where a terminal shows it.
+//! Besides the C0 controls, which JSON requires, DEL, C1 controls and bidirectional and invisible characters are escaped,
+//! so that the output is safe on a terminal.
 
 use std::io;
 
@@ -12,18 +12,18 @@ use serde_json::ser::Formatter;
 use super::record::{FieldList, Record, RecordContext};
 use crate::text::is_hidden;
 
-/// Appends the record and a line break. A record that takes a call back holds only what says so.
+/// Appends the record and a line break.
 ///
 /// # Errors
-/// Whatever `out` refuses.
+/// Fails if `out` does.
 pub(super) fn append<'a>(
     record: Record<'a>,
     columns: &FieldList,
     sources: RecordContext<'a>,
     out: &mut Vec<u8>,
 ) -> io::Result<()> {
-    let mut json = Serializer::with_formatter(&mut *out, Tame);
-    match record.taken_back() {
+    let mut json = Serializer::with_formatter(&mut *out, TerminalSafe);
+    match record.retraction() {
         Some(values) => json.collect_map(values)?,
         None => json.collect_map(record.values(columns, sources))?,
     }
@@ -31,10 +31,10 @@ pub(super) fn append<'a>(
     Ok(())
 }
 
-/// Compact JSON in which no character can act on a terminal.
-struct Tame;
+/// Compact JSON that is safe on a terminal.
+struct TerminalSafe;
 
-impl Formatter for Tame {
+impl Formatter for TerminalSafe {
     fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
         while let Some((at, wild)) = rest.char_indices().find(|(_, character)| is_hidden(*character)) {
@@ -49,13 +49,13 @@ impl Formatter for Tame {
     }
 }
 
-/// A value as one line of such JSON, without the line break.
+/// A value as one line of terminal-safe JSON, without the line break.
 ///
 /// # Errors
-/// When the value cannot be told as JSON.
+/// Fails if the value does not serialize.
 pub(super) fn escape(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut json = Vec::new();
-    value.serialize(&mut Serializer::with_formatter(&mut json, Tame))?;
+    value.serialize(&mut Serializer::with_formatter(&mut json, TerminalSafe))?;
     Ok(json)
 }
 

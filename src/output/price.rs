@@ -1,4 +1,4 @@
-//! `planoai price`: the row for a model, how it was found, and the arithmetic. What a user asks when a price looks odd.
+//! `planoai price`: prints the price row of a model, how it was found, and the arithmetic.
 
 use clap::Args;
 use serde::Serialize;
@@ -53,16 +53,16 @@ pub struct PriceArgs {
     pub json: bool,
 }
 
-/// What `planoai price` answers.
+/// The output of `planoai price`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceAnswer {
-    /// What goes to stdout, its last line ended.
+    /// Text for stdout, with a final line break.
     pub text: String,
-    /// Whether there is a row: exit code 0, else 1.
+    /// Whether a row was found (exit code 0, else 1).
     pub is_found: bool,
 }
 
-/// Answers by the prices that `pricer` has; `now_unix_secs` stands in for a missing `--at`.
+/// Explains a price from `pricer`. `now_unix_secs` is the default of `--at`.
 pub fn price(args: &PriceArgs, pricer: &Pricer, now_unix_secs: i64) -> PriceAnswer {
     let sold = PriceQuery { model: args.model.trim(), provider: args.provider.as_deref() };
     let facts = PricingFacts {
@@ -78,7 +78,7 @@ pub fn price(args: &PriceArgs, pricer: &Pricer, now_unix_secs: i64) -> PriceAnsw
 }
 
 impl PriceArgs {
-    /// The counts, split as Plano's are (PRICING.md, section 2).
+    /// The token counts by Plano's convention (PRICING.md, section 2).
     fn usage(&self) -> Usage {
         let is_messages = self.path.as_deref().is_some_and(|path| {
             path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').ends_with("/messages")
@@ -101,7 +101,7 @@ fn human(explanation: &Explanation) -> String {
     lines.fold(String::new(), |all, line| all + &text::clean(&line) + "\n")
 }
 
-/// The `cost` object of `--json`, and what explains it.
+/// The JSON output: the `cost` object of `--json` with its explanation.
 #[derive(Serialize)]
 struct PriceObject {
     model: Option<String>,
@@ -127,12 +127,12 @@ impl PriceObject {
 }
 
 fn json(explanation: Explanation) -> String {
-    // Plain numbers and text: there is nothing in it that could fail to become JSON.
+    // Serialization of plain numbers and text cannot fail.
     let json = escape(&PriceObject::of(explanation)).unwrap_or_default();
     String::from_utf8(json).unwrap_or_default() + "\n"
 }
 
-/// Seconds since the epoch of a date, a UTC time, or a time with an offset.
+/// Parses a date, a UTC time, or a time with an offset into seconds since the epoch.
 fn unix_secs(text: &str) -> Result<i64, String> {
     let text = text.trim();
     let with_offset = || chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp());
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn no_row_is_said_and_told_by_the_exit_code() {
+    fn no_row_is_reported() {
         let unknown = answer("gpt-99 --provider openai --input 1 --output 1");
         assert!(!unknown.is_found);
         insta::assert_snapshot!(unknown.text, @r"
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_path_tells_what_the_input_count_contains() {
+    fn the_path_decides_what_the_input_count_includes() {
         let fresh = |path: &str| {
             let text = answer(&format!("gpt-4o --input 100 --cache-read 30 --output 1 --path {path} --json")).text;
             let object: serde_json::Value = serde_json::from_str(&text).unwrap();

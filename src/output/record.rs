@@ -1,4 +1,4 @@
-//! What is written of a call: the fields of a record as one table, and the choice among them.
+//! Records of calls: the table of fields, and the selection of fields with `--fields`.
 
 use std::borrow::Cow;
 
@@ -6,23 +6,23 @@ use chrono::{DateTime, SecondsFormat};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-use super::spans::SpanExplanation;
+use super::span_explainer::SpanExplanation;
 use crate::call::{CallId, LlmCall, Name, hex};
 use crate::pricing::{CostObject, Pricer};
 use crate::text::secrets::Secrets;
 
-/// One value of a record. What a call does not know is [`FieldValue::Null`], never zero or empty.
+/// The value of one field. Unknown values are [`FieldValue::Null`], never zero or empty.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldValue<'a> {
-    /// Not known.
+    /// Unknown.
     Null,
-    /// Yes or no.
+    /// A boolean.
     Bool(bool),
     /// A count.
     Count(u64),
-    /// A figure; one that is not finite is written as unknown.
+    /// A number; written as unknown if not finite.
     Figure(f64),
-    /// Text as it came: not yet safe for a terminal or a spreadsheet.
+    /// Text as emitted, not yet escaped for a terminal or a spreadsheet.
     Text(Cow<'a, str>),
     /// Several texts.
     Texts(Vec<Cow<'a, str>>),
@@ -64,11 +64,11 @@ impl<'a> FieldValue<'a> {
         name.map_or(Self::Null, |name| Self::Text(Cow::Borrowed(name)))
     }
 
-    /// The value as it may be written.
-    fn guarded(self, secrets: Secrets) -> Self {
+    /// The value with credentials in its text masked if required.
+    fn masked(self, secrets: Secrets) -> Self {
         match self {
-            Self::Text(text) => Self::Text(guarded(text, secrets)),
-            Self::Texts(texts) => Self::Texts(texts.into_iter().map(|text| guarded(text, secrets)).collect()),
+            Self::Text(text) => Self::Text(masked(text, secrets)),
+            Self::Texts(texts) => Self::Texts(texts.into_iter().map(|text| masked(text, secrets)).collect()),
             other => other,
         }
     }
@@ -78,51 +78,51 @@ impl<'a> FieldValue<'a> {
     }
 }
 
-fn guarded(text: Cow<'_, str>, secrets: Secrets) -> Cow<'_, str> {
+fn masked(text: Cow<'_, str>, secrets: Secrets) -> Cow<'_, str> {
     match text {
         Cow::Borrowed(text) => secrets.in_text(text),
         Cow::Owned(text) => Cow::Owned(secrets.in_text(&text).into_owned()),
     }
 }
 
-/// One field of a record.
+/// A field of a record.
 #[derive(Debug)]
 pub struct RecordField {
-    /// Its key in NDJSON, its column in CSV, its word in `--fields`.
+    /// Its key in NDJSON, column in CSV and name in `--fields`.
     pub name: &'static str,
-    /// What it holds, and its unit.
+    /// Content and unit, for the documentation.
     pub help: &'static str,
-    /// Whether it has parts, which a table of cells has no room for.
+    /// Whether it is an object or a list of objects, which CSV leaves out by default.
     pub is_nested: bool,
     read: Read,
 }
 
 impl RecordField {
-    /// Whether it is written only where it is asked for by name.
+    /// Whether it is written only if requested by name.
     pub const fn is_extra(&self) -> bool {
         matches!(self.read, Read::Spans)
     }
 }
 
-/// Where a field's value comes from.
+/// The source of a field's value.
 #[derive(Clone, Copy, Debug)]
 enum Read {
-    /// The call says it.
+    /// The stored call.
     Call(for<'a> fn(&'a LlmCall) -> FieldValue<'a>),
-    /// The price list says it.
+    /// The price catalog.
     Prices,
-    /// The collector says it, at the cost of a question: written only where it is asked for.
+    /// A query to the collector, made only if the field is requested.
     Spans,
 }
 
-/// What is told of a call beyond what it says itself.
+/// Data for fields that the call itself does not hold.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordContext<'a> {
-    /// Explains costs.
+    /// Prices for the explanation of costs.
     pub pricer: &'a Pricer,
-    /// The spans behind the call; `None` is unknown.
+    /// The spans of the call's trace; `None` if unknown.
     pub spans: Option<&'a [SpanExplanation]>,
-    /// What becomes of credentials in text.
+    /// Whether credentials in text are masked.
     pub secrets: Secrets,
 }
 
@@ -135,7 +135,7 @@ const REVISION: &str = "revision";
 const MERGED: &str = "merged";
 const SPANS: &str = "spans";
 
-/// All fields, in the order in which they are written.
+/// All fields, in output order.
 pub static FIELDS: &[RecordField] = &[
     field("request_id", "id of the request, else the hex span id", |call| {
         FieldValue::Text(Cow::Owned(call.request_id()))
@@ -230,14 +230,14 @@ pub static FIELDS: &[RecordField] = &[
     },
 ];
 
-/// Microseconds are what every reader of RFC 3339 takes.
+/// RFC 3339 in UTC with microseconds, which every parser accepts.
 pub(super) fn timestamp(unix_nano: i64) -> String {
     let time = DateTime::from_timestamp_micros(micros(unix_nano)).unwrap_or_default();
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
-/// The microsecond that a reader finds who takes times through a double, as Python's `datetime` does: at most one off
-/// the nearest, and the same in all tools.
+/// Rounds to microseconds through a double, as Python's `datetime` does: at most one off the nearest, and equal to the
+/// output of other tools.
 #[expect(clippy::cast_possible_truncation, reason = "seconds and microseconds of an i64 of nanoseconds")]
 fn micros(unix_nano: i64) -> i64 {
     const SECOND: i64 = 1_000_000_000;
@@ -245,8 +245,8 @@ fn micros(unix_nano: i64) -> i64 {
     (seconds.floor() as i64) * 1_000_000 + (seconds.rem_euclid(1.0) * 1e6).round_ties_even() as i64
 }
 
-/// The shown cost with its parts. Prices may have been refreshed since the call was priced; then its cost and its basis
-/// stand, and the parts, where they are those of another sum, are left out.
+/// The shown cost with its parts. If prices were refreshed since the call was priced, cost and basis stay and parts of a
+/// different sum are left out.
 fn explained_cost(call: &LlmCall, pricer: &Pricer) -> CostObject {
     let explained = pricer.explain(call).cost;
     let usd = call.cost().map(|cost| cost.usd);
@@ -255,13 +255,13 @@ fn explained_cost(call: &LlmCall, pricer: &Pricer) -> CostObject {
     CostObject { usd, basis, ..parts }
 }
 
-/// A word of `--fields` that is no field.
+/// An unknown name in `--fields`.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("there is no field {0:?}; {hint}", hint = self.hint())]
+#[error("unknown field {0:?}; {hint}", hint = self.hint())]
 pub struct UnknownField(pub String);
 
 impl UnknownField {
-    /// The fields that may have been meant; all of them when it is none's misspelling.
+    /// Suggests similar fields, or lists all of them.
     fn hint(&self) -> String {
         let near = self.near();
         if near.is_empty() {
@@ -271,10 +271,10 @@ impl UnknownField {
         }
     }
 
-    /// The fields spelled most like the word, or that contain it.
+    /// The fields closest in spelling, else those that contain the word.
     fn near(&self) -> Vec<&'static RecordField> {
         let word = self.0.to_ascii_lowercase();
-        if word.is_empty() || word.len() > LONGEST_WORD {
+        if word.is_empty() || word.len() > MAX_NAME {
             return Vec::new();
         }
         let distance = |field: &&'static RecordField| strsim::osa_distance(&word, field.name);
@@ -285,29 +285,29 @@ impl UnknownField {
     }
 }
 
-/// No field's name is longer, however misspelt.
-const LONGEST_WORD: usize = 32;
+/// Longest name for which suggestions are searched, bytes.
+const MAX_NAME: usize = 32;
 
 fn names(fields: impl Iterator<Item = &'static RecordField>) -> String {
     fields.map(|field| field.name).collect::<Vec<_>>().join(", ")
 }
 
-/// The fields that are written, in their order.
+/// The written fields, in order.
 #[derive(Clone, Debug)]
 pub struct FieldList(Vec<&'static RecordField>);
 
 impl FieldList {
-    /// Every field but those that are written only where they are asked for.
+    /// Every field except those written only on request.
     pub fn all() -> Self {
         Self(FIELDS.iter().filter(|field| !field.is_extra()).collect())
     }
 
-    /// Every field that fits into one cell of a table.
+    /// Every field that is not nested.
     pub fn flat() -> Self {
         Self(FIELDS.iter().filter(|field| !field.is_nested).collect())
     }
 
-    /// These and the spans behind each call.
+    /// Adds the spans of each call's trace.
     #[must_use]
     pub fn with_spans(mut self) -> Self {
         if !self.have_spans() {
@@ -316,15 +316,15 @@ impl FieldList {
         self
     }
 
-    /// Whether the spans behind each call are among them.
+    /// Whether the spans of each call's trace are included.
     pub fn have_spans(&self) -> bool {
         self.names().any(|name| name == SPANS)
     }
 
-    /// The fields of a list `a,b,c`, in its order. Blanks and repetitions do no harm.
+    /// Parses `a,b,c`. Blanks around names and repeated names are ignored.
     ///
     /// # Errors
-    /// [`UnknownField`], of the first word that is none; of the empty word when the list is.
+    /// [`UnknownField`] with the first unknown name, which is empty for an empty list.
     pub fn parse(list: &str) -> Result<Self, UnknownField> {
         let mut chosen: Vec<&'static RecordField> = Vec::new();
         for word in list.split(',').map(str::trim) {
@@ -341,8 +341,8 @@ impl FieldList {
         self.0.iter().map(|field| field.name)
     }
 
-    /// Whether records say which call they are of, without which none can be taken back.
-    pub fn name_the_call(&self) -> bool {
+    /// Whether records identify their call, without which it cannot be retracted.
+    pub fn include_call_id(&self) -> bool {
         self.names().any(|name| name == CALL_ID)
     }
 }
@@ -352,20 +352,20 @@ impl FieldList {
 pub enum Record<'a> {
     /// A call, new or revised.
     Call(&'a LlmCall),
-    /// A call written before turned out to be part of another: it does not count.
+    /// Retracts a written call that turned out to be part of another. Id and revision.
     MergedAway(CallId, u16),
 }
 
 impl<'a> Record<'a> {
-    /// The latest of a call that was written before.
+    /// The new record of a call that was written before.
     pub fn revised(call: &'a LlmCall) -> Self {
         if call.is_merged_away() { Self::MergedAway(call.id(), call.revision()) } else { Self::Call(call) }
     }
 
-    /// The value of one field. A record that takes a call back holds only what says so.
+    /// The value of one field. In a retraction only id, revision and `merged` are set.
     fn value(self, field: &RecordField, sources: RecordContext<'a>) -> FieldValue<'a> {
         match (self, field.read, field.name) {
-            (Self::Call(call), Read::Call(read), _) => read(call).guarded(sources.secrets),
+            (Self::Call(call), Read::Call(read), _) => read(call).masked(sources.secrets),
             (Self::Call(call), Read::Prices, _) => FieldValue::Cost(Box::new(explained_cost(call, sources.pricer))),
             (Self::Call(_), Read::Spans, _) => sources.spans.map_or(FieldValue::Null, FieldValue::Spans),
             (Self::MergedAway(id, _), _, CALL_ID) => FieldValue::Count(id.0),
@@ -375,7 +375,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Name and value of each chosen field.
+    /// Name and value of each selected field.
     pub(super) fn values(
         self,
         columns: &FieldList,
@@ -384,8 +384,8 @@ impl<'a> Record<'a> {
         columns.0.iter().map(move |field| (field.name, self.value(field, sources)))
     }
 
-    /// Name and value of the fields that say which call is taken back, if this record does that.
-    pub(super) fn taken_back(self) -> Option<[(&'static str, FieldValue<'static>); 3]> {
+    /// Names and values of a retraction; `None` for other records.
+    pub(super) fn retraction(self) -> Option<[(&'static str, FieldValue<'static>); 3]> {
         match self {
             Self::Call(_) => None,
             Self::MergedAway(id, revision) => Some([
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_no_field_gets_a_hint() {
+    fn an_unknown_field_gets_a_hint() {
         for (word, hint) in [
             ("modle", "did you mean model?"),
             ("Cost", "did you mean cost?"),
@@ -435,7 +435,7 @@ mod tests {
             ("", "the fields are request_id, "),
         ] {
             let message = UnknownField(word.to_owned()).to_string();
-            assert!(message.starts_with(&format!("there is no field {word:?}; {hint}")), "{message}");
+            assert!(message.starts_with(&format!("unknown field {word:?}; {hint}")), "{message}");
         }
     }
 

@@ -1,5 +1,5 @@
-//! One picture as plain text: a line a figure, then a table each of models, routes and sessions. Made for `grep` and
-//! `awk`: keys with units, numbers without grouping, names at the end of their lines, `-` for what is unknown.
+//! A summary as plain text: one line per figure, then tables of models, routes and sessions. The format suits `grep` and
+//! `awk`: keys with units, numbers without separators, names in the last column, `-` for unknown.
 
 use std::fmt::{Display, Write as _};
 
@@ -10,17 +10,17 @@ use crate::stats::{Quantiles, SessionRow, Tally, TokenSum};
 use crate::text::clean;
 use crate::text::secrets::Secrets;
 
-/// The most lines of a table.
-const MOST_ROWS: usize = 20;
+/// Largest number of rows of a table.
+const MAX_ROWS: usize = 20;
 
-/// Columns of models and routes beside the sums.
+/// Columns of the model and route tables after the sums.
 const ROLLUP: [&str; 3] = ["tokens_per_sec", "latency_p95_ms", "ttft_p95_ms"];
 
-/// The whole summary. Names come from spans, which may hold credentials.
+/// The whole summary. `secrets` applies to names from spans.
 pub(super) fn text(picture: &Picture, secrets: Secrets) -> String {
     let mut out = String::new();
-    for (key, value) in head(picture).into_iter().chain(figures(picture)).chain(books(picture)) {
-        // Text can always be appended to text.
+    for (key, value) in head(picture).into_iter().chain(figures(picture)).chain(span_accounting(picture)) {
+        // Writing to a `String` cannot fail.
         let _ = writeln!(out, "{key}: {value}");
     }
     let rollup = |rollup: &Rollup| {
@@ -47,13 +47,13 @@ pub(super) fn text(picture: &Picture, secrets: Secrets) -> String {
     out
 }
 
-type Line = (String, String);
+type KeyValue = (String, String);
 
-fn line(key: impl Into<String>, value: impl Display) -> Line {
+fn line(key: impl Into<String>, value: impl Display) -> KeyValue {
     (key.into(), format!("{value}"))
 }
 
-fn head(picture: &Picture) -> Vec<Line> {
+fn head(picture: &Picture) -> Vec<KeyValue> {
     let mut lines = vec![line("timestamp", timestamp(picture.now_unix_nano))];
     if !picture.spec.filter.is_empty() {
         lines.push(line("filter", clean(&picture.spec.filter.describe())));
@@ -61,7 +61,7 @@ fn head(picture: &Picture) -> Vec<Line> {
     lines
 }
 
-fn figures(picture: &Picture) -> Vec<Line> {
+fn figures(picture: &Picture) -> Vec<KeyValue> {
     let summary = &picture.summary;
     let figures = &summary.figures;
     let Tally { calls, errors, unpriced, tokens, .. } = figures.tally;
@@ -75,11 +75,11 @@ fn figures(picture: &Picture) -> Vec<Line> {
         line("cost_usd", money(figures.tally.cost_usd())),
         line("unpriced_calls", unpriced),
         line("burn_usd_per_hour", money(summary.burn.map(|burn| burn.usd_per_hour))),
-        line("input_tokens", told(calls, tokens.input)),
-        line("cached_input_tokens", told(calls, tokens.cached)),
-        line("cache_creation_tokens", told(calls, tokens.written)),
-        line("output_tokens", told(calls, tokens.output)),
-        line("reasoning_tokens", told(calls, tokens.reasoning)),
+        line("input_tokens", token_sum(calls, tokens.input)),
+        line("cached_input_tokens", token_sum(calls, tokens.cached)),
+        line("cache_creation_tokens", token_sum(calls, tokens.written)),
+        line("output_tokens", token_sum(calls, tokens.output)),
+        line("reasoning_tokens", token_sum(calls, tokens.reasoning)),
         line("tokens_per_sec", number(figures.tally.tokens_per_sec())),
     ]);
     lines.extend(quantiles("tokens_per_sec", "", &figures.tokens_per_sec));
@@ -89,8 +89,8 @@ fn figures(picture: &Picture) -> Vec<Line> {
     lines
 }
 
-/// Where everything that arrived ended, whatever the filter.
-fn books(picture: &Picture) -> [Line; 8] {
+/// Span accounting, independent of the filter.
+fn span_accounting(picture: &Picture) -> [KeyValue; 8] {
     let counters = &picture.snapshot.counters;
     [
         line("requests", counters.requests),
@@ -112,7 +112,7 @@ fn failure(status: Status) -> String {
     }
 }
 
-fn quantiles(figure: &str, unit: &str, quantiles: &Quantiles) -> [Line; 3] {
+fn quantiles(figure: &str, unit: &str, quantiles: &Quantiles) -> [KeyValue; 3] {
     let Quantiles { p50, p95, p99, .. } = *quantiles;
     [("p50", p50), ("p95", p95), ("p99", p99)]
         .map(|(rank, value)| line(format!("{figure}_{rank}{unit}"), number(value)))
@@ -127,25 +127,25 @@ fn sums(tally: &Tally) -> Vec<String> {
         tally.errors.to_string(),
         money(tally.cost_usd()),
         tally.unpriced.to_string(),
-        told(tally.calls, tally.tokens.input),
-        told(tally.calls, tally.tokens.output),
+        token_sum(tally.calls, tally.tokens.input),
+        token_sum(tally.calls, tally.tokens.output),
     ]
 }
 
-/// A sum of tokens; unknown where there are calls, none of which told any.
-fn told(calls: u64, sum: TokenSum) -> String {
+/// A sum of tokens; unknown if there are calls but none reports a count.
+fn token_sum(calls: u64, sum: TokenSum) -> String {
     let sum = if calls == 0 { Some(sum.tokens) } else { sum.known() };
     sum.map_or_else(|| "-".to_owned(), |tokens| tokens.to_string())
 }
 
-/// Columns of numbers under their names, each line ending with the name it is about.
+/// A table with right-aligned numbers and the name in the last column.
 fn table(out: &mut String, further: &[&str], last: &str, rows: impl ExactSizeIterator<Item = Vec<String>>) {
-    let left_out = rows.len().saturating_sub(MOST_ROWS);
+    let left_out = rows.len().saturating_sub(MAX_ROWS);
     if rows.len() == 0 {
         return;
     }
     let head = SUMS.iter().chain(further).chain([&last]).map(|name| (*name).to_owned()).collect();
-    let lines: Vec<Vec<String>> = std::iter::once(head).chain(rows.take(MOST_ROWS)).collect();
+    let lines: Vec<Vec<String>> = std::iter::once(head).chain(rows.take(MAX_ROWS)).collect();
     let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(String::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..SUMS.len() + further.len()).map(width).collect();
     out.push('\n');
@@ -225,7 +225,7 @@ mod tests {
     fn long_tables_say_how_much_is_left_out() {
         let mut out = String::new();
         table(&mut out, &[], "model", (0..23).map(|nth| vec![nth.to_string(); 7]).collect::<Vec<_>>().into_iter());
-        assert_eq!(out.lines().count(), 1 + 1 + MOST_ROWS + 1);
+        assert_eq!(out.lines().count(), 1 + 1 + MAX_ROWS + 1);
         assert!(out.ends_with("(3 more)\n"));
     }
 }

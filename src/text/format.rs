@@ -1,11 +1,10 @@
-//! Figures as text: short, with their units, and never rounded into a lie.
+//! Figures as short text with units.
 //!
-//! Unknown is [`UNKNOWN`], zero is zero; an amount that is not zero never reads as zero, a share that is not the
-//! whole never reads as 100%.
+//! Unknown figures are [`UNKNOWN`]. A non-zero amount never rounds to zero, and a share below one never to 100%.
 
 use chrono::{DateTime, Datelike, FixedOffset, Utc};
 
-/// Stands for a figure that nobody reported.
+/// Shown for an unknown figure.
 pub(crate) const UNKNOWN: &str = "—";
 
 /// `1,204`
@@ -13,7 +12,7 @@ pub(crate) fn count(figure: impl Into<u128>) -> String {
     group(&figure.into().to_string())
 }
 
-/// Powers of a thousand, SI.
+/// SI prefixes for powers of a thousand.
 const UNITS: [&str; 7] = ["k", "M", "G", "T", "P", "E", "Z"];
 
 /// At most five cells: `999`, `1.2k`, `88k`, `1.2M`.
@@ -67,7 +66,7 @@ pub(crate) fn money(usd: f64) -> String {
     format!("{sign}${amount}")
 }
 
-/// USD where a glance must do: `$7.2`, `$123`, `$0.0042`.
+/// USD in short form: `$7.2`, `$123`, `$0.0042`.
 pub(crate) fn money_short(usd: f64) -> String {
     let size = usd.abs();
     if !size.is_finite() || size < 0.01 {
@@ -88,7 +87,7 @@ pub(crate) fn money_sum(usd: f64, calls: u64, unpriced: u64) -> String {
     money_at_least(usd, calls, unpriced) + &unpriced_note(unpriced)
 }
 
-/// The amount of [`money_sum`]: `≥ $1.2340`, or unknown where no call has a known cost.
+/// The amount of [`money_sum`]: `≥ $1.2340`, or unknown if no call has a known cost.
 pub(crate) fn money_at_least(usd: f64, calls: u64, unpriced: u64) -> String {
     match unpriced {
         0 => money(usd),
@@ -97,7 +96,7 @@ pub(crate) fn money_at_least(usd: f64, calls: u64, unpriced: u64) -> String {
     }
 }
 
-/// What [`money_sum`] says beside the amount: ` (3 unpriced)`, nothing where each call has a known cost.
+/// The suffix of [`money_sum`]: ` (3 unpriced)`, empty if every call has a known cost.
 pub(crate) fn unpriced_note(unpriced: u64) -> String {
     if unpriced > 0 { format!(" ({} unpriced)", count(unpriced)) } else { String::new() }
 }
@@ -130,7 +129,7 @@ fn long_duration(seconds: u128) -> String {
     }
 }
 
-/// Something a second: `0.05`, `7.1`, `71.3`, `124`, `1,234`.
+/// A rate per second: `0.05`, `7.1`, `71.3`, `124`, `1,234`.
 pub(crate) fn rate(per_second: f64) -> String {
     match per_second {
         _ if !per_second.is_finite() => UNKNOWN.to_owned(),
@@ -142,7 +141,7 @@ pub(crate) fn rate(per_second: f64) -> String {
     }
 }
 
-/// A share as percent: `0%`, `<0.1%`, `1.2%`, `62%`, `99.9%`, `100%`. The ends mean exactly none and exactly all.
+/// A share as percent: `0%`, `<0.1%`, `1.2%`, `62%`, `99.9%`, `100%`. `0%` and `100%` are exact.
 pub(crate) fn percent(share: f64) -> String {
     match share * 100.0 {
         percent if !percent.is_finite() => UNKNOWN.to_owned(),
@@ -154,7 +153,7 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
-/// Share of `part` in `whole`; nothing has no share of nothing.
+/// `part / whole`; `None` if `whole` is 0.
 pub(crate) fn share(part: u128, whole: u128) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
@@ -172,7 +171,6 @@ pub(crate) fn age(nanos: i64) -> String {
     if nanos < 0 { format!("in {text}") } else { format!("{text} ago") }
 }
 
-/// A moment in local time.
 fn local(unix_nano: i64, offset: FixedOffset) -> DateTime<FixedOffset> {
     DateTime::<Utc>::from_timestamp_nanos(unix_nano).with_timezone(&offset)
 }
@@ -187,12 +185,12 @@ pub(crate) fn clock_near(unix_nano: i64, now_unix_nano: i64, offset: FixedOffset
     time_near(unix_nano, now_unix_nano, offset, "%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
 }
 
-/// What fits eight cells: `12:03:22` on the day of `newest`, else `11-22`, else `2019-11`.
+/// In at most eight cells: `12:03:22` on the day of `newest`, else `11-22`, else `2019-11`.
 pub(crate) fn clock_or_day(unix_nano: i64, newest_unix_nano: i64, offset: FixedOffset) -> String {
     time_near(unix_nano, newest_unix_nano, offset, "%m-%d", "%Y-%m")
 }
 
-/// The time of day on the day of `near`, else by one of the patterns: for days of the same year, and for others.
+/// The time of day on the day of `near`, else formatted with the pattern for the same or for another year.
 fn time_near(unix_nano: i64, near: i64, offset: FixedOffset, same_year: &str, other_year: &str) -> String {
     let (then, near) = (local(unix_nano, offset), local(near, offset));
     let pattern = match (then.year() == near.year(), then.ordinal() == near.ordinal()) {
@@ -208,7 +206,7 @@ pub(crate) fn moment(unix_nano: i64, offset: FixedOffset) -> String {
     local(unix_nano, offset).format("%Y-%m-%d %H:%M:%S%.6f %:z").to_string()
 }
 
-/// `text` where the figure is known.
+/// `text` of the figure, or [`UNKNOWN`].
 pub(crate) fn known<T>(figure: Option<T>, text: impl FnOnce(T) -> String) -> String {
     figure.map_or_else(|| UNKNOWN.to_owned(), text)
 }
@@ -329,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_say_what_they_miss() {
+    fn sums_count_unpriced_calls() {
         let cases = [
             ((1.234, 10, 0), "$1.2340"),
             ((1.234, 10, 3), "≥ $1.2340 (3 unpriced)"),
@@ -402,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_tell_the_day_when_it_is_another() {
+    fn clocks_show_the_day_if_it_differs() {
         let offset = FixedOffset::east_opt(HOUR_EAST).unwrap();
         let noon = 1_795_424_977_505_544_123;
         let day = 86_400_000_000_000;

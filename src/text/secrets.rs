@@ -1,20 +1,20 @@
-//! Credentials that found their way into span attributes: recognised and masked wherever attributes are shown.
+//! Detects credentials in span attributes and masks them wherever attributes are shown.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// What becomes of credentials in text that is shown or written.
+/// Whether credentials in displayed or written text are masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Secrets {
-    /// They are masked.
+    /// Replaced by [`MASK`].
     #[default]
     Masked,
-    /// They are shown as they came (`--show-secrets`).
+    /// Shown unchanged (`--show-secrets`).
     Shown,
 }
 
 impl Secrets {
-    /// `text`, which stands under no key of its own, as it may be shown.
+    /// `text` without an attribute key, masked if required.
     pub fn in_text(self, text: &str) -> Cow<'_, str> {
         match self {
             Self::Masked => mask_text(text),
@@ -22,7 +22,7 @@ impl Secrets {
         }
     }
 
-    /// The value of an attribute as it may be shown.
+    /// The value of an attribute, masked if required.
     pub fn in_value<'a>(self, key: &str, value: &'a str) -> Cow<'a, str> {
         match self {
             Self::Masked => mask(key, value),
@@ -32,19 +32,19 @@ impl Secrets {
 }
 
 impl From<bool> for Secrets {
-    /// Whether they are to be shown.
+    /// `true` shows credentials.
     fn from(show: bool) -> Self {
         if show { Self::Shown } else { Self::Masked }
     }
 }
 
-/// Stands for what is not shown.
+/// Replaces a masked credential.
 pub const MASK: &str = "••••••";
 
-/// A shorter word is no credential.
-const SHORTEST: usize = 16;
+/// Shorter words are not credentials, bytes.
+const MIN_LENGTH: usize = 16;
 
-/// How the words of well-known credentials begin: OpenAI and Anthropic, GitHub, Slack, AWS, Google, Hugging Face, Groq,
+/// Prefixes of well-known credentials: OpenAI and Anthropic, GitHub, Slack, AWS, Google, Hugging Face, Groq,
 /// xAI, GitLab, DigitalOcean, and JSON web tokens.
 const PREFIXES: [&str; 21] = [
     "sk-",
@@ -84,13 +84,13 @@ const KEY_PARTS: [&str; 10] = [
     "bearer",
 ];
 
-/// Keys that end in `token` hold one, except where it is the kind that models count: `llm.time_to_first_token`.
+/// Keys that end in `token` hold a credential, except for token counts and times: `llm.time_to_first_token`.
 const COUNTED_TOKENS: [&str; 5] = ["first_token", "firsttoken", "per_token", "pertoken", "last_token"];
 
-/// What stands before a credential in a header's value (RFC 9110, section 11).
+/// Authentication schemes that precede a credential in a header (RFC 9110, section 11).
 const SCHEMES: [&str; 2] = ["bearer", "basic"];
 
-/// `value` as it may be shown: masked whole where the key names a credential, else the words in it that look like one.
+/// Masks all of `value` if the key names a credential, else the words in it that look like one.
 pub fn mask<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
     if value.is_empty() || matches!(value, "true" | "false") {
         return Cow::Borrowed(value);
@@ -125,7 +125,7 @@ fn mask_passwords(value: &str) -> Cow<'_, str> {
         masked.push_str(before);
         rest = authority;
         let password = authority.get(..end).and_then(|authority| {
-            // What was cut may have been cut within the password.
+            // Truncated text may end within the password.
             let (user, _) = authority.rsplit_once('@').or_else(|| authority.split_once(CUT))?;
             Some(user.find(':')? + 1..user.len())
         });
@@ -148,7 +148,7 @@ fn is_credential_key(key: &str) -> bool {
     holds_token || (0..key.len()).any(|at| KEY_PARTS.iter().any(|part| begins(key.as_bytes().get(at..), part)))
 }
 
-/// Whether text begins with a part of a key, in any case and with either hyphen or underscore.
+/// Whether text begins with `part`, ignoring case and treating `-` and `_` alike.
 fn begins(text: Option<&[u8]>, part: &str) -> bool {
     text.and_then(|text| text.get(..part.len())).is_some_and(|text| spells(text, part))
 }
@@ -178,19 +178,19 @@ fn mask_words(value: &str) -> Cow<'_, str> {
     }
 }
 
-/// What is to be masked because of the word at `start..end`: what it names, or most of itself.
+/// The range to mask for the word at `start..end`: the value it names, or most of the word.
 fn secret(value: &str, start: usize, end: usize) -> Option<Range<usize>> {
     let word = value.get(start..end)?;
     if is_scheme(word) {
         let given = given(value, end)?;
-        // What was masked already is not masked anew with what stands before it.
+        // Skips values that are masked already.
         let is_masked = value.get(given.clone()).is_some_and(|given| given.contains(MASK));
-        return (given.len() >= SHORTEST && !is_masked).then_some(given);
+        return (given.len() >= MIN_LENGTH && !is_masked).then_some(given);
     }
     if is_credential_key(word) {
         return assigned(value, end);
     }
-    // Its beginning tells whose it is.
+    // The prefix stays, since it identifies the issuer.
     is_credential(word).then_some(start + 4..end)
 }
 
@@ -198,8 +198,8 @@ fn is_scheme(word: &str) -> bool {
     SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme))
 }
 
-/// The value that stands behind a key that ends at `end`: `"key": "value"`, `key=value`, also in quoted JSON. A scheme
-/// before a credential is left standing.
+/// The value after a key that ends at `end`: `"key": "value"`, `key=value`, also in quoted JSON. An authentication scheme
+/// before it stays.
 fn assigned(value: &str, end: usize) -> Option<Range<usize>> {
     let behind = value.get(end..)?;
     let between = behind.find(|char| !matches!(char, ':' | '=' | '"' | '\'' | '\\' | ' '))?;
@@ -217,25 +217,25 @@ fn assigned(value: &str, end: usize) -> Option<Range<usize>> {
     }
 }
 
-/// What stands one blank behind a scheme that ends at `end`.
+/// The word after an authentication scheme that ends at `end`.
 fn given(value: &str, end: usize) -> Option<Range<usize>> {
     let behind = value.get(end..)?.strip_prefix(' ')?;
     Some(end + 1..end + 1 + unquoted(behind))
 }
 
-/// Bytes of a value without quotes around it.
+/// Length of an unquoted value, bytes.
 fn unquoted(behind: &str) -> usize {
     let is_end =
         |char: char| char.is_whitespace() || matches!(char, '"' | '\'' | '\\' | '&' | ',' | ';' | '}' | ']' | ')');
     behind.find(is_end).unwrap_or(behind.len())
 }
 
-/// Not a credential even behind a key that names one.
+/// Not a credential even after a key that names one.
 fn is_plain_word(word: &str) -> bool {
     matches!(word, "" | "null" | "None" | "true" | "false" | "string" | "object" | "True" | "False" | "{" | "[")
 }
 
-/// Runs of the characters that credentials are made of, as byte ranges.
+/// Runs of characters that occur in credentials, as byte ranges.
 fn words(value: &str) -> impl Iterator<Item = (usize, usize)> {
     let is_part = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.' | '/' | '+');
     let mut rest = value;
@@ -252,7 +252,7 @@ fn words(value: &str) -> impl Iterator<Item = (usize, usize)> {
 }
 
 fn is_credential(word: &str) -> bool {
-    word.len() >= SHORTEST
+    word.len() >= MIN_LENGTH
         && PREFIXES.iter().any(|prefix| word.starts_with(prefix))
         && (!word.starts_with("eyJ") || word.bytes().filter(|byte| *byte == b'.').count() == 2)
 }

@@ -1,40 +1,39 @@
-//! The account of a run: where everything that arrived ended, and what the calls add up to.
+//! Statistics of a run: span accounting, written records, and totals of the calls.
 
 use serde::Serialize;
 
 use super::record::timestamp;
-use super::writer::WriteCounts;
 use crate::collector::taps::PipelineCounters;
 use crate::collector::{Counters, Snapshot};
 use crate::stats::{Totals, usd};
 
-/// Where everything that arrived ended. Always `spans_received` = `llm_calls` + `merged` + `not_llm` + `rejected` +
+/// Statistics at one point in time. Always `spans_received` = `llm_calls` + `merged` + `not_llm` + `rejected` +
 /// `spans_refused`, and `llm_calls` = `calls_kept` + `calls_evicted`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunStats {
-    /// When this was so.
+    /// Time of the statistics, RFC 3339.
     pub timestamp: String,
-    /// What arrived and where it ended.
+    /// Span accounting.
     #[serde(flatten)]
     pub counters: Counters,
-    /// Calls at hand.
+    /// Stored calls.
     pub calls_kept: u64,
-    /// Calls that made room for later ones.
+    /// Calls evicted by later ones.
     pub calls_evicted: u64,
-    /// Most calls kept.
+    /// Largest number of stored calls.
     pub capacity: u64,
-    /// Start of the call at hand that arrived first.
+    /// Start of the oldest stored call by arrival.
     pub oldest_kept: Option<String>,
-    /// Time since the last request that was accepted, ms.
+    /// Time since the last accepted request, ms.
     pub last_batch_age_ms: Option<u64>,
-    /// By how much the start of a call was furthest ahead of its arrival, ms: an emitter's clock is wrong by that or more.
+    /// Largest lead of a call's start over its arrival, ms: a lower bound of the error of an emitter's clock.
     pub clock_ahead_ms: u64,
-    /// What was written.
+    /// Written records.
     #[serde(flatten)]
     pub written: WriteCounts,
-    /// Sums over all calls since start, evicted ones and those that the filter leaves out included.
+    /// Sums over all calls since start, including evicted and filtered ones.
     pub totals: Sums,
-    /// `recorded` and `forwarded`: where accepted requests went on to.
+    /// `recorded` and `forwarded`: counters of recording and forwarding.
     #[serde(flatten)]
     pub streams: PipelineCounters,
 }
@@ -43,13 +42,13 @@ pub struct RunStats {
 pub struct Sums {
     pub calls: u64,
     pub errors: u64,
-    /// Of those, without a known cost.
+    /// Calls without a known cost.
     pub unpriced: u64,
-    /// Input tokens, cached ones included.
+    /// Input tokens, including cached ones.
     pub input_tokens: u128,
     /// Output tokens.
     pub output_tokens: u128,
-    /// Cost of the priced calls, USD; `None` when none is.
+    /// Cost of the priced calls, USD; `None` if no call is priced.
     pub cost_usd: Option<f64>,
 }
 
@@ -62,7 +61,7 @@ impl From<&Totals> for Sums {
 }
 
 impl RunStats {
-    /// The account of this moment.
+    /// Statistics of a snapshot.
     pub fn of(snapshot: &Snapshot, written: WriteCounts, now_unix_nano: i64) -> Self {
         let Snapshot { calls, counters, totals, capacity, .. } = snapshot;
         let calls_kept = calls.visible() as u64;
@@ -82,14 +81,45 @@ impl RunStats {
         }
     }
 
-    /// This account, with where accepted requests went on to.
+    /// Sets the counters of recording and forwarding.
     #[must_use]
     pub fn with_streams(self, streams: PipelineCounters) -> Self {
         Self { streams, ..self }
     }
 }
 
-/// Whole milliseconds; a clock that was set back makes nothing negative.
+/// Whole milliseconds, 0 for a negative duration after the clock was set back.
 fn millis(nanos: i64) -> u64 {
     u64::try_from(nanos / 1_000_000).unwrap_or(0)
+}
+
+/// Numbers of written and missed records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WriteCounts {
+    /// Written calls.
+    #[serde(rename = "calls_written")]
+    pub calls: u64,
+    /// Records that revised a written call.
+    #[serde(rename = "revisions_written")]
+    pub revisions: u64,
+    /// Records that retracted a written call.
+    #[serde(rename = "calls_taken_back")]
+    pub taken_back: u64,
+    /// Calls that were evicted before they could be written.
+    #[serde(rename = "calls_missed")]
+    pub missed: u64,
+}
+
+impl WriteCounts {
+    /// A message for the user if calls are missing from the output.
+    pub fn loss(self) -> Option<String> {
+        let Self { calls, missed, .. } = self;
+        let message = || format!("{} evicted before being written ({calls} written); raise --capacity", were(missed));
+        (missed > 0).then(message)
+    }
+}
+
+/// `1 call was`, `2 calls were`
+fn were(calls: u64) -> String {
+    if calls == 1 { "1 call was".to_owned() } else { format!("{calls} calls were") }
 }

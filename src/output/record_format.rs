@@ -1,24 +1,24 @@
-//! How records are written, in one piece: the shape, the fields, the prices that explain the costs.
+//! The format of written records: encoding, fields, and the prices that explain costs.
 
 use std::io;
 use std::sync::Arc;
 
 use super::record::{FieldList, Record, RecordContext};
-use super::spans::SpanExplanation;
+use super::span_explainer::SpanExplanation;
 use super::{csv, ndjson};
 use crate::pricing::Pricer;
 use crate::text::secrets::Secrets;
 
-/// The shape of what is written.
+/// The encoding of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Ndjson,
-    /// Comma-separated values under a line of names.
+    /// Comma-separated values with a header line.
     Csv,
 }
 
-/// A shape, the fields written in it, and the prices by which costs are explained.
+/// Encoding, fields and prices of written records.
 #[derive(Debug)]
 pub struct RecordFormat {
     shape: OutputFormat,
@@ -28,7 +28,7 @@ pub struct RecordFormat {
 }
 
 impl RecordFormat {
-    /// All fields that the shape has room for.
+    /// All fields that the encoding supports: CSV leaves out nested ones.
     pub fn new(shape: OutputFormat, pricer: Arc<Pricer>) -> Self {
         let columns = match shape {
             OutputFormat::Ndjson => FieldList::all(),
@@ -37,22 +37,22 @@ impl RecordFormat {
         Self { shape, columns, pricer, secrets: Secrets::Masked }
     }
 
-    /// This format with credentials shown or, as it begins, masked.
+    /// Sets whether credentials are masked; they are by default.
     #[must_use]
     pub fn with_secrets(self, secrets: Secrets) -> Self {
         Self { secrets, ..self }
     }
 
-    /// This format with other fields.
+    /// Sets the fields.
     #[must_use]
     pub fn with_columns(self, columns: FieldList) -> Self {
         Self { columns, ..self }
     }
 
-    /// Appends what stands before the first record.
+    /// Appends the CSV header line.
     ///
     /// # Errors
-    /// Never, as long as memory can be written to.
+    /// Never fails when writing to memory.
     pub fn begin(&self, out: &mut Vec<u8>) -> io::Result<()> {
         match self.shape {
             OutputFormat::Ndjson => Ok(()),
@@ -60,10 +60,10 @@ impl RecordFormat {
         }
     }
 
-    /// Appends one record, with the spans behind its call where those are written and known.
+    /// Appends one record. `spans` are those of the call's trace, if they are a field.
     ///
     /// # Errors
-    /// Never, as long as memory can be written to.
+    /// Never fails when writing to memory.
     pub fn append(&self, record: Record<'_>, spans: Option<&[SpanExplanation]>, out: &mut Vec<u8>) -> io::Result<()> {
         let sources = RecordContext { pricer: &self.pricer, spans, secrets: self.secrets };
         match self.shape {
@@ -72,7 +72,7 @@ impl RecordFormat {
         }
     }
 
-    /// The fields that are written.
+    /// The written fields.
     pub const fn columns(&self) -> &FieldList {
         &self.columns
     }

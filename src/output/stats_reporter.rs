@@ -1,4 +1,4 @@
-//! When accounts are given, and where to.
+//! Writes run statistics at intervals and at the end of a run.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -7,58 +7,58 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::interval::Interval;
-use super::stats::RunStats;
+use super::run_stats::RunStats;
 use crate::collector::taps::ExportPipelines;
 
-/// Accounts on the way and at the end: a JSON object a line, with the one key `stats`, which no record has.
+/// Writes statistics as JSON lines with the single key `stats`, which no record has.
 pub struct StatsReporter {
-    every: Option<Interval>,
+    interval: Option<Interval>,
     aside: Option<Box<dyn Write>>,
     streams: ExportPipelines,
 }
 
 impl fmt::Debug for StatsReporter {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("StatsReporter").field("every", &self.every).finish_non_exhaustive()
+        out.debug_struct("StatsReporter").field("interval", &self.interval).finish_non_exhaustive()
     }
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct StatsLine<'a> {
     stats: &'a RunStats,
 }
 
 impl StatsReporter {
-    /// At the end, and every so often if that is given.
-    pub fn every(every: Option<Duration>) -> Self {
-        let nanos = |every: Duration| i64::try_from(every.as_nanos()).unwrap_or(i64::MAX);
-        Self { every: every.map(nanos).map(Interval::after_a_pause), aside: None, streams: ExportPipelines::default() }
+    /// Reports at the end of the run and, if given, at every interval.
+    pub fn every(interval: Option<Duration>) -> Self {
+        let nanos = |interval: Duration| i64::try_from(interval.as_nanos()).unwrap_or(i64::MAX);
+        Self { interval: interval.map(nanos).map(Interval::delayed), aside: None, streams: ExportPipelines::default() }
     }
 
-    /// These accounts, apart from the records.
+    /// Writes statistics to `out` instead of among the records.
     #[must_use]
     pub fn aside(self, out: impl Write + 'static) -> Self {
         Self { aside: Some(Box::new(out)), ..self }
     }
 
-    /// These accounts, with where accepted requests went on to.
+    /// Includes the counters of recording and forwarding.
     #[must_use]
     pub fn with_streams(self, streams: ExportPipelines) -> Self {
         Self { streams, ..self }
     }
 
-    /// Whether it is time for another; the first comes one interval after the first question.
+    /// Whether a report is due; the first is due one interval after the first check.
     pub(super) fn is_due(&mut self, now_unix_nano: i64) -> bool {
-        self.every.as_mut().is_some_and(|every| every.is_due(now_unix_nano))
+        self.interval.as_mut().is_some_and(|interval| interval.is_due(now_unix_nano))
     }
 
-    /// Writes a line into the stream of `records`, or apart from it.
+    /// Writes one line to `records`, or to the separate output.
     pub(super) fn write(&mut self, stats: RunStats, records: &mut Vec<u8>) -> io::Result<()> {
         let stats = stats.with_streams(self.streams.counters());
-        let mut line = serde_json::to_vec(&Line { stats: &stats })?;
+        let mut line = serde_json::to_vec(&StatsLine { stats: &stats })?;
         line.push(b'\n');
         if let Some(aside) = &mut self.aside {
-            // Who looks at the records only may have closed it.
+            // The separate output may be closed while the records are still read.
             return aside.write_all(&line).and_then(|()| aside.flush()).or(Ok(()));
         }
         records.append(&mut line);
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_is_due_at_intervals() {
+    fn reports_are_due_at_intervals() {
         let second = 1_000_000_000;
         let mut reports = StatsReporter::every(Some(Duration::from_secs(2)));
         let asked = [10, 11, 12, 13, 14, 20, 21, 22];

@@ -1,53 +1,24 @@
-//! Writing calls as they come: every call once and every revision of it once.
+//! Writes calls as they arrive: every call once and every revision of it once.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::follow::{FollowProgress, Follower};
-use super::format::RecordFormat;
 use super::late_spans::LateSpans;
 use super::record::Record;
-use super::reports::StatsReporter;
-use super::spans::{SpanExplainer, SpanExplanation};
-use super::stats::RunStats;
+use super::record_format::RecordFormat;
+use super::run_stats::{RunStats, WriteCounts};
+use super::span_explainer::{SpanExplainer, SpanExplanation};
+use super::stats_reporter::StatsReporter;
 use crate::call::{CallId, LlmCall};
 use crate::collector::{Calls, Snapshot};
 use crate::query::filter::Filter;
 
-/// What was written, and what could not be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct WriteCounts {
-    /// Calls, each counted once.
-    #[serde(rename = "calls_written")]
-    pub calls: u64,
-    /// Further records of calls that were completed later.
-    #[serde(rename = "revisions_written")]
-    pub revisions: u64,
-    /// Records that took a call back.
-    #[serde(rename = "calls_taken_back")]
-    pub taken_back: u64,
-    /// Calls that were evicted before they could be written.
-    #[serde(rename = "calls_missed")]
-    pub missed: u64,
-}
-
-impl WriteCounts {
-    /// What to tell the user if calls are missing from the output.
-    pub fn loss(self) -> Option<String> {
-        let Self { calls, missed, .. } = self;
-        let told =
-            || format!("{missed} calls were evicted before they could be written ({calls} were); raise --capacity");
-        (missed > 0).then(told)
-    }
-}
-
-/// Which of the kept calls were written: a revision is due to whoever has the call, whatever a filter says of it now.
+/// The stored calls that were written. Their revisions are written even if they no longer pass the filter.
 #[derive(Debug, Default)]
 struct Written {
-    /// Id of the first flag.
+    /// Call id of the first flag.
     first: u64,
     flags: VecDeque<bool>,
 }
@@ -78,39 +49,39 @@ impl Written {
     }
 }
 
-/// Bytes gathered before they are handed on.
+/// Buffered bytes before a write.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// Writes calls as they come, in order of arrival. Keeps the snapshot before, to see what was revised.
+/// Writes calls in order of arrival. Keeps the previous snapshot to find revisions.
 #[derive(Debug)]
 pub struct RecordWriter<W> {
     out: W,
     format: RecordFormat,
     filter: Filter,
-    /// Calls still to be written, if only so many are wanted.
+    /// Number of calls still to write; `None` is unlimited.
     left: Option<u64>,
     before: Calls,
     written: Written,
-    explainer: Option<SpanExplainer>,
-    recheck: LateSpans,
+    span_explainer: Option<SpanExplainer>,
+    late_spans: LateSpans,
     reports: Option<StatsReporter>,
     next: CallId,
     is_joining: bool,
     progress: FollowProgress,
-    tally: WriteCounts,
+    counts: WriteCounts,
     chunk: Vec<u8>,
 }
 
 impl<W: Write> RecordWriter<W> {
-    /// A writer of the calls that pass `filter`, of at most `limit` of them if that is given.
+    /// Writes the calls that pass `filter`, at most `limit` of them if given.
     ///
     /// # Errors
-    /// Never, as long as memory can be written to.
+    /// Never fails when formatting to memory.
     pub fn new(out: W, format: RecordFormat, filter: Filter, limit: Option<u64>) -> io::Result<Self> {
         let mut chunk = Vec::new();
         format.begin(&mut chunk)?;
         let progress = if limit == Some(0) { FollowProgress::Complete } else { FollowProgress::Open };
-        let (before, written, explainer, recheck, reports, next, is_joining, tally) = Default::default();
+        let (before, written, span_explainer, late_spans, reports, next, is_joining, counts) = Default::default();
         Ok(Self {
             out,
             format,
@@ -118,45 +89,45 @@ impl<W: Write> RecordWriter<W> {
             left: limit,
             before,
             written,
-            explainer,
-            recheck,
+            span_explainer,
+            late_spans,
             reports,
             next,
             is_joining,
             progress,
-            tally,
+            counts,
             chunk,
         })
     }
 
-    /// This writer, asking `explainer` for the spans behind each call if those are written at all.
+    /// Adds the spans of each call's trace, if they are a written field.
     #[must_use]
-    pub fn explained_by(self, explainer: SpanExplainer) -> Self {
-        let explainer = self.format.columns().have_spans().then_some(explainer);
-        Self { explainer, ..self }
+    pub fn explained_by(self, span_explainer: SpanExplainer) -> Self {
+        let span_explainer = self.format.columns().have_spans().then_some(span_explainer);
+        Self { span_explainer, ..self }
     }
 
-    /// This writer, reporting where everything that arrived ended.
+    /// Adds run statistics.
     #[must_use]
     pub fn reporting(self, reports: StatsReporter) -> Self {
         Self { reports: Some(reports), ..self }
     }
 
-    /// This writer, joining a collector that has been running: calls that were gone when it came are not missed.
+    /// For a collector that is already running: calls evicted before the first snapshot do not count as missed.
     #[must_use]
     pub fn joining(self) -> Self {
         Self { is_joining: true, ..self }
     }
 
-    /// What was written so far.
-    pub const fn tally(&self) -> WriteCounts {
-        self.tally
+    /// Counts so far.
+    pub const fn counts(&self) -> WriteCounts {
+        self.counts
     }
 
-    /// Writes what `calls` has beyond the snapshot before, and flushes. A reader who left is no error.
+    /// Writes the difference between `calls` and the previous snapshot, and flushes.
     ///
     /// # Errors
-    /// When the output fails in any other way.
+    /// Fails if the output does, except for a closed pipe.
     pub fn write(&mut self, calls: &Calls, now_unix_nano: i64) -> io::Result<FollowProgress> {
         if self.progress != FollowProgress::Open {
             return Ok(self.progress);
@@ -168,23 +139,23 @@ impl<W: Write> RecordWriter<W> {
         let written = self
             .write_revised(calls, now_unix_nano)
             .and_then(|()| self.write_new(calls, now_unix_nano))
-            .and_then(|()| self.write_better_explained(calls, now_unix_nano));
+            .and_then(|()| self.write_late_spans(calls, now_unix_nano));
         if self.left == Some(0) {
             self.progress = FollowProgress::Complete;
         }
-        written.and_then(|()| self.flush()).or_else(|error| self.bear(error))?;
+        written.and_then(|()| self.flush()).or_else(|error| self.handle(error))?;
         self.before = calls.clone();
         self.next = calls.next_id();
         Ok(self.progress)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.hand_on()?;
+        self.write_chunk()?;
         self.out.flush()
     }
 
-    /// A reader who left is no error.
-    fn bear(&mut self, error: io::Error) -> io::Result<()> {
+    /// Treats a closed pipe as the end of the run.
+    fn handle(&mut self, error: io::Error) -> io::Result<()> {
         if error.kind() == io::ErrorKind::BrokenPipe {
             self.progress = FollowProgress::Closed;
             return Ok(());
@@ -196,18 +167,18 @@ impl<W: Write> RecordWriter<W> {
         let Some(reports) = self.reports.as_mut().filter(|_| self.progress != FollowProgress::Closed) else {
             return Ok(());
         };
-        reports.write(RunStats::of(snapshot, self.tally, now_unix_nano), &mut self.chunk)?;
-        self.flush().or_else(|error| self.bear(error))
+        reports.write(RunStats::of(snapshot, self.counts, now_unix_nano), &mut self.chunk)?;
+        self.flush().or_else(|error| self.handle(error))
     }
 
     fn write_new(&mut self, calls: &Calls, now_unix_nano: i64) -> io::Result<()> {
-        self.tally.missed += calls.first_id().0.saturating_sub(self.next.0);
+        self.counts.missed += calls.first_id().0.saturating_sub(self.next.0);
         let filter = self.filter.clone();
         let visible = calls.since(self.next).filter(|call| !call.is_merged_away());
         filter.select(visible, now_unix_nano).try_for_each(|call| self.write_first(call))
     }
 
-    /// A call is written again when the record reads differently; for the first time when it only now passes.
+    /// Writes a revised call again if its record differs, or for the first time if it passes only now.
     fn write_revised(&mut self, calls: &Calls, now_unix_nano: i64) -> io::Result<()> {
         let before = std::mem::take(&mut self.before);
         for (old, new) in calls.revised_since(&before) {
@@ -226,46 +197,46 @@ impl<W: Write> RecordWriter<W> {
             Some(left) => *left -= 1,
             None => {}
         }
-        self.tally.calls += 1;
+        self.counts.calls += 1;
         self.written.add(call.id());
         self.write_record(Record::Call(call), self.spans(call))
     }
 
     fn write_again(&mut self, old: &LlmCall, new: &LlmCall) -> io::Result<()> {
-        if new.is_merged_away() && !self.format.columns().name_the_call() {
+        if new.is_merged_away() && !self.format.columns().include_call_id() {
             return Ok(());
         }
-        if !self.reads_differently(old, new)? {
+        if !self.record_differs(old, new)? {
             return Ok(());
         }
         let record = Record::revised(new);
         match record {
-            Record::Call(_) => self.tally.revisions += 1,
-            Record::MergedAway(..) => self.tally.taken_back += 1,
+            Record::Call(_) => self.counts.revisions += 1,
+            Record::MergedAway(..) => self.counts.taken_back += 1,
         }
         self.write_record(record, self.spans(new))
     }
 
-    /// A record whose call was not revised is written again when more spans of its trace are known.
-    fn write_better_explained(&mut self, calls: &Calls, now_unix_nano: i64) -> io::Result<()> {
-        let due = self.recheck.due(now_unix_nano).into_iter();
+    /// Writes records again for which more spans are known, although their calls were not revised.
+    fn write_late_spans(&mut self, calls: &Calls, now_unix_nano: i64) -> io::Result<()> {
+        let due = self.late_spans.due(now_unix_nano).into_iter();
         let kept = due.filter_map(|(id, listed)| Some((calls.get(id)?, listed)));
         for (call, listed) in kept.filter(|(call, _)| !call.is_merged_away()) {
             let spans = self.spans(call);
             if spans.as_ref().is_some_and(|spans| spans.len() > listed) {
-                self.tally.revisions += 1;
+                self.counts.revisions += 1;
                 self.write_record(Record::Call(call), spans)?;
             }
         }
         Ok(())
     }
 
-    /// The spans behind a call, if those are written.
+    /// The spans of the call's trace, if they are a written field.
     fn spans(&self, call: &LlmCall) -> Option<Vec<SpanExplanation>> {
-        self.explainer.as_ref().and_then(|explainer| explainer.spans(call))
+        self.span_explainer.as_ref().and_then(|span_explainer| span_explainer.spans(call))
     }
 
-    fn reads_differently(&self, old: &LlmCall, new: &LlmCall) -> io::Result<bool> {
+    fn record_differs(&self, old: &LlmCall, new: &LlmCall) -> io::Result<bool> {
         let (mut before, mut after) = (Vec::new(), Vec::new());
         self.format.append(Record::revised(old), None, &mut before)?;
         self.format.append(Record::revised(new), None, &mut after)?;
@@ -274,13 +245,13 @@ impl<W: Write> RecordWriter<W> {
 
     fn write_record(&mut self, record: Record<'_>, spans: Option<Vec<SpanExplanation>>) -> io::Result<()> {
         self.format.append(record, spans.as_deref(), &mut self.chunk)?;
-        if let (Record::Call(call), Some(_)) = (record, &self.explainer) {
-            self.recheck.note(call.id(), spans.map_or(0, |spans| spans.len()));
+        if let (Record::Call(call), Some(_)) = (record, &self.span_explainer) {
+            self.late_spans.note(call.id(), spans.map_or(0, |spans| spans.len()));
         }
-        if self.chunk.len() < CHUNK_BYTES { Ok(()) } else { self.hand_on() }
+        if self.chunk.len() < CHUNK_BYTES { Ok(()) } else { self.write_chunk() }
     }
 
-    fn hand_on(&mut self) -> io::Result<()> {
+    fn write_chunk(&mut self) -> io::Result<()> {
         self.out.write_all(&self.chunk)?;
         self.chunk.clear();
         Ok(())
@@ -297,7 +268,7 @@ impl<W: Write> Follower for RecordWriter<W> {
     }
 
     fn end(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<()> {
-        self.recheck.hurry();
+        self.late_spans.expire();
         self.write(&snapshot.calls, now_unix_nano)?;
         self.report(snapshot, now_unix_nano)
     }
@@ -361,7 +332,7 @@ mod tests {
         ring.replace(CallId(1), merged());
         writer.write(ring.calls(), 0).unwrap();
         assert_eq!(lines(&mut writer), ["a2,0,2,false", ",1,2,true", "c,2,1,false"]);
-        assert_eq!(writer.tally(), WriteCounts { calls: 3, revisions: 1, taken_back: 1, missed: 0 });
+        assert_eq!(writer.counts(), WriteCounts { calls: 3, revisions: 1, taken_back: 1, missed: 0 });
     }
 
     #[test]
@@ -397,22 +368,22 @@ mod tests {
         }
         writer.write(ring.calls(), 0).unwrap();
         assert_eq!(lines(&mut writer).len(), 5);
-        assert_eq!(writer.tally(), WriteCounts { calls: 5, missed: 2, ..WriteCounts::default() });
-        assert!(writer.tally().loss().is_some_and(|told| told.starts_with("2 calls were evicted")));
-        assert_eq!(WriteCounts { missed: 0, ..writer.tally() }.loss(), None);
+        assert_eq!(writer.counts(), WriteCounts { calls: 5, missed: 2, ..WriteCounts::default() });
+        assert!(writer.counts().loss().is_some_and(|message| message.starts_with("2 calls were evicted")));
+        assert_eq!(WriteCounts { missed: 0, ..writer.counts() }.loss(), None);
     }
 
     #[test]
-    fn who_joins_late_does_not_miss_what_was_gone_before() {
+    fn calls_evicted_before_joining_are_not_missed() {
         let mut ring = ring(2, &["a", "b", "c"]);
         let mut writer = writer(KEY, "", None).joining();
         writer.write(ring.calls(), 0).unwrap();
-        assert_eq!(writer.tally(), WriteCounts { calls: 2, ..WriteCounts::default() });
+        assert_eq!(writer.counts(), WriteCounts { calls: 2, ..WriteCounts::default() });
         for model in ["d", "e", "f"] {
             ring.push(call(model));
         }
         writer.write(ring.calls(), 0).unwrap();
-        assert_eq!(writer.tally(), WriteCounts { calls: 4, missed: 1, ..WriteCounts::default() });
+        assert_eq!(writer.counts(), WriteCounts { calls: 4, missed: 1, ..WriteCounts::default() });
     }
 
     #[test]
@@ -425,7 +396,7 @@ mod tests {
         ring.replace(CallId(1), call("a2"));
         writer.write(ring.calls(), 0).unwrap();
         assert_eq!(lines(&mut writer), ["b2,0,2,false", "a2,1,2,false"], "a correction is due to who has the record");
-        assert_eq!(writer.tally().calls, 3);
+        assert_eq!(writer.counts().calls, 3);
     }
 
     #[test]
@@ -505,26 +476,26 @@ mod tests {
         let second = 1_000_000_000;
         let (spans, asked) = (Rc::new(Cell::new(1)), Rc::new(Cell::new(0)));
         let (known, questions) = (Rc::clone(&spans), Rc::clone(&asked));
-        let explainer = SpanExplainer::new(move |_| {
+        let span_explainer = SpanExplainer::new(move |_| {
             questions.set(questions.get() + 1);
             Some((1..=known.get()).map(known_span).collect())
         });
         let columns = FieldList::parse("call_id,spans").unwrap();
         let format = RecordFormat::new(OutputFormat::Ndjson, Arc::default()).with_columns(columns);
         let mut writer =
-            RecordWriter::new(Vec::new(), format, Filter::default(), None).unwrap().explained_by(explainer);
+            RecordWriter::new(Vec::new(), format, Filter::default(), None).unwrap().explained_by(span_explainer);
         let mut ring = Ring::new(10);
         ring.push(traced());
         writer.write(ring.calls(), second).unwrap();
         writer.write(ring.calls(), 5 * second).unwrap();
         spans.set(2);
         writer.write(ring.calls(), 5 * second + 1).unwrap();
-        assert_eq!(spans_told(&mut writer), [1], "neither without news nor at once");
+        assert_eq!(spans_listed(&mut writer), [1], "neither without news nor at once");
         writer.write(ring.calls(), 6 * second).unwrap();
-        assert_eq!(spans_told(&mut writer), [2]);
+        assert_eq!(spans_listed(&mut writer), [2]);
         spans.set(3);
         writer.end(&Arc::new(Snapshot { calls: ring.calls().clone(), ..Snapshot::default() }), 6 * second + 1).unwrap();
-        assert_eq!(spans_told(&mut writer), [3]);
+        assert_eq!(spans_listed(&mut writer), [3]);
         assert_eq!(asked.get(), 5, "a question a look");
     }
 
@@ -541,7 +512,7 @@ mod tests {
     }
 
     /// How many spans each record that came out since the last time lists.
-    fn spans_told(writer: &mut RecordWriter<Vec<u8>>) -> Vec<usize> {
+    fn spans_listed(writer: &mut RecordWriter<Vec<u8>>) -> Vec<usize> {
         let text = String::from_utf8(std::mem::take(&mut writer.out)).unwrap();
         let spans = |line| serde_json::from_str::<serde_json::Value>(line).unwrap()["spans"].as_array().unwrap().len();
         text.lines().map(spans).collect()
@@ -574,7 +545,7 @@ mod tests {
                     prop_assert_eq!(latest.get(&call.id().0).copied(), expected);
                 }
             }
-            prop_assert_eq!(latest.len() as u64, writer.tally().calls);
+            prop_assert_eq!(latest.len() as u64, writer.counts().calls);
         }
 
         #[test]
@@ -587,7 +558,7 @@ mod tests {
                 }
                 writer.write(ring.calls(), 0).unwrap();
             }
-            prop_assert_eq!(writer.tally().calls + writer.tally().missed, ring.calls().next_id().0);
+            prop_assert_eq!(writer.counts().calls + writer.counts().missed, ring.calls().next_id().0);
         }
     }
 

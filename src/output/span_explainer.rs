@@ -1,5 +1,4 @@
-//! The spans behind a call, for those who ask why it is there: which made the row, which were not counted, and by which
-//! rule.
+//! The spans of a call's trace and the rule that was applied to each (`--explain-spans`).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,28 +10,28 @@ use crate::call::LlmCall;
 use crate::collector::{Handle, KnownSpan};
 use crate::text::secrets::Secrets;
 
-/// How long an answer is waited for. It comes at once, unless the store is gone or very busy.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Timeout of a query to the store.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One span of a call's trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SpanExplanation {
-    /// Its id, hex.
+    /// Span id, hex.
     pub span_id: String,
-    /// Its parent's id, hex; `None` for a root.
+    /// Parent span id, hex; `None` for a root.
     pub parent_span_id: Option<String>,
-    /// Its name; `None` when its bytes were dropped to stay within `--span-memory`.
+    /// Span name; `None` if its bytes were dropped to stay within `--span-memory`.
     pub name: Option<String>,
-    /// How it ended up, in the words of [`Outcome::name`](crate::collector::join::Outcome::name).
+    /// Its outcome, as in [`Outcome::name`](crate::collector::join::Outcome::name).
     pub role: &'static str,
-    /// The rule behind that.
+    /// The rule that decided the outcome.
     pub why: Cow<'static, str>,
-    /// The call it is part of.
+    /// Id of the call it is part of.
     pub call_id: Option<u64>,
 }
 
 impl SpanExplanation {
-    /// What is told of a span. Decodes its name.
+    /// Explains a span; decodes its name.
     pub fn of(span: &KnownSpan, secrets: Secrets) -> Self {
         Self {
             span_id: hex(span.id),
@@ -49,7 +48,7 @@ fn hex(id: u64) -> String {
     format!("{id:016x}")
 }
 
-/// Answers which spans of a trace are known.
+/// Looks up the known spans of a trace.
 pub struct SpanExplainer {
     known: Box<dyn Fn([u8; 16]) -> Option<Vec<KnownSpan>>>,
     secrets: Secrets,
@@ -62,23 +61,23 @@ impl fmt::Debug for SpanExplainer {
 }
 
 impl SpanExplainer {
-    /// Asks a running collector; blocks this thread for as long as the answer takes.
+    /// Queries a running collector; blocks for up to two seconds per call.
     pub fn asking(handle: Handle) -> Self {
-        Self::new(move |trace| handle.spans(trace).recv_timeout(PATIENCE).ok())
+        Self::new(move |trace| handle.spans(trace).recv_timeout(QUERY_TIMEOUT).ok())
     }
 
-    /// Asks `known`.
+    /// Looks up spans by trace id with `known`.
     pub fn new(known: impl Fn([u8; 16]) -> Option<Vec<KnownSpan>> + 'static) -> Self {
         Self { known: Box::new(known), secrets: Secrets::Masked }
     }
 
-    /// This one with credentials in the names of spans shown or, as it begins, masked.
+    /// Sets whether credentials in span names are masked; they are by default.
     #[must_use]
     pub fn with_secrets(self, secrets: Secrets) -> Self {
         Self { secrets, ..self }
     }
 
-    /// The known spans of the call's trace, in order of arrival; `None` when it has none or the store does not answer.
+    /// The known spans of the call's trace, in order of arrival; `None` if there are none or the query fails.
     pub fn spans(&self, call: &LlmCall) -> Option<Vec<SpanExplanation>> {
         let trace = call.ids().0.try_into().ok()?;
         let known = (self.known)(trace)?;

@@ -1,4 +1,4 @@
-//! `--once`: gathers calls for a while and prints one summary.
+//! `--once`: collects calls and prints one summary at the end.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,35 +11,35 @@ use crate::query::analysis::{Analysis, Picture, ViewSpec};
 use crate::query::filter::Filter;
 use crate::text::secrets::Secrets;
 
-/// Gathers the calls that pass a filter.
+/// Collects the calls that pass a filter and prints their summary at the end.
 #[derive(Debug)]
 pub struct OnceSummary<W> {
     out: W,
     spec: ViewSpec,
     analysis: Analysis,
-    /// So many calls are enough.
+    /// Number of calls after which to stop.
     enough: Option<u64>,
-    /// Calls that passed and are no longer kept.
+    /// Evicted calls that passed the filter.
     gone: u64,
     last: Arc<Snapshot>,
     secrets: Secrets,
 }
 
 impl<W: Write> OnceSummary<W> {
-    /// Gathers what passes `filter`, and no more than it takes to see `enough` calls, if that is given.
+    /// Collects calls that pass `filter`, up to `enough` of them if given.
     pub fn new(out: W, filter: Filter, enough: Option<u64>) -> Self {
         let spec = ViewSpec { filter: Arc::new(filter), sessions: true, ..ViewSpec::default() };
         let analysis = Analysis::default();
         Self { out, spec, analysis, enough, gone: 0, last: Arc::default(), secrets: Secrets::default() }
     }
 
-    /// The same, with credentials in names masked or shown.
+    /// Sets whether credentials in names are masked.
     #[must_use]
     pub fn with_secrets(self, secrets: Secrets) -> Self {
         Self { secrets, ..self }
     }
 
-    /// Takes note of what was evicted since the last look.
+    /// Counts calls evicted since the previous snapshot.
     fn follow(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) {
         let evicted = self.last.calls.iter().take_while(|call| call.id() < snapshot.calls.first_id());
         let passed = |call: &&LlmCall| !call.is_merged_away() && self.spec.filter.matches(call, now_unix_nano);
@@ -55,7 +55,7 @@ impl<W: Write> OnceSummary<W> {
 impl<W: Write> Follower for OnceSummary<W> {
     fn take(&mut self, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> io::Result<FollowProgress> {
         self.follow(snapshot, now_unix_nano);
-        // Not more calls can pass than there are.
+        // Avoids the analysis while the total is too small.
         let may_be_enough = self.enough.filter(|enough| snapshot.totals.calls >= *enough);
         let is_unfiltered = self.spec.filter.is_empty();
         let is_enough = |enough| {
