@@ -114,12 +114,11 @@ fn capitalised(text: &str) -> String {
 }
 
 fn columns() -> String {
-    let defaults = Column::default_set();
-    let rows = Column::BUILT_IN.into_iter().map(|column| {
-        let is_default = if defaults.contains(&column) { "yes" } else { "" };
-        [code(&column.name()), cell(column.title()), is_default.to_owned()]
+    let rows = Column::documented().map(|column| {
+        let is_default = if column.is_default { "yes" } else { "" };
+        [code(column.name), cell(column.title), is_default.to_owned(), cell(column.doc.trim_end_matches('.'))]
     });
-    table(["column", "title", "shown by default"], rows)
+    table(["column", "title", "shown by default", "meaning"], rows)
 }
 
 fn fields() -> String {
@@ -180,7 +179,7 @@ fn every_entry_has_its_row() {
         let listed = command(name).get_arguments().filter(|argument| is_listed(argument)).count();
         assert_eq!(rows(&options(name)), listed, "{name}");
     }
-    assert_eq!(rows(&columns()), Column::BUILT_IN.len());
+    assert_eq!(rows(&columns()), Column::documented().count());
     assert_eq!(rows(&fields()), FIELDS.len());
     assert_eq!(rows(&filter_fields()), filter::FIELDS.len());
     assert_eq!(rows(&exit_codes()), exit::CODES.len());

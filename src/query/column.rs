@@ -1,65 +1,20 @@
-//! The columns of the calls table as data: name, title, sort key, whether anything is known.
+//! The columns of the calls table as data.
 //!
-//! Every property is an exhaustive match, so that a new column cannot be forgotten in one of them.
+//! `table` has one entry per column; menus, the header, cells, sorting and the reference documentation are made from it.
+//! A column yields a [`CellValue`], which is what calls are sorted by and what the screen turns into text.
+
+mod spec;
+mod table;
+mod value;
 
 use std::borrow::Cow;
 
-use crate::call::{LlmCall, Name, Status};
+use crate::call::{LlmCall, Name};
 
-/// One column of the calls table.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Column {
-    /// Start of the call, local time.
-    Time,
-    /// How it ended.
-    Status,
-    /// Model that answered.
-    Model,
-    /// Model asked for.
-    RequestModel,
-    /// Provider.
-    Provider,
-    /// Plano's route.
-    Route,
-    /// Input tokens neither read from nor written to the cache.
-    InputFresh,
-    /// Input tokens read from the cache.
-    InputCached,
-    /// Input tokens written to the cache.
-    CacheWrite,
-    /// Output tokens.
-    Output,
-    /// Reasoning tokens.
-    Reasoning,
-    /// Generated tokens a second.
-    TokensPerSec,
-    /// Time to first token.
-    Ttft,
-    /// Duration.
-    Latency,
-    /// Cost.
-    Cost,
-    /// Session.
-    Session,
-    /// End user.
-    User,
-    /// Operation.
-    Operation,
-    /// Convention that recognised the call.
-    Convention,
-    /// Resource `service.name`.
-    Service,
-    /// Streaming or not.
-    Streaming,
-    /// Finish reasons.
-    Finish,
-    /// Error type or message.
-    Error,
-    /// Request id.
-    RequestId,
-    /// Any span attribute, by key.
-    Attribute(Name),
-}
+pub use spec::ColumnSpec;
+pub(crate) use spec::{Align, ColumnWidth};
+pub use table::Column;
+pub(crate) use value::{CellValue, GenerationRate, SortKey};
 
 /// Which way a sorted table runs. Unknown values come last either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -72,9 +27,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The other way.
-    #[must_use]
-    pub const fn inverted(self) -> Self {
+    pub(crate) const fn inverted(self) -> Self {
         match self {
             Self::Ascending => Self::Descending,
             Self::Descending => Self::Ascending,
@@ -82,124 +35,35 @@ impl Direction {
     }
 }
 
-/// What a column sorts a call by. A column yields one kind, or nothing.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SortKey<'a> {
-    /// A count.
-    Count(u64),
-    /// A moment, ns since the epoch.
-    Instant(i64),
-    /// A measure or an amount of money.
-    Number(f64),
-    /// Text, ordered by its bytes.
-    Text(Cow<'a, str>),
-    /// Unknown: last in both directions.
-    Absent,
-}
-
-/// What an attribute column's name begins with, before the attribute's key.
+/// The start of an attribute column's name, before the attribute's key.
 pub(crate) const ATTRIBUTE_PREFIX: &str = "attr:";
 
 impl Column {
-    /// How many columns are built in.
-    pub const COUNT: usize = 24;
+    /// The built-in columns in their order, then what holds for every attribute column: for the reference documentation.
+    pub fn documented() -> impl Iterator<Item = &'static ColumnSpec> {
+        let attribute = Self::Attribute(Name::default()).spec();
+        Self::BUILT_IN.into_iter().map(|column| column.spec()).chain([attribute])
+    }
 
-    /// The built-in columns, in the order in which they stand in the table and in the columns menu.
-    pub const BUILT_IN: [Self; Self::COUNT] = [
-        Self::Time,
-        Self::Status,
-        Self::Model,
-        Self::RequestModel,
-        Self::Provider,
-        Self::Route,
-        Self::InputFresh,
-        Self::InputCached,
-        Self::CacheWrite,
-        Self::Output,
-        Self::Reasoning,
-        Self::TokensPerSec,
-        Self::Ttft,
-        Self::Latency,
-        Self::Cost,
-        Self::Session,
-        Self::User,
-        Self::Operation,
-        Self::Convention,
-        Self::Service,
-        Self::Streaming,
-        Self::Finish,
-        Self::Error,
-        Self::RequestId,
-    ];
-
-    /// The columns shown unless others were chosen (TUI.md, "Layout").
-    pub fn default_set() -> Vec<Self> {
+    /// The columns that are shown unless others were chosen.
+    pub(crate) fn default_set() -> Vec<Self> {
         Self::BUILT_IN.into_iter().filter(Self::is_default).collect()
     }
 
-    const fn is_default(&self) -> bool {
+    pub(crate) const fn is_default(&self) -> bool {
+        self.spec().is_default
+    }
+
+    /// The name by which menus know the column; [`Column::parse`] reads it.
+    pub(crate) fn name(&self) -> Cow<'static, str> {
         match self {
-            Self::Time
-            | Self::Status
-            | Self::Model
-            | Self::Route
-            | Self::InputFresh
-            | Self::InputCached
-            | Self::Output
-            | Self::Reasoning
-            | Self::TokensPerSec
-            | Self::Ttft
-            | Self::Latency
-            | Self::Cost
-            | Self::Session => true,
-            Self::RequestModel
-            | Self::Provider
-            | Self::CacheWrite
-            | Self::User
-            | Self::Operation
-            | Self::Convention
-            | Self::Service
-            | Self::Streaming
-            | Self::Finish
-            | Self::Error
-            | Self::RequestId
-            | Self::Attribute(_) => false,
+            Self::Attribute(key) => Cow::Owned(format!("{ATTRIBUTE_PREFIX}{key}")),
+            column => Cow::Borrowed(column.spec().name),
         }
     }
 
-    /// The name by which options, menus and saved settings know the column; [`Column::parse`] reads it.
-    pub fn name(&self) -> Cow<'static, str> {
-        Cow::Borrowed(match self {
-            Self::Time => "time",
-            Self::Status => "status",
-            Self::Model => "model",
-            Self::RequestModel => "request-model",
-            Self::Provider => "provider",
-            Self::Route => "route",
-            Self::InputFresh => "in",
-            Self::InputCached => "cached",
-            Self::CacheWrite => "written",
-            Self::Output => "out",
-            Self::Reasoning => "reasoning",
-            Self::TokensPerSec => "tok/s",
-            Self::Ttft => "ttft",
-            Self::Latency => "latency",
-            Self::Cost => "cost",
-            Self::Session => "session",
-            Self::User => "user",
-            Self::Operation => "operation",
-            Self::Convention => "convention",
-            Self::Service => "service",
-            Self::Streaming => "stream",
-            Self::Finish => "finish",
-            Self::Error => "error",
-            Self::RequestId => "request-id",
-            Self::Attribute(key) => return Cow::Owned(format!("{ATTRIBUTE_PREFIX}{key}")),
-        })
-    }
-
     /// The key of an attribute column.
-    pub const fn attribute(&self) -> Option<&Name> {
+    pub(crate) const fn attribute(&self) -> Option<&Name> {
         match self {
             Self::Attribute(key) => Some(key),
             _ => None,
@@ -207,174 +71,51 @@ impl Column {
     }
 
     /// The column of this name, in any case; `attr:KEY` is the column of a span attribute.
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         match name.strip_prefix(ATTRIBUTE_PREFIX) {
             Some("") => None,
             Some(key) => Some(Self::Attribute(Name::from(key))),
-            None => Self::BUILT_IN.into_iter().find(|column| column.name().eq_ignore_ascii_case(name)),
+            None => Self::BUILT_IN.into_iter().find(|column| column.spec().name.eq_ignore_ascii_case(name)),
         }
     }
 
-    /// The title above the column.
-    pub fn title(&self) -> &str {
-        match self {
-            Self::Time => "time",
-            Self::Status => "status",
-            Self::Model => "model",
-            Self::RequestModel => "asked for",
-            Self::Provider => "provider",
-            Self::Route => "route",
-            Self::InputFresh => "in·new",
-            Self::InputCached => "in·cache",
-            Self::CacheWrite => "in·write",
-            Self::Output => "out",
-            Self::Reasoning => "rsn",
-            Self::TokensPerSec => "tok/s",
-            Self::Ttft => "TTFT",
-            Self::Latency => "latency",
-            Self::Cost => "cost",
-            Self::Session => "session",
-            Self::User => "user",
-            Self::Operation => "operation",
-            Self::Convention => "convention",
-            Self::Service => "service",
-            Self::Streaming => "stream",
-            Self::Finish => "finish",
-            Self::Error => "error",
-            Self::RequestId => "request id",
-            Self::Attribute(key) => key,
-        }
+    pub(crate) fn title(&self) -> &str {
+        self.attribute().map_or(self.spec().title, Name::as_str)
     }
 
-    /// Where the table is too narrow, the columns with the lowest priority go first. The six that stay at
-    /// 60 cells (TUI.md) come highest; no two built-in columns are alike.
-    pub const fn priority(&self) -> u8 {
-        match self {
-            Self::Time => 100,
-            Self::Status => 99,
-            Self::Model => 98,
-            Self::Cost => 97,
-            Self::TokensPerSec => 96,
-            Self::Ttft => 95,
-            Self::Latency => 90,
-            Self::Output => 85,
-            Self::InputFresh => 84,
-            Self::Route => 80,
-            Self::Error => 75,
-            Self::Session => 70,
-            Self::InputCached => 65,
-            Self::Attribute(_) => 60,
-            Self::CacheWrite => 55,
-            Self::Reasoning => 50,
-            Self::Provider => 45,
-            Self::RequestModel => 44,
-            Self::User => 43,
-            Self::Finish => 42,
-            Self::Streaming => 41,
-            Self::Operation => 40,
-            Self::Service => 39,
-            Self::Convention => 38,
-            Self::RequestId => 37,
-        }
+    pub(crate) const fn width(&self) -> ColumnWidth {
+        self.spec().width
     }
 
-    /// What the table is sorted by. Attributes are not kept with the call: an attribute column does not sort.
-    pub fn key<'a>(&self, call: &'a LlmCall) -> SortKey<'a> {
-        let labels = call.labels();
-        match self {
-            Self::Time => SortKey::Instant(call.start_unix_nano()),
-            Self::Status => SortKey::Count(status_order(call.status())),
-            Self::Model => text(Some(call.shown_model())),
-            Self::RequestModel => name(labels.request_model.as_ref()),
-            Self::Provider => text(Some(call.provider())),
-            Self::Route => name(labels.route_name.as_ref()),
-            Self::InputFresh => count(call.usage().input_fresh()),
-            Self::InputCached => count(call.usage().cache_read),
-            Self::CacheWrite => count(call.usage().cache_write),
-            Self::Output => count(call.usage().output),
-            Self::Reasoning => count(call.usage().reasoning),
-            Self::TokensPerSec => number(call.generation_rate().or_else(|| call.end_to_end_rate())),
-            Self::Ttft => number(call.ttft_ms()),
-            Self::Latency => number(call.duration_ms()),
-            Self::Cost => number(call.cost().map(|cost| cost.usd)),
-            Self::Session => name(call.session_id()),
-            Self::User => name(call.user_id()),
-            Self::Operation => name(labels.operation.as_ref()),
-            Self::Convention => text(Some(labels.convention.name())),
-            Self::Service => name(labels.service_name.as_ref()),
-            Self::Streaming => count(call.is_streaming().map(u64::from)),
-            Self::Finish => name(labels.finish_reasons.as_ref()),
-            Self::Error => name(error(call)),
-            Self::RequestId => SortKey::Text(Cow::Owned(call.request_id())),
-            Self::Attribute(_) => SortKey::Absent,
-        }
+    pub(crate) const fn align(&self) -> Align {
+        self.spec().align
     }
 
-    /// Whether the call has anything to show in this column. Attributes are not kept with the call, so that an
-    /// attribute column never counts as empty.
-    pub fn has_data(&self, call: &LlmCall) -> bool {
-        let labels = call.labels();
-        match self {
-            Self::Time | Self::Status | Self::Provider | Self::Convention | Self::RequestId | Self::Attribute(_) => {
-                true
-            }
-            Self::Model => !call.shown_model().is_empty(),
-            Self::RequestModel => is_said(labels.request_model.as_ref()),
-            Self::Route => is_said(labels.route_name.as_ref()),
-            Self::InputFresh => call.usage().input_fresh().is_some(),
-            Self::InputCached => call.usage().cache_read.is_some(),
-            Self::CacheWrite => call.usage().cache_write.is_some(),
-            Self::Output => call.usage().output.is_some(),
-            Self::Reasoning => call.usage().reasoning.is_some(),
-            Self::TokensPerSec => call.generation_rate().or_else(|| call.end_to_end_rate()).is_some(),
-            Self::Ttft => call.ttft_ms().is_some(),
-            Self::Latency => call.duration_ms().is_some(),
-            Self::Cost => call.cost().is_some(),
-            Self::Session => is_said(call.session_id()),
-            Self::User => is_said(call.user_id()),
-            Self::Operation => is_said(labels.operation.as_ref()),
-            Self::Service => is_said(labels.service_name.as_ref()),
-            Self::Streaming => call.is_streaming().is_some(),
-            Self::Finish => is_said(labels.finish_reasons.as_ref()),
-            Self::Error => error(call).is_some(),
-        }
+    /// Columns with the lowest priority leave a narrow table first.
+    pub(crate) const fn priority(&self) -> u8 {
+        self.spec().priority
     }
-}
 
-/// The message of the error or, failing that, its class, as the column shows it.
-fn error(call: &LlmCall) -> Option<&Name> {
-    let said = |name: &&Name| !name.is_empty();
-    call.error_message().filter(said).or(call.labels().error_type.as_ref().filter(said))
-}
-
-fn is_said(name: Option<&Name>) -> bool {
-    name.is_some_and(|name| !name.is_empty())
-}
-
-/// Success first, then codes as they are, then failures without a code.
-fn status_order(status: Status) -> u64 {
-    match status {
-        Status::Ok => 0,
-        Status::Code(code) => code.into(),
-        Status::Error => 1 << 16,
-        Status::NoResponse => 1 << 17,
+    /// This column with the direction in which a table sorted anew by it runs.
+    pub(crate) const fn with_first_direction(self) -> (Self, Direction) {
+        let direction = self.spec().direction;
+        (self, direction)
     }
-}
 
-fn text(text: Option<&str>) -> SortKey<'_> {
-    text.filter(|text| !text.is_empty()).map_or(SortKey::Absent, |text| SortKey::Text(Cow::Borrowed(text)))
-}
+    /// What the column shows of a call. `None` where that is unknown, and for attributes, which are not kept with the call.
+    pub(crate) fn value<'a>(&self, call: &'a LlmCall) -> Option<CellValue<'a>> {
+        (self.spec().value)(call)
+    }
 
-fn name(name: Option<&Name>) -> SortKey<'_> {
-    text(name.map(Name::as_str))
-}
+    /// What the table is sorted by. An attribute column does not sort.
+    pub(crate) fn key<'a>(&self, call: &'a LlmCall) -> SortKey<'a> {
+        self.value(call).map_or(SortKey::Absent, CellValue::sort_key)
+    }
 
-fn count(count: Option<u64>) -> SortKey<'static> {
-    count.map_or(SortKey::Absent, SortKey::Count)
-}
-
-fn number(number: Option<f64>) -> SortKey<'static> {
-    number.filter(|number| !number.is_nan()).map_or(SortKey::Absent, SortKey::Number)
+    /// Whether the call has anything to show in this column. An attribute column never counts as empty.
+    pub(crate) fn has_data(&self, call: &LlmCall) -> bool {
+        self.attribute().is_some() || self.value(call).is_some()
+    }
 }
 
 #[cfg(test)]

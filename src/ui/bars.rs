@@ -10,6 +10,7 @@ use super::text::Safe;
 use super::text_line::{Item, SafeLine, fit_by_priority, join, line_of};
 use super::theme::{Role, latency_role, ttft_role};
 use crate::call::LlmCall;
+use crate::query::column::GenerationRate;
 use crate::text::format::{UNKNOWN, age, compact, duration, known, money};
 
 /// A failure older than this is no news.
@@ -79,7 +80,7 @@ fn latest_items<'a>(ctx: DrawContext<'_>, call: &'a LlmCall) -> Vec<Item<'a>> {
         Item::new(50, figure("in", known(usage.input_total(), compact), Role::Text)),
         Item::new(40, figure("cached", known(usage.cache_read, compact), Role::Text)),
         Item::new(49, figure("out", known(usage.output, compact), Role::Text)),
-        Item::new(45, figure("tok/s", rate_text(call).0, Role::Text)),
+        Item::new(45, figure("tok/s", known(GenerationRate::of(call), rate_text), Role::Text)),
         Item::new(80, figure("TTFT", ttft, ttft_role)),
         Item::new(85, figure("latency", latency, latency_role)),
         Item::new(90, figure("cost", known(call.cost(), |cost| money(cost.usd)), Role::Text)),

@@ -6,6 +6,7 @@ use ratatui::style::Style;
 
 use super::text::Safe;
 use super::text_line::{SafeLine, line_of};
+pub(super) use crate::query::column::Align;
 
 /// How wide a column is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,15 +42,6 @@ impl Width {
             Self::Fixed(cells) | Self::Flexible { max: cells, .. } => cells,
         }
     }
-}
-
-/// Which side a cell leans to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Align {
-    Left,
-    Right,
-    /// Text that tells most at its beginning, and is cut at its end.
-    Prose,
 }
 
 /// A column that could be shown.

@@ -5,7 +5,7 @@ use super::super::picker::{Choice, Picker, Subject};
 use super::super::{App, Dialog};
 use crate::call::Name;
 use crate::query::analysis::Picture;
-use crate::query::column::{Column, Direction};
+use crate::query::column::Column;
 use crate::query::filter::Filter;
 
 /// The entry of the sort menu that means no sorting.
@@ -85,7 +85,7 @@ impl App {
         let at = sorted.and_then(|(column, _)| columns.iter().position(|other| other == column)).map_or(0, |at| at + 1);
         let next = at.checked_add_signed(by).unwrap_or(columns.len());
         let column = next.checked_sub(1).and_then(|at| columns.into_iter().nth(at));
-        self.spec.sort = column.map(|column| (column.clone(), first_direction(&column)));
+        self.spec.sort = column.map(Column::with_first_direction);
     }
 }
 
@@ -99,35 +99,4 @@ pub(in crate::app) fn choices(subject: Subject, picture: &Picture, filter: &Filt
     let choice =
         |(name, calls): &(Name, u64)| Choice { name: name.clone(), calls: Some(*calls), is_set: set == Some(name) };
     Some(names.iter().map(choice).collect())
-}
-
-/// Times and amounts are looked at from the top, names from A.
-pub(super) fn first_direction(column: &Column) -> Direction {
-    match column {
-        Column::Time
-        | Column::Status
-        | Column::InputFresh
-        | Column::InputCached
-        | Column::CacheWrite
-        | Column::Output
-        | Column::Reasoning
-        | Column::TokensPerSec
-        | Column::Ttft
-        | Column::Latency
-        | Column::Cost => Direction::Descending,
-        Column::Model
-        | Column::RequestModel
-        | Column::Provider
-        | Column::Route
-        | Column::Session
-        | Column::User
-        | Column::Operation
-        | Column::Convention
-        | Column::Service
-        | Column::Streaming
-        | Column::Finish
-        | Column::Error
-        | Column::RequestId
-        | Column::Attribute(_) => Direction::Ascending,
-    }
 }

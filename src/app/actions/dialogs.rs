@@ -6,7 +6,6 @@ use super::super::line_edit::LineEdit;
 use super::super::pace::Draw;
 use super::super::picker::{Picker, Subject};
 use super::super::{App, Dialog, Effect, Outcome, PaneState};
-use super::columns::first_direction;
 use crate::query::column::Column;
 use crate::query::filter::Filter;
 
@@ -45,7 +44,7 @@ impl App {
             Subject::Route => self.set_filter(filter.with_route(picker.picked())),
             Subject::Sort => {
                 let column = picker.picked().and_then(|name| Column::parse(&name));
-                self.spec.sort = column.map(|column| (column.clone(), first_direction(&column)));
+                self.spec.sort = column.map(Column::with_first_direction);
             }
             Subject::Columns => {}
         }

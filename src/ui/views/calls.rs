@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::super::cells::{Room, align, cell, is_dated, width};
+use super::super::cells::{Room, cell, is_dated, width};
 use super::super::draw_context::DrawContext;
 use super::super::empty_state;
 use super::super::frame::{Titles, is_roomy, panel};
@@ -32,7 +32,7 @@ pub(super) fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
         view: &ctx.app.views.calls,
         columns: ctx.app.shown_columns(),
         // A column that somebody asked for beats the usual ones.
-        favoured: |app, column| (app.columns.is_some() && !Column::default_set().contains(column)).then_some(97),
+        favoured: |app, column| (app.columns.is_some() && !column.is_default()).then_some(97),
     };
     draw_table(ctx, &table, area, buf)
 }
@@ -134,7 +134,7 @@ fn table_column<'a>(ctx: DrawContext<'_>, calls: &CallTable<'_>, column: &'a Col
     table::Column {
         title: column.title().into(),
         width: width(column, room),
-        align: align(column),
+        align: column.align(),
         priority: (calls.favoured)(ctx.app, column).unwrap_or_else(|| column.priority()),
         style: ctx.style(role),
     }
