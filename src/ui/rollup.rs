@@ -18,8 +18,8 @@ use crate::app::cursor::Cursor;
 use crate::app::views::GroupsView;
 use crate::query::analysis::Rollup;
 use crate::text::format::count;
-use cell::{Whole, rollup_cell, session_cell};
-use column::{Column, MODELS, ROUTES, SESSIONS};
+use cell::{Basis, cell};
+use column::{GroupColumn, MODELS, ROUTES, SESSIONS};
 
 /// Rows of a panel above the calls.
 const PANEL_ROWS: u16 = 6;
@@ -52,7 +52,7 @@ pub(super) fn draw_panels(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
 fn draw_panel(
     ctx: DrawContext<'_>,
     title: &'static str,
-    columns: &[Column],
+    columns: &[GroupColumn<Rollup>],
     rows: &[Rollup],
     area: Rect,
     buf: &mut Buffer,
@@ -68,54 +68,30 @@ fn draw_panel(
         },
     };
     let inner = panel(ctx, titles, area, buf);
-    let whole = Whole::of(ctx);
-    draw_table(
-        ctx,
-        columns,
-        rows.iter().map(|row| move |column| rollup_cell(ctx, column, row, whole)),
-        None,
-        inner,
-        buf,
-    );
+    draw_table(ctx, columns, rows.iter(), None, inner, buf);
 }
 
 /// Draws the models as the whole view. Returns where the rows are.
 pub(super) fn draw_models(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
-    draw_rollups(ctx, &ctx.app.views.models, MODELS, &ctx.app.picture.models, area, buf)
+    draw_view(ctx, &ctx.app.views.models, MODELS, Some(&ctx.app.picture.models), area, buf)
 }
 
 /// Draws the routes as the whole view. Returns where the rows are.
 pub(super) fn draw_routes(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
-    draw_rollups(ctx, &ctx.app.views.routes, ROUTES, &ctx.app.picture.routes, area, buf)
-}
-
-fn draw_rollups(
-    ctx: DrawContext<'_>,
-    view: &GroupsView,
-    columns: &[Column],
-    rows: &[Rollup],
-    area: Rect,
-    buf: &mut Buffer,
-) -> Rect {
-    let whole = Whole::of(ctx);
-    let cells = |row| move |column| rollup_cell(ctx, column, row, whole);
-    draw_view(ctx, view, columns, Some(rows), cells, area, buf)
+    draw_view(ctx, &ctx.app.views.routes, ROUTES, Some(&ctx.app.picture.routes), area, buf)
 }
 
 /// Draws sessions as the whole view. Returns where the rows are.
 pub(super) fn draw_sessions(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
-    let rows = ctx.app.picture.sessions.as_deref();
-    let cells = |row| move |column| session_cell(ctx, column, row);
-    draw_view(ctx, &ctx.app.views.sessions, SESSIONS, rows, cells, area, buf)
+    draw_view(ctx, &ctx.app.views.sessions, SESSIONS, ctx.app.picture.sessions.as_deref(), area, buf)
 }
 
 /// Draws groups as the whole view; `rows` is `None` while they are being gathered.
-fn draw_view<'a, R, F: FnMut(Column) -> Cell<'a>>(
+fn draw_view<R>(
     ctx: DrawContext<'_>,
     view: &GroupsView,
-    columns: &[Column],
-    rows: Option<&'a [R]>,
-    cells: impl Fn(&'a R) -> F,
+    columns: &[GroupColumn<R>],
+    rows: Option<&[R]>,
     area: Rect,
     buf: &mut Buffer,
 ) -> Rect {
@@ -133,7 +109,7 @@ fn draw_view<'a, R, F: FnMut(Column) -> Cell<'a>>(
     }
     let body = table::body(inner);
     let (top, selected) = window(&view.cursor, rows.len(), usize::from(body.height));
-    draw_table(ctx, columns, rows.iter().skip(top).map(cells), selected, inner, buf);
+    draw_table(ctx, columns, rows.iter().skip(top), selected, inner, buf);
     body
 }
 
@@ -152,10 +128,10 @@ fn window(cursor: &Cursor, rows: usize, page: usize) -> (usize, Option<usize>) {
     (top, cursor.row().checked_sub(top))
 }
 
-fn draw_table<'a, F: FnMut(Column) -> Cell<'a>>(
+fn draw_table<'a, R: 'a>(
     ctx: DrawContext<'_>,
-    columns: &[Column],
-    rows: impl Iterator<Item = F>,
+    columns: &[GroupColumn<R>],
+    rows: impl Iterator<Item = &'a R>,
     selected: Option<usize>,
     area: Rect,
     buf: &mut Buffer,
@@ -163,18 +139,19 @@ fn draw_table<'a, F: FnMut(Column) -> Cell<'a>>(
     let described: Vec<_> = columns
         .iter()
         .map(|column| table::Column {
-            title: column.title().into(),
-            width: column.width(),
-            align: column.align(),
-            priority: column.priority(),
+            title: column.title.into(),
+            width: column.width,
+            align: column.align,
+            priority: column.priority,
             style: ctx.style(Role::Dim),
         })
         .collect();
     let places = table::lay_out(&described, area.width, Gaps::of(area.width));
     table::draw_titles(&described, &places, line_of(area, 0), buf);
-    for (nth, mut row) in (1..area.height).zip(rows) {
+    let basis = Basis::of(ctx);
+    for (nth, row) in (1..area.height).zip(rows) {
         table::draw_row(&described, &places, area, nth, buf, |at| match columns.get(at) {
-            Some(&column) => row(column),
+            Some(column) => cell(ctx, (column.value)(row, basis)),
             None => Cell::new("", ctx.style(Role::Text)),
         });
         if selected == Some(usize::from(nth) - 1) {
