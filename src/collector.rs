@@ -15,6 +15,7 @@ pub(crate) mod join;
 pub mod json;
 pub mod listener;
 pub mod metrics;
+mod notice;
 pub mod receiver;
 pub mod ring;
 mod sampling;
@@ -33,7 +34,6 @@ pub mod wire;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -48,6 +48,7 @@ use tokio_util::sync::CancellationToken;
 pub use handle::Handle;
 pub use ingest::Ingest;
 pub use metrics::CollectorMetrics;
+pub use notice::{ListenerNotice, Notice};
 pub use ring::Calls;
 pub use snapshot::{Counters, Snapshot};
 pub use store::KnownSpan;
@@ -86,8 +87,8 @@ pub struct CollectorConfig {
     pub pricer: Arc<Pricer>,
     /// Who else gets the bytes of accepted requests: recorders and forwarders.
     pub taps: Vec<Arc<dyn Tap>>,
-    /// Who is told in words what becomes of the listeners.
-    pub notes: Option<Sender<String>>,
+    /// Where failures and recoveries of the listeners are reported.
+    pub notices: Option<mpsc::UnboundedSender<Notice>>,
 }
 
 /// Why a collector could not start.
@@ -120,11 +121,12 @@ pub enum StartError {
 }
 
 /// How the OTLP/HTTP listener fared; it is the lesser one, so that it may fail alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum HttpListener {
     /// Listening.
     Bound(SocketAddr),
     /// Not asked for.
+    #[default]
     Off,
     /// Asked for, but it could not be bound; the reason in words.
     Failed(String),
@@ -217,7 +219,7 @@ impl Running {
         let (commands, asked) = mpsc::unbounded_channel();
         let (published, snapshots) =
             watch::channel(Arc::new(Snapshot { capacity: config.capacity, ..Snapshot::default() }));
-        let metrics = Arc::new(CollectorMetrics::with_notes(config.notes.clone()));
+        let metrics = Arc::new(CollectorMetrics::with_notices(config.notices.clone()));
         let names = Arc::new(Mutex::new(Names::default()));
         let store = Store::new(StoreConfig {
             capacity: config.capacity,
@@ -327,7 +329,7 @@ mod tests {
             access: Access::default(),
             pricer: Arc::default(),
             taps: Vec::new(),
-            notes: None,
+            notices: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the program is: fixed at start.
 
+use crate::collector::HttpListener;
 use crate::text::secrets::Secrets;
 
 /// What the program is and where it listens: fixed at start, shown in the header and on the empty screen.
@@ -7,8 +8,8 @@ use crate::text::secrets::Secrets;
 pub struct About {
     /// Where OTLP/gRPC is taken in, `0.0.0.0:4317`.
     pub grpc: String,
-    /// Where OTLP/HTTP is taken in, or why it is not.
-    pub http: Option<Result<String, String>>,
+    /// The OTLP/HTTP listener.
+    pub http: HttpListener,
     /// Where viewers elsewhere are served, if they are.
     pub viewers: Option<String>,
     /// The collector elsewhere whose calls are shown; nothing is listened on then.

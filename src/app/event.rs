@@ -9,8 +9,8 @@ use super::attributes::Read;
 use super::detail::Detail;
 use super::export::Exported;
 use super::pace::Draw;
-use crate::collector::Snapshot;
 use crate::collector::taps::PipelineCounters;
+use crate::collector::{Notice, Snapshot};
 use crate::query::analysis::Picture;
 use crate::query::limits::Breach;
 use crate::sources::attach::Link;
@@ -44,8 +44,8 @@ pub enum Event {
     Tick(Clock),
     /// Something to tell the user, in a line.
     Note(String),
-    /// Prices now come from elsewhere.
-    Prices(String),
+    /// Background work reported something.
+    Notice(Notice),
     /// The replay went on, or did what it was told.
     Replay(Box<Progress>),
     /// How recording and forwarding go.

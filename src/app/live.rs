@@ -12,7 +12,8 @@ use crate::call::{LlmCall, Name};
 use crate::collector::taps::{ExportPipelines, PipelineCounters};
 use crate::collector::{Handle, KnownSpan, Snapshot};
 use crate::pricing::Pricer;
-use crate::sources::replay::{Command, Progress, Remote};
+use crate::sources::attach::Link;
+use crate::sources::replay::{Command, Progress, ReplayHandle};
 use crate::text::secrets::Secrets;
 
 /// The most spans of a trace that are read for its waterfall.
@@ -30,7 +31,9 @@ pub struct Live {
     /// Where accepted requests go on to.
     pub streams: ExportPipelines,
     /// The replay, if there is one.
-    pub replay: Option<Remote>,
+    pub replay: Option<ReplayHandle>,
+    /// The connection to a remote collector, if there is one.
+    pub link: Option<watch::Receiver<Link>>,
 }
 
 impl Source for Live {
@@ -66,12 +69,16 @@ impl Source for Live {
     }
 
     fn replay(&self) -> Option<watch::Receiver<Progress>> {
-        self.replay.as_ref().map(Remote::progress)
+        self.replay.as_ref().map(ReplayHandle::progress)
+    }
+
+    fn link(&self) -> Option<watch::Receiver<Link>> {
+        self.link.clone()
     }
 
     fn steer_replay(&self, command: Command) {
         if let Some(replay) = &self.replay {
-            replay.tell(command);
+            replay.send(command);
         }
     }
 

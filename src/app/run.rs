@@ -12,8 +12,10 @@ use chrono::Local;
 use ratatui::buffer::Buffer;
 use signal_hook::consts::{SIGCONT, SIGTSTP};
 use thiserror::Error;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
+use self::event_sources::Watched;
 use super::attributes::{Lookup, Read};
 use super::detail::Detail;
 use super::export::{Export, Exported, path_of};
@@ -21,10 +23,11 @@ use super::pace::{Draw, Pace};
 use super::terminal::Screen;
 use super::{App, Clock, Effect, Event, LayoutInfo};
 use crate::call::LlmCall;
-use crate::collector::Snapshot;
 use crate::collector::taps::PipelineCounters;
+use crate::collector::{Notice, Snapshot};
 use crate::query::analysis::Worker;
 use crate::query::limits::LimitMonitor;
+use crate::sources::attach::Link;
 use crate::sources::replay::{Command, Progress};
 
 /// The collector, as the screen needs it. Clones ask the same one.
@@ -46,6 +49,11 @@ pub trait Source: Clone + Send + 'static {
 
     /// How far the replay is, if there is one, and the means to wait for news.
     fn replay(&self) -> Option<watch::Receiver<Progress>> {
+        None
+    }
+
+    /// The connection to a remote collector, if there is one.
+    fn link(&self) -> Option<watch::Receiver<Link>> {
         None
     }
 
@@ -83,6 +91,8 @@ pub struct Options {
     pub contained_threads: &'static [&'static str],
     /// Watches over limits; the banner tells what it finds.
     pub guard: Option<LimitMonitor>,
+    /// Reports of background work.
+    pub notices: Option<UnboundedReceiver<Notice>>,
 }
 
 /// Why the loop ended without a fault.
@@ -123,15 +133,13 @@ enum Wake {
     Died(String),
 }
 
-/// Runs until the user quits, a signal comes, or something fails. `told` is what others have to say as it goes on;
-/// `paint` draws the state into a blank buffer and tells how much of it was seen. The terminal is handed back before this returns.
+/// Runs until the user quits, a signal comes, or something fails. `paint` draws the state into a blank buffer and tells how much of it was seen. The terminal is handed back before this returns.
 ///
 /// # Errors
 /// [`RunError`]
 pub fn run(
     mut app: App,
     source: impl Source,
-    told: impl Iterator<Item = Event> + Send + 'static,
     paint: impl Fn(&App, &mut Buffer) -> LayoutInfo,
     options: Options,
 ) -> Result<Exit, RunError> {
@@ -147,14 +155,18 @@ pub fn run(
     if let Some(guard) = options.guard {
         event_sources::limits(guard, snapshots.clone(), wake.clone()).map_err(RunError::Start)?;
     }
-    event_sources::snapshots(snapshots, wake.clone()).map_err(RunError::Start)?;
-    if let Some(mut progress) = source.replay() {
+    let mut replay = source.replay();
+    if let Some(progress) = &mut replay {
         app.update(Event::Replay(Box::new(progress.borrow_and_update().clone())));
-        event_sources::replay(progress, wake.clone()).map_err(RunError::Start)?;
     }
+    let mut link = source.link();
+    if let Some(link) = &mut link {
+        app.update(Event::Link(link.borrow_and_update().clone()));
+    }
+    let watched = Watched { snapshots, replay, link, notices: options.notices };
+    event_sources::watch(watched, wake.clone()).map_err(RunError::Start)?;
     app.update(Event::ExportPipelines(source.streams()));
     event_sources::signals(wake.clone()).map_err(RunError::Start)?;
-    event_sources::told(told, wake.clone()).map_err(RunError::Start)?;
     let questions = event_sources::questions(source.clone(), wake.clone()).map_err(RunError::Start)?;
     event_sources::input(wake).map_err(RunError::Start)?;
     match (Loop { app, worker, questions, screen, pace: Pace::default(), source, paint }).run(&inbox) {

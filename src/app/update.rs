@@ -10,8 +10,8 @@ use super::export::Exported;
 use super::keymap::{self, Key, Scene};
 use super::pace::Draw;
 use super::{App, Clock, Dialog, Effect, Event, NOTE_NANOS, Note, Outcome};
-use crate::collector::Snapshot;
 use crate::collector::taps::PipelineCounters;
+use crate::collector::{Notice, Snapshot};
 use crate::query::analysis::Picture;
 use crate::query::limits::Breach;
 use crate::sources::attach::Link;
@@ -38,12 +38,23 @@ impl App {
                 Outcome::draw(Draw::Paced)
             }
             Event::Link(link) => Outcome::draw(self.take_link(link)),
-            Event::Prices(prices) => {
-                let draw = if self.about.prices == prices { Draw::No } else { Draw::Paced };
-                self.about.prices = prices;
-                Outcome::draw(draw)
-            }
+            Event::Notice(notice) => Outcome::draw(self.take_notice(&notice)),
         }
+    }
+
+    /// Where prices come from stays in view; other notices are shown for a while.
+    fn take_notice(&mut self, notice: &Notice) -> Draw {
+        let line = notice.to_string();
+        match notice {
+            Notice::Prices { .. } if self.about.prices == line => return Draw::No,
+            Notice::Prices { .. } => self.about.prices = line,
+            Notice::Config(_)
+            | Notice::Listener(_)
+            | Notice::Replay { .. }
+            | Notice::Attached { .. }
+            | Notice::Detached { .. } => self.tell(line),
+        }
+        Draw::Paced
     }
 
     /// The header says that the collector is lost as long as it is; why is told once.

@@ -27,6 +27,7 @@ use tonic::transport::server::Connected;
 
 use super::access::Tls;
 use super::metrics::{CollectorMetrics, ConnectionMetrics};
+use super::notice::ListenerNotice;
 
 /// What a listener bears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +70,7 @@ impl ExitGuard {
 impl Drop for ExitGuard {
     fn drop(&mut self) {
         if !self.stop.is_cancelled() {
-            let note = format!("the listener of {} died: it takes a restart to serve there again", self.name);
-            self.metrics.listener_failed(note);
+            self.metrics.listener_failed(ListenerNotice::Died { name: self.name });
         }
     }
 }
@@ -132,10 +132,11 @@ impl Acceptor {
                 Ok((stream, peer)) => self.admit(stream, peer).await,
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
-                    let at = listener.local_addr().map_or_else(|_| String::new(), |address| format!(" on {address}"));
-                    self.metrics.metrics.listener_failed(format!("no connection can be accepted{at}: {error}"));
+                    let address = listener.local_addr().ok();
+                    let why = error.to_string();
+                    self.metrics.metrics.listener_failed(ListenerNotice::Failed { address, why });
                     self.recover(&listener).await;
-                    self.metrics.metrics.listener_recovered(format!("connections are accepted again{at}"));
+                    self.metrics.metrics.listener_recovered(ListenerNotice::Recovered { address });
                 }
             }
         }

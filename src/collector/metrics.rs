@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::Sender;
 
 use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedSender;
 
+use super::notice::{ListenerNotice, Notice};
 use super::sink::Refusal;
 use super::snapshot::Counters;
 
@@ -26,16 +27,15 @@ pub struct CollectorMetrics {
     faults: AtomicU64,
     spans_refused: AtomicU64,
     changed: Notify,
-    /// Receives one line of text for each listener that fails or recovers.
-    notes: Option<Sender<String>>,
+    notices: Option<UnboundedSender<Notice>>,
     #[cfg(test)]
     refusals: std::sync::Mutex<Vec<Refusal>>,
 }
 
 impl CollectorMetrics {
-    /// All zero. `notes` receives one line of text for each listener that fails or recovers.
-    pub fn with_notes(notes: Option<Sender<String>>) -> Self {
-        Self { notes, ..Self::default() }
+    /// All zero. `notices` receives failures and recoveries of listeners.
+    pub fn with_notices(notices: Option<UnboundedSender<Notice>>) -> Self {
+        Self { notices, ..Self::default() }
     }
 
     /// Counts an accepted connection.
@@ -48,18 +48,18 @@ impl CollectorMetrics {
         self.count(&self.connections_refused);
     }
 
-    /// Counts a listener that accepts no connections, for now or for good, and sends `note`.
-    pub fn listener_failed(&self, note: String) {
+    /// Counts a listener that accepts no connections, for now or for good, and sends `notice`.
+    pub fn listener_failed(&self, notice: ListenerNotice) {
         self.listeners_failing.fetch_add(1, Relaxed);
         self.count(&self.listener_failures);
-        self.send_note(note);
+        self.send_notice(notice);
     }
 
-    /// Counts a failed listener that accepts connections again, and sends `note`.
-    pub fn listener_recovered(&self, note: String) {
+    /// Counts a failed listener that accepts connections again, and sends `notice`.
+    pub fn listener_recovered(&self, notice: ListenerNotice) {
         self.listeners_failing.fetch_sub(1, Relaxed);
         self.changed.notify_one();
-        self.send_note(note);
+        self.send_notice(notice);
     }
 
     /// Counts a viewer whose connection was refused.
@@ -128,10 +128,10 @@ impl CollectorMetrics {
         self.changed.notify_one();
     }
 
-    fn send_note(&self, note: String) {
-        if let Some(notes) = &self.notes {
+    fn send_notice(&self, notice: ListenerNotice) {
+        if let Some(notices) = &self.notices {
             // The receiver is gone while the program exits.
-            let _ = notes.send(note);
+            let _ = notices.send(Notice::Listener(notice));
         }
     }
 }

@@ -4,15 +4,16 @@ use std::io::Write as _;
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering::SeqCst},
-    mpsc::{Receiver, channel},
 };
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::access::Access;
 use super::metrics::{Clients, CollectorMetrics, ConnectionMetrics};
+use super::notice::Notice;
 use super::receiver::OtlpReceiver;
 use super::signal::Signal;
 use super::sink::{Refusal, Sink};
@@ -36,18 +37,18 @@ pub(crate) struct Inner {
     /// What the listeners before it count.
     pub metrics: Arc<CollectorMetrics>,
     /// What they report, and the reports read so far.
-    notes: Mutex<(Receiver<String>, Vec<String>)>,
+    notices: Mutex<(UnboundedReceiver<Notice>, Vec<String>)>,
 }
 
 impl Default for Inner {
     fn default() -> Self {
-        let (sender, notes) = channel();
+        let (sender, notices) = unbounded_channel();
         Self {
             requests: Mutex::default(),
             answer: Mutex::default(),
             others: AtomicUsize::default(),
-            metrics: Arc::new(CollectorMetrics::with_notes(Some(sender))),
-            notes: Mutex::new((notes, Vec::new())),
+            metrics: Arc::new(CollectorMetrics::with_notices(Some(sender))),
+            notices: Mutex::new((notices, Vec::new())),
         }
     }
 }
@@ -70,9 +71,9 @@ impl Kept {
 
     /// What was reported of listeners that failed and recovered.
     pub(crate) fn notes(&self) -> Vec<String> {
-        let mut notes = self.0.notes.lock().unwrap();
+        let mut notes = self.0.notices.lock().unwrap();
         let (receiver, read) = &mut *notes;
-        read.extend(receiver.try_iter());
+        read.extend(std::iter::from_fn(|| receiver.try_recv().ok()).map(|notice| notice.to_string()));
         read.clone()
     }
 }

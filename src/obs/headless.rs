@@ -1,88 +1,70 @@
-//! A run without a screen: calls to stdout, everything else that is to be told to stderr.
+//! A run without a screen: calls to stdout, notices to stderr.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, StdoutLock};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
 
-use planoai::cli::ObsArgs;
-use planoai::collector::Snapshot;
 use planoai::collector::ingest::unix_nano_now;
-use planoai::collector::taps::ExportPipelines;
+use planoai::collector::{Notice, Snapshot};
 use planoai::output::{
     FollowProgress, Follower, OnceSummary, OutputFormat, RecordFormat, RecordWriter, SpanExplainer, StatsReporter,
     WithLimits, follow,
 };
-use planoai::pricing::Pricer;
-use planoai::query::filter::Filter;
 use planoai::query::limits::LimitMonitor;
-use planoai::sources::attach::{Address, Link};
-use planoai::sources::replay::Replay;
+use planoai::sources::attach::Link;
+use planoai::sources::replay::{ReplayHandle, State};
 use planoai::text::clean;
 use planoai::text::secrets::Secrets;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
 use crate::obs::exit::ExitError;
-use crate::obs::source::Source;
 use crate::obs::stderr::{print_line, print_note};
-use crate::obs::{GRACE, pipeline};
+use crate::obs::{DRAIN_TIMEOUT, Run};
 
-/// How long `--once` gathers, unless told otherwise.
+/// How long `--once` collects by default.
 const SUMMARY_AFTER: Duration = Duration::from_secs(10);
 
-/// Calls that come, and what is to be made of them.
-pub(super) struct Headless<'a> {
-    /// The command line.
-    pub args: &'a ObsArgs,
-    /// Where they come from.
-    pub source: Source,
-    /// What background work has to tell.
-    pub notes: Receiver<String>,
-    /// What is replayed; its end is the end of the run.
-    pub replay: Option<Replay>,
-    /// Where accepted requests go on to.
-    pub pipelines: ExportPipelines,
+/// Runs until a signal, a closed pipe, or as much as the command line asks for.
+pub(super) fn run(run: Run<'_>) -> Result<(), ExitError> {
+    if !run.args.is_headless() {
+        return run.drive(&mut NoOutput);
+    }
+    let guard = LimitMonitor::new(run.args.limits(), Arc::new(run.filter.clone()));
+    let secrets = Secrets::from(run.args.show_secrets);
+    // The verdict names the calls that contributed most, with text from outside.
+    let breach = |verdict: String| ExitError::Breach(secrets.in_text(&verdict).into_owned());
+    if run.args.once {
+        let once = OnceSummary::new(io::stdout().lock(), run.filter.clone(), run.args.count).with_secrets(secrets);
+        let mut once = WithLimits::new(once, guard);
+        run.drive(&mut once)?;
+        return once.verdict().map_err(breach);
+    }
+    let mut writer = WithLimits::new(run.writer(secrets)?, guard);
+    run.drive(&mut writer)?;
+    if let Some(loss) = writer.inner().counts().loss() {
+        print_note(&loss);
+    }
+    writer.verdict().map_err(breach)
 }
 
-impl Headless<'_> {
-    /// Runs until a signal, a closed pipe, or as much as the command line asks for.
-    pub(super) fn run(self, pricer: &Arc<Pricer>, filter: Filter) -> Result<(), ExitError> {
-        if !self.args.is_headless() {
-            return self.drive(&mut Unwritten);
-        }
-        let guard = LimitMonitor::new(self.args.limits(), Arc::new(filter.clone()));
-        let secrets = Secrets::from(self.args.show_secrets);
-        // The verdict names who is to blame.
-        let breach = |verdict: String| ExitError::Breach(secrets.in_text(&verdict).into_owned());
-        if self.args.once {
-            let once = OnceSummary::new(io::stdout().lock(), filter, self.args.count).with_secrets(secrets);
-            let mut once = WithLimits::new(once, guard);
-            self.drive(&mut once)?;
-            return once.verdict().map_err(breach);
-        }
-        let format = self.format(RecordFormat::new(self.args.shape(), Arc::clone(pricer)).with_secrets(secrets));
-        let mut writer = RecordWriter::new(io::stdout().lock(), format, filter, self.args.count)?
+impl Run<'_> {
+    fn writer(&self, secrets: Secrets) -> Result<RecordWriter<StdoutLock<'static>>, ExitError> {
+        let format = RecordFormat::new(self.args.shape(), Arc::clone(&self.pricer)).with_secrets(secrets);
+        let columns = self.args.fields.clone().unwrap_or_else(|| format.columns().clone());
+        let format = format.with_columns(if self.args.explain_spans { columns.with_spans() } else { columns });
+        let mut writer = RecordWriter::new(io::stdout().lock(), format, self.filter.clone(), self.args.count)?
             .explained_by(SpanExplainer::asking(self.source.handle()).with_secrets(secrets));
-        if let Source::Remote { .. } = self.source {
+        if self.source.is_joined_late() {
             writer = writer.joining();
         }
         if let Some(every) = self.args.stats {
             writer = writer.reporting(self.reports(every));
         }
-        let mut writer = WithLimits::new(writer, guard);
-        self.drive(&mut writer)?;
-        if let Some(loss) = writer.inner().counts().loss() {
-            print_note(&loss);
-        }
-        writer.verdict().map_err(breach)
-    }
-
-    fn format(&self, format: RecordFormat) -> RecordFormat {
-        let columns = self.args.fields.clone().unwrap_or_else(|| format.columns().clone());
-        format.with_columns(if self.args.explain_spans { columns.with_spans() } else { columns })
+        Ok(writer)
     }
 
     fn reports(&self, every: Option<Duration>) -> StatsReporter {
@@ -93,54 +75,81 @@ impl Headless<'_> {
         }
     }
 
-    /// Follows the collector to the end of the run, then all that it still accepted while it stopped.
+    /// Follows the source to the end of the run, then takes the last snapshot once the source is drained.
     fn drive(self, follower: &mut impl Follower) -> Result<(), ExitError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let entered = runtime.enter();
         let stop = stop_after(self.duration())?;
-        // From here on a signal ends the run in order, so that whoever waits for an address may send one.
-        self.source.lines().iter().for_each(|line| print_line(&clean(line)));
-        if let Source::Remote { remote, address } = &self.source {
-            runtime.spawn(tell_link(remote.link(), address.clone()));
+        // From here on a signal ends the run in order: a script that waits for these lines may send one.
+        let endpoints = self.source.endpoints();
+        endpoints.lines().iter().for_each(|line| print_line(&clean(line)));
+        if let (Some(link), Some(address)) = (self.source.link(), endpoints.remote) {
+            runtime.spawn(print_link(link, address));
         }
         drop(entered);
-        let Self { mut source, notes, replay, .. } = self;
-        // What is known by now is told whatever becomes of the thread: a short run may be over before it begins.
-        for note in notes.try_iter() {
-            print_note(&note);
-        }
-        let told = move || notes.iter().for_each(|note| print_note(&note));
-        thread::Builder::new().name("told".to_owned()).spawn(told)?;
+        let replay = self.source.replay();
+        let Self { mut source, notices, .. } = self;
+        print_notices(notices)?;
         let stop = async {
             tokio::select! {
                 () = stop => {}
-                () = pipeline::done(replay.as_ref(), print_note) => {}
+                () = replay_done(replay) => {}
             }
         };
         let handle = source.handle();
         let until_done = async {
             tokio::pin!(stop);
+            let mut snapshots = handle.snapshots();
             tokio::select! {
-                () = source.ready() => {}
+                // A source that has ended publishes nothing more.
+                _ = snapshots.wait_for(|snapshot| source.is_ready(snapshot)) => {}
                 () = &mut stop => return Ok(FollowProgress::Open),
             }
             follow(handle.snapshots(), follower, unix_nano_now, stop).await
         };
-        let outcome = runtime.block_on(until_done).map_err(ExitError::from).and_then(|_| source.check());
-        // It hands in through the collector, which stops only when nobody does.
-        drop(replay);
-        source.drain(GRACE);
+        let outcome = runtime.block_on(until_done).map_err(ExitError::from);
+        let outcome = outcome.and_then(|_| source.check().map_err(ExitError::from));
+        source.drain(DRAIN_TIMEOUT);
         let last = Arc::clone(&handle.snapshots().borrow());
-        // Where nothing more can be written, nothing is.
+        // After a failed write nothing more is written.
         let outcome = outcome.and_then(|()| Ok(follower.end(&last, unix_nano_now())?));
-        source.stop(GRACE);
+        source.stop(DRAIN_TIMEOUT);
         outcome
     }
 
-    /// A summary that nothing else ends does not wait for ever.
+    /// `--once` without another end has a default duration.
     fn duration(&self) -> Option<Duration> {
-        let has_end = !self.args.once || self.args.count.is_some() || self.replay.is_some();
+        let has_end = !self.args.once || self.args.count.is_some() || self.source.replay().is_some();
         self.args.duration.or((!has_end).then_some(SUMMARY_AFTER))
+    }
+}
+
+/// Prints notices on a thread of its own, which may wait for stderr; those that are already there are printed before this
+/// returns, since a short run may end first.
+fn print_notices(mut notices: UnboundedReceiver<Notice>) -> io::Result<()> {
+    while let Ok(notice) = notices.try_recv() {
+        print_note(&notice.to_string());
+    }
+    let print = move || {
+        while let Some(notice) = notices.blocking_recv() {
+            print_note(&notice.to_string());
+        }
+    };
+    thread::Builder::new().name("notices".to_owned()).spawn(print).map(drop)
+}
+
+/// Ready when the replay has sent everything; never without one. Prints entries that cannot be read.
+async fn replay_done(replay: Option<ReplayHandle>) {
+    let Some(replay) = replay else { return std::future::pending().await };
+    let mut progress = replay.progress();
+    let mut printed = 0;
+    loop {
+        let now = progress.borrow_and_update().clone();
+        now.broken_since(printed).for_each(|broken| print_note(&broken.notice().to_string()));
+        printed = now.broken;
+        if now.state == State::Done || progress.changed().await.is_err() {
+            return;
+        }
     }
 }
 
@@ -172,27 +181,28 @@ fn stop_after(duration: Option<Duration>) -> io::Result<impl Future<Output = ()>
     })
 }
 
-/// Whether this program was started with the signal ignored, as `nohup` does with SIGHUP. Told by Linux only; elsewhere it is
-/// taken for ignored.
+/// Whether this program was started with the signal ignored, as `nohup` does with SIGHUP. Only Linux tells; elsewhere the signal
+/// counts as ignored.
 fn is_ignored(signal: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
     ignored.is_none_or(|ignored| ignored >> (signal.as_raw_value() - 1) & 1 == 1)
 }
 
-/// Tells when the collector elsewhere is found and when it is lost, but not each attempt in between.
-async fn tell_link(mut link: watch::Receiver<Link>, address: Address) {
-    let mut told = None;
+/// Prints when the remote collector is attached or lost, but not each attempt in between.
+async fn print_link(mut link: watch::Receiver<Link>, address: String) {
+    let mut was_lost = None;
     loop {
         let now = link.borrow_and_update().clone();
-        let is_news = now != Link::Attaching && told != Some(now.is_lost());
-        if is_news {
-            told = Some(now.is_lost());
-            match now {
-                Link::Attaching => {}
-                Link::Attached => print_note(&format!("attached to {address}")),
-                Link::Lost { why } => print_note(&format!("{address} cannot be reached, trying again: {why}")),
-            }
+        let is_lost = now.is_lost();
+        let notice = match now {
+            Link::Attaching => None,
+            Link::Attached => Some(Notice::Attached { address: address.clone() }),
+            Link::Lost { why } => Some(Notice::Detached { address: address.clone(), why }),
+        };
+        if let Some(notice) = notice.filter(|_| was_lost != Some(is_lost)) {
+            was_lost = Some(is_lost);
+            print_note(&notice.to_string());
         }
         if link.changed().await.is_err() {
             return;
@@ -200,10 +210,10 @@ async fn tell_link(mut link: watch::Receiver<Link>, address: Address) {
     }
 }
 
-/// Nothing is written: calls are shown to viewers elsewhere only.
-struct Unwritten;
+/// Writes nothing: calls are shown in viewers only.
+struct NoOutput;
 
-impl Follower for Unwritten {
+impl Follower for NoOutput {
     fn take(&mut self, _: &Arc<Snapshot>, _: i64) -> io::Result<FollowProgress> {
         Ok(FollowProgress::Open)
     }

@@ -1,130 +1,130 @@
-//! Where the calls come from: collected here, or shown by a collector elsewhere.
+//! Opens the source of calls that the command line names.
 
 use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use planoai::cli::ObsArgs;
-use planoai::collector::access::{Access, Token};
-use planoai::collector::viewers::{Viewers, ViewersConfig};
-use planoai::collector::{Collector, Handle, HttpListener, Listening};
-use planoai::sources::attach::{Address, ClientTls, Link, Remote, RemoteConfig};
+use planoai::cli::{HttpPort, ObsArgs};
+use planoai::collector::access::{Access, TlsFiles, Token};
+use planoai::collector::taps::ExportPipelines;
+use planoai::collector::viewers::ViewersConfig;
+use planoai::collector::{CollectorConfig, Notice};
+use planoai::pricing::Pricer;
+use planoai::sources::attach::{Address, ClientTls, Remote, RemoteConfig};
+use planoai::sources::local::Local;
+use planoai::sources::replay::ReplayConfig;
+use planoai::sources::{CallSource, demo};
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::obs::exit::ExitError;
+use crate::obs::{OutputMode, pipeline};
 
-/// The source of a run, running.
-pub(super) enum Source {
-    /// A collector of our own.
-    Local {
-        collector: Box<Collector>,
-        /// What can be asked of it.
-        handle: Handle,
-        listening: Listening,
-        /// What it shows to others.
-        viewers: Option<Viewers>,
-    },
-    /// One that runs elsewhere.
-    Remote {
-        /// The connection to it.
-        remote: Remote,
-        address: Address,
-    },
+/// The demo plays the same traffic every time.
+const DEMO_SEED: u64 = 1;
+
+/// Calls kept by default.
+const CAPACITY: usize = 1000;
+
+/// Without a screen the ring is only a buffer before the writer; a burst must fit.
+const HEADLESS_CAPACITY: usize = 100_000;
+
+/// Without a screen, calls are written at most this long after they arrived.
+const HEADLESS_INTERVAL: Duration = Duration::from_millis(20);
+
+/// What a local collector needs of the run beyond the command line.
+pub(super) struct Shared {
+    pub(super) output: OutputMode,
+    pub(super) pricer: Arc<Pricer>,
+    pub(super) notices: UnboundedSender<Notice>,
 }
 
-impl Source {
-    /// What can be asked of it.
-    pub(super) fn handle(&self) -> Handle {
-        match self {
-            Self::Local { handle, .. } => handle.clone(),
-            Self::Remote { remote, .. } => remote.handle().clone(),
-        }
-    }
+/// A running source, and where the requests it accepts are exported to.
+pub(super) type Opened = (Box<dyn CallSource>, ExportPipelines);
 
-    /// Stops taking in and gives requests in flight `grace` to end; the last snapshot holds all of them. It is still
-    /// answered.
-    pub(super) fn drain(&mut self, grace: Duration) {
-        match self {
-            Self::Local { collector, .. } => collector.drain(grace),
-            Self::Remote { .. } => {}
-        }
+/// Starts the source of the run.
+pub(super) fn open(args: &ObsArgs, shared: Shared) -> Result<Opened, ExitError> {
+    if let Some(address) = &args.attach {
+        return Ok((Box::new(attach(args, address)?), ExportPipelines::default()));
     }
+    let (local, pipelines) = local(args, shared)?;
+    Ok((Box::new(local), pipelines))
+}
 
-    /// Ends it. Viewers get `grace` to take the last snapshot.
-    pub(super) fn stop(self, grace: Duration) {
-        match self {
-            Self::Local { mut collector, viewers, .. } => {
-                collector.stop(grace);
-                if let Some(viewers) = viewers {
-                    viewers.finish(grace);
-                }
-            }
-            Self::Remote { remote, .. } => drop(remote),
-        }
+fn local(args: &ObsArgs, shared: Shared) -> Result<(Local, ExportPipelines), ExitError> {
+    let pipelines = pipeline::open(args)?;
+    let access = access(args)?;
+    let mut local = Local::start(CollectorConfig { taps: pipelines.taps(), ..config(args, access.clone(), shared) })?;
+    pipeline::check(&pipelines, local.listening())?;
+    if let Some(at) = &args.serve_viewers {
+        let host = at.host.clone().unwrap_or_else(|| viewers_host(&args.host, access.is_protected()));
+        local.serve_viewers(ViewersConfig::new(host, at.port, access))?;
     }
-
-    /// The addresses, a line each.
-    pub(super) fn lines(&self) -> Vec<String> {
-        let Self::Local { listening, viewers, .. } = self else { return Vec::new() };
-        let mut lines = vec![format!("listening on {} (OTLP/gRPC)", listening.grpc)];
-        match &listening.http {
-            HttpListener::Bound(address) => lines.push(format!("listening on {address} (OTLP/HTTP)")),
-            HttpListener::Off => {}
-            HttpListener::Failed(reason) => lines.push(format!("no OTLP/HTTP: {reason}")),
-        }
-        lines.extend(viewers.iter().map(|viewers| format!("listening on {} (viewers)", viewers.address())));
-        lines
+    if !args.replay.is_empty() {
+        let config = ReplayConfig { speed: args.speed, now: args.now, ..ReplayConfig::new(args.replay.clone()) };
+        let usage = |input: &str, error| ExitError::Usage(format!("--replay: {input}: {error}"));
+        local.start_replay(config).map_err(|error| usage(&error.input, error.error))?;
     }
-
-    /// Waits for the first snapshot.
-    pub(super) async fn ready(&self) {
-        if let Self::Remote { remote, .. } = self {
-            // A connection that has ended has nothing to wait for either.
-            let _ = remote.handle().snapshots().wait_for(|snapshot| snapshot.version > 0).await;
-        }
+    if args.demo {
+        local.start_demo(demo::Options { seed: DEMO_SEED, token: args.token.as_deref().and_then(Token::new) });
     }
+    Ok((local, pipelines))
+}
 
-    /// A run that never heard of its calls must not end as if there had been none.
-    pub(super) fn check(&self) -> Result<(), ExitError> {
-        let Self::Remote { remote, address } = self else { return Ok(()) };
-        let was_heard = remote.handle().snapshots().borrow().version > 0;
-        match &*remote.link().borrow() {
-            Link::Lost { why } if !was_heard => {
-                Err(ExitError::Run(anyhow::anyhow!("{address} was never reached: {why}")))
-            }
-            Link::Attaching => Err(ExitError::Run(anyhow::anyhow!("the calls of {address} did not come in time"))),
-            Link::Lost { .. } | Link::Attached => Ok(()),
-        }
+fn config(args: &ObsArgs, access: Access, shared: Shared) -> CollectorConfig {
+    let Shared { output, pricer, notices } = shared;
+    let (capacity, publish_every) = match output {
+        OutputMode::Text => (HEADLESS_CAPACITY, HEADLESS_INTERVAL),
+        OutputMode::Screen | OutputMode::Viewers => (CAPACITY, Duration::from_millis(args.refresh_ms.into())),
+    };
+    CollectorConfig {
+        host: args.host.clone(),
+        grpc_port: args.port,
+        http_port: match args.http_port {
+            HttpPort::Port(port) => Some(port),
+            HttpPort::Off => None,
+        },
+        capacity: args.capacity.map_or(capacity, |calls| calls as usize),
+        span_memory: args.span_memory,
+        publish_every,
+        access,
+        pricer,
+        taps: Vec::new(),
+        notices: Some(notices),
     }
 }
 
-/// Begins to show the calls to others, if that is asked for.
-pub(super) fn serve_viewers(args: &ObsArgs, access: Access, handle: &Handle) -> Result<Option<Viewers>, ExitError> {
-    let Some(at) = &args.serve_viewers else { return Ok(None) };
-    let host = at.host.clone().unwrap_or_else(|| viewers_host(&args.host, access.is_protected()));
-    Ok(Some(Viewers::start(ViewersConfig::new(host, at.port, access), handle.clone())?))
+/// The token is never repeated in an error: it may be mistyped by one character only.
+fn token(args: &ObsArgs) -> Result<Option<Token>, ExitError> {
+    let unsendable = || ExitError::Usage("--token must be printable ASCII without spaces".to_owned());
+    args.token.as_deref().map(|text| Token::new(text).ok_or_else(unsendable)).transpose()
 }
 
-/// Viewers read prompts: without anything that keeps strangers out only those of this machine are served, unless another
-/// address was named for them.
+fn access(args: &ObsArgs) -> Result<Access, ExitError> {
+    let files = args.tls_cert.clone().zip(args.tls_key.clone());
+    let tls = files.map(|(cert, key)| TlsFiles { cert, key, client_ca: args.tls_client_ca.clone() }.load());
+    Ok(Access { token: token(args)?, tls: tls.transpose()? })
+}
+
+/// Viewers read prompts: without authentication their listener binds to loopback, unless `--serve-viewers` names a host.
 fn viewers_host(host: &str, is_protected: bool) -> String {
     let is_here = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
     if is_protected || is_here { host.to_owned() } else { "127.0.0.1".to_owned() }
 }
 
-/// Attaches to the collector at `address`.
-pub(super) fn attach(args: &ObsArgs, address: &Address, token: Option<Token>) -> Result<Source, ExitError> {
+fn attach(args: &ObsArgs, address: &Address) -> Result<Remote, ExitError> {
     let config = RemoteConfig {
-        token,
+        token: token(args)?,
         tls: client_tls(args, address)?,
         most_calls: args.capacity.map(|calls| calls as usize),
         span_memory: args.span_memory,
         ..RemoteConfig::new(address.clone())
     };
-    Ok(Source::Remote { remote: Remote::start(&config)?, address: address.clone() })
+    Ok(Remote::start(&config)?)
 }
 
-/// TLS is spoken where the address says so, or where anything for it is given.
+/// TLS is used where the scheme or any TLS option asks for it.
 fn client_tls(args: &ObsArgs, address: &Address) -> Result<Option<ClientTls>, ExitError> {
     let read = |path: &Path| {
         fs::read(path).map_err(|error| ExitError::Usage(format!("cannot read {}: {error}", path.display())))

@@ -31,6 +31,7 @@ pub use client::{ClientTls, Trouble};
 
 use self::client::Client;
 use self::replica::Replica;
+use super::{CallSource, Endpoints, NothingReceived};
 use crate::collector::access::Token;
 use crate::collector::store::Command;
 use crate::collector::taps::forward::Backoff;
@@ -106,9 +107,10 @@ impl Link {
     }
 }
 
-/// An attached collector. Dropping it hangs up.
+/// A connection to a remote collector. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Remote {
+    address: Address,
     handle: Handle,
     link: watch::Receiver<Link>,
     stop: CancellationToken,
@@ -142,18 +144,53 @@ impl Remote {
             // A question that still waits for its answer is not waited for.
             runtime.shutdown_background();
         })?;
-        Ok(Self { handle: Handle::new(snapshots, commands, Arc::default()), link, stop })
+        Ok(Self {
+            address: config.address.clone(),
+            handle: Handle::new(snapshots, commands, Arc::default()),
+            link,
+            stop,
+        })
     }
 
-    /// What can be asked, as of a collector of one's own. Clearing forgets calls here only.
-    pub const fn handle(&self) -> &Handle {
-        &self.handle
+    fn has_snapshot(&self) -> bool {
+        self.is_ready(&self.handle.snapshots().borrow())
+    }
+}
+
+impl CallSource for Remote {
+    /// Clearing forgets calls here only, not in the remote collector.
+    fn handle(&self) -> Handle {
+        self.handle.clone()
     }
 
-    /// How the connection is, and the means to wait for news of it.
-    pub fn link(&self) -> watch::Receiver<Link> {
-        self.link.clone()
+    fn endpoints(&self) -> Endpoints {
+        Endpoints { remote: Some(self.address.to_string()), ..Endpoints::default() }
     }
+
+    fn link(&self) -> Option<watch::Receiver<Link>> {
+        Some(self.link.clone())
+    }
+
+    fn is_ready(&self, snapshot: &Snapshot) -> bool {
+        snapshot.version > 0
+    }
+
+    fn is_joined_late(&self) -> bool {
+        true
+    }
+
+    fn check(&self) -> Result<(), NothingReceived> {
+        let address = self.address.to_string();
+        match &*self.link.borrow() {
+            Link::Lost { why } if !self.has_snapshot() => {
+                Err(NothingReceived::Unreachable { address, why: why.clone() })
+            }
+            Link::Attaching => Err(NothingReceived::TooLate { address }),
+            Link::Lost { .. } | Link::Attached => Ok(()),
+        }
+    }
+
+    fn stop(self: Box<Self>, _: Duration) {}
 }
 
 impl Drop for Remote {

@@ -49,7 +49,7 @@ impl ReplayConfig {
     }
 }
 
-/// What a replay can be told.
+/// A command to a replay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Command {
     /// Pauses, or goes on.
@@ -63,9 +63,9 @@ pub enum Command {
     Speed(Speed),
 }
 
-/// What reaches the player.
+/// A message to the player.
 #[derive(Clone, Copy, Debug)]
-enum Told {
+enum Message {
     Command(Command),
     /// The time of the last request of all files, ns since the epoch.
     Ends(u64),
@@ -83,31 +83,31 @@ pub struct ReplayError {
     pub error: io::Error,
 }
 
-/// A replay under way. Ends when dropped.
+/// A running replay. Dropping it stops it.
 #[derive(Debug)]
 pub struct Replay {
-    remote: Remote,
+    handle: ReplayHandle,
     /// `None` where it reads a pipe, which may keep silent for ever: nobody can wait for that.
     thread: Option<JoinHandle<()>>,
 }
 
-/// Watches a replay and tells it what to do, from anywhere. Cloning is cheap.
+/// Watches and controls a replay from any thread. Cloning is cheap.
 #[derive(Clone, Debug)]
-pub struct Remote {
-    told: mpsc::Sender<Told>,
+pub struct ReplayHandle {
+    messages: mpsc::Sender<Message>,
     progress: watch::Receiver<Progress>,
 }
 
-impl Remote {
-    /// How far it is, and the means to wait for news.
+impl ReplayHandle {
+    /// How far it is.
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.clone()
     }
 
-    /// Tells it something. A replay that is done can still be sought in.
-    pub fn tell(&self, command: Command) {
-        // One that ended because ingest is gone needs no telling.
-        let _ = self.told.send(Told::Command(command));
+    /// Sends a command. A replay that is done still seeks.
+    pub fn send(&self, command: Command) {
+        // A replay that ended with ingest has no use for commands.
+        let _ = self.messages.send(Message::Command(command));
     }
 }
 
@@ -125,36 +125,26 @@ impl Replay {
         for input in &config.inputs {
             input.check().map_err(|error| ReplayError { input: input.name(), error })?;
         }
-        let (remote, told) = mpsc::channel();
+        let (messages, inbox) = mpsc::channel();
         let (publish, progress) = watch::channel(Progress::default());
         let can_rewind = config.inputs.iter().all(Input::can_rewind);
-        let player = Player::new(config, sink, told, publish, remote.clone());
+        let player = Player::new(config, sink, inbox, publish, messages.clone());
         let thread = thread::Builder::new()
             .name("replay".to_owned())
             .spawn(move || player.run(&on_rewind))
             .map_err(|error| ReplayError { input: "anything".to_owned(), error })?;
-        Ok(Self { remote: Remote { told: remote, progress }, thread: can_rewind.then_some(thread) })
+        Ok(Self { handle: ReplayHandle { messages, progress }, thread: can_rewind.then_some(thread) })
     }
 
-    /// How far it is, and the means to wait for news.
-    pub fn progress(&self) -> watch::Receiver<Progress> {
-        self.remote.progress()
-    }
-
-    /// Tells it something. A replay that is done can still be sought in.
-    pub fn tell(&self, command: Command) {
-        self.remote.tell(command);
-    }
-
-    /// Watches it and tells it what to do, from anywhere.
-    pub fn remote(&self) -> Remote {
-        self.remote.clone()
+    /// Watches and controls it.
+    pub fn handle(&self) -> ReplayHandle {
+        self.handle.clone()
     }
 }
 
 impl Drop for Replay {
     fn drop(&mut self) {
-        let _ = self.remote.told.send(Told::Stop);
+        let _ = self.handle.messages.send(Message::Stop);
         // One that panicked is gone as well.
         let _ = self.thread.take().map(JoinHandle::join);
     }

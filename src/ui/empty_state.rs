@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::draw_context::DrawContext;
 use super::text_line::{SafeLine, line_of};
 use super::theme::Role;
+use crate::collector::HttpListener;
 use crate::sources::attach::Link;
 use crate::text::format::{age, count};
 
@@ -96,9 +97,11 @@ fn listening(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
     let about = &ctx.app.about;
     let mut lines = vec![fact(ctx, "OTLP/gRPC", format!("listening on {}", about.grpc), Role::Good)];
     match &about.http {
-        Some(Ok(http)) => lines.push(fact(ctx, "OTLP/HTTP", format!("listening on {http}"), Role::Good)),
-        Some(Err(reason)) => lines.push(fact(ctx, "OTLP/HTTP", format!("not listening: {reason}"), Role::Fair)),
-        None => {}
+        HttpListener::Bound(http) => lines.push(fact(ctx, "OTLP/HTTP", format!("listening on {http}"), Role::Good)),
+        HttpListener::Failed(reason) => {
+            lines.push(fact(ctx, "OTLP/HTTP", format!("not listening: {reason}"), Role::Fair));
+        }
+        HttpListener::Off => {}
     }
     lines.extend(about.viewers.iter().map(|at| fact(ctx, "viewers", format!("served on {at}"), Role::Good)));
     lines
@@ -154,8 +157,8 @@ fn settings(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
         SafeLine::of("Anything else with OpenTelemetry:", dim),
         SafeLine::of(format!("  OTEL_EXPORTER_OTLP_ENDPOINT={grpc}"), code),
     ];
-    if let Some(Ok(http)) = &about.http {
-        lines.push(SafeLine::of(format!("  or http://localhost:{} with http/protobuf or http/json", port(http)), dim));
+    if let HttpListener::Bound(http) = &about.http {
+        lines.push(SafeLine::of(format!("  or http://localhost:{} with http/protobuf or http/json", http.port()), dim));
     }
     lines
 }

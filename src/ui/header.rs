@@ -1,5 +1,7 @@
 //! The first line: alive or not, where it listens, how much it keeps, what is looked at.
 
+use std::net::SocketAddr;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -7,6 +9,7 @@ use super::draw_context::DrawContext;
 use super::streams;
 use super::text_line::{Item, SafeLine, fit_by_priority, join};
 use super::theme::Role;
+use crate::collector::HttpListener;
 use crate::query::analysis::Window;
 use crate::text::format::{clock, count, rate};
 
@@ -105,12 +108,12 @@ fn listening(ctx: DrawContext<'_>) -> SafeLine<'_> {
     let mut strip = SafeLine::of(&about.grpc, dim);
     match &about.http {
         // The same host need not be read twice.
-        Some(Ok(http)) => match (about.grpc.rsplit_once(':'), http.rsplit_once(':')) {
-            (Some((host, _)), Some((same, port))) if host == same => strip.add(format!(" :{port}"), dim),
+        HttpListener::Bound(http) => match about.grpc.parse::<SocketAddr>() {
+            Ok(grpc) if grpc.ip() == http.ip() => strip.add(format!(" :{}", http.port()), dim),
             _ => strip.add(format!(" {http}"), dim),
         },
-        Some(Err(_)) => strip.add(" no HTTP", ctx.style(Role::Fair)),
-        None => {}
+        HttpListener::Failed(_) => strip.add(" no HTTP", ctx.style(Role::Fair)),
+        HttpListener::Off => {}
     }
     if let Some(viewers) = &about.viewers {
         let port = viewers.rsplit(':').next().unwrap_or_default();

@@ -18,7 +18,7 @@ use planoai::collector::receiver::OtlpReceiver;
 use planoai::collector::signal::Signal;
 use planoai::collector::sink::{Refusal, Sink};
 use planoai::collector::taps::ExportPipelines;
-use planoai::collector::{Collector, CollectorConfig, Ingest, Snapshot, grpc, http, listener};
+use planoai::collector::{Collector, CollectorConfig, HttpListener, Ingest, Snapshot, grpc, http, listener};
 use planoai::pricing::Pricer;
 use planoai::query::analysis::ViewSpec;
 use planoai::text::secrets::Secrets;
@@ -66,18 +66,18 @@ fn inside_the_terminal() {
     // A collector that is gone would end the loop.
     let (_collector, snapshots) = watch::channel(Arc::default());
     let theme = Theme::detect(|_| None);
-    let (telling, drawing) = (thread.clone(), thread);
-    // The loop reads this on a thread of its own.
-    let told = std::iter::from_fn(move || {
-        assert!(telling != "another", "told to");
-        None
+    let (elsewhere, drawing) = (thread.clone(), thread);
+    let (drawn, first_frame) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        first_frame.recv().unwrap();
+        assert!(elsewhere != "another", "told to");
     });
     let ended = run(
         app,
         Nothing(snapshots),
-        told,
         move |app, buf| {
             assert!(drawing != "main", "told to");
+            let _ = drawn.send(());
             ui::draw(app, theme, buf)
         },
         Options::default(),
@@ -112,7 +112,7 @@ fn inside_a_handler() {
         access: Access::default(),
         pricer: Arc::default(),
         taps: Vec::new(),
-        notes: None,
+        notices: None,
     });
     let (_, handle) = collector.start().unwrap();
     let ingest = collector.sink().unwrap();
@@ -128,7 +128,7 @@ fn inside_a_handler() {
     let (over_grpc, over_http) = (bind(), bind());
     let about = About {
         grpc: over_grpc.local_addr().unwrap().to_string(),
-        http: Some(Ok(over_http.local_addr().unwrap().to_string())),
+        http: HttpListener::Bound(over_http.local_addr().unwrap()),
         ..About::default()
     };
     let stop = CancellationToken::new();
@@ -146,10 +146,11 @@ fn inside_a_handler() {
         secrets: Secrets::default(),
         streams: ExportPipelines::default(),
         replay: None,
+        link: None,
     };
     let theme = Theme::detect(|_| None);
     let options = Options { contained_threads: &["ingest"], ..Options::default() };
-    let ended = run(app, live, std::iter::empty(), move |app, buf| ui::draw(app, theme, buf), options);
+    let ended = run(app, live, move |app, buf| ui::draw(app, theme, buf), options);
     assert!(ended.is_ok(), "{ended:?}");
 }
 

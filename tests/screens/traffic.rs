@@ -12,7 +12,7 @@ use planoai::call::{
 use planoai::collector::ingest::{SharedNames, read};
 use planoai::collector::ring::Ring;
 use planoai::collector::store::{Batch, Store, StoreConfig};
-use planoai::collector::{Counters, Snapshot};
+use planoai::collector::{Counters, HttpListener, Snapshot};
 use planoai::pricing::Pricer;
 use planoai::query::analysis::{Analysis, ViewSpec};
 use planoai::stats::Totals;
@@ -73,7 +73,7 @@ impl Harness {
     pub(crate) fn empty() -> Self {
         let about = About {
             grpc: "0.0.0.0:4317".into(),
-            http: Some(Ok("0.0.0.0:4318".into())),
+            http: HttpListener::Bound("0.0.0.0:4318".parse().unwrap()),
             is_open: true,
             is_demo: false,
             prices: "prices: bundled 2026-11-20".into(),

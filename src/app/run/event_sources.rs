@@ -9,13 +9,15 @@ use std::thread;
 use ratatui::crossterm::event;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
 use super::{Question, Source, Wake, clock};
 use crate::app::{Event, terminal};
-use crate::collector::Snapshot;
+use crate::collector::{Notice, Snapshot};
 use crate::query::limits;
 use crate::query::limits::LimitMonitor;
+use crate::sources::attach::Link;
 use crate::sources::replay::Progress;
 
 /// A loop that has ended reads no letters.
@@ -35,12 +37,6 @@ pub(super) fn input(wake: Sender<Wake>) -> io::Result<()> {
         send(&wake, Wake::InputGone);
     };
     spawn("input", watch)
-}
-
-/// Passes on what others have to say.
-pub(super) fn told(told: impl Iterator<Item = Event> + Send + 'static, wake: Sender<Wake>) -> io::Result<()> {
-    let watch = move || told.for_each(|event| send(&wake, Wake::Event(event)));
-    spawn("told", watch)
 }
 
 /// Answers questions in turn; of several calls that wait to be looked into only the last one matters.
@@ -88,31 +84,47 @@ pub(super) fn signals(wake: Sender<Wake>) -> io::Result<()> {
     spawn("signals", watch)
 }
 
-pub(super) fn snapshots(snapshots: watch::Receiver<Arc<Snapshot>>, wake: Sender<Wake>) -> io::Result<()> {
+/// The channels that the run loop is woken by.
+pub(super) struct Watched {
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub replay: Option<watch::Receiver<Progress>>,
+    pub link: Option<watch::Receiver<Link>>,
+    pub notices: Option<UnboundedReceiver<Notice>>,
+}
+
+/// Awaits all channels on one thread. The end of the snapshots ends the run.
+pub(super) fn watch(watched: Watched, wake: Sender<Wake>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let Watched { snapshots, replay, link, notices } = watched;
     let watch = move || {
-        runtime.block_on(each(snapshots, |snapshot| send(&wake, Wake::Event(Event::Snapshot(snapshot)))));
-        send(&wake, Wake::CollectorGone);
+        let event = |event| send(&wake, Wake::Event(event));
+        let snapshots = async {
+            each(Some(snapshots), |snapshot| event(Event::Snapshot(snapshot))).await;
+            send(&wake, Wake::CollectorGone);
+        };
+        let replay = each(replay, |progress| event(Event::Replay(Box::new(progress))));
+        let link = each(link, |link| event(Event::Link(link)));
+        let notices = async {
+            let Some(mut notices) = notices else { return };
+            while let Some(notice) = notices.recv().await {
+                event(Event::Notice(notice));
+            }
+        };
+        runtime.block_on(async { tokio::join!(snapshots, replay, link, notices) });
     };
-    spawn("snapshots", watch)
+    spawn("watch", watch)
 }
 
-/// Waits for news of the replay.
-pub(super) fn replay(progress: watch::Receiver<Progress>, wake: Sender<Wake>) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let tell = move |progress| send(&wake, Wake::Event(Event::Replay(Box::new(progress))));
-    spawn("replayed", move || runtime.block_on(each(progress, tell)))
-}
-
-/// Tells what is new, each time, until there will be nothing more.
-async fn each<T: Clone>(mut news: watch::Receiver<T>, tell: impl Fn(T)) {
-    while news.changed().await.is_ok() {
-        let now = news.borrow_and_update().clone();
-        tell(now);
+/// Calls `on_change` with each new value until the sender is gone.
+async fn each<T: Clone>(receiver: Option<watch::Receiver<T>>, on_change: impl Fn(T)) {
+    let Some(mut receiver) = receiver else { return };
+    while receiver.changed().await.is_ok() {
+        let now = receiver.borrow_and_update().clone();
+        on_change(now);
     }
 }
 
-/// Looks at the limits on a thread of its own: each look counts calls.
+/// Checks the limits on a thread of its own: each check runs the analysis.
 pub(super) fn limits(
     guard: LimitMonitor,
     snapshots: watch::Receiver<Arc<Snapshot>>,

@@ -23,6 +23,7 @@ use crate::collector::store::Command;
 use crate::collector::testing::{PATIENCE, eventually, pki};
 use crate::collector::wire::tests::fixtures;
 use crate::collector::{Collector, CollectorConfig, Counters, Snapshot};
+use crate::sources::CallSource as _;
 use crate::sources::attach::{ClientTls, Link, Remote, RemoteConfig, RemoteError};
 use crate::stats::Totals;
 
@@ -138,7 +139,7 @@ fn every_captured_call_is_the_same_in_a_viewer_whenever_it_came() {
         access: Access::default(),
         pricer: Arc::default(),
         taps: Vec::new(),
-        notes: None,
+        notices: None,
     });
     let (_, handle) = collector.start().unwrap();
     let sink = collector.sink().unwrap();
@@ -154,12 +155,12 @@ fn every_captured_call_is_the_same_in_a_viewer_whenever_it_came() {
     for remote in early.iter().chain([&late]) {
         let shown = wait_for(&remote.handle().snapshots(), |snapshot| snapshot.counters == all.counters);
         assert_same(&shown, &all);
-        wait_for(&remote.link(), |link| *link == Link::Attached);
+        wait_for(&remote.link().unwrap(), |link| *link == Link::Attached);
     }
     let traces: Vec<[u8; 16]> = all.calls.iter().filter_map(|call| call.ids().0.try_into().ok()).collect();
     for trace in traces {
         let answer = |handle: &Handle| handle.spans(trace).recv_timeout(PATIENCE).unwrap();
-        let (here, there) = (answer(late.handle()), answer(&handle));
+        let (here, there) = (answer(&late.handle()), answer(&handle));
         assert_eq!(here.len(), there.len());
         for (here, there) in here.iter().zip(&there) {
             assert_eq!((here.id, here.parent, here.row), (there.id, there.parent, there.row));
@@ -170,7 +171,7 @@ fn every_captured_call_is_the_same_in_a_viewer_whenever_it_came() {
     drop(sink);
     collector.stop(Duration::from_secs(2));
     viewers.finish(Duration::from_secs(2));
-    let lost = wait_for(&late.link(), Link::is_lost);
+    let lost = wait_for(&late.link().unwrap(), Link::is_lost);
     assert!(matches!(&lost, Link::Lost { why } if why.contains("ended") || why.contains("refused")), "{lost:?}");
 }
 
@@ -270,7 +271,7 @@ fn a_collector_that_dies_and_returns_is_found_again_and_its_calls_are_not_mixed_
     shows(&remote, 3, |_| true);
     drop(former);
     viewers.finish(Duration::from_secs(2));
-    wait_for(&remote.link(), Link::is_lost);
+    wait_for(&remote.link().unwrap(), Link::is_lost);
     assert_eq!(remote.handle().snapshots().borrow().calls.len(), 3, "the last state stays");
     assert!(remote.handle().spans([1; 16]).recv_timeout(PATIENCE).is_err(), "nobody to ask");
 
@@ -282,7 +283,7 @@ fn a_collector_that_dies_and_returns_is_found_again_and_its_calls_are_not_mixed_
     let shown = shows(&remote, 5, |_| true);
     assert_eq!(models(&shown), [(3, "new 0".to_owned()), (4, "new 1".to_owned())]);
     assert_eq!((shown.capacity, shown.totals.calls), (20, 2));
-    wait_for(&remote.link(), |link| !link.is_lost());
+    wait_for(&remote.link().unwrap(), |link| !link.is_lost());
     returned.ring.replace(CallId(1), call("new 1, completed"));
     returned.publish();
     let shown = shows(&remote, 5, |snapshot| snapshot.calls.iter().any(|call| call.revision() == 2));
@@ -295,7 +296,7 @@ fn a_collector_that_is_not_there_yet_is_waited_for() {
     let address = taken.local_addr().unwrap();
     drop(taken);
     let remote = attach(address);
-    let lost = wait_for(&remote.link(), |link| matches!(link, Link::Lost { why } if why.contains("refused")));
+    let lost = wait_for(&remote.link().unwrap(), |link| matches!(link, Link::Lost { why } if why.contains("refused")));
     assert!(lost.is_lost());
     let mut played = Played::new(10);
     played.push("a");
@@ -365,7 +366,7 @@ fn only_clients_of_the_authority_may_watch_over_tls() {
     for stranger in [with(Some(read("ca.pem")), None), plain] {
         let told = match Remote::start(&stranger) {
             Err(error) => error.to_string(),
-            Ok(remote) => format!("{:?}", wait_for(&remote.link(), Link::is_lost)),
+            Ok(remote) => format!("{:?}", wait_for(&remote.link().unwrap(), Link::is_lost)),
         };
         assert!(told.contains("TLS"), "{told}");
     }
@@ -385,7 +386,7 @@ fn who_does_not_serve_viewers_is_told_apart_from_who_is_not_there() {
         access: Access::default(),
         pricer: Arc::default(),
         taps: Vec::new(),
-        notes: None,
+        notices: None,
     };
     let mut collector = Collector::new(collector());
     let (listening, _) = collector.start().unwrap();

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::player::newest_end;
-use super::{Input, Reader, Told};
+use super::{Input, Message, Reader};
 
 /// A search under way. Given up when dropped; nobody waits for that.
 pub(super) struct Search {
@@ -21,13 +21,13 @@ pub(super) struct Search {
 
 impl Search {
     /// Begins to read through `inputs`; tells the time of the latest request. Without a thread to be had nothing is told.
-    pub(super) fn start(inputs: Vec<Input>, answer: mpsc::Sender<Told>) -> Option<Self> {
+    pub(super) fn start(inputs: Vec<Input>, answer: mpsc::Sender<Message>) -> Option<Self> {
         let is_over = Arc::<AtomicBool>::default();
         let given_up = Arc::clone(&is_over);
         let search = move || {
             if let Some(time) = latest(&inputs, &given_up) {
                 // A replay that has ended wants to know nothing more.
-                let _ = answer.send(Told::Ends(time));
+                let _ = answer.send(Message::Ends(time));
             }
         };
         thread::Builder::new().name("replay-end".to_owned()).spawn(search).ok().map(|_| Self { is_over })

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::progress::{Progress, State};
-use super::{Command, Entry, Input, Reader, ReplayConfig, Told, end_scan, shift};
+use super::{Command, Entry, Input, Message, Reader, ReplayConfig, end_scan, shift};
 use crate::collector::ingest::unix_nano_now;
 use crate::collector::signal::Signal;
 use crate::collector::sink::{Refusal, Sink};
@@ -36,9 +36,9 @@ enum Flow {
 pub(super) struct Player<S> {
     config: ReplayConfig,
     sink: S,
-    told: Receiver<Told>,
+    told: Receiver<Message>,
     /// To the player itself, for whoever finds something out for it.
-    mailbox: Sender<Told>,
+    mailbox: Sender<Message>,
     publish: watch::Sender<Progress>,
     progress: Progress,
     position: Arc<AtomicU64>,
@@ -57,9 +57,9 @@ impl<S: Sink> Player<S> {
     pub(super) fn new(
         config: ReplayConfig,
         sink: S,
-        told: Receiver<Told>,
+        told: Receiver<Message>,
         publish: watch::Sender<Progress>,
-        mailbox: Sender<Told>,
+        mailbox: Sender<Message>,
     ) -> Self {
         let size = config.inputs.iter().map(Input::size).sum();
         let can_rewind = config.inputs.iter().all(Input::can_rewind);
@@ -221,14 +221,14 @@ impl<S: Sink> Player<S> {
         }
     }
 
-    fn take_in(&mut self, told: Told) -> Flow {
+    fn take_in(&mut self, told: Message) -> Flow {
         match told {
-            Told::Command(command) => self.command(command),
-            Told::Ends(time) => {
+            Message::Command(command) => self.command(command),
+            Message::Ends(time) => {
                 self.progress.ends_unix_nano = Some(time);
                 Flow::Continue
             }
-            Told::Stop => Flow::Stop,
+            Message::Stop => Flow::Stop,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use super::speed::Speed;
+use crate::collector::Notice;
 
 /// How many broken entries are remembered word for word.
 const REMEMBERED: usize = 20;
@@ -19,14 +20,17 @@ pub struct Broken {
     pub why: String,
 }
 
-/// In a line. What is in it is as it came.
 impl fmt::Display for Broken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { input, number, why } = self;
-        match number {
-            0 => write!(formatter, "{input}: {why}"),
-            number => write!(formatter, "{input}: entry {number} skipped: {why}"),
-        }
+        self.notice().fmt(formatter)
+    }
+}
+
+impl Broken {
+    /// As it is reported.
+    pub fn notice(&self) -> Notice {
+        let Self { input, number, why } = self.clone();
+        Notice::Replay { input, number, why }
     }
 }
 

@@ -34,7 +34,7 @@ fn play(config: ReplayConfig) -> Playing {
 impl Playing {
     fn wait(&self, until: impl FnMut(&Progress) -> bool) -> Progress {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let mut progress = self.replay.progress();
+        let mut progress = self.replay.handle().progress();
         runtime.block_on(async {
             let found = tokio::time::timeout(Duration::from_mins(1), progress.wait_for(until)).await;
             found.expect("it never came to that").unwrap().clone()
@@ -104,18 +104,18 @@ fn at_its_own_pace_it_waits_and_obeys() {
         assert_eq!((progress.requests, playing.taken().len()), (index as u64, index));
     };
     waiting_for(1, State::Playing);
-    playing.replay.tell(Command::TogglePause);
+    playing.replay.handle().send(Command::TogglePause);
     waiting_for(1, State::Paused);
-    playing.replay.tell(Command::Step);
+    playing.replay.handle().send(Command::Step);
     waiting_for(2, State::Paused);
-    playing.replay.tell(Command::Speed(Speed::Max));
-    playing.replay.tell(Command::Step);
+    playing.replay.handle().send(Command::Speed(Speed::Max));
+    playing.replay.handle().send(Command::Step);
     waiting_for(3, State::Paused);
-    playing.replay.tell(Command::Speed(Speed::Times(2.0)));
-    playing.replay.tell(Command::TogglePause);
+    playing.replay.handle().send(Command::Speed(Speed::Times(2.0)));
+    playing.replay.handle().send(Command::TogglePause);
     // Where the steps led is where it goes on, so the next request is not waited for.
     waiting_for(4, State::Playing);
-    playing.replay.tell(Command::Speed(Speed::Max));
+    playing.replay.handle().send(Command::Speed(Speed::Max));
     assert_eq!(playing.done().requests, 5);
 }
 
@@ -130,14 +130,14 @@ fn seeks_go_forth_and_back() {
         assert_eq!(playing.taken().len(), index);
     };
     waiting_for(1, 1);
-    playing.replay.tell(Command::SeekTo(time(&requests[3])));
+    playing.replay.handle().send(Command::SeekTo(time(&requests[3])));
     waiting_for(4, 1);
-    playing.replay.tell(Command::SeekTo(time(&requests[1]) - 1));
+    playing.replay.handle().send(Command::SeekTo(time(&requests[1]) - 1));
     waiting_for(2, 2);
     assert_eq!(playing.rewinds.load(SeqCst), 1);
-    playing.replay.tell(Command::SeekTo(u64::MAX));
+    playing.replay.handle().send(Command::SeekTo(u64::MAX));
     assert_eq!(playing.done().requests, 6);
-    playing.replay.tell(Command::SeekTo(0));
+    playing.replay.handle().send(Command::SeekTo(0));
     waiting_for(1, 3);
     assert_eq!((playing.rewinds.load(SeqCst), playing.taken().len()), (2, 1));
 }
@@ -152,14 +152,14 @@ fn a_seek_between_two_requests_waits_for_the_second() {
     let between = time(&requests[1]) + hour;
     playing.wait(|progress| progress.next_unix_nano == Some(time(&requests[1])));
     for target in [between, between - hour / 2, between - hour / 4] {
-        playing.replay.tell(Command::SeekTo(target));
+        playing.replay.handle().send(Command::SeekTo(target));
         let stands = |progress: &Progress| {
             progress.clock_unix_nano.is_some_and(|clock| clock >= target && clock < target + hour / 10)
         };
         let progress = playing.wait(|progress| progress.next_unix_nano == Some(time(&requests[2])) && stands(progress));
         assert_eq!((progress.requests, progress.beginnings, playing.taken().len()), (2, 1, 2));
     }
-    let stood = playing.replay.progress().borrow().clock_unix_nano;
+    let stood = playing.replay.handle().progress().borrow().clock_unix_nano;
     playing.wait(|progress| progress.clock_unix_nano > stood);
 }
 
@@ -177,10 +177,10 @@ fn the_end_is_known_before_it_is_reached() {
     assert_eq!((progress.begins_unix_nano, progress.ends_unix_nano), (Some(begin), Some(end)));
     assert_eq!((progress.total_nanos(), progress.requests), (Some(end - begin), 1));
     assert!(progress.fraction().is_some_and(|fraction| fraction < 0.01), "of the time, not of the bytes");
-    playing.replay.tell(Command::SeekTo(begin + (end - begin) / 2));
+    playing.replay.handle().send(Command::SeekTo(begin + (end - begin) / 2));
     let half = playing.wait(|progress| progress.requests == 3 && progress.next_unix_nano.is_some());
     assert!(half.fraction().is_some_and(|fraction| (0.5..0.51).contains(&fraction)), "{half:?}");
-    playing.replay.tell(Command::SeekTo(0));
+    playing.replay.handle().send(Command::SeekTo(0));
     assert_eq!(playing.wait(|progress| progress.beginnings == 2).ends_unix_nano, Some(end));
 }
 
@@ -197,9 +197,9 @@ fn a_pipe_is_played_but_not_rewound() {
     writer.write_all(&json_lines(&requests)).unwrap();
     let progress = playing.wait(|progress| progress.next_unix_nano == Some(time(&requests[1])));
     assert_eq!((progress.can_rewind, progress.size, progress.ends_unix_nano), (false, None, None));
-    playing.replay.tell(Command::SeekTo(0));
-    playing.replay.tell(Command::Step);
-    playing.replay.tell(Command::SeekTo(u64::MAX));
+    playing.replay.handle().send(Command::SeekTo(0));
+    playing.replay.handle().send(Command::Step);
+    playing.replay.handle().send(Command::SeekTo(u64::MAX));
     drop(writer);
     let progress = playing.done();
     assert_eq!((progress.requests, progress.beginnings, playing.rewinds.load(SeqCst)), (3, 1, 0));
@@ -259,7 +259,7 @@ fn ends_when_dropped_or_when_nobody_listens() {
     let sink = Kept::default();
     *sink.0.answer.lock().unwrap() = Some(Refusal::Unavailable);
     let replay = Replay::start(at(Speed::Times(1.0), path), sink.clone(), || {}).unwrap();
-    let mut progress = replay.progress();
+    let mut progress = replay.handle().progress();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     while runtime.block_on(progress.changed()).is_ok() {}
     assert_eq!(sink.0.requests.lock().unwrap().len(), 1);
