@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{GrpcClient, Headless, expected, files, post, requests};
+use crate::expected::{ExpectedCall, Form, Observed, compare};
+use crate::support::{GrpcClient, Headless, files, fixtures, post, requests};
 
 const CLIENTS: [&str; 8] = [
     "genai-openai",
@@ -26,69 +27,47 @@ pub(crate) fn rows(lines: Vec<Value>) -> Vec<Value> {
     last.into_values().filter(|line| line["merged"] != true).collect()
 }
 
-/// Where `--json` shows a field of `expected.json`; seconds are shown as milliseconds.
-fn shown<'a>(row: &'a Value, field: &str) -> &'a Value {
-    &row[match field {
-        "requested_model" => "request_model",
-        "input_tokens" => "prompt_tokens",
-        "output_tokens" => "completion_tokens",
-        "cached" => "cached_input_tokens",
-        "cache_creation" => "cache_creation_tokens",
-        "reasoning" => "reasoning_tokens",
-        "streaming" => "is_streaming",
-        "session_id_on_ancestor" => "session_id",
-        "ttft_s" => "ttft_ms",
-        "duration_s" => "duration_ms",
-        "cost" => "reported_cost_usd",
-        "response_id" => "request_id",
-        "http_status" => "status_code",
-        "status" => "is_error",
-        same => same,
-    }]
-}
+/// The rows of `--json`.
+struct Rows<'a>(&'a [Value]);
 
-fn agrees(field: &str, row: &Value, expected: &Value) -> bool {
-    let shown = shown(row, field);
-    match field {
-        "status" => shown.as_bool() == Some(expected == "error"),
-        "ttft_s" | "duration_s" => {
-            (shown.as_f64().unwrap_or(f64::NAN) - expected.as_f64().unwrap() * 1000.0).abs() < 0.01
-        }
-        "cost" => (shown.as_f64().unwrap_or(f64::NAN) - expected.as_f64().unwrap()).abs() < 1e-12,
-        "finish_reasons" => *shown == reasons(expected),
-        _ => shown == expected,
+impl Observed for Rows<'_> {
+    const FORM: Form = Form::Rows;
+
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn field(&self, call: &ExpectedCall<'_>, field: &str) -> Option<Value> {
+        self.0.iter().find(|row| row["span_id"] == call.span()["span_id"]).map(|row| row_field(row, field))
     }
 }
 
-/// The list itself, also where a client sent it as JSON text or as one word.
-fn reasons(expected: &Value) -> Value {
-    match expected {
-        Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| Value::from(vec![text.as_str()])),
-        list => list.clone(),
+/// A field of `expected.json` as `--json` prints it.
+fn row_field(row: &Value, field: &str) -> Value {
+    let seconds = |field: &str| row[field].as_f64().map_or(Value::Null, |ms| Value::from(ms / 1e3));
+    match field {
+        "requested_model" => row["request_model"].clone(),
+        "input_tokens" => row["prompt_tokens"].clone(),
+        "output_tokens" => row["completion_tokens"].clone(),
+        "cached" => row["cached_input_tokens"].clone(),
+        "cache_creation" => row["cache_creation_tokens"].clone(),
+        "reasoning" => row["reasoning_tokens"].clone(),
+        "streaming" => row["is_streaming"].clone(),
+        "cost" => row["reported_cost_usd"].clone(),
+        "http_status" => row["status_code"].clone(),
+        "ttft_s" => seconds("ttft_ms"),
+        "duration_s" => seconds("duration_ms"),
+        "status" => if row["is_error"] == true { "error" } else { "ok" }.into(),
+        // Without an id of its own a row prints that of its span.
+        "response_id" if row["request_id"] == row["span_id"] => Value::Null,
+        "response_id" => row["request_id"].clone(),
+        same => row.get(same).unwrap_or_else(|| panic!("no column {same}")).clone(),
     }
 }
 
 /// What differs between rows and expectation, in words.
 pub(crate) fn differences(client: &str, rows: &[Value]) -> Vec<String> {
-    let expected = expected(client, "expected.json");
-    let mut wrong = Vec::new();
-    if rows.len() as u64 != expected["viewer_rows"].as_u64().unwrap() {
-        wrong.push(format!("{client}: {} rows, expected {}", rows.len(), expected["viewer_rows"]));
-    }
-    let calls = expected["calls"].as_array().unwrap().iter().filter(|call| call["visible"] == true);
-    for call in calls.chain(expected["spans_without_upstream_call"].as_array().unwrap()) {
-        let span = call.get("span").unwrap_or(call);
-        let Some(row) = rows.iter().find(|row| row["span_id"] == span["span_id"]) else {
-            wrong.push(format!("{client}: no row for {} {}", span["name"], span["span_id"]));
-            continue;
-        };
-        for (field, value) in call["expect"].as_object().unwrap() {
-            if !value.is_null() && !agrees(field, row, value) {
-                wrong.push(format!("{client}: {} {field} is {}, expected {value}", span["name"], shown(row, field)));
-            }
-        }
-    }
-    wrong
+    compare(&fixtures().join(client), &Rows(rows)).iter().map(ToString::to_string).collect()
 }
 
 /// Sends what was captured of each client by `send`, in both orders, and lists all differences.
@@ -154,4 +133,64 @@ fn over_http_in_json() {
         },
     );
     assert_eq!(wrong, "");
+}
+
+#[test]
+fn the_comparison_finds_wrong_values_missing_absence_and_superfluous_exceptions() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = json!({"seq": 3, "visible": true, "span": {"span_id": "aa", "name": "chat"}, "expect": {
+        "model": "m", "user_id": null, "session_id": null, "session_id_on_ancestor": "s", "status": null,
+        "input_tokens": 7, "input_excludes_cached": true, "http_status": null, "finish_reasons": "[\"stop\"]",
+    }});
+    let missing =
+        json!({"seq": 4, "visible": true, "span": {"span_id": "bb", "name": "chat"}, "expect": {"model": "m"}});
+    let row = json!({
+        "span_id": "aa", "request_model": "m", "model": "m", "user_id": "u", "session_id": "s", "prompt_tokens": 12,
+        "input_fresh_tokens": 7, "is_error": true, "status_code": 200, "finish_reasons": ["stop"],
+    });
+    let found = |name: &str, calls: &[&Value], rows: &[Value], exceptions: &Value| {
+        let fixture = folder.path().join(name);
+        std::fs::create_dir_all(&fixture).unwrap();
+        let expected = json!({"viewer_rows": calls.len(), "calls": calls});
+        std::fs::write(fixture.join("expected.json"), expected.to_string()).unwrap();
+        std::fs::write(fixture.join("expected-exceptions.json"), exceptions.to_string()).unwrap();
+        compare(&fixture, &Rows(rows)).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let status = json!({"calls": [3], "field": "http_status", "found": 200, "reason": "r"});
+    let user = json!({"field": "user_id", "form": "rows", "reason": "r"});
+    let rows = [row.clone()];
+    assert_eq!(found("a", &[&call], &rows, &json!([status, user])), Vec::<String>::new());
+    assert_eq!(
+        found("a", &[&call, &missing], &rows, &json!([user])),
+        [
+            "a: number of calls of the capture is 1, expected 2",
+            "a: http_status of 3 \"chat\" is 200, expected null",
+            "a: call of 4 \"chat\" is null, expected \"bb\"",
+        ]
+    );
+    let wrong = json!({"calls": [3], "field": "http_status", "found": 500, "reason": "r"});
+    let unneeded = json!({"calls": [3], "field": "model", "reason": "r"});
+    assert_eq!(
+        found("a", &[&call], &rows, &json!([wrong, user, unneeded])),
+        [
+            "a: http_status of 3 \"chat\" is 200, expected null",
+            "a: http_status of 3 is \"no exception needed\", expected null",
+            "a: model of 3 is \"no exception needed\", expected null",
+        ]
+    );
+    let other = json!({"span_id": "aa", "model": "n", "user_id": null, "session_id": null, "input_fresh_tokens": 12,
+        "is_error": true, "status_code": null, "finish_reasons": ["length"]});
+    assert_eq!(
+        found("a", &[&call], &[other], &json!([])),
+        [
+            "a: model of 3 \"chat\" is \"n\", expected \"m\"",
+            "a: session_id of 3 \"chat\" is null, expected \"s\"",
+            "a: finish_reasons of 3 \"chat\" is [\"length\"], expected \"[\\\"stop\\\"]\"",
+            "a: input_fresh_tokens of 3 \"chat\" is 12, expected 7",
+        ]
+    );
+    assert_eq!(
+        found("a-norows", &[], &rows, &json!([])),
+        ["a-norows: number of calls of the capture is 1, expected 0"]
+    );
 }

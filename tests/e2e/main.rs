@@ -17,6 +17,9 @@ mod closed_outputs;
 mod disks;
 mod emitters;
 mod ends;
+#[path = "../expected/compare.rs"]
+#[expect(dead_code, reason = "only rows are observed here")]
+mod expected;
 mod explain;
 mod faults;
 mod guards;

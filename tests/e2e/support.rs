@@ -191,7 +191,8 @@ pub(crate) fn expected(client: &str, file: &str) -> Value {
     serde_json::from_slice(&std::fs::read(fixtures().join(client).join(file)).unwrap()).unwrap()
 }
 
-fn fixtures() -> PathBuf {
+/// Where the captures of all clients lie.
+pub(crate) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 

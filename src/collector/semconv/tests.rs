@@ -25,6 +25,7 @@ fn shown(facts: &CallFacts<'_>, field: &str) -> Json {
         "user_id" => text(&facts.user_id),
         "finish_reasons" => text(&facts.finish_reasons),
         "input_tokens" => usage.input.into(),
+        "input_fresh_tokens" => usage.input_fresh().into(),
         "output_tokens" => usage.output.into(),
         "cached" => usage.cache_read.into(),
         "cache_creation" => usage.cache_write.into(),

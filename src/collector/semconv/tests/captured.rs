@@ -1,5 +1,9 @@
 //! The adapters against captured traffic of real programs: what `expected.json` says a correct viewer shows.
 
+#[path = "../../../../tests/expected/compare.rs"]
+#[expect(dead_code, reason = "only spans are observed here")]
+mod expected;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -7,8 +11,9 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Value as Json;
 
+use self::expected::{ExpectedCall, Form, Observed, compare};
 use super::super::{Classification, SpanReader, SpanRole, read};
-use super::{same, shown};
+use super::shown;
 use crate::call::{CallFacts, InputCount, Quality, hex};
 use crate::collector::wire::tests::{edited, edits, fixtures as all_fixtures};
 use crate::collector::wire::{Origin, Span, walk};
@@ -46,41 +51,40 @@ fn ids(span: &Json) -> (String, String) {
     (text("trace_id"), text("span_id"))
 }
 
-/// What `span` must show, and which of it an inner span of the same call may tell instead.
-fn check(client: &str, found: &HashMap<(String, String), Classification<'_>>, span: &Json, call: &Json) -> Vec<String> {
-    let Some(Classification { role: SpanRole::Call(facts), .. }) = found.get(&ids(span)) else {
-        return vec![format!("{client} {}: {:?} is no call", call["seq"], found.get(&ids(span)))];
-    };
-    let inner: Vec<&CallFacts<'_>> = call["do_not_count_again"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|other| other["relation"] == "child")
-        .filter_map(|other| match found.get(&ids(other)) {
-            Some(Classification { role: SpanRole::Call(inner), .. }) => Some(inner.as_ref()),
+/// The spans of a capture, each read by itself.
+struct Spans<'a>(&'a HashMap<(String, String), Classification<'a>>);
+
+impl Spans<'_> {
+    fn facts(&self, span: &Json) -> Option<&CallFacts<'_>> {
+        match self.0.get(&ids(span)) {
+            Some(Classification { role: SpanRole::Call(facts), .. }) => Some(facts.as_ref()),
             _ => None,
-        })
-        .collect();
-    let expected = call["expect"].as_object().unwrap().iter();
-    expected
-        .filter(|(field, value)| !value.is_null() && field.as_str() != "session_id_on_ancestor")
-        .filter(|(field, value)| {
-            let own = shown(facts, field);
-            let told = !own.is_null() || inner.is_empty();
-            !same(field, value, &own) && (told || !inner.iter().any(|inner| same(field, value, &shown(inner, field))))
-        })
-        .map(|(field, value)| format!("{client} {}: {field} is {}, not {value}", call["seq"], shown(facts, field)))
-        .collect()
+        }
+    }
 }
 
-fn wrong(client: &str) -> Vec<String> {
+impl Observed for Spans<'_> {
+    const FORM: Form = Form::Spans;
+
+    fn count(&self) -> usize {
+        self.0.values().filter(|span| matches!(span.role, SpanRole::Call(_))).count()
+    }
+
+    fn field(&self, call: &ExpectedCall<'_>, field: &str) -> Option<Json> {
+        self.facts(call.span()).map(|facts| shown(facts, field))
+    }
+
+    fn inner_fields(&self, call: &ExpectedCall<'_>, field: &str) -> Vec<Json> {
+        call.children().filter_map(|span| self.facts(span)).map(|facts| shown(facts, field)).collect()
+    }
+}
+
+fn differences(client: &str) -> Vec<String> {
     let requests = requests(client);
     let found = readings(&requests);
     let expected = json(&fixtures(client).join("expected.json"));
-    let calls = expected["calls"].as_array().unwrap().iter().filter(|call| call["visible"] == true);
-    let unanswered = expected["spans_without_upstream_call"].as_array().into_iter().flatten();
-    let mut wrong: Vec<String> = calls.flat_map(|call| check(client, &found, &call["span"], call)).collect();
-    wrong.extend(unanswered.flat_map(|span| check(client, &found, span, span)));
+    let differences = compare(&fixtures(client), &Spans(&found));
+    let mut wrong: Vec<String> = differences.iter().map(ToString::to_string).collect();
     wrong.extend(wrappers_counted(client, &found, &expected));
     wrong
 }
@@ -117,7 +121,7 @@ fn captured_calls_show_what_they_should() {
         "vercel-json",
         "vercel7-json",
     ];
-    let wrong: Vec<String> = clients.into_iter().flat_map(wrong).collect();
+    let wrong: Vec<String> = clients.into_iter().flat_map(differences).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
