@@ -17,7 +17,7 @@ use planoai::sources::attach::Link;
 use planoai::text::is_clean;
 use planoai::ui::theme::{Depth, Ground, Theme};
 use ratatui::buffer::Buffer;
-use render::{page, portrait, text};
+use render::{Panel, page, portrait, portrait_of, text};
 use traffic::{Harness, NOW};
 
 const THEME: Theme = Theme { depth: Depth::Ansi16, ground: Ground::Unknown, ascii: false };
@@ -36,6 +36,14 @@ fn check(name: &str, keys: &str, sizes: &[(u16, u16)]) {
     for &(width, height) in sizes {
         let screen = after(Harness::busy(), keys, (width, height));
         insta::assert_snapshot!(format!("{name}_{width}x{height}"), portrait(&screen));
+    }
+}
+
+/// The same for a panel, without the rest of the screen.
+fn check_panel(name: &str, panel: Panel, keys: &str, sizes: &[(u16, u16)]) {
+    for &(width, height) in sizes {
+        let screen = after(Harness::busy(), keys, (width, height));
+        insta::assert_snapshot!(format!("{name}_{width}x{height}"), portrait_of(panel, &screen));
     }
 }
 
@@ -76,7 +84,6 @@ fn what_a_gateway_told_of_a_call() {
         ("switch", "/98cfd833\n\n\n", (100, 70)),
         ("signals", "/session:sess-angry\n\n\n", (100, 70)),
         ("find", "/session:sess-angry\n\n\n/switch", (80, 24)),
-        ("columns", "cllm.user_message_preview\n", (120, 30)),
         ("attribute_column", "cllm.user_message_preview\n\x1b", (120, 30)),
         ("trace", "/session:sess-angry\nt", (120, 24)),
         ("trace_span", "/session:sess-angry\nt\n", (80, 30)),
@@ -118,14 +125,16 @@ fn the_figures_of_switch_signals_and_routing_are_seen() {
 
 #[test]
 fn dialogs() {
-    check("help", "?", &[(60, 15), (120, 40)]);
-    check("pick_model", "mgpt", &[(60, 15), (80, 24)]);
-    check("pick_sort", "s", &[(80, 24)]);
-    check("export", "\u{13}", &[(80, 24)]);
-    check("filter_preview", "/model:gpt* status:4", &[(80, 24)]);
+    check_panel("help", Panel::Dialog, "?", &[(60, 15), (120, 40)]);
+    check_panel("pick_model", Panel::Dialog, "mgpt", &[(60, 15), (80, 24)]);
+    check_panel("pick_sort", Panel::Dialog, "s", &[(80, 24)]);
+    check_panel("export", Panel::Bottom(1), "\u{13}", &[(80, 24)]);
+    check_panel("filter_preview", Panel::Bottom(3), "/model:gpt* status:4", &[(80, 24)]);
     check("filter_completion", "/stat", &[(80, 24)]);
-    check("filter_mistake", "/late:>3", &[(60, 15), (80, 24)]);
-    check("ask_clear", "\u{12}", &[(80, 24)]);
+    check_panel("filter_mistake", Panel::Bottom(2), "/late:>3", &[(60, 15), (80, 24)]);
+    check_panel("ask_clear", Panel::Bottom(1), "\u{12}", &[(80, 24)]);
+    let columns = after(Harness::captured(), "cllm.user_message_preview\n", (120, 30));
+    insta::assert_snapshot!("columns_120x30", portrait_of(Panel::Dialog, &columns));
 }
 
 #[test]

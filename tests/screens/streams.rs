@@ -10,7 +10,7 @@ use planoai::text::is_clean;
 use planoai::ui::theme::{Depth, Ground, Theme};
 use ratatui::buffer::Buffer;
 
-use crate::render::{page, portrait, text};
+use crate::render::{Panel, page, portrait, portrait_of, text};
 use crate::traffic::{Harness, NOW};
 use crate::{ATTACKS, SIZES, THEME};
 
@@ -60,6 +60,11 @@ fn screen(desk: &mut Harness, keys: &str, (width, height): (u16, u16)) -> Buffer
 
 fn check(name: &str, desk: &mut Harness, keys: &str, size: (u16, u16)) {
     insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), portrait(&screen(desk, keys, size)));
+}
+
+fn check_panel(name: &str, panel: Panel, desk: &mut Harness, keys: &str, size: (u16, u16)) {
+    let screen = screen(desk, keys, size);
+    insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), portrait_of(panel, &screen));
 }
 
 #[test]
@@ -132,15 +137,21 @@ fn the_line_says_what_the_replay_does() {
 
 #[test]
 fn a_time_to_go_to_is_asked_for_and_what_is_wrong_is_told() {
-    check("replay_goto", &mut replaying(progress()), ":12:0", (80, 24));
-    check("replay_goto_mistake", &mut replaying(progress()), ":soon\n", (80, 24));
-    check("replay_help", &mut replaying(progress()), "?", (100, 60));
+    check_panel("replay_goto", Panel::Bottom(3), &mut replaying(progress()), ":12:0", (80, 24));
+    check_panel("replay_goto_mistake", Panel::Bottom(3), &mut replaying(progress()), ":soon\n", (80, 24));
+    check_panel("replay_help", Panel::Dialog, &mut replaying(progress()), "?", (100, 60));
 }
 
 #[test]
 fn broken_entries_are_a_note_and_stay_in_the_account() {
     check("replay_broken", &mut replaying(broken("EOF while parsing a list")), "", (80, 15));
-    check("replay_broken_account", &mut replaying(broken("EOF while parsing a list")), "a", (80, 40));
+    check_panel(
+        "replay_broken_account",
+        Panel::Dialog,
+        &mut replaying(broken("EOF while parsing a list")),
+        "a",
+        (80, 40),
+    );
     for attack in ATTACKS {
         let hostile = Progress { input: attack.into(), ..broken(attack) };
         let mut desk = replaying(hostile);
@@ -267,7 +278,13 @@ fn what_is_lost_outlasts_what_goes_well_in_a_narrow_header() {
         for size in [(60, 15), (80, 15), (120, 15), (200, 15)] {
             check(&format!("streams_{name}"), &mut desk(Event::ExportPipelines(streams.clone())), "", size);
         }
-        check(&format!("streams_{name}_account"), &mut desk(Event::ExportPipelines(streams)), "a", (80, 40));
+        check_panel(
+            &format!("streams_{name}_account"),
+            Panel::Dialog,
+            &mut desk(Event::ExportPipelines(streams)),
+            "a",
+            (80, 40),
+        );
     }
 }
 
