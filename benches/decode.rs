@@ -120,7 +120,7 @@ fn decoded(bencher: Bencher<'_, '_>, mix: &str) {
     bench(bencher, mix, by_oracle);
 }
 
-/// The best of many rounds: what the machine can do when nobody else wants it.
+/// The best of many rounds: what an otherwise idle machine achieves.
 fn nanos_a_span(request: &[u8], read: fn(&[u8]) -> u64) -> f64 {
     let round = |_| {
         let start = Instant::now();

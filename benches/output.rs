@@ -1,4 +1,4 @@
-//! Headless output must not be what holds ingest back: records a second, NDJSON and CSV.
+//! Headless output must be faster than ingest: records a second, NDJSON and CSV.
 
 use std::io;
 use std::sync::{Arc, OnceLock};

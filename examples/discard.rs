@@ -59,7 +59,7 @@ impl UnaryService<Bytes> for Nowhere {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "tells where it listens, as the program itself does")]
+#[expect(clippy::print_stderr, reason = "prints its address, as the program itself does")]
 fn main() -> anyhow::Result<()> {
     let discard = Discard::parse();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();

@@ -32,7 +32,7 @@ def resident(pid):
 
 
 class Server:
-    """A running collector that says where it listens."""
+    """A running collector and its addresses."""
 
     def __init__(self, name, command):
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}

@@ -139,7 +139,7 @@ fn pipelines_name_what_is_defined_and_nothing_is_defined_in_vain() {
             assert!(!named.is_empty(), "{file}: {section}");
             assert_eq!(defined, named, "{file}: {section}");
         }
-        // Memory is watched before anything else holds it.
+        // Memory is measured before anything else takes it.
         for pipeline in pipelines.values() {
             let processors = pipeline["processors"].as_array().unwrap();
             assert!(!processors.iter().skip(1).any(|name| name == "memory_limiter"), "{file}");
@@ -147,7 +147,7 @@ fn pipelines_name_what_is_defined_and_nothing_is_defined_in_vain() {
     }
 }
 
-/// The ports that `planoai obs` listens on unless told otherwise: OTLP/gRPC, OTLP/HTTP.
+/// The ports that `planoai obs` listens on by default: OTLP/gRPC, OTLP/HTTP.
 fn ports() -> (u16, u16) {
     let Cmd::Obs(args) = Cli::try_parse_from(["planoai", "obs"]).unwrap().command else { panic!("not obs") };
     let HttpPort::Port(http) = args.http_port else { panic!("no HTTP by default") };

@@ -103,7 +103,7 @@ async fn run(flood: Flood) -> anyhow::Result<()> {
             .tcp_nodelay(true)
             .connect()
             .await
-            .with_context(|| format!("nobody listens on {}", flood.to))?;
+            .with_context(|| format!("nothing listens on {}", flood.to))?;
         for _ in 0..flood.in_flight {
             workers.spawn(send(flood.clone(), channel.clone(), Arc::clone(&progress), started));
         }

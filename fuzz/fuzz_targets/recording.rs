@@ -1,4 +1,4 @@
-//! Any bytes as a recording: reading ends, and what is broken is told.
+//! Any bytes as a recording: reading ends, and broken entries are reported.
 
 #![no_main]
 

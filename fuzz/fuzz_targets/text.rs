@@ -1,4 +1,4 @@
-//! Any text from outside: nothing of it steers a terminal, and it takes the cells it says.
+//! Any text from outside: it contains no terminal control, and its computed width is right.
 
 #![no_main]
 

@@ -100,9 +100,9 @@ fn tls_asks_for_a_client_certificate_where_an_authority_is_given() {
             .tls_config(pki.client(with_certificate))
             .unwrap()
     };
-    let stranger = GrpcClient::try_connect(&endpoint(false))
+    let without_certificate = GrpcClient::try_connect(&endpoint(false))
         .and_then(|mut client| client.export(requests("genai-openai").remove(0)).map_err(|status| status.to_string()));
-    assert!(stranger.is_err(), "a client without a certificate may not send");
+    assert!(without_certificate.is_err(), "a client without a certificate may not send");
     let mut known = GrpcClient::try_connect(&endpoint(true)).unwrap();
     known.export(requests("genai-openai").remove(0)).unwrap();
     assert_eq!(program.finish().0.len(), 1);

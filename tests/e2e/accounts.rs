@@ -1,4 +1,4 @@
-//! `--stats`: where everything that arrived ended. The books balance, whoever sent what.
+//! `--stats`: span accounting. The counters add up for any mix of senders.
 
 use std::time::Instant;
 
@@ -136,9 +136,9 @@ fn beside_csv_accounts_go_to_stderr() {
     let program = Headless::start_as("--csv", &["--stats", "--fields", "model"]);
     GrpcClient::connect(&program.grpc).export_all(requests("genai-openai"));
     program.signal("TERM");
-    let (lines, told, _) = program.await_end();
+    let (lines, stderr, _) = program.await_end();
     assert!(lines.iter().all(|line| !line.contains("stats")));
-    let last: Value = serde_json::from_str(told.last().unwrap()).unwrap();
+    let last: Value = serde_json::from_str(stderr.last().unwrap()).unwrap();
     assert_books_balance(&last["stats"]);
 }
 

@@ -29,7 +29,7 @@ fn viewers_of(program: &Headless) -> String {
 struct Seen {
     code: Option<i32>,
     out: String,
-    told: String,
+    stderr: String,
 }
 
 /// Runs a viewer to its end.
@@ -37,7 +37,7 @@ fn view(address: &str, arguments: &[&str]) -> Seen {
     let mut viewer = Viewer::spawn(address, arguments);
     let code = wait(&mut viewer.child).code();
     let text = |lines: &Receiver<String>| lines.iter().map(|line| line + "\n").collect();
-    Seen { code, out: text(&viewer.lines), told: text(&viewer.told) }
+    Seen { code, out: text(&viewer.lines), stderr: text(&viewer.stderr) }
 }
 
 fn json_lines(text: &str) -> Vec<Value> {
@@ -51,11 +51,11 @@ fn last_lines(lines: Vec<Value>) -> BTreeMap<u64, Value> {
     last
 }
 
-/// A viewer without a screen that runs until it is told to end. Killed when dropped.
+/// A viewer without a screen that runs until it is asked to end. Killed when dropped.
 struct Viewer {
     child: Child,
     lines: Receiver<String>,
-    told: Receiver<String>,
+    stderr: Receiver<String>,
 }
 
 impl Viewer {
@@ -66,8 +66,8 @@ impl Viewer {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (lines, told) = (lines_of(child.stdout.take().unwrap()), lines_of(child.stderr.take().unwrap()));
-        Self { child, lines, told }
+        let (lines, stderr) = (lines_of(child.stdout.take().unwrap()), lines_of(child.stderr.take().unwrap()));
+        Self { child, lines, stderr }
     }
 
     /// Starts it and waits until it is attached.
@@ -78,7 +78,7 @@ impl Viewer {
     }
 
     fn is_told(&self) -> String {
-        self.told.recv_timeout(PATIENCE).expect("a line on stderr")
+        self.stderr.recv_timeout(PATIENCE).expect("a line on stderr")
     }
 
     fn next(&self) -> Value {
@@ -110,7 +110,7 @@ fn a_viewer_writes_the_lines_that_the_collector_writes() {
     let summary = view(&address, &["--once", "--for", "1s"]).out;
     let count = summary.lines().find_map(|line| line.strip_prefix("calls: ")).expect("a count of calls").trim();
     let seen = view(&address, &["--json", "--explain-spans", "--count", count]);
-    assert_eq!(seen.code, Some(0), "{summary} {}", seen.told);
+    assert_eq!(seen.code, Some(0), "{summary} {}", seen.stderr);
     let here = last_lines(json_lines(&seen.out));
     let there = last_lines(program.finish().0);
     assert!(here.len() > 40 && here.values().all(|line| line["spans"].is_array()), "{}", here.len());
@@ -171,7 +171,7 @@ fn a_collector_may_serve_viewers_and_nothing_else() {
     GrpcClient::connect(&program.grpc).export_all(requests("genai-openai"));
     let calls = requests("genai-openai").len().to_string();
     let seen = view(&address, &["--csv", "--fields", "call_id", "--stats", "--for", "2s"]);
-    let stats: Value = serde_json::from_str(seen.told.lines().last().unwrap()).unwrap();
+    let stats: Value = serde_json::from_str(seen.stderr.lines().last().unwrap()).unwrap();
     assert_eq!(
         (&stats["stats"]["capacity"], &stats["stats"]["requests"]),
         (&json!(70), &json!(calls.parse::<u64>().unwrap()))
@@ -188,9 +188,9 @@ fn without_the_token_nobody_is_shown_anything_and_with_it_everything() {
         client.export_as(request, Some("Bearer s3cret-t0ken")).unwrap();
     }
     for arguments in [&["--json"][..], &["--json", "--token", "wrong"]] {
-        let Seen { code, out, told } = view(&address, arguments);
+        let Seen { code, out, stderr } = view(&address, arguments);
         assert_eq!((code, out.as_str()), (Some(1), ""));
-        assert!(told.lines().count() == 1 && told.contains("--token") && !told.contains("s3cret"), "{told}");
+        assert!(stderr.lines().count() == 1 && stderr.contains("--token") && !stderr.contains("s3cret"), "{stderr}");
     }
     let seen = view(&address, &["--json", "--count", "1", "--token", "s3cret-t0ken"]);
     assert_eq!(json_lines(&seen.out).len(), 1);
@@ -206,19 +206,19 @@ fn tls_is_spoken_and_the_client_certificate_is_shown() {
     let (client_cert, client_key) = (path("client.pem"), path("client.key"));
     let identity = ["--tls-ca", &ca, "--tls-cert", &client_cert, "--tls-key", &client_key];
     let seen = view(&address, &[&["--once", "--for", "1s"], &identity[..]].concat());
-    assert_eq!(seen.code, Some(0), "{}", seen.told);
-    let stranger = view(&address, &[&["--json"], &identity[2..]].concat());
-    assert_eq!(stranger.code, Some(1));
-    assert!(stranger.told.contains("TLS: invalid peer certificate") && stranger.told.lines().count() == 1);
+    assert_eq!(seen.code, Some(0), "{}", seen.stderr);
+    let without_ca = view(&address, &[&["--json"], &identity[2..]].concat());
+    assert_eq!(without_ca.code, Some(1));
+    assert!(without_ca.stderr.contains("TLS: invalid peer certificate") && without_ca.stderr.lines().count() == 1);
     // Whether the reason for being refused reaches it in time is a matter of luck.
     for arguments in [&identity[..2], &[]] {
         let seen = view(&address, &[&["--once", "--for", "1s"], arguments].concat());
         assert_eq!((seen.code, seen.out.as_str()), (Some(1), ""), "a summary of nothing would be a lie");
-        assert!(seen.told.contains("TLS"), "{}", seen.told);
+        assert!(seen.stderr.contains("TLS"), "{}", seen.stderr);
     }
     let missing = view(&address, &["--json", "--tls-ca", "/no/such.pem"]);
     assert_eq!(missing.code, Some(2));
-    assert!(missing.told.contains("/no/such.pem"));
+    assert!(missing.stderr.contains("/no/such.pem"));
     drop(program);
 }
 
@@ -230,10 +230,10 @@ fn a_taken_viewers_port_is_a_plain_error_before_anything_is_drawn() {
         ["obs", "--offline", "--host", "127.0.0.1", "--port", "0", "--http-port", "off", "--serve-viewers", &port];
     let output = command(&arguments).output().unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
-    let told = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(
-        told.contains(&format!("127.0.0.1:{port}: port already in use")) && told.contains("--serve-viewers"),
-        "{told}"
+        stderr.contains(&format!("127.0.0.1:{port}: port already in use")) && stderr.contains("--serve-viewers"),
+        "{stderr}"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Programs in a chain, and targets that are dead, slow, rejecting or returning: what is told of them, and that nothing
+//! Programs in a chain, and targets that are dead, slow, rejecting or returning: what is reported of them, and that nothing
 //! else suffers.
 
 use std::io::{Read, Write};
@@ -107,7 +107,7 @@ fn a_target_that_is_killed_and_returns_gets_everything() {
 
 /// An HTTP server that reads requests and answers each with this; not at all, if that is empty. Tells the head of each.
 fn answering(answer: &'static str) -> (SocketAddr, Receiver<String>) {
-    let (tell, heads) = channel();
+    let (sender, heads) = channel();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -118,13 +118,13 @@ fn answering(answer: &'static str) -> (SocketAddr, Receiver<String>) {
                 unanswered.push(stream);
                 continue;
             }
-            let tell = tell.clone();
+            let sender = sender.clone();
             std::thread::spawn(move || {
                 let (mut received, mut buffer) = (Vec::new(), [0; 4096]);
                 while let Ok(read @ 1..) = stream.read(&mut buffer) {
                     received.extend_from_slice(&buffer[..read]);
                     if let Some(head) = whole(&received) {
-                        let _ = tell.send(head);
+                        let _ = sender.send(head);
                         let answer = format!("HTTP/1.1 {answer}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
                         let _ = stream.write_all(answer.as_bytes());
                         return;
@@ -156,7 +156,7 @@ fn what_is_forwarded_is_packed_where_that_is_asked_for() {
     }
 }
 
-/// Guarantees: whatever is wrong with a target is counted, told in the account and at the end, and costs this program
+/// Guarantees: whatever is wrong with a target is counted, shown in the span accounting and printed at exit, and costs this program
 /// neither a call nor its exit code.
 #[test]
 fn what_is_wrong_with_a_target_is_told_and_costs_nothing_else() {
@@ -179,10 +179,10 @@ fn what_is_wrong_with_a_target_is_told_and_costs_nothing_else() {
         assert_eq!((of_target(&stats, "sent"), &stats["llm_calls"]), (0, &5.into()), "{kind}: {stats}");
         assert!(stats["recorded"].is_null());
         program.signal("TERM");
-        let (_, told, ended) = program.await_end();
+        let (_, stderr, ended) = program.await_end();
         assert_eq!(ended.code(), Some(0), "{kind}");
         let lost = format!("planoai: 5 requests did not reach http://{address}/v1/traces");
-        assert!(told.iter().any(|line| line.starts_with(&lost)), "{kind}: {told:?}");
+        assert!(stderr.iter().any(|line| line.starts_with(&lost)), "{kind}: {stderr:?}");
     }
 }
 
@@ -195,10 +195,10 @@ fn a_full_disk_loses_only_the_recording_and_is_reported() {
     assert_eq!((&stats["recorded"]["written"], &stats["llm_calls"]), (&0.into(), &5.into()), "{stats}");
     assert_eq!(stats["forwarded"], Value::Array(Vec::new()));
     program.signal("TERM");
-    let (_, told, ended) = program.await_end();
+    let (_, stderr, ended) = program.await_end();
     assert_eq!(ended.code(), Some(0));
-    let told = told.join("\n");
-    assert!(told.contains("5 requests were not recorded") && told.contains("space"), "{told}");
+    let stderr = stderr.join("\n");
+    assert!(stderr.contains("5 requests were not recorded") && stderr.contains("space"), "{stderr}");
 }
 
 /// Starts the screen with these options and returns it with the address that its header shows.

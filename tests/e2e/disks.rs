@@ -1,4 +1,4 @@
-//! Files that cannot be written: told in a line, and nothing else suffers.
+//! Files that cannot be written: one line on stderr, and everything else goes on.
 
 use crate::recorded::minutes_apart;
 use crate::support::{GrpcClient, command};
@@ -39,9 +39,9 @@ fn an_export_that_fails_is_reported_and_the_program_continues() {
 #[test]
 fn a_recording_that_cannot_begin_is_wrong_usage_in_a_line() {
     let output = command(&["obs", "--json", "--offline", "--record", "/dev/null/traffic.jsonl"]).output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), output.stdout.len(), told.lines().count()), (Some(2), 0, 1), "{told}");
-    assert!(told.starts_with("planoai: --record: /dev/null/traffic.jsonl: "), "{told}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len(), stderr.lines().count()), (Some(2), 0, 1), "{stderr}");
+    assert!(stderr.starts_with("planoai: --record: /dev/null/traffic.jsonl: "), "{stderr}");
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_broken_recording_is_reported_on_the_screen_and_at_exit() {
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_exit(), 0);
     terminal.assert_restored();
-    let told = String::from_utf8_lossy(&terminal.raw).into_owned();
-    let (_, after) = told.rsplit_once("\x1b[?1049l").unwrap();
+    let stderr = String::from_utf8_lossy(&terminal.raw).into_owned();
+    let (_, after) = stderr.rsplit_once("\x1b[?1049l").unwrap();
     assert!(after.contains("planoai: 5 requests were not recorded: ") && after.contains("space"), "{after}");
 }

@@ -4,7 +4,7 @@ use std::process::Output;
 
 use crate::support::{GrpcClient, Headless, command, requests};
 
-/// The exit code and what was told of a command line that cannot work.
+/// The exit code and stderr of a command line that cannot work.
 fn refused(arguments: &[&str]) -> (Option<i32>, String) {
     let Output { status, stderr, stdout } = command(&["obs", "--offline"]).args(arguments).output().unwrap();
     assert!(stdout.is_empty());
@@ -13,7 +13,7 @@ fn refused(arguments: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn a_wrong_command_line_is_exit_code_2_with_a_way_out() {
-    for (arguments, told) in [
+    for (arguments, expected) in [
         (&["--json", "--fields", "model,cots_usd"][..], "did you mean cost_usd?"),
         (&["--csv", "--fields", ""], "the fields are request_id, timestamp"),
         (&["--json", "--csv"], "--csv"),
@@ -26,11 +26,11 @@ fn a_wrong_command_line_is_exit_code_2_with_a_way_out() {
     ] {
         let (code, stderr) = refused(arguments);
         assert_eq!(code, Some(2), "{arguments:?}: {stderr}");
-        assert!(stderr.contains(told), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(expected), "{arguments:?}: {stderr}");
     }
 }
 
-/// Guarantees: what stands on the command line or in a file's name is told as text, in one line.
+/// Guarantees: what stands on the command line or in a file's name is printed as text, in one line.
 #[test]
 fn hostile_arguments_are_told_as_text() {
     for arguments in
@@ -106,11 +106,11 @@ fn a_full_disk_is_exit_code_1() {
             .spawn()
             .unwrap();
     assert_eq!(crate::support::wait(&mut child).code(), Some(1));
-    let told = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
-    assert!(told.to_lowercase().contains("space"), "{told}");
+    let stderr = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    assert!(stderr.to_lowercase().contains("space"), "{stderr}");
 }
 
-/// Where nobody can be told anything, calls are still written.
+/// Calls are still written if stderr cannot be.
 #[test]
 fn a_full_stderr_does_not_end_it() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();

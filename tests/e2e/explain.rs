@@ -21,15 +21,15 @@ fn explained(reversed: bool) -> BTreeMap<String, Value> {
 }
 
 /// Name, role and call of each listed span.
-fn told(record: &Value) -> Vec<(&str, &str, Option<u64>)> {
+fn listed_spans(record: &Value) -> Vec<(&str, &str, Option<u64>)> {
     let spans = record["spans"].as_array().unwrap();
     assert!(spans.iter().all(|span| span["why"].as_str().is_some_and(|why| !why.is_empty())), "{record}");
-    let mut told: Vec<_> = spans
+    let mut listed: Vec<_> = spans
         .iter()
         .map(|span| (span["name"].as_str().unwrap(), span["role"].as_str().unwrap(), span["call_id"].as_u64()))
         .collect();
-    told.sort_unstable();
-    told
+    listed.sort_unstable();
+    listed
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn wrappers_are_listed_as_not_counted_in_whatever_order_requests_come() {
             ("step 2", "context", None),
         ];
         expected.sort_unstable();
-        assert_eq!(told(record), expected, "reversed: {reversed}");
+        assert_eq!(listed_spans(record), expected, "reversed: {reversed}");
         let step = record["spans"].as_array().unwrap().iter().find(|span| span["name"] == "step 2").unwrap();
         assert_eq!(step["why"], "gen_ai.operation.name is agent_step: a step of an agent, not a call");
         assert_eq!(step["parent_span_id"], "f24bc280804cc335");

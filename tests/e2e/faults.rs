@@ -54,7 +54,7 @@ impl Source for Nothing {
     }
 }
 
-/// The child process of the tests below: draws one frame, then panics in the thread it is told to.
+/// The child process of the tests below: draws one frame, then panics in the thread named by the environment.
 #[test]
 #[ignore = "runs inside the pseudo-terminal of the other tests"]
 fn inside_the_terminal() {
@@ -70,13 +70,13 @@ fn inside_the_terminal() {
     let (drawn, first_frame) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         first_frame.recv().unwrap();
-        assert!(elsewhere != "another", "told to");
+        assert!(elsewhere != "another", "on request");
     });
     let ended = run(
         app,
         Nothing(snapshots),
         move |app, buf| {
-            assert!(drawing != "main", "told to");
+            assert!(drawing != "main", "on request");
             let _ = drawn.send(());
             ui::draw(app, theme, buf)
         },
@@ -85,13 +85,13 @@ fn inside_the_terminal() {
     assert!(ended.is_ok(), "{ended:?}");
 }
 
-/// Hands in what arrives, but panics at a request that says so.
+/// Hands in what arrives, but panics at a marked request.
 #[derive(Clone)]
 struct Faulty(Ingest);
 
 impl Sink for Faulty {
     fn try_send(&self, signal: Signal, request: Bytes) -> Result<(), Refusal> {
-        assert!(!request.windows(MARK.len()).any(|part| part == MARK.as_bytes()), "told to");
+        assert!(!request.windows(MARK.len()).any(|part| part == MARK.as_bytes()), "on request");
         self.0.try_send(signal, request)
     }
 
@@ -166,7 +166,7 @@ fn panics_in(thread: &str) {
     terminal.assert_restored();
     let raw = String::from_utf8_lossy(&terminal.raw).into_owned();
     let (_, after) = raw.rsplit_once("\x1b[?1049l").expect("the alternate screen was left");
-    assert!(after.contains("told to"), "the panic is printed where it can be read: {after}");
+    assert!(after.contains("on request"), "the panic is printed where it can be read: {after}");
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_panic_in_another_thread_hands_the_terminal_back() {
     panics_in("another");
 }
 
-/// Guarantees: over either transport a panic in a handler is answered as such, counted and told on the screen, and what comes
+/// Guarantees: over either transport a panic in a handler is answered as such, counted and shown on the screen, and what comes
 /// next is taken.
 #[test]
 fn a_panic_in_a_handler_fails_the_request_and_is_reported() {

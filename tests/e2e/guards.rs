@@ -2,14 +2,14 @@
 
 use crate::support::{GrpcClient, Headless, requests};
 
-/// Sends the gateway's traffic, of which 5 of 29 calls failed, and returns all that was told, and the exit code.
-fn told(shape: &str, limit: &[&str]) -> (Vec<String>, Vec<String>, Option<i32>) {
+/// Sends the gateway's traffic, of which 5 of 29 calls failed, and returns stdout, stderr and the exit code.
+fn run(shape: &str, limit: &[&str]) -> (Vec<String>, Vec<String>, Option<i32>) {
     let program = Headless::start_as(shape, limit);
     let mut client = GrpcClient::connect(&program.grpc);
     // The run may end before all is sent.
     let _ = requests("plano-brightstaff").into_iter().try_for_each(|request| client.export(request));
-    let (lines, told, status) = program.await_end();
-    (lines, told, status.code())
+    let (lines, stderr, status) = program.await_end();
+    (lines, stderr, status.code())
 }
 
 #[test]
@@ -19,9 +19,9 @@ fn a_passed_limit_is_exit_code_3_and_names_the_culprit() {
         (["--max-p95", "1ms"], "p95 latency of ", "is over 1ms; most by "),
         (["--budget", "$0.01/h"], "spending of $", "is over the budget of $0.010/h; most by "),
     ] {
-        let (lines, told, code) = told("--json", &limit);
-        let last = told.last().unwrap();
-        assert_eq!(code, Some(3), "{limit:?}: {told:?}");
+        let (lines, stderr, code) = run("--json", &limit);
+        let last = stderr.last().unwrap();
+        assert_eq!(code, Some(3), "{limit:?}: {stderr:?}");
         assert!(last.starts_with(&format!("planoai: {figure}")) && last.contains(over), "{last}");
         assert!(!lines.is_empty(), "what was seen by then is written");
     }
@@ -43,7 +43,7 @@ fn limits_watch_what_passes_the_filter() {
 
 #[test]
 fn a_summary_is_printed_before_the_verdict() {
-    let (lines, _, code) = told("--once", &["--max-error-rate", "5%"]);
+    let (lines, _, code) = run("--once", &["--max-error-rate", "5%"]);
     assert_eq!(code, Some(3));
     assert!(lines.iter().any(|line| line.starts_with("errors: ")), "{lines:?}");
 }

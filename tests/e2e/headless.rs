@@ -13,7 +13,7 @@ fn parts(routing: bool) -> Vec<ExportTraceServiceRequest> {
     let resources = requests.iter_mut().flat_map(|request| &mut request.resource_spans);
     for scope in resources.flat_map(|resource| &mut resource.scope_spans) {
         scope.spans.retain(|span| (span.name == "routing") == routing);
-        // The name of a call tells what was asked for, too; here only the routing span shall.
+        // The name of a call has the requested model, too; here only the routing span shall have it.
         for span in scope.spans.iter_mut().filter(|span| span.name != "routing") {
             "POST".clone_into(&mut span.name);
         }

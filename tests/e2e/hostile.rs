@@ -1,4 +1,4 @@
-//! What strangers send must not reach the terminal as anything but text: attack strings in every text attribute, through
+//! What untrusted senders send must not reach the terminal as anything but text: attack strings in every text attribute, through
 //! the socket, into the program in a pseudo-terminal.
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -57,7 +57,7 @@ fn request(service: &str, span: Span) -> ExportTraceServiceRequest {
     }
 }
 
-/// A failed call of the gateway and one of an SDK, all of whose texts are `attack` behind a prefix that tells them apart.
+/// A failed call of the gateway and one of an SDK, all of whose texts are `attack` behind a prefix that distinguishes them.
 fn calls(nth: u64, attack: &str) -> [ExportTraceServiceRequest; 2] {
     let with = |key: &str, prefix: &str| text(key, &format!("{prefix}{attack}"));
     let span = |id: u64, attributes| Span {
@@ -292,7 +292,7 @@ fn json_lines_hold_no_control_and_lose_nothing() {
     }
 }
 
-/// What is told on stderr repeats names and text of others: it is text there, too, and in lines of its own.
+/// What is printed on stderr repeats names and text from outside: it is text there, too, and in lines of its own.
 #[test]
 fn what_is_told_on_stderr_is_text() {
     let folder = tempfile::tempdir().unwrap();
@@ -309,21 +309,21 @@ fn what_is_told_on_stderr_is_text() {
         .output()
         .unwrap();
     assert!(output.status.success());
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("skipped") && told.contains("model_aliases"), "{told}");
-    for line in told.lines() {
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("skipped") && stderr.contains("model_aliases"), "{stderr}");
+    for line in stderr.lines() {
         assert!(!line.contains(|character: char| character.is_control() || is_steering(character)), "{line:?}");
-        assert!(!line.starts_with("planoai: forged"), "{told}");
+        assert!(!line.starts_with("planoai: forged"), "{stderr}");
     }
 }
 
-/// A run that cannot begin tells why in text, too.
+/// A run that cannot start prints its reason as text, too.
 #[test]
 fn a_failure_is_told_in_text() {
     let output =
         crate::support::command(&["obs", "--json", "--offline", "--replay", "no\x1b]0;x\x07\u{202e}"]).output();
-    let told = String::from_utf8(output.unwrap().stderr).unwrap();
-    assert!(told.starts_with("planoai: --replay: no␛]0;x␇⟨U+202E⟩"), "{told:?}");
+    let stderr = String::from_utf8(output.unwrap().stderr).unwrap();
+    assert!(stderr.starts_with("planoai: --replay: no␛]0;x␇⟨U+202E⟩"), "{stderr:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Numbers nobody means, clocks that jump, and more than is good for us: the program says so and goes on.
+//! Absurd numbers, clocks that jump, and more than the limits allow: the program reports it and goes on.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -220,7 +220,7 @@ fn abuse_of_http2_costs_the_connection_only() {
         let answer = talk(address, &rapid_reset(5_000));
         let (_, why) = *answer.iter().find(|(kind, _)| *kind == GOAWAY).expect("the connection is given up");
         assert_eq!(why, ENHANCE_YOUR_CALM, "{address}");
-        // Whether pings are borne or not is the transport's to say.
+        // Whether pings are accepted is decided by the transport.
         talk(address, &pings(200_000));
         let answer = talk(address, &open_streams(address == &program.http, 200));
         let refused = answer.iter().filter(|frame| **frame == (RST_STREAM, REFUSED_STREAM)).count();

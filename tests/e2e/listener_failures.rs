@@ -1,4 +1,4 @@
-//! A listener that cannot accept: the program goes on, tells it, and takes connections again as soon as it can.
+//! A listener that cannot accept: the program goes on, reports it, and takes connections again as soon as it can.
 
 use std::net::TcpStream;
 
@@ -19,9 +19,9 @@ fn running_out_of_file_descriptors_is_reported_until_it_is_over() {
     let program = Headless::start_with_files(FILES, &["--stats=20ms", "--filter", "model:none"]);
     let crowd = crowd(&program.grpc);
     account(&program, |stats| stats["listeners_failing"] == 1);
-    let told = program.diagnostic();
+    let stderr = program.diagnostic();
     let expected = format!("planoai: no connection can be accepted on {}: ", program.grpc);
-    assert!(told.starts_with(&expected) && told.contains("open files"), "{told}");
+    assert!(stderr.starts_with(&expected) && stderr.contains("open files"), "{stderr}");
     drop(crowd);
     account(&program, |stats| stats["listeners_failing"] == 0);
     assert_eq!(program.diagnostic(), format!("planoai: connections are accepted again on {}", program.grpc));

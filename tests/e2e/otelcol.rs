@@ -10,7 +10,7 @@ use std::time::Instant;
 use crate::recorded::minutes_apart;
 use crate::support::{GrpcClient, Headless, PATIENCE, signal, wait};
 
-/// The Collector to try with; whoever has none is told that nothing was tried.
+/// The Collector to test with; without one, a line on stderr reports the skipped test.
 fn collector() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let names = ["otelcol-contrib", "otelcol"];
@@ -18,8 +18,8 @@ fn collector() -> Option<PathBuf> {
     let found = found.into_iter().find(|file| file.is_file());
     if found.is_none() {
         // Past the capture of the test runner, which shows nothing of a test that passes.
-        let told = b"\nSKIPPED: neither otelcol-contrib nor otelcol is on the path, no Collector was tried\n";
-        std::io::stderr().write_all(told).unwrap();
+        let note = b"\nSKIPPED: neither otelcol-contrib nor otelcol is on the path, no Collector was tried\n";
+        std::io::stderr().write_all(note).unwrap();
     }
     found
 }
@@ -71,7 +71,7 @@ impl Collector {
         collector
     }
 
-    /// Has it write and send what it holds, and end.
+    /// Flushes it and waits for its exit.
     fn finish(mut self) {
         signal(&self.child, "TERM");
         wait(&mut self.child);
@@ -126,6 +126,6 @@ fn what_a_collector_wrote_is_replayed() {
     collector.finish();
     let file = folder.path().join("traces.jsonl");
     let program = Headless::start(&["--fields", "model", "--speed", "max", "--replay", file.to_str().unwrap()]);
-    let (lines, told, status) = program.await_end();
-    assert_eq!((lines.len(), status.code()), (5, Some(0)), "{told:?}");
+    let (lines, stderr, status) = program.await_end();
+    assert_eq!((lines.len(), status.code()), (5, Some(0)), "{stderr:?}");
 }

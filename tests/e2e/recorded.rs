@@ -1,4 +1,4 @@
-//! Recordings made for a test: one plain call a request, so far apart that nobody waits for the next by accident.
+//! Recordings made for a test: one plain call a request, so far apart that no test waits for the next by accident.
 
 use std::path::Path;
 

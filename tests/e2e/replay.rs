@@ -21,7 +21,7 @@ fn replay(file: &Path, more: &[&str]) -> Terminal {
     Terminal::start(160, 30, &[&QUIET, &["--replay", file][..], more].concat())
 }
 
-/// Waits until the line of the replay says this, and that the table shows exactly the first `calls` models.
+/// Waits until the replay line contains this, and that the table shows exactly the first `calls` models.
 fn wait_for(terminal: &mut Terminal, line: &str, calls: u64) {
     terminal.wait_for(&format!("`{line}` and {calls} calls"), |screen| {
         let contents = screen.contents();

@@ -105,9 +105,9 @@ fn a_summary_and_its_verdict_keep_them() {
         let resource_spans = calls().into_iter().flat_map(|request| request.resource_spans).collect();
         GrpcClient::connect(&program.grpc).export(ExportTraceServiceRequest { resource_spans }).unwrap();
         program.signal("TERM");
-        let (lines, told, status) = program.await_end();
+        let (lines, stderr, status) = program.await_end();
         assert_eq!(status.code(), Some(3));
-        let (summary, verdict) = (lines.join("\n"), told.last().unwrap());
+        let (summary, verdict) = (lines.join("\n"), stderr.last().unwrap());
         assert!(verdict.contains("most by"), "{verdict}");
         if shows {
             assert!(LEAKS.iter().all(|(_, secret)| summary.contains(secret)), "{summary}");

@@ -54,7 +54,7 @@ fn a_replayed_recording_gives_the_same_calls_field_for_field() {
 }
 
 /// Scenario: the recorder is killed while traffic flows. Guarantees: what it left is whole requests but for the last, and
-/// where it breaks off is told. Unpacked, all that were counted as written are there; packed, all that were flushed, which
+/// where it breaks off is reported. Unpacked, all that were counted as written are there; packed, all that were flushed, which
 /// happens whenever the queue is empty.
 #[test]
 fn a_killed_recorder_leaves_whole_requests() {
@@ -86,7 +86,7 @@ fn a_killed_recorder_leaves_whole_requests() {
     }
 }
 
-/// Waits until a packed recording holds all of thirty requests, by reading what is there of it.
+/// Waits until a packed recording has all of thirty requests, by reading as much of it as is written.
 fn flushed(file: &Path) -> usize {
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -78,7 +78,7 @@ impl Terminal {
         Self::launch(program, columns, rows, arguments, environment, true)
     }
 
-    /// Starts the program in a terminal that does not control it: nobody sends it SIGHUP when the terminal goes.
+    /// Starts the program in a terminal that does not control it: it receives no SIGHUP when the terminal closes.
     pub(crate) fn start_uncontrolled(columns: u16, rows: u16, arguments: &[&str]) -> Self {
         Self::launch(env!("CARGO_BIN_EXE_planoai"), columns, rows, arguments, &[], false)
     }
@@ -132,7 +132,7 @@ impl Terminal {
     /// Closes the terminal under the program, and gives what is left: the running program.
     pub(crate) fn vanish(self) -> Orphan {
         let Self { master, keys, child, output, .. } = self;
-        // The reading thread lets go of the terminal at the next output that nobody takes.
+        // The reading thread lets go of the terminal at the next output that cannot be written.
         drop((master, keys, output));
         Orphan(child)
     }
@@ -241,7 +241,7 @@ impl Terminal {
         assert!(status.unwrap().success());
     }
 
-    /// Waits until the process is stopped, as `/proc` tells: a signal to go on that came earlier would be lost.
+    /// Waits until the process is stopped, by `/proc`: a signal to go on that came earlier would be lost.
     pub(crate) fn wait_until_stopped(&self) {
         let deadline = Instant::now() + PATIENCE;
         let is_stopped = || {

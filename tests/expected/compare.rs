@@ -51,7 +51,7 @@ impl ExpectedCall<'_> {
         self.json.get("span").unwrap_or(self.json)
     }
 
-    /// Spans that tell of the same call once more, below its own.
+    /// Spans of the same call below its own.
     pub(crate) fn children(&self) -> impl Iterator<Item = &Value> {
         let others = self.json["do_not_count_again"].as_array().into_iter().flatten();
         others.filter(|other| other["relation"] == "child")
@@ -70,11 +70,11 @@ impl ExpectedCall<'_> {
             fields.remove("input_tokens");
             fields.insert("input_fresh_tokens".to_owned(), input);
         }
-        // `null` says that the capture does not tell whether the call failed.
+        // `null` means that the capture does not show whether the call failed.
         if fields.get("status") == Some(&Value::Null) {
             fields.remove("status");
         }
-        // `true` says that `session_id` stands on an ancestor; a text is the id there.
+        // `true` means that `session_id` stands on an ancestor; a text is the id there.
         match (form, fields.remove("session_id_on_ancestor")) {
             (Form::Spans, Some(Value::Bool(true))) => {
                 fields.remove("session_id");
@@ -114,7 +114,7 @@ impl Exception<'_> {
         self.json["field"] == field && self.is_for(form) && calls.is_none_or(|calls| calls.contains(call.key()))
     }
 
-    /// Without `form` it holds for both.
+    /// Without `form` it applies to both.
     fn is_for(&self, form: Form) -> bool {
         self.json.get("form").is_none_or(|name| name == form.name())
     }

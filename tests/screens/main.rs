@@ -23,13 +23,13 @@ use traffic::{Harness, NOW};
 const THEME: Theme = Theme { depth: Depth::Ansi16, ground: Ground::Unknown, ascii: false };
 const SIZES: [(u16, u16); 4] = [(60, 15), (80, 24), (120, 40), (200, 60)];
 
-/// The screen after these keys, drawn once before so that the app knows how much is seen.
-fn after(mut desk: Harness, keys: &str, (width, height): (u16, u16)) -> Buffer {
-    page(&mut desk.app, THEME, width, height);
-    desk.press(keys);
-    page(&mut desk.app, THEME, width, height);
-    desk.look_into();
-    page(&mut desk.app, THEME, width, height)
+/// The screen after these keys, drawn once before so that the app has the size of what is visible.
+fn after(mut harness: Harness, keys: &str, (width, height): (u16, u16)) -> Buffer {
+    page(&mut harness.app, THEME, width, height);
+    harness.press(keys);
+    page(&mut harness.app, THEME, width, height);
+    harness.look_into();
+    page(&mut harness.app, THEME, width, height)
 }
 
 fn check(name: &str, keys: &str, sizes: &[(u16, u16)]) {
@@ -146,14 +146,14 @@ fn what_is_filtered_windowed_sorted_and_paused_is_told() {
 #[test]
 fn empty() {
     for (width, height) in SIZES {
-        let mut desk = Harness::empty();
+        let mut harness = Harness::empty();
         insta::assert_snapshot!(
             format!("empty_{width}x{height}"),
-            portrait(&page(&mut desk.app, THEME, width, height))
+            portrait(&page(&mut harness.app, THEME, width, height))
         );
     }
-    let mut desk = Harness::empty();
-    desk.count(Counters {
+    let mut harness = Harness::empty();
+    harness.count(Counters {
         connections: 3,
         requests: 12,
         requests_refused: 2,
@@ -163,35 +163,35 @@ fn empty() {
         last_batch_unix_nano: Some(NOW - 5_000_000_000),
         ..Counters::default()
     });
-    desk.press("a");
-    insta::assert_snapshot!("accounting_80x24", portrait(&page(&mut desk.app, THEME, 80, 24)));
-    desk.press("a");
-    insta::assert_snapshot!("empty_but_spans_arrive_80x24", portrait(&page(&mut desk.app, THEME, 80, 24)));
+    harness.press("a");
+    insta::assert_snapshot!("accounting_80x24", portrait(&page(&mut harness.app, THEME, 80, 24)));
+    harness.press("a");
+    insta::assert_snapshot!("empty_but_spans_arrive_80x24", portrait(&page(&mut harness.app, THEME, 80, 24)));
 }
 
 #[test]
 fn a_collector_elsewhere() {
     let lost = || Link::Lost { why: "Connection refused (os error 111)".to_owned() };
-    let attach = |desk: &mut Harness, link| {
-        desk.app.about = About { attached: Some("gateway:4319".to_owned()), ..About::default() };
-        desk.app.update(Event::Link(link));
+    let attach = |harness: &mut Harness, link| {
+        harness.app.about = About { attached: Some("gateway:4319".to_owned()), ..About::default() };
+        harness.app.update(Event::Link(link));
     };
     for (name, link) in [("attaching", Link::Attaching), ("attached", Link::Attached), ("lost", lost())] {
-        let mut desk = Harness::empty();
-        attach(&mut desk, link);
-        insta::assert_snapshot!(format!("elsewhere_{name}_80x24"), text(&page(&mut desk.app, THEME, 80, 24)));
+        let mut harness = Harness::empty();
+        attach(&mut harness, link);
+        insta::assert_snapshot!(format!("elsewhere_{name}_80x24"), text(&page(&mut harness.app, THEME, 80, 24)));
     }
-    let mut desk = Harness::busy();
-    attach(&mut desk, lost());
+    let mut harness = Harness::busy();
+    attach(&mut harness, lost());
     for (width, height) in [(60, 15), (120, 40)] {
-        let page = portrait(&page(&mut desk.app, THEME, width, height));
+        let page = portrait(&page(&mut harness.app, THEME, width, height));
         insta::assert_snapshot!(format!("elsewhere_lost_with_calls_{width}x{height}"), page);
     }
-    assert!(desk.app.look_into().is_none(), "nobody to ask");
-    desk.app.about.viewers = Some("127.0.0.1:4319".to_owned());
-    desk.app.about.attached = None;
-    desk.app.about.grpc = "0.0.0.0:4317".to_owned();
-    let header = text(&page(&mut desk.app, THEME, 160, 40));
+    assert!(harness.app.look_into().is_none(), "nobody to ask");
+    harness.app.about.viewers = Some("127.0.0.1:4319".to_owned());
+    harness.app.about.attached = None;
+    harness.app.about.grpc = "0.0.0.0:4317".to_owned();
+    let header = text(&page(&mut harness.app, THEME, 160, 40));
     assert!(header.lines().next().is_some_and(|line| line.contains("viewers :4319")), "{header}");
 }
 
@@ -233,12 +233,12 @@ fn a_terminal_too_small_says_so() {
 /// Every size from nothing to huge can be drawn, and no figure is ever cut.
 #[test]
 fn every_size_draws_and_clips_no_figure() {
-    let mut desk = Harness::busy();
+    let mut harness = Harness::busy();
     for keys in ["", "2", "3", "4", "5", "1\n", "\x1b/lat", "\x1b?", "\x1bm"] {
-        desk.press(keys);
+        harness.press(keys);
         for width in [0, 1, 39, 40, 41, 60, 79, 99, 100, 149, 171, 250] {
             for height in [0, 1, 7, 8, 9, 14, 15, 24, 30, 36, 48, 80] {
-                let screen = text(&page(&mut desk.app, THEME, width, height));
+                let screen = text(&page(&mut harness.app, THEME, width, height));
                 for word in screen.split_whitespace().filter(|word| word.contains('…')) {
                     assert!(!word.contains('$'), "{word} at {width}x{height} after {keys:?}");
                 }
@@ -259,7 +259,7 @@ const ATTACKS: [&str; 6] = [
 #[test]
 fn hostile_text_never_reaches_a_cell() {
     for attack in ATTACKS {
-        let mut desk = Harness::empty();
+        let mut harness = Harness::empty();
         let draft = CallFacts {
             model: Some(attack.into()),
             request_model: Some(format!("other {attack}").into()),
@@ -276,12 +276,12 @@ fn hostile_text_never_reaches_a_cell() {
             start_unix_nano: Some(u64::MAX),
             ..CallFacts::default()
         };
-        desk.push(&draft, None);
-        desk.publish();
+        harness.push(&draft, None);
+        harness.publish();
         for keys in ["", "\n", "\n", "\x1b2", "3", "4", "5", "1m", "\n", "r", "\n"] {
-            desk.press(keys);
+            harness.press(keys);
             for (width, height) in SIZES {
-                let screen = page(&mut desk.app, THEME, width, height);
+                let screen = page(&mut harness.app, THEME, width, height);
                 for cell in &screen.content {
                     assert!(is_clean(cell.symbol()), "{:?} after {keys:?} with {attack:?}", cell.symbol());
                 }
@@ -290,13 +290,13 @@ fn hostile_text_never_reaches_a_cell() {
     }
     let screen = after(
         {
-            let mut desk = Harness::empty();
-            desk.push(
+            let mut harness = Harness::empty();
+            harness.push(
                 &CallFacts { model: Some(ATTACKS[0].into()), status_code: Some(200), ..CallFacts::default() },
                 None,
             );
-            desk.publish();
-            desk
+            harness.publish();
+            harness
         },
         "",
         (80, 24),
@@ -312,10 +312,10 @@ fn look() {
     let mut parts = spec.splitn(3, ' ');
     let (width, height) = (parts.next().unwrap().parse().unwrap(), parts.next().unwrap().parse().unwrap());
     let keys = parts.next().unwrap_or("").replace("\\n", "\n").replace("\\e", "\x1b");
-    let desk = match keys.chars().next() {
+    let harness = match keys.chars().next() {
         Some('@') => Harness::empty(),
         Some('#') => Harness::captured(),
         _ => Harness::busy(),
     };
-    println!("{}", text(&after(desk, keys.trim_start_matches(['@', '#']), (width, height))));
+    println!("{}", text(&after(harness, keys.trim_start_matches(['@', '#']), (width, height))));
 }

@@ -42,28 +42,28 @@ fn broken(why: &str) -> Progress {
     Progress { broken: 4, last_broken: (17..21).map(entry).collect(), ..progress() }
 }
 
-fn desk(event: Event) -> Harness {
-    let mut desk = Harness::busy();
-    desk.app.update(event);
-    desk
+fn harness(event: Event) -> Harness {
+    let mut harness = Harness::busy();
+    harness.app.update(event);
+    harness
 }
 
 fn replaying(progress: Progress) -> Harness {
-    desk(Event::Replay(Box::new(progress)))
+    harness(Event::Replay(Box::new(progress)))
 }
 
-fn screen(desk: &mut Harness, keys: &str, (width, height): (u16, u16)) -> Buffer {
-    page(&mut desk.app, THEME, width, height);
-    desk.press(keys);
-    page(&mut desk.app, THEME, width, height)
+fn screen(harness: &mut Harness, keys: &str, (width, height): (u16, u16)) -> Buffer {
+    page(&mut harness.app, THEME, width, height);
+    harness.press(keys);
+    page(&mut harness.app, THEME, width, height)
 }
 
-fn check(name: &str, desk: &mut Harness, keys: &str, size: (u16, u16)) {
-    insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), portrait(&screen(desk, keys, size)));
+fn check(name: &str, harness: &mut Harness, keys: &str, size: (u16, u16)) {
+    insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), portrait(&screen(harness, keys, size)));
 }
 
-fn check_panel(name: &str, panel: Panel, desk: &mut Harness, keys: &str, size: (u16, u16)) {
-    let screen = screen(desk, keys, size);
+fn check_panel(name: &str, panel: Panel, harness: &mut Harness, keys: &str, size: (u16, u16)) {
+    let screen = screen(harness, keys, size);
     insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), portrait_of(panel, &screen));
 }
 
@@ -154,9 +154,9 @@ fn broken_entries_are_a_note_and_stay_in_the_account() {
     );
     for attack in ATTACKS {
         let hostile = Progress { input: attack.into(), ..broken(attack) };
-        let mut desk = replaying(hostile);
+        let mut harness = replaying(hostile);
         for keys in ["", "a"] {
-            let screen = screen(&mut desk, keys, (120, 40));
+            let screen = screen(&mut harness, keys, (120, 40));
             assert!(screen.content.iter().all(|cell| is_clean(cell.symbol())), "{attack:?}");
         }
     }
@@ -182,26 +182,26 @@ fn breaches() -> Vec<Breach> {
 #[test]
 fn a_passed_limit_is_a_banner_until_it_holds_again() {
     for size in [(40, 12), (60, 15), (80, 24), (200, 60)] {
-        check("banner", &mut desk(Event::Breaches(breaches())), "", size);
+        check("banner", &mut harness(Event::Breaches(breaches())), "", size);
     }
     let theme = Theme { depth: Depth::None, ground: Ground::Unknown, ascii: true };
-    let screen = page(&mut desk(Event::Breaches(breaches())).app, theme, 120, 12);
+    let screen = page(&mut harness(Event::Breaches(breaches())).app, theme, 120, 12);
     assert!(text(&screen).is_ascii());
     insta::assert_snapshot!("banner_look_no_color_ascii", portrait(&screen));
 
-    let mut desk = desk(Event::Breaches(breaches()));
-    desk.app.update(Event::Breaches(Vec::new()));
+    let mut harness = harness(Event::Breaches(breaches()));
+    harness.app.update(Event::Breaches(Vec::new()));
     let before = text(&page(&mut Harness::busy().app, THEME, 80, 24));
-    assert_eq!(text(&page(&mut desk.app, THEME, 80, 24)), before);
+    assert_eq!(text(&page(&mut harness.app, THEME, 80, 24)), before);
 }
 
 #[test]
 fn a_banner_with_hostile_names_is_text() {
     for attack in ATTACKS {
         let breach = breach(Figure::LatencyP95, (4100.0, 2000.0), attack, attack);
-        let mut desk = desk(Event::Breaches(vec![breach]));
+        let mut harness = harness(Event::Breaches(vec![breach]));
         for size in SIZES {
-            let screen = screen(&mut desk, "", size);
+            let screen = screen(&mut harness, "", size);
             assert!(screen.content.iter().all(|cell| is_clean(cell.symbol())), "{attack:?}");
         }
     }
@@ -254,7 +254,7 @@ fn the_header_tells_how_recording_and_forwarding_go() {
     let one = |counters| PipelineCounters { recorded: None, forwarded: vec![target("grpc://tempo:4317", counters)] };
     let recorded = |counters| PipelineCounters { recorded: Some(counters), forwarded: Vec::new() };
     let failed = RecordCounters { error: Some("disk".into()), ..RecordCounters::default() };
-    for (streams, told) in [
+    for (streams, expected) in [
         (fine(), "● rec 12 MB   → 2/2 ok"),
         (in_trouble(), "● rec 1.2 kB · 21 lost   → tempo.monitoring:4317 down · 12 waiting · 16 lost"),
         (one(ForwardCounters::default()), "→ 1/1 ok"),
@@ -264,11 +264,11 @@ fn the_header_tells_how_recording_and_forwarding_go() {
         (recorded(RecordCounters::default()), "● rec 0 B"),
         (recorded(failed), "● rec 0 B failing"),
     ] {
-        let screen = text(&screen(&mut desk(Event::ExportPipelines(streams)), "", (220, 24)));
+        let screen = text(&screen(&mut harness(Event::ExportPipelines(streams)), "", (220, 24)));
         let header = screen.lines().next().unwrap();
-        assert!(header.contains(told), "{header}\n{told}");
+        assert!(header.contains(expected), "{header}\n{expected}");
     }
-    let none = text(&screen(&mut desk(Event::ExportPipelines(PipelineCounters::default())), "", (220, 24)));
+    let none = text(&screen(&mut harness(Event::ExportPipelines(PipelineCounters::default())), "", (220, 24)));
     assert!(!none.contains('→') && !none.contains("rec "));
 }
 
@@ -276,12 +276,12 @@ fn the_header_tells_how_recording_and_forwarding_go() {
 fn what_is_lost_outlasts_what_goes_well_in_a_narrow_header() {
     for (name, streams) in [("fine", fine()), ("in_trouble", in_trouble())] {
         for size in [(60, 15), (80, 15), (120, 15), (200, 15)] {
-            check(&format!("streams_{name}"), &mut desk(Event::ExportPipelines(streams.clone())), "", size);
+            check(&format!("streams_{name}"), &mut harness(Event::ExportPipelines(streams.clone())), "", size);
         }
         check_panel(
             &format!("streams_{name}_account"),
             Panel::Dialog,
-            &mut desk(Event::ExportPipelines(streams)),
+            &mut harness(Event::ExportPipelines(streams)),
             "a",
             (80, 40),
         );
@@ -294,9 +294,9 @@ fn hostile_targets_and_errors_are_text() {
         let counters = ForwardCounters { waiting: 1, error: Some(attack.into()), ..ForwardCounters::default() };
         let recorded = RecordCounters { error: Some(attack.into()), ..RecordCounters::default() };
         let streams = PipelineCounters { recorded: Some(recorded), forwarded: vec![target(attack, counters)] };
-        let mut desk = desk(Event::ExportPipelines(streams));
+        let mut harness = harness(Event::ExportPipelines(streams));
         for keys in ["", "a"] {
-            let screen = screen(&mut desk, keys, (120, 40));
+            let screen = screen(&mut harness, keys, (120, 40));
             assert!(screen.content.iter().all(|cell| is_clean(cell.symbol())), "{attack:?}");
         }
     }

@@ -81,7 +81,7 @@ impl Harness {
             ..About::default()
         };
         let clock = Clock { unix_nano: NOW, ..Clock::default() };
-        let mut desk = Self {
+        let mut harness = Self {
             app: App::new(about, ViewSpec::default(), Duration::from_millis(500), clock),
             analysis: Analysis::default(),
             ring: Ring::new(1000),
@@ -91,27 +91,27 @@ impl Harness {
             version: 0,
             store: None,
         };
-        desk.publish();
-        desk
+        harness.publish();
+        harness
     }
 
     /// Ten minutes of traffic.
     pub(crate) fn busy() -> Self {
-        let mut desk = Self::empty();
+        let mut harness = Self::empty();
         let mut dice = Dice(42);
-        desk.tick(-610);
+        harness.tick(-610);
         for nth in 0..320 {
             let start = NOW - (320 - nth) * 1_900_000_000 + i64::try_from(dice.roll(900_000_000)).unwrap();
-            desk.call(&mut dice, start);
+            harness.call(&mut dice, start);
             if nth % 10 == 9 {
-                desk.tick(19);
-                desk.publish();
+                harness.tick(19);
+                harness.publish();
             }
         }
-        desk.counters = Counters { connections: 2, requests: 118, spans_received: 702, ..desk.counters };
-        desk.publish();
-        desk.tick((NOW - desk.app.clock.unix_nano) / SECOND);
-        desk
+        harness.counters = Counters { connections: 2, requests: 118, spans_received: 702, ..harness.counters };
+        harness.publish();
+        harness.tick((NOW - harness.app.clock.unix_nano) / SECOND);
+        harness
     }
 
     /// What a gateway really sent, spans and all.
@@ -121,7 +121,7 @@ impl Harness {
 
     /// What a client really sent.
     pub(crate) fn captured_from(client: &str) -> Self {
-        let mut desk = Self::empty();
+        let mut harness = Self::empty();
         let names = SharedNames::default();
         let pricer = Arc::<Pricer>::default();
         let span_memory = 1 << 20;
@@ -136,11 +136,11 @@ impl Harness {
             let arrivals = read(&request, &mut names.lock().unwrap(), received_unix_nano).unwrap();
             store.apply(Batch { request, arrivals, received_unix_nano });
         }
-        desk.tick(1_795_425_100 - NOW / SECOND);
-        desk.app.update(Event::Snapshot(Arc::new(Snapshot { version: 1, ..store.snapshot() })));
-        desk.store = Some(store);
-        desk.analyse();
-        desk
+        harness.tick(1_795_425_100 - NOW / SECOND);
+        harness.app.update(Event::Snapshot(Arc::new(Snapshot { version: 1, ..store.snapshot() })));
+        harness.store = Some(store);
+        harness.analyse();
+        harness
     }
 
     /// Looks into the open call, as the details thread does.

@@ -1,7 +1,6 @@
 //! The adapters against captured traffic of real programs: what `expected.json` says a correct viewer shows.
 
 #[path = "../../../../tests/expected/compare.rs"]
-#[expect(dead_code, reason = "only spans are observed here")]
 mod expected;
 
 use std::collections::HashMap;
