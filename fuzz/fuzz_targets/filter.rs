@@ -3,12 +3,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use planoai::query::filter;
 use planoai::call;
+use planoai::query::filter;
 
 #[path = "../../src/query/filter/tests/invariants.rs"]
 mod invariants;
 
 fuzz_target!(|text: &str| {
-    invariants::holds(text);
+    invariants::check_invariants(text);
 });

@@ -9,5 +9,5 @@ use planoai::collector;
 mod invariants;
 
 fuzz_target!(|request: &[u8]| {
-    invariants::holds_of_bytes(request);
+    invariants::check_invariants_of_bytes(request);
 });

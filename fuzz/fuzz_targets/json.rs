@@ -9,5 +9,5 @@ use planoai::collector::json;
 mod invariants;
 
 fuzz_target!(|document: &[u8]| {
-    invariants::holds(document);
+    invariants::check_invariants(document);
 });

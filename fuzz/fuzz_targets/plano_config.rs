@@ -9,5 +9,5 @@ use planoai::pricing;
 mod invariants;
 
 fuzz_target!(|text: &str| {
-    invariants::holds(text);
+    invariants::check_invariants(text);
 });

@@ -10,5 +10,5 @@ mod invariants;
 
 fuzz_target!(|input: (u8, &str)| {
     let (cells, raw) = input;
-    invariants::holds(raw, usize::from(cells));
+    invariants::check_invariants(raw, usize::from(cells));
 });

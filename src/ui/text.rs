@@ -178,7 +178,7 @@ fn tail(text: &str, cells: usize) -> &str {
 mod tests {
     mod invariants;
 
-    use self::invariants::holds;
+    use self::invariants::check_invariants;
     use super::*;
     use crate::text::tests::hostile_text;
     use crate::{text, ui};
@@ -226,7 +226,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_shown_is_harmless_and_as_wide_as_it_says(raw in hostile_text(), cells in 0_usize..80) {
-            holds(&raw, cells);
+            check_invariants(&raw, cells);
         }
     }
 }

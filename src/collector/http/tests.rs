@@ -492,7 +492,11 @@ fn what_holds_of_any_request_holds_of_captures() {
                 3 | 8 => packing == 5,
                 _ => false,
             };
-            assert_eq!(invariants::holds_of_bytes(&sent), is_alike, "packed as {packing}, said to be {encoding}");
+            assert_eq!(
+                invariants::check_invariants_of_bytes(&sent),
+                is_alike,
+                "packed as {packing}, said to be {encoding}"
+            );
         }
     }
 }
@@ -502,6 +506,6 @@ proptest::proptest! {
 
     #[test]
     fn any_request_is_taken_or_refused_within_the_limits(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400)) {
-        invariants::holds_of_bytes(&bytes);
+        invariants::check_invariants_of_bytes(&bytes);
     }
 }

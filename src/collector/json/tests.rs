@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::{
 use proptest::{collection::vec, option, prelude::*};
 use prost::Message;
 
-use self::invariants::{comes_back, holds};
+use self::invariants::{check_invariants, comes_back};
 use super::*;
 use crate::collector::json;
 
@@ -126,7 +126,7 @@ fn half_a_surrogate_pair_costs_a_character_not_the_request() {
     let Ok(Some(Value::StringValue(text))) = attribute(r#"{"stringValue":"cut \ud83d"}"#) else { panic!("refused") };
     assert_eq!(text, "cut \u{fffd}");
     let halves = r#"{"resourceSpans":[{"schemaUrl":"\ud83d\ud83dx\ude00"}]}"#;
-    assert!(holds(halves.as_bytes()));
+    assert!(check_invariants(halves.as_bytes()));
     assert_eq!(read(halves).unwrap().resource_spans[0].schema_url, "\u{fffd}\u{fffd}x\u{fffd}");
 }
 
@@ -135,7 +135,7 @@ fn half_a_surrogate_pair_costs_a_character_not_the_request() {
 fn what_is_not_utf8_is_refused_as_in_protobuf() {
     let text = [&br#"{"resourceSpans":[{"schemaUrl":""#[..], &[0xff; 100], br#""}]}"#].concat();
     assert_eq!(traces_to_protobuf(&text), Err("not UTF-8 from byte 32 on".to_owned()));
-    assert!(!holds(&text));
+    assert!(!check_invariants(&text));
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn what_is_not_otlp_is_refused_in_few_words() {
 fn what_holds_of_any_bytes_holds_of_captures() {
     for path in fixtures(".json") {
         let text = std::fs::read(&path).unwrap();
-        assert_eq!(holds(&text), traces_to_protobuf(&text).is_ok(), "{}", path.display());
+        assert_eq!(check_invariants(&text), traces_to_protobuf(&text).is_ok(), "{}", path.display());
     }
 }
 
@@ -228,7 +228,7 @@ fn a_value_that_comes_twice_comes_back_whole() {
     let Ok(Some(Value::ArrayValue(array))) = attribute(twice) else { panic!("no array") };
     assert_eq!(array.values.len(), 2);
     let request = format!(r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"k","value":{twice}}}]}}}}]}}"#);
-    assert!(holds(request.as_bytes()));
+    assert!(check_invariants(request.as_bytes()));
 }
 
 #[test]
@@ -336,11 +336,11 @@ proptest! {
     fn damage_is_survived(request in request(), at in any::<prop::sample::Index>(), byte in any::<u8>(), noise in vec(any::<u8>(), 0..64)) {
         let (mut json, mut protobuf) = (write(&request).into_bytes(), request.encode_to_vec());
         let _ = traces_to_json(&noise, &mut Vec::new());
-        holds(&noise);
-        prop_assert!(holds(&json));
+        check_invariants(&noise);
+        prop_assert!(check_invariants(&json));
         let position = at.index(json.len());
         json[position] = byte;
-        holds(&json);
+        check_invariants(&json);
         if !protobuf.is_empty() {
             let position = at.index(protobuf.len());
             protobuf[position] = byte;

@@ -52,9 +52,9 @@ pub(super) struct Sent<'a> {
     pub chunks: Vec<&'a [u8]>,
 }
 
-/// Asserts that what [`holds`] of any request holds of one that is made of `bytes`: the first choose among what clients
+/// Asserts that what [`check_invariants`] of any request holds of one that is made of `bytes`: the first choose among what clients
 /// send and how it is packed, the rest is the body.
-pub(super) fn holds_of_bytes(bytes: &[u8]) -> bool {
+pub(super) fn check_invariants_of_bytes(bytes: &[u8]) -> bool {
     let (choices, body) = bytes.split_at(bytes.len().min(6));
     let choice = |nth: usize| usize::from(choices.get(nth).copied().unwrap_or_default());
     let packed = match choice(4) % 6 {
@@ -74,7 +74,7 @@ pub(super) fn holds_of_bytes(bytes: &[u8]) -> bool {
         headers.push(("content-length", body));
     }
     let chunk = 1 + choice(5) * choice(5);
-    holds(&Sent {
+    check_invariants(&Sent {
         method: METHODS.get(choice(0) % METHODS.len()).copied().unwrap_or_default(),
         path: PATHS.get(choice(1) % PATHS.len()).copied().unwrap_or_default(),
         headers,
@@ -126,7 +126,7 @@ impl Sink for Counting {
 
 /// Asserts that a request is either taken within the limits or refused with the right status, counted once either way,
 /// and that it holds no memory afterwards: a body of all that is allowed is still taken. True when it was taken.
-pub(super) fn holds(sent: &Sent<'_>) -> bool {
+pub(super) fn check_invariants(sent: &Sent<'_>) -> bool {
     let pause = Duration::from_secs(20);
     let body = BodyLimits { body: BODY, all_bodies: BODY, pause, whole: pause };
     let sink = Counting::default();

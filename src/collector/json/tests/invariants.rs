@@ -10,7 +10,7 @@ use super::json::{traces_to_json, traces_to_protobuf};
 
 /// Asserts that bytes are refused in few words, or read as what `opentelemetry-proto` reads too, in no more memory than
 /// they take, and that writing them and reading them again changes nothing. True when they are accepted.
-pub(super) fn holds(bytes: &[u8]) -> bool {
+pub(super) fn check_invariants(bytes: &[u8]) -> bool {
     let protobuf = match traces_to_protobuf(bytes) {
         Ok(protobuf) => protobuf,
         Err(why) => {

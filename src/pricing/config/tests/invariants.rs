@@ -9,7 +9,7 @@ const GROWTH: usize = 256;
 
 /// Asserts that a text is read or refused in words, and that what is kept of it stays in proportion to it, aliases of
 /// aliases included. True when it was read.
-pub(super) fn holds(text: &str) -> bool {
+pub(super) fn check_invariants(text: &str) -> bool {
     match PlanoConfig::parse(text) {
         Ok(config) => {
             let models = config.aliases.models.iter().map(|(name, model)| name.len() + model.len());

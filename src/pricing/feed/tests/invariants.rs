@@ -19,7 +19,7 @@ const SOLD: usize = 20;
 
 /// Asserts that a document is refused or gives rows that can be money, are found under their names and price a call,
 /// even one with absurd counts; and that reading it as a catalog never panics. The number of rows it gives as a feed.
-pub(super) fn holds(text: &str) -> usize {
+pub(super) fn check_invariants(text: &str) -> usize {
     if let Ok(catalog) = Catalog::parse(text) {
         // Sums of a catalog of our own are not judged, but must be made.
         sell(&Pricer::new(Arc::new(catalog), Aliases::default()), "openai", "gpt-5");

@@ -13,7 +13,7 @@ const MINUTE: i64 = 60_000_000_000;
 
 /// Asserts that an expression is read or refused at a place within it, that what is read means the same in the one
 /// spelling that is shown, and that asking calls in turn and all at once gives the same. True when it was read.
-pub(super) fn holds(text: &str) -> bool {
+pub(super) fn check_invariants(text: &str) -> bool {
     match Filter::parse(text) {
         Ok(filter) => {
             means_what_it_shows(text, &filter);

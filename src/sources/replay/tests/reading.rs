@@ -3,7 +3,7 @@
 use opentelemetry_proto::tonic::trace::v1::TracesData;
 use proptest::prelude::*;
 
-use super::invariants::holds;
+use super::invariants::check_invariants;
 use super::*;
 use crate::sources::replay::{Entry, Input, Reader};
 
@@ -155,9 +155,9 @@ proptest! {
     #[test]
     fn noise_is_survived(start in prop::sample::select(vec!["", "{", "{\n", "\n", "\0", "\u{7b}\n\u{79}"]), noise in prop::collection::vec(any::<u8>(), 0..300)) {
         let bytes = [start.as_bytes(), &noise].concat();
-        holds(&bytes);
-        holds(&gzip(&bytes));
-        holds(&zstd(&bytes));
+        check_invariants(&bytes);
+        check_invariants(&gzip(&bytes));
+        check_invariants(&zstd(&bytes));
     }
 
     /// A recording with one byte changed: whatever is whole is read, and nothing is silently left out.
@@ -168,7 +168,7 @@ proptest! {
         let position = at.index(recording.len());
         let is_damaged = recording[position] != byte;
         recording[position] = byte;
-        let (whole, broken) = holds(&recording);
+        let (whole, broken) = check_invariants(&recording);
         prop_assert!(is_damaged || (whole, broken) == (4, 0));
         prop_assert!(whole <= 5);
     }

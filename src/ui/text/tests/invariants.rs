@@ -16,7 +16,7 @@ const MARKS: usize = 3;
 
 /// Asserts that no character of `raw` that steers, reorders or hides is shown, in whatever room, and that text takes
 /// exactly the cells it says.
-pub(super) fn holds(raw: &str, cells: usize) {
+pub(super) fn check_invariants(raw: &str, cells: usize) {
     let shown = clean(raw);
     is_harmless(&shown);
     assert_eq!(clean(&shown), shown, "cleaning twice changes nothing");
