@@ -16,6 +16,7 @@ mod event;
 pub(crate) mod export;
 pub(crate) mod filter_line;
 mod frozen;
+pub(crate) mod goto_line;
 pub mod keymap;
 mod layout;
 pub(crate) mod line_edit;
@@ -25,7 +26,8 @@ mod note;
 pub(crate) mod pace;
 mod pane;
 pub(crate) mod picker;
-pub(crate) mod replay;
+mod replay;
+pub(crate) mod replay_progress;
 mod requests;
 pub mod run;
 pub(crate) mod terminal;
@@ -48,7 +50,7 @@ use attributes::Attributes;
 use detail::{Detail, Facts, Wanted};
 use keymap::Scene;
 use note::NOTE_NANOS;
-use replay::ReplayProgress;
+use replay_progress::ReplayProgress;
 use views::{View, Views};
 
 pub use about::About;
@@ -69,21 +71,21 @@ pub struct App {
     pub about: About,
     /// Time as of the last tick.
     pub clock: Clock,
-    /// The newest news of the collector, paused or not.
+    /// The newest snapshot of the collector, paused or not.
     pub newest: Arc<Snapshot>,
-    /// What is looked at while paused.
+    /// The frozen snapshot while paused.
     pub frozen: Option<Frozen>,
     /// The figures that are shown.
     pub picture: Arc<Picture>,
-    /// Filter, window, order: what is asked for. The picture may lag behind by a moment.
+    /// The requested filter, window and order. The picture may lag behind.
     pub spec: ViewSpec,
     /// Calls a second.
     pub arrivals: Arrivals,
     /// The replay, if there is one.
     pub replay: Option<ReplayProgress>,
-    /// How recording and forwarding go.
+    /// Counters of recording and forwarding.
     pub streams: PipelineCounters,
-    /// The limits that are passed now.
+    /// The limits that are exceeded now.
     pub breaches: Vec<Breach>,
     /// The views of the body, and which of them is active.
     pub views: Views,
@@ -97,20 +99,20 @@ pub struct App {
     pub pane: PaneState,
     /// What the pane shows is narrowed to lines with this text.
     pub find: String,
-    /// The call that was looked into last.
+    /// The detail that was read last.
     pub detail: Option<Box<Detail>>,
     /// What is open over the view.
     pub dialog: Option<Dialog>,
-    /// How the connection to the collector elsewhere is, if one is shown.
+    /// State of the connection to a remote collector, if attached.
     pub link: Link,
-    /// What the user was last told.
+    /// The last notice to the user.
     pub note: Option<Note>,
-    /// Frames for data alone are this far apart.
+    /// Least time between frames that show new data.
     pub refresh: Duration,
     history: History,
-    seen: LayoutInfo,
-    asked: Option<Request>,
-    looked_into: Option<(Wanted, u64)>,
+    layout: LayoutInfo,
+    last_request: Option<Request>,
+    last_detail_request: Option<(Wanted, u64)>,
 }
 
 impl App {
@@ -139,22 +141,22 @@ impl App {
             note: None,
             refresh,
             history: History::default(),
-            seen: LayoutInfo::default(),
-            asked: None,
-            looked_into: None,
+            layout: LayoutInfo::default(),
+            last_request: None,
+            last_detail_request: None,
         }
     }
 
     fn open_call(&self) -> Option<&LlmCall> {
-        self.views.current().traced_call().or_else(|| self.seen_pane().and_then(|_| self.selected_call()))
+        self.views.current().traced_call().or_else(|| self.shown_pane().and_then(|_| self.selected_call()))
     }
 
-    /// What is known of a call beyond its row, once it was looked into.
+    /// The detail of a call, if it was read.
     pub fn detail_of(&self, call: &LlmCall) -> Option<&Detail> {
         self.detail.as_deref().filter(|detail| detail.wanted.call == call.id())
     }
 
-    /// What the sections of a call are made of; `most_chars` of each value are told.
+    /// The input to a call's sections; values are cut to `most_chars` characters.
     pub fn facts<'a>(&'a self, call: &'a LlmCall, most_chars: usize) -> Facts<'a> {
         Facts { call, detail: self.detail_of(call), offset: self.clock.offset, most_chars, secrets: self.about.secrets }
     }
@@ -169,16 +171,16 @@ impl App {
         columns
     }
 
-    /// Takes in how much of everything was visible.
-    pub fn see(&mut self, seen: LayoutInfo) {
-        self.seen = seen;
+    /// Stores the layout of the last frame.
+    pub fn set_layout(&mut self, layout: LayoutInfo) {
+        self.layout = layout;
         let scrolled = match (&mut self.dialog, self.views.current_mut().scroll_mut(), &mut self.pane) {
             (Some(Dialog::Help(scroll)), ..) | (_, Some(scroll), _) => Some(scroll),
             (_, None, PaneState::Open(pane)) => Some(&mut pane.scroll),
             (_, None, PaneState::Auto | PaneState::Closed) => None,
         };
         if let Some(scroll) = scrolled {
-            *scroll = (*scroll).min(seen.scroll);
+            *scroll = (*scroll).min(layout.scroll);
         }
     }
 
@@ -200,23 +202,23 @@ impl App {
 
     /// Whether the selected call has all the room.
     pub fn is_reading(&self) -> bool {
-        self.seen_pane().is_some_and(|pane| pane.is_expanded)
+        self.shown_pane().is_some_and(|pane| pane.is_expanded)
     }
 
     /// The pane as it was last seen; `None` when it was not, as in a view without calls.
-    fn seen_pane(&self) -> Option<Pane> {
+    fn shown_pane(&self) -> Option<Pane> {
         if self.views.opened.is_some() {
             return None;
         }
         self.selected_call()?;
         match self.pane {
-            PaneState::Auto => (self.seen.pane > 0).then(Pane::default),
+            PaneState::Auto => (self.layout.pane > 0).then(Pane::default),
             PaneState::Open(pane) => Some(pane),
             PaneState::Closed => None,
         }
     }
 
-    fn tell(&mut self, text: impl Into<String>) {
+    fn notify(&mut self, text: impl Into<String>) {
         let until_unix_nano = self.clock.unix_nano.saturating_add(NOTE_NANOS);
         self.note = Some(Note { text: text.into(), until_unix_nano });
     }

@@ -21,6 +21,7 @@ mod rollup;
 pub(crate) mod sanitize;
 mod span_accounting;
 mod spark;
+mod status;
 mod streams;
 mod summary;
 mod table;
@@ -41,11 +42,11 @@ use theme::{Role, Theme};
 /// Below this nothing useful can be shown.
 const SMALLEST: (u16, u16) = (40, 8);
 
-/// Draws the whole screen into `buf` and tells how much of it could be seen.
+/// Draws the whole screen into `buf` and tells how much of it could be layout.
 pub fn draw(app: &App, theme: Theme, buf: &mut Buffer) -> LayoutInfo {
     let ctx = DrawContext { app, theme };
     let area = buf.area;
-    let seen = if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+    let layout = if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(ctx, area, buf);
         LayoutInfo::default()
     } else {
@@ -55,7 +56,7 @@ pub fn draw(app: &App, theme: Theme, buf: &mut Buffer) -> LayoutInfo {
     if theme.ascii {
         sanitize::to_ascii(buf);
     }
-    seen
+    layout
 }
 
 fn too_small(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
@@ -79,15 +80,15 @@ fn screen(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> LayoutInfo {
             rollup::draw_panels(ctx, take_top(&mut left, rollup::panels_height(ctx, area)), buf);
         }
     }
-    let mut seen = views::draw(ctx, left, buf);
-    seen.cursor = lines::draw(ctx, footer, buf);
+    let mut layout = views::draw(ctx, left, buf);
+    layout.cursor = lines::draw(ctx, footer, buf);
     match &ctx.app.dialog {
-        Some(Dialog::Help(scroll)) => help::draw(ctx, *scroll, area, &mut seen, buf),
-        Some(Dialog::Pick(picker)) => dialogs::draw_picker(ctx, picker, area, &mut seen, buf),
+        Some(Dialog::Help(scroll)) => help::draw(ctx, *scroll, area, &mut layout, buf),
+        Some(Dialog::Pick(picker)) => dialogs::draw_picker(ctx, picker, area, &mut layout, buf),
         Some(Dialog::Filter(line)) => dialogs::draw_candidates(ctx, line, footer, buf),
         Some(Dialog::Compare(pair)) => compare::draw(ctx, pair, area, buf),
         Some(Dialog::Accounting) => span_accounting::draw(ctx, area, buf),
         _ => {}
     }
-    seen
+    layout
 }

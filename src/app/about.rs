@@ -3,25 +3,25 @@
 use crate::collector::HttpListener;
 use crate::text::secrets::Secrets;
 
-/// What the program is and where it listens: fixed at start, shown in the header and on the empty screen.
+/// The program's settings and addresses: fixed at start, shown in the header and on the empty screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
-    /// Where OTLP/gRPC is taken in, `0.0.0.0:4317`.
+    /// Address of OTLP/gRPC, `0.0.0.0:4317`.
     pub grpc: String,
     /// The OTLP/HTTP listener.
     pub http: HttpListener,
-    /// Where viewers elsewhere are served, if they are.
+    /// Address that viewers attach to, if served.
     pub viewers: Option<String>,
-    /// The collector elsewhere whose calls are shown; nothing is listened on then.
+    /// The remote collector whose calls are shown; there are no listeners then.
     pub attached: Option<String>,
-    /// Anybody who reaches the machine may send: a listener beyond loopback without token or client certificate.
+    /// A listener beyond loopback without token or client certificate.
     pub is_open: bool,
-    /// Traffic is made up (`--demo`).
+    /// Traffic is generated (`--demo`).
     pub is_demo: bool,
-    /// Where prices come from, in a line.
+    /// Source of the prices, one line.
     pub prices: String,
-    /// Ring the terminal's bell when a limit is passed (`--bell`).
+    /// Ring the terminal's bell when a limit is exceeded (`--bell`).
     pub has_bell: bool,
-    /// What becomes of credentials in text.
+    /// Whether credentials in text are masked.
     pub secrets: Secrets,
 }

@@ -70,7 +70,7 @@ pub enum Leap {
     Minute,
 }
 
-/// What a replay can be asked.
+/// A command to the replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Play {
     /// Pause it, or go on.
@@ -144,11 +144,11 @@ pub enum Action {
     Shift(Motion),
     /// Write what is shown to a file.
     Export,
-    /// Where everything that arrived ended.
+    /// Span accounting.
     Accounting,
     /// Freeze the view, or go on.
     Pause,
-    /// Something asked of the replay.
+    /// A command to the replay.
     Replay(Play),
     /// Keep the newest call selected.
     Follow,
@@ -160,10 +160,10 @@ pub enum Action {
     Compare,
     /// Copy the selected call's request id, or the selected name.
     Copy,
-    /// Copy all that the spans of the call say.
+    /// Copy every line of the call's detail.
     CopyAll,
     Faster,
     Slower,
-    /// Forget all calls; asked first.
+    /// Clear all calls, after a question.
     Clear,
 }

@@ -50,7 +50,7 @@ impl App {
             Action::PickSort | Action::SortNext | Action::SortPrevious | Action::InvertSort
                 if !self.views.current().is_sortable() =>
             {
-                self.tell("only the calls (view 1) can be sorted");
+                self.notify("only the calls (view 1) can be sorted");
             }
             Action::PickSort => self.pick(Subject::Sort),
             Action::PickColumns => self.pick(Subject::Columns),
@@ -70,7 +70,7 @@ impl App {
             Action::Pause => self.toggle_pause(),
             Action::Follow => self.views.follow(&self.picture),
             Action::Expand => {
-                if let Some(pane) = self.seen_pane() {
+                if let Some(pane) = self.shown_pane() {
                     self.pane = PaneState::Open(Pane { is_expanded: !pane.is_expanded, ..pane });
                 }
             }
@@ -109,7 +109,7 @@ impl App {
             None if self.is_reading() && !self.find.is_empty() => self.find.clear(),
             None => {
                 self.find.clear();
-                match self.seen_pane() {
+                match self.shown_pane() {
                     Some(pane) if pane.is_expanded => self.pane = PaneState::Open(Pane { is_expanded: false, ..pane }),
                     Some(_) => self.pane = PaneState::Closed,
                     None => self.note = None,
@@ -121,8 +121,8 @@ impl App {
     fn step(&mut self, motion: Motion) {
         let is_reading = self.is_reading();
         match &mut self.dialog {
-            Some(Dialog::Help(scroll)) => *scroll = scrolled(*scroll, motion, self.seen.list, self.seen.scroll),
-            Some(Dialog::Pick(picker)) => picker.step(motion, self.seen.list),
+            Some(Dialog::Help(scroll)) => *scroll = scrolled(*scroll, motion, self.layout.list, self.layout.scroll),
+            Some(Dialog::Pick(picker)) => picker.step(motion, self.layout.list),
             Some(Dialog::Filter(line)) => {
                 line.browse(motion, &mut self.history);
                 self.preview();
@@ -134,7 +134,7 @@ impl App {
     }
 
     fn step_view(&mut self, motion: Motion) {
-        self.views.current_mut().step(motion, &self.picture, self.seen.rows);
+        self.views.current_mut().step(motion, &self.picture, self.layout.rows);
         if self.views.opened.is_none() {
             self.rewind_pane();
         }
@@ -149,9 +149,9 @@ impl App {
 
     fn scroll_pane(&mut self, motion: Motion) {
         if let Some(scroll) = self.views.current_mut().scroll_mut() {
-            *scroll = scrolled(*scroll, motion, self.seen.pane, self.seen.scroll);
-        } else if let Some(pane) = self.seen_pane() {
-            let scroll = scrolled(pane.scroll, motion, self.seen.pane, self.seen.scroll);
+            *scroll = scrolled(*scroll, motion, self.layout.pane, self.layout.scroll);
+        } else if let Some(pane) = self.shown_pane() {
+            let scroll = scrolled(pane.scroll, motion, self.layout.pane, self.layout.scroll);
             self.pane = PaneState::Open(Pane { scroll, ..pane });
         }
     }
@@ -159,7 +159,7 @@ impl App {
     fn open(&mut self) {
         match self.views.current_mut().open(&self.spec.filter) {
             Opening::Pane if self.selected_call().is_some() => {
-                let pane = self.seen_pane().map_or_else(Pane::default, |pane| Pane { is_expanded: true, ..pane });
+                let pane = self.shown_pane().map_or_else(Pane::default, |pane| Pane { is_expanded: true, ..pane });
                 self.pane = PaneState::Open(pane);
             }
             Opening::Nothing | Opening::Pane => {}
@@ -187,7 +187,7 @@ impl App {
         let view = self.views.tab;
         let state = self.views.current();
         if state.comparable(&self.picture).is_none() {
-            self.tell("= compares models (view 2) or routes (view 3)");
+            self.notify("= compares models (view 2) or routes (view 3)");
             return;
         }
         let name = state.cursor().key().and_then(RowKey::name).cloned();
@@ -197,10 +197,10 @@ impl App {
                 self.marked = Some((view, left.clone()));
                 self.dialog = Some(Dialog::Compare(Pair { view, left, right: name }));
             }
-            Some((marked_in, same)) if marked_in == view && same == name => self.tell("unmarked"),
+            Some((marked_in, same)) if marked_in == view && same == name => self.notify("unmarked"),
             Some(_) | None => {
                 let shown = self.about.secrets.in_text(&name).into_owned();
-                self.tell(format!("marked {shown}; = on another compares them"));
+                self.notify(format!("marked {shown}; = on another compares them"));
                 self.marked = Some((view, name));
             }
         }
@@ -239,7 +239,7 @@ impl App {
         if let Some(&ms) = step {
             self.refresh = Duration::from_millis(ms);
         }
-        self.tell(format!("refresh every {} ms", self.refresh.as_millis()));
+        self.notify(format!("refresh every {} ms", self.refresh.as_millis()));
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::call::{CallId, LlmCall, Name};
 
-/// Values remembered; all are forgotten at once beyond it, those that are seen are read anew.
+/// Most cached values; beyond it the cache is cleared, and visible ones are read again.
 const MOST_VALUES: usize = 20_000;
 
 /// What was read of a call's attribute; `None` where its span has none or is gone.
@@ -19,7 +19,7 @@ pub struct Lookup {
 /// What is known of one attribute of a call.
 #[derive(Clone, Debug)]
 struct Value {
-    /// The call's revision when it was asked for: another span may lead the row since.
+    /// The call's revision when it was requested: another span may lead the row since.
     revision: u16,
     read: Option<String>,
 }
@@ -34,7 +34,7 @@ impl Attributes {
         self.0.get(&(call, key.clone()))?.read.as_deref()
     }
 
-    /// What is still to be read of these calls; it counts as asked from now on.
+    /// The missing values of these calls, which count as requested from now on.
     pub fn ask<'a>(&mut self, calls: impl Iterator<Item = &'a LlmCall>, keys: &[Name]) -> Option<Lookup> {
         if self.0.len() > MOST_VALUES {
             self.forget();
@@ -66,7 +66,7 @@ impl Attributes {
         }
     }
 
-    /// Has everything read anew.
+    /// Clears the cache, so that every value is read again.
     pub fn forget(&mut self) {
         self.0.clear();
     }

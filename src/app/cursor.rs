@@ -1,6 +1,6 @@
 //! Which row is selected, and where on the screen it stands.
 //!
-//! A cursor hangs on a row's identity, never on its number: rows may arrive above it, leave, or be sorted anew, and
+//! A cursor follows a row's identity, never its number: rows may arrive above it, leave, or be sorted again, and
 //! it stays on its row and its line of the screen. When its row is gone it takes the nearest neighbour.
 
 use super::action::Motion;

@@ -84,7 +84,7 @@ impl Line {
 pub struct Section {
     /// The subject; empty for the first, which needs none.
     pub title: Cow<'static, str>,
-    /// What there is to say.
+    /// Its lines.
     pub lines: Vec<Line>,
 }
 
@@ -109,9 +109,9 @@ pub struct Facts<'a> {
     pub detail: Option<&'a Detail>,
     /// Local time's offset from UTC.
     pub offset: FixedOffset,
-    /// Characters of one value that are told; what is left out is counted.
+    /// Most characters of one value; the rest is counted.
     pub most_chars: usize,
-    /// What becomes of credentials in what the row says; those in spans were masked when they were decoded.
+    /// How credentials in the row are shown; those in spans were masked when they were decoded.
     pub secrets: Secrets,
 }
 
@@ -133,7 +133,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Everything there is to say about a call. Sections that have nothing to say are left out.
+/// All sections about a call; empty ones are left out.
 pub fn sections(facts: Facts<'_>) -> Vec<Section> {
     let of_row = |section| guarded(section, facts.secrets);
     let mut sections = vec![

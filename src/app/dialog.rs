@@ -1,10 +1,10 @@
 //! What can be open over the view.
 
 use super::filter_line::FilterLine;
+use super::goto_line::GoToLine;
 use super::keymap::Scene;
 use super::line_edit::LineEdit;
 use super::picker::Picker;
-use super::replay::GoToLine;
 use super::views::View;
 use crate::call::Name;
 
@@ -25,11 +25,11 @@ pub enum Dialog {
     GoTo(GoToLine),
     /// Whether to write over a file that is there.
     AskOverwrite(String),
-    /// Whether to forget all calls.
+    /// Whether to clear all calls.
     AskClear,
     /// Two models or routes side by side.
     Compare(Pair),
-    /// Where everything that arrived ended.
+    /// Span accounting.
     Accounting,
 }
 

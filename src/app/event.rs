@@ -16,7 +16,7 @@ use crate::query::limits::Breach;
 use crate::sources::attach::Link;
 use crate::sources::replay::{Command, Progress};
 
-/// The time as the last tick told it.
+/// The time of the last tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
     /// ns since the epoch.
@@ -42,19 +42,19 @@ pub enum Event {
     Picture(Arc<Picture>),
     /// Time went on.
     Tick(Clock),
-    /// Something to tell the user, in a line.
+    /// A notice for the user, one line.
     Note(String),
     /// Background work reported something.
     Notice(Notice),
-    /// The replay went on, or did what it was told.
+    /// The replay advanced or carried out a command.
     Replay(Box<Progress>),
-    /// How recording and forwarding go.
+    /// Counters of recording and forwarding.
     ExportPipelines(PipelineCounters),
-    /// The limits that are passed now.
+    /// The limits that are exceeded now.
     Breaches(Vec<Breach>),
     /// The collector elsewhere was lost or found again.
     Link(Link),
-    /// A call was looked into.
+    /// The detail of a call was read.
     Detail(Box<Detail>),
     /// Attributes were read.
     Attributes(Vec<Read>),
@@ -69,9 +69,9 @@ pub enum Effect {
     Quit,
     /// Hand the terminal back until resumed.
     Suspend,
-    /// Draw every cell anew.
+    /// Redraw every cell.
     Redraw,
-    /// Have the collector forget all calls.
+    /// Clear the collector's calls.
     Clear,
     /// Write what is shown to a file.
     Export {

@@ -1,4 +1,4 @@
-//! Writing what is shown to a file: NDJSON, or CSV where the name says so. Nothing is overwritten unasked.
+//! Writing what is shown to a file: NDJSON, or CSV if the name ends in `.csv`. An existing file is overwritten only after a question.
 
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::collector::Snapshot;
 
-/// The moment at which the view was paused.
+/// The snapshot shown while the view is paused.
 #[derive(Clone, Debug)]
 pub struct Frozen {
     /// The calls of that moment.

@@ -4,7 +4,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::views::View;
 
-/// What drawing found out and moving needs to know.
+/// Sizes and places from the last frame, which moving and the mouse need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LayoutInfo {
     /// Rows of the view's table that fit.

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
-/// The longest line, in bytes: more than a hand writes, and a bound for what is pasted.
+/// The longest line, in bytes: bounds pasted text.
 const LONGEST_LINE: usize = 4096;
 
 /// An edited line.

@@ -1,4 +1,4 @@
-//! A running collector, as the screen asks it.
+//! The [`Source`] of the screen: a collector behind its handle.
 
 use std::sync::Arc;
 

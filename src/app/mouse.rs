@@ -1,4 +1,4 @@
-//! The mouse, where it was asked for: the wheel moves, a click selects, another click opens; on a view's name it goes
+//! The mouse (`--mouse`): the wheel moves, a click selects, another click opens; on a view's name it goes
 //! there, on an entry of a list it sets that.
 
 use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
@@ -13,7 +13,7 @@ use super::{App, Dialog, Outcome};
 const NOTCH: usize = 3;
 
 impl App {
-    /// Takes in what the mouse did.
+    /// Applies a mouse event.
     pub(super) fn mouse(&mut self, event: MouseEvent) -> Outcome {
         let at = Position { x: event.column, y: event.row };
         match event.kind {
@@ -27,7 +27,7 @@ impl App {
 
     /// Over the table, or in a dialog, the selection moves; elsewhere the pane scrolls.
     fn wheel(&mut self, motion: Motion, at: Position) {
-        let moves = self.dialog.is_some() || self.views.opened.is_some() || self.seen.table.contains(at);
+        let moves = self.dialog.is_some() || self.views.opened.is_some() || self.layout.table.contains(at);
         let action = if moves { Action::Move(motion) } else { Action::Scroll(motion) };
         for _ in 0..NOTCH {
             self.act(action);
@@ -35,7 +35,7 @@ impl App {
     }
 
     fn click(&mut self, at: Position) -> Outcome {
-        let (list, page) = (self.seen.choices, self.seen.list);
+        let (list, page) = (self.layout.choices, self.layout.list);
         match &mut self.dialog {
             Some(Dialog::Pick(picker)) if list.contains(at) => {
                 let is_there = picker.select_line(usize::from(at.y - list.y), page);
@@ -44,17 +44,17 @@ impl App {
             Some(_) => return Outcome::default(),
             None => {}
         }
-        let tabs = View::ALL.into_iter().zip(self.seen.tabs);
+        let tabs = View::ALL.into_iter().zip(self.layout.tabs);
         if let Some((view, _)) = tabs.into_iter().find(|(_, place)| place.contains(at)) {
             return self.act(Action::Show(view));
         }
-        if !self.seen.table.contains(at) {
+        if !self.layout.table.contains(at) {
             return Outcome::default();
         }
-        let line = usize::from(at.y - self.seen.table.y);
+        let line = usize::from(at.y - self.layout.table.y);
         let view = self.views.current_mut();
         let former = view.cursor().row();
-        view.select_line(line, &self.picture, self.seen.rows);
+        view.select_line(line, &self.picture, self.layout.rows);
         if view.cursor().row() == former { self.act(Action::Open) } else { Outcome::draw(Draw::Now) }
     }
 }

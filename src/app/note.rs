@@ -1,13 +1,13 @@
 //! Short notices on the last line.
 
-/// A line for the user that goes away by itself.
+/// A notice that disappears by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// What to tell.
+    /// The text.
     pub text: String,
-    /// When it goes, ns since the epoch.
+    /// When it disappears, ns since the epoch.
     pub until_unix_nano: i64,
 }
 
-/// How long a note stays.
+/// How long a note is shown.
 pub(super) const NOTE_NANOS: i64 = 5_000_000_000;

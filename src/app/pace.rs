@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// How soon a change wants to be seen.
+/// How soon a change is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Draw {
     #[default]

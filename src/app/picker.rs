@@ -33,7 +33,7 @@ impl Subject {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     pub name: Name,
-    /// Kept calls that bear it, where that is known.
+    /// Number of kept calls with this name, if known.
     pub calls: Option<u64>,
     /// It is set now; picking it again lifts it.
     pub is_set: bool,
@@ -94,7 +94,7 @@ impl Picker {
         self.cursor.hold();
     }
 
-    /// Goes to the entry on a line of the list, of which `page` lines are seen; says whether one is there.
+    /// Goes to the entry on a line of the list, of which `page` lines are visible; false if there is none.
     pub fn select_line(&mut self, line: usize, page: usize) -> bool {
         let row = self.cursor.top(self.shown.len(), page) + line;
         let is_there = row < self.shown.len();

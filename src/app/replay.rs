@@ -1,10 +1,11 @@
-//! The replay, as the screen shows and steers it. What it does is its own; here is what it told last.
+//! Controls the replay, and keeps its last reported progress.
 
 mod goto;
 
 use super::action::{Leap, Play};
-use super::line_edit::LineEdit;
+use super::goto_line::GoToLine;
 use super::pace::Draw;
+use super::replay_progress::ReplayProgress;
 use super::{App, Dialog, Effect, Outcome};
 use crate::sources::replay::{Command, Progress, Speed, State};
 
@@ -24,27 +25,8 @@ const SPEEDS: [Speed; 10] = [
 
 const SECOND: i64 = 1_000_000_000;
 
-/// A replay under way.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ReplayProgress {
-    /// What it told last.
-    pub progress: Progress,
-    /// Commands given so far.
-    given: u64,
-    /// Broken entries that the user was told of, whatever was begun anew.
-    told_broken: u64,
-}
-
-/// A time being written, to go to.
-#[derive(Clone, Debug, Default)]
-pub struct GoToLine {
-    pub input: LineEdit,
-    /// Why it is no time to go to, once that was tried.
-    pub error: Option<&'static str>,
-}
-
 impl App {
-    /// Takes in how far the replay is.
+    /// Applies the replay's progress.
     pub(super) fn take_progress(&mut self, mut progress: Progress) -> Draw {
         let former = self.replay.take().unwrap_or_default();
         // Told before it heard the last command: what that leads to stays known, for the next one builds on it.
@@ -56,22 +38,22 @@ impl App {
         if former.progress.beginnings > 0 && progress.beginnings > former.progress.beginnings && self.frozen.is_none() {
             self.views.forget_calls();
         }
-        let told_broken = former.told_broken.max(progress.broken);
-        if let Some(newest) = progress.broken_since(former.told_broken).last() {
-            let more = match progress.broken - former.told_broken {
+        let reported_broken = former.reported_broken.max(progress.broken);
+        if let Some(newest) = progress.broken_since(former.reported_broken).last() {
+            let more = match progress.broken - former.reported_broken {
                 0 | 1 => String::new(),
                 count => format!(" (and {} before it)", count - 1),
             };
-            self.tell(format!("{newest}{more}"));
+            self.notify(format!("{newest}{more}"));
         }
-        self.replay = Some(ReplayProgress { progress, given: former.given, told_broken });
+        self.replay = Some(ReplayProgress { progress, given: former.given, reported_broken });
         Draw::Paced
     }
 
-    /// What a key asks of the replay.
+    /// Carries out a replay key.
     pub(super) fn steer(&mut self, play: Play) -> Outcome {
         let Some(ReplayProgress { progress, .. }) = &self.replay else {
-            self.tell("no recording is being replayed; --replay FILE does that");
+            self.notify("no recording is being replayed; --replay FILE does that");
             return Outcome::draw(Draw::Now);
         };
         let is_done = progress.state == State::Done;
@@ -92,7 +74,7 @@ impl App {
         }
     }
 
-    /// Goes where the line says, or says why not.
+    /// Seeks to the time on the line, or shows why that fails.
     pub(super) fn go_to(&mut self, line: GoToLine) -> Outcome {
         let Some(ReplayProgress { progress, .. }) = &self.replay else { return Outcome::draw(Draw::Now) };
         if line.input.text().trim().is_empty() {
@@ -149,7 +131,7 @@ impl App {
     }
 
     fn refuse(&mut self, why: impl Into<String>) -> Outcome {
-        self.tell(why);
+        self.notify(why);
         Outcome::draw(Draw::Now)
     }
 }

@@ -1,5 +1,5 @@
 //! The run loop: waits for a key, a snapshot, a picture, a signal or the next second, lets [`App`] take it in, and draws
-//! when [`Pace`] says so.
+//! when [`Pace`] is due.
 
 mod event_sources;
 
@@ -38,7 +38,7 @@ pub trait Source: Clone + Send + 'static {
     /// Forgets all calls.
     fn clear(&self);
 
-    /// Gathers what is known of a call beyond its row. May take its time: it is asked on a thread of its own.
+    /// Reads the spans and the pricing of a call. May block: it runs on a thread of its own.
     fn look_into(&self, call: &LlmCall) -> Detail;
 
     /// Reads attributes of the spans of calls, on the same thread.
@@ -62,7 +62,7 @@ pub trait Source: Clone + Send + 'static {
         let _ = command;
     }
 
-    /// How recording and forwarding go. Asked every second on the thread that draws: must not wait.
+    /// Counters of recording and forwarding. Asked every second on the thread that draws: must not wait.
     fn streams(&self) -> PipelineCounters {
         PipelineCounters::default()
     }
@@ -74,7 +74,7 @@ pub trait Source: Clone + Send + 'static {
     }
 }
 
-/// What is asked of the source on a thread of its own.
+/// A request to the source, served on a thread of its own.
 #[derive(Debug)]
 enum Question {
     LookInto(Box<LlmCall>),
@@ -87,9 +87,9 @@ enum Question {
 pub struct Options {
     /// Take the mouse.
     pub mouse: bool,
-    /// Names of threads that catch their own panics: one there is told on the screen and does not end the program.
+    /// Names of threads that catch their own panics: such a panic becomes a note and does not end the program.
     pub contained_threads: &'static [&'static str],
-    /// Watches over limits; the banner tells what it finds.
+    /// Watches the limits; breaches are shown in the banner.
     pub guard: Option<LimitMonitor>,
     /// Reports of background work.
     pub notices: Option<UnboundedReceiver<Notice>>,
@@ -112,7 +112,7 @@ pub enum RunError {
     /// The terminal failed.
     #[error("the terminal failed: {0}")]
     Terminal(#[source] io::Error),
-    /// No thread or signal handler could be had.
+    /// A thread or signal handler could not be created.
     #[error("could not start: {0}")]
     Start(#[source] io::Error),
     /// A thread that everything depends on died; its panic was printed.
@@ -133,7 +133,7 @@ enum Wake {
     Died(String),
 }
 
-/// Runs until the user quits, a signal comes, or something fails. `paint` draws the state into a blank buffer and tells how much of it was seen. The terminal is handed back before this returns.
+/// Runs until the user quits, a signal comes, or something fails. `paint` draws the state into a blank buffer and returns its layout. The terminal is restored before this returns.
 ///
 /// # Errors
 /// [`RunError`]
@@ -198,7 +198,7 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> LayoutInfo> Loop<S, P> {
             };
             // Whatever waits is taken in before one frame shows it all.
             while let Some(next) = wake {
-                if let Some(exit) = self.take_in(next)? {
+                if let Some(exit) = self.handle(next)? {
                     return Ok(exit);
                 }
                 wake = inbox.try_recv().ok();
@@ -214,7 +214,7 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> LayoutInfo> Loop<S, P> {
         }
     }
 
-    fn take_in(&mut self, wake: Wake) -> Result<Option<Exit>, RunError> {
+    fn handle(&mut self, wake: Wake) -> Result<Option<Exit>, RunError> {
         match wake {
             Wake::Event(event) => self.update(event),
             Wake::Signal(SIGTSTP) => self.carry_out(Effect::Suspend),
@@ -287,7 +287,7 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> LayoutInfo> Loop<S, P> {
             seen.cursor
         });
         drawn.map_err(RunError::Terminal)?;
-        app.see(seen);
+        app.set_layout(seen);
         self.pace.drawn(Instant::now());
         // A pane may have come into view.
         self.ask();
@@ -295,7 +295,7 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> LayoutInfo> Loop<S, P> {
     }
 }
 
-/// The time as [`App`] is told it.
+/// The current time, for [`Event::Tick`].
 fn clock() -> Clock {
     let now = Local::now();
     Clock { unix_nano: now.timestamp_nanos_opt().unwrap_or(i64::MAX), offset: *now.offset() }
@@ -307,7 +307,7 @@ fn next_tick() -> Instant {
     Instant::now() + Duration::from_nanos(u64::from(1_000_000_000 - nanos)) + Duration::from_millis(1)
 }
 
-/// Whether an error means that nobody looks any more: EIO, ENXIO, EBADF, EPIPE.
+/// Whether an error means that the terminal is gone: EIO, ENXIO, EBADF, EPIPE.
 fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe || matches!(error.raw_os_error(), Some(5 | 6 | 9))
 }

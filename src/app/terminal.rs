@@ -1,4 +1,4 @@
-//! The terminal while the program has it: taken, drawn to, handed back, whatever happens.
+//! The terminal while the program owns it: set up, drawn to, restored on every way out.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,13 +48,13 @@ impl Screen {
     /// Takes the terminal: raw mode, alternate screen, no cursor; the mouse only if asked for.
     ///
     /// # Errors
-    /// When there is no terminal, or it does not do what it is told.
+    /// When there is no terminal, or an ioctl or write fails.
     pub(crate) fn take(mouse: bool) -> io::Result<Self> {
         enter(mouse)?;
         Ok(Self { shown: None, mouse })
     }
 
-    /// Draws what `paint` puts into a blank buffer, and the cursor where it says. Sends what changed, and nothing when
+    /// Draws what `paint` puts into a blank buffer, and the cursor at the position it returns. Sends what changed, and nothing when
     /// nothing did.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ impl Screen {
         self.retake()
     }
 
-    /// Takes the terminal again after somebody else may have set it up anew (`fg` after SIGSTOP).
+    /// Takes the terminal again after another program may have changed its modes (`fg` after SIGSTOP).
     ///
     /// # Errors
     /// When the terminal cannot be taken.
@@ -128,7 +128,7 @@ impl Drop for Screen {
     }
 }
 
-/// The terminal's size. Fails when the terminal has gone, which nothing else tells while nothing is drawn.
+/// The terminal's size. Fails if the terminal is gone, which is not noticed otherwise while nothing is drawn.
 fn area() -> io::Result<Rect> {
     let size = window_size()?;
     let (width, height) = match (size.columns, size.rows) {
@@ -180,7 +180,7 @@ fn is_cluster(cell: &Cell) -> bool {
     symbol.len() > 1 && symbol.chars().nth(1).is_some()
 }
 
-/// Sends bytes, unless the terminal was handed back.
+/// Writes bytes, unless the terminal was restored.
 fn send(bytes: &[u8]) -> io::Result<()> {
     let is_taken = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner);
     if !*is_taken {

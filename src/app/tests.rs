@@ -44,7 +44,7 @@ impl Harness {
             now: 1_000 * SECOND,
         };
         let table = Rect::new(0, 5, 80, 10);
-        desk.app.see(LayoutInfo { rows: 10, table, list: 5, scroll: 100, ..LayoutInfo::default() });
+        desk.app.set_layout(LayoutInfo { rows: 10, table, list: 5, scroll: 100, ..LayoutInfo::default() });
         desk.tick(0);
         desk
     }
@@ -339,7 +339,7 @@ fn the_mouse_goes_to_views_and_sets_entries() {
     let tabs = [0, 10, 20, 30, 40].map(|x| Rect::new(x, 4, 8, 1));
     let see = |desk: &mut Harness| {
         let choices = Rect::new(10, 6, 30, 5);
-        desk.app.see(LayoutInfo {
+        desk.app.set_layout(LayoutInfo {
             rows: 10,
             table: Rect::new(0, 5, 80, 10),
             tabs,

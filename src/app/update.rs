@@ -1,4 +1,4 @@
-//! How the state takes in what happens.
+//! How events change the state.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ use crate::query::limits::Breach;
 use crate::sources::attach::Link;
 
 impl App {
-    /// Takes in what happened.
+    /// Applies an event.
     pub fn update(&mut self, event: Event) -> Outcome {
         match event {
             Event::Input(input) => self.input(input),
-            Event::Snapshot(snapshot) => Outcome::draw(self.note_snapshot(snapshot)),
+            Event::Snapshot(snapshot) => Outcome::draw(self.take_snapshot(snapshot)),
             Event::Picture(picture) => Outcome::draw(self.show(picture)),
             Event::Tick(clock) => Outcome::draw(self.tick(clock)),
             Event::Detail(detail) => Outcome::draw(self.take_detail(detail)),
@@ -34,7 +34,7 @@ impl App {
             Event::ExportPipelines(streams) => Outcome::draw(self.take_streams(streams)),
             Event::Breaches(breaches) => self.take_breaches(breaches),
             Event::Note(text) => {
-                self.tell(text);
+                self.notify(text);
                 Outcome::draw(Draw::Paced)
             }
             Event::Link(link) => Outcome::draw(self.take_link(link)),
@@ -52,19 +52,19 @@ impl App {
             | Notice::Listener(_)
             | Notice::Replay { .. }
             | Notice::Attached { .. }
-            | Notice::Detached { .. } => self.tell(line),
+            | Notice::Detached { .. } => self.notify(line),
         }
         Draw::Paced
     }
 
-    /// The header says that the collector is lost as long as it is; why is told once.
+    /// The header shows a lost collector as long as it lasts; the reason becomes a note once.
     fn take_link(&mut self, link: Link) -> Draw {
         if self.link == link {
             return Draw::No;
         }
         if let Link::Lost { why } = &link {
             let attached = self.about.attached.clone().unwrap_or_default();
-            self.tell(format!("{attached}: {why}"));
+            self.notify(format!("{attached}: {why}"));
         }
         // What was asked when nobody answered is asked anew.
         self.attributes.forget();
@@ -122,7 +122,7 @@ impl App {
         }
     }
 
-    fn note_snapshot(&mut self, snapshot: Arc<Snapshot>) -> Draw {
+    fn take_snapshot(&mut self, snapshot: Arc<Snapshot>) -> Draw {
         self.arrivals.note(snapshot.totals.calls, self.clock.unix_nano);
         self.newest = snapshot;
         // Unless paused, a picture of it follows and is drawn.
@@ -180,9 +180,9 @@ impl App {
 
     fn take_exported(&mut self, path: String, exported: &Exported) -> Draw {
         match exported {
-            Exported::Written(calls) => self.tell(format!("{calls} calls written to {path}")),
+            Exported::Written(calls) => self.notify(format!("{calls} calls written to {path}")),
             Exported::Exists => self.dialog = Some(Dialog::AskOverwrite(path)),
-            Exported::Failed(why) => self.tell(format!("{path} was not written: {why}")),
+            Exported::Failed(why) => self.notify(format!("{path} was not written: {why}")),
         }
         Draw::Now
     }

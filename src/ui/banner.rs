@@ -9,7 +9,7 @@ use super::theme::Role;
 use crate::query::limits::Breach;
 use crate::text::format::percent;
 
-/// Cells of the name of whoever is to blame.
+/// Cells of the top contributor's name.
 const NAME: usize = 32;
 const SHORTEST_NAME: usize = 6;
 
@@ -40,7 +40,7 @@ pub(super) fn draw(ctx: DrawContext<'_>, line: Rect, buf: &mut Buffer) {
     join(fit_by_priority(items, cells, 2), 2).draw(room, buf);
 }
 
-/// Who contributes most, in at most `cells` cells; nobody, where no name would be told from another in so few.
+/// The top contributor, in at most `cells` cells; empty where names could not be distinguished in so few.
 fn culprit<'a>(ctx: DrawContext<'_>, breach: &'a Breach, cells: usize) -> SafeLine<'a> {
     let alarm = ctx.style(Role::Alarm);
     let Some(culprit) = breach.culprits.first() else { return SafeLine::new() };

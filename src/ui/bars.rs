@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::cells::{rate_text, status_role};
 use super::draw_context::DrawContext;
-use super::summary::status_word;
+use super::status::status_word;
 use super::text::Safe;
 use super::text_line::{Item, SafeLine, fit_by_priority, join, line_of};
 use super::theme::{Role, latency_role, ttft_role};

@@ -3,7 +3,7 @@
 use chrono::FixedOffset;
 
 use super::draw_context::DrawContext;
-use super::summary::status_word;
+use super::status::status_word;
 use super::table::{Cell, Width};
 use super::text::Safe;
 use super::theme::{Role, latency_role, ttft_role};

@@ -1,5 +1,5 @@
 //! The selected call in full, beside the table where the screen is wide, below it otherwise: what came of it, what it
-//! cost and why, how it was routed, how the conversation goes, and everything its spans say.
+//! cost and why, how it was routed, the conversation, and every attribute of its spans.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -36,7 +36,7 @@ pub(super) fn split(ctx: DrawContext<'_>, body: Rect) -> (Option<Rect>, Option<R
     (Some(table), Some(Rect { y: body.y + table.height, height, ..body }))
 }
 
-pub(super) fn draw(ctx: DrawContext<'_>, area: Rect, seen: &mut LayoutInfo, buf: &mut Buffer) {
+pub(super) fn draw(ctx: DrawContext<'_>, area: Rect, layout: &mut LayoutInfo, buf: &mut Buffer) {
     let Some(call) = ctx.app.selected_call() else { return };
     let pane = ctx.app.pane.shown(u16::MAX, u16::MAX).unwrap_or_default();
     let titles = Titles { left: title(ctx, call), right: SafeLine::of(hints(ctx, pane), ctx.style(Role::Dim)) };
@@ -45,7 +45,7 @@ pub(super) fn draw(ctx: DrawContext<'_>, area: Rect, seen: &mut LayoutInfo, buf:
     let mut sheet = Sheet::new(ctx, inner.width, find);
     let facts = ctx.app.facts(call, SHOWN_CHARS);
     sheet.sections(&sections(facts));
-    detail_lines::draw(sheet.into_lines(), pane.scroll, inner, seen, buf);
+    detail_lines::draw(sheet.into_lines(), pane.scroll, inner, layout, buf);
 }
 
 fn title<'a>(ctx: DrawContext<'_>, call: &LlmCall) -> SafeLine<'a> {

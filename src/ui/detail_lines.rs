@@ -137,11 +137,17 @@ fn wrapped(text: &str, cells: usize, mark: usize) -> Vec<Part> {
     parts
 }
 
-/// Draws lines scrolled down by `scroll`, and notes how much of them is seen.
-pub(super) fn draw(lines: Vec<SafeLine<'static>>, scroll: usize, area: Rect, seen: &mut LayoutInfo, buf: &mut Buffer) {
-    seen.pane = usize::from(area.height);
-    seen.scroll = lines.len().saturating_sub(seen.pane);
-    for (nth, line) in (0..area.height).zip(lines.into_iter().skip(scroll.min(seen.scroll))) {
+/// Draws lines scrolled down by `scroll`, and notes how much of them is layout.
+pub(super) fn draw(
+    lines: Vec<SafeLine<'static>>,
+    scroll: usize,
+    area: Rect,
+    layout: &mut LayoutInfo,
+    buf: &mut Buffer,
+) {
+    layout.pane = usize::from(area.height);
+    layout.scroll = lines.len().saturating_sub(layout.pane);
+    for (nth, line) in (0..area.height).zip(lines.into_iter().skip(scroll.min(layout.scroll))) {
         line.draw(line_of(area, nth), buf);
     }
 }

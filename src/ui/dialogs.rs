@@ -22,7 +22,7 @@ pub(super) fn draw_picker(
     ctx: DrawContext<'_>,
     picker: &Picker,
     screen: Rect,
-    seen: &mut LayoutInfo,
+    layout: &mut LayoutInfo,
     buf: &mut Buffer,
 ) {
     let width = PICKER_WIDTH.min(screen.width.saturating_sub(4));
@@ -34,14 +34,14 @@ pub(super) fn draw_picker(
         right: SafeLine::of(hint(picker), ctx.style(Role::Dim)),
     };
     let inner = popup(ctx, titles, area, buf);
-    seen.cursor = Some(lines::edited(ctx, "› ", &picker.input, None, line_of(inner, 0), buf));
+    layout.cursor = Some(lines::edited(ctx, "› ", &picker.input, None, line_of(inner, 0), buf));
     let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
-    seen.list = usize::from(list.height);
-    seen.choices = list;
+    layout.list = usize::from(list.height);
+    layout.choices = list;
     if picker.shown.is_empty() {
         SafeLine::of("nothing like it", ctx.style(Role::Dim)).draw(list, buf);
     }
-    let top = picker.cursor.top(picker.shown.len(), seen.list);
+    let top = picker.cursor.top(picker.shown.len(), layout.list);
     for (nth, (row, choice)) in (0..list.height).zip(picker.shown.iter().enumerate().skip(top)) {
         let line = line_of(list, nth);
         draw_choice(ctx, choice, line, buf);

@@ -56,7 +56,7 @@ fn paused(ctx: DrawContext<'_>) -> SafeLine<'static> {
     }
 }
 
-/// Nothing is lost in silence: what was refused is told until the end.
+/// Refused requests and connections, shown until exit.
 fn refused(ctx: DrawContext<'_>) -> SafeLine<'static> {
     let counters = &ctx.app.newest.counters;
     match counters.requests_refused.saturating_add(counters.connections_refused) {
@@ -65,7 +65,7 @@ fn refused(ctx: DrawContext<'_>) -> SafeLine<'static> {
     }
 }
 
-/// Where something is lost, that is news; where all goes well, the figures are.
+/// Losses rank higher than plain figures.
 fn streams_rank(ctx: DrawContext<'_>) -> u8 {
     let streams = &ctx.app.streams;
     let is_failing = streams.recorded.iter().any(|recorded| recorded.error.is_some() || recorded.lost() > 0)
@@ -85,12 +85,12 @@ fn filter(ctx: DrawContext<'_>, cells: usize) -> SafeLine<'static> {
     SafeLine::of(ctx.text(&filter, cells).into_owned(), ctx.style(Role::Accent))
 }
 
-/// What is shown is not what is: told as long as it lasts.
+/// The shown calls are stale while the connection is lost.
 fn reconnecting(ctx: DrawContext<'_>) -> SafeLine<'static> {
     if ctx.app.link.is_lost() { SafeLine::of("reconnecting", ctx.style(Role::Bad)) } else { SafeLine::new() }
 }
 
-/// Nothing arrives where nobody is let in: told as long as it lasts.
+/// Listeners that accept no connections.
 fn shut(ctx: DrawContext<'_>) -> SafeLine<'static> {
     match ctx.app.newest.counters.listeners_failing {
         0 => SafeLine::new(),

@@ -17,7 +17,7 @@ const NAMES: usize = 30;
 const WIDTH: u16 = 84;
 
 /// Draws the help over the screen, scrolled down by `scroll` lines.
-pub(super) fn draw(ctx: DrawContext<'_>, scroll: usize, screen: Rect, seen: &mut LayoutInfo, buf: &mut Buffer) {
+pub(super) fn draw(ctx: DrawContext<'_>, scroll: usize, screen: Rect, layout: &mut LayoutInfo, buf: &mut Buffer) {
     let width = WIDTH.min(screen.width.saturating_sub(2));
     let lines = lines(ctx, usize::from(width.saturating_sub(4)));
     let wanted = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
@@ -30,9 +30,9 @@ pub(super) fn draw(ctx: DrawContext<'_>, scroll: usize, screen: Rect, seen: &mut
         right: SafeLine::of(format!("{more}Esc closes"), ctx.style(Role::Dim)),
     };
     let inner = popup(ctx, titles, area, buf);
-    seen.list = usize::from(inner.height);
-    seen.scroll = lines.len().saturating_sub(seen.list);
-    for (nth, line) in (0..inner.height).zip(lines.into_iter().skip(scroll.min(seen.scroll))) {
+    layout.list = usize::from(inner.height);
+    layout.scroll = lines.len().saturating_sub(layout.list);
+    for (nth, line) in (0..inner.height).zip(lines.into_iter().skip(scroll.min(layout.scroll))) {
         line.draw(line_of(inner, nth), buf);
     }
 }

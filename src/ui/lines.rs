@@ -1,4 +1,4 @@
-//! The last lines: hints, or the line being edited, or a question, or something to tell.
+//! The last lines: hints, a note, the edited line, or a question.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -9,8 +9,8 @@ use super::text_line::{Item, SafeLine, fit_by_priority, join, line_of};
 use super::theme::Role;
 use crate::app::Dialog;
 use crate::app::filter_line::FilterLine;
+use crate::app::goto_line::GoToLine;
 use crate::app::keymap::{self, Scene};
-use crate::app::replay::GoToLine;
 use crate::text::format::{count, plural};
 
 /// How many lines they take.
@@ -18,7 +18,7 @@ pub(super) fn height(ctx: DrawContext<'_>) -> u16 {
     if matches!(ctx.app.dialog, Some(Dialog::Filter(_) | Dialog::GoTo(_))) { 2 } else { 1 }
 }
 
-/// Draws them and tells where the text cursor stands.
+/// Draws them and returns where the text cursor stands.
 pub(super) fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let room = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     match &ctx.app.dialog {

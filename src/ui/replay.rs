@@ -8,7 +8,7 @@ use super::text::Safe;
 use super::text_line::{Item, SafeLine, fit_by_priority, join};
 use super::theme::Role;
 use crate::app::keymap;
-use crate::app::replay::ReplayProgress;
+use crate::app::replay_progress::ReplayProgress;
 use crate::sources::replay::{Progress, State};
 use crate::text::format::{clock_near, count, percent};
 

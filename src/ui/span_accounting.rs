@@ -1,4 +1,4 @@
-//! Where everything that arrived ended: the sum that always holds, and what hints at figures being wrong.
+//! Span accounting: where every received span was counted, and what makes figures doubtful.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -16,9 +16,9 @@ use crate::text::format::{age, clock_near, compact, count, duration, money_at_le
 const WIDTH: u16 = 66;
 /// Cells of a figure.
 const FIGURE: usize = 14;
-/// Broken entries of a replay that are told word for word.
+/// Most broken entries of a replay that are listed.
 const BROKEN: usize = 3;
-/// An emitter's clock may be ahead by this much, ns: nobody's clock is exact.
+/// Tolerated lead of an emitter's clock, ns.
 const TOLERATED_NANOS: i64 = 2_000_000_000;
 
 /// Draws it over the middle of the screen.

@@ -26,7 +26,7 @@ pub(super) fn recording(ctx: DrawContext<'_>) -> SafeLine<'static> {
     }
 }
 
-/// The least that must be told of it; nothing, where nothing went wrong.
+/// Only the losses, for narrow headers; empty if there are none.
 pub(super) fn recording_loss(ctx: DrawContext<'_>) -> SafeLine<'static> {
     let bad = ctx.style(Role::Bad);
     match ctx.app.streams.recorded.as_ref().map(|recorded| (recorded.lost(), recorded.error.is_some())) {
@@ -66,7 +66,7 @@ pub(super) fn forwarding(ctx: DrawContext<'_>) -> SafeLine<'static> {
     strip
 }
 
-/// The least that must be told of it; nothing, where nothing went wrong.
+/// Only the losses, for narrow headers; empty if there are none.
 pub(super) fn forwarding_loss(ctx: DrawContext<'_>) -> SafeLine<'static> {
     let all = &ctx.app.streams.forwarded;
     let failing = all.iter().filter(|forwarded| forwarded.counters.is_failing()).count();

@@ -6,9 +6,9 @@ use ratatui::layout::Rect;
 use super::draw_context::DrawContext;
 use super::frame::is_roomy;
 use super::spark::spark;
+use super::status::status_word;
 use super::text_line::{Item, SafeLine, fit_by_priority, join, line_of};
 use super::theme::{Role, latency_role, ttft_role};
-use crate::call::Status;
 use crate::query::analysis::Summary;
 use crate::stats::{Quantiles, Tally, TokenSum};
 use crate::text::format::{compact, count, duration, known, money_short, money_sum, percent, rate};
@@ -88,23 +88,13 @@ fn error_count(ctx: DrawContext<'_>, tally: &Tally) -> SafeLine<'static> {
     SafeLine::of("errors ", ctx.style(Role::Dim)).then(count(tally.errors), ctx.style(role))
 }
 
-/// How a call ended, in a word.
-pub(super) fn status_word(status: Status) -> String {
-    match status {
-        Status::Code(code) => code.to_string(),
-        Status::Ok => "ok".to_owned(),
-        Status::Error => "error".to_owned(),
-        Status::NoResponse => "no resp".to_owned(),
-    }
-}
-
 /// `cost ≥ $1.2340 (3 unpriced)`
 fn cost(ctx: DrawContext<'_>, summary: &Summary) -> SafeLine<'static> {
     let tally = &summary.figures.tally;
     labelled(ctx, "cost", money_sum(tally.cost_usd().unwrap_or(0.0), tally.calls, tally.unpriced))
 }
 
-/// ` · ≥ $7.2/h`: a lower bound like the cost, since it is not told which calls of that time are unpriced.
+/// ` · ≥ $7.2/h`: a lower bound like the cost, since unpriced calls of that time are not counted separately.
 fn burn(ctx: DrawContext<'_>, summary: &Summary) -> SafeLine<'static> {
     let at_least = if summary.figures.tally.unpriced > 0 { "≥ " } else { "" };
     summary.burn.as_ref().map_or_else(SafeLine::new, |burn| {
@@ -112,7 +102,7 @@ fn burn(ctx: DrawContext<'_>, summary: &Summary) -> SafeLine<'static> {
     })
 }
 
-/// A sum of tokens; unknown where there are calls, none of which told any.
+/// A sum of tokens; unknown if no call reported any.
 fn told(tally: &Tally, sum: TokenSum) -> String {
     if tally.calls == 0 { compact(0_u64) } else { known(sum.known(), compact) }
 }

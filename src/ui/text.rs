@@ -46,7 +46,7 @@ impl fmt::Display for Safe<'_> {
 }
 
 impl<'a> Safe<'a> {
-    /// `raw`, cleaned and cut in the middle to at most `cells` cells: both ends of a name tell more than its middle.
+    /// `raw`, cleaned and cut in the middle to at most `cells` cells: the ends of a name distinguish it better than its middle.
     pub fn fit(raw: &'a str, cells: usize) -> Self {
         Self::from_ends(raw, cells).cut_middle(cells)
     }
@@ -156,7 +156,7 @@ fn head(text: &str, cells: usize) -> &str {
     text.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
-/// Whether text takes no more than `cells` cells, told without measuring all of it.
+/// Whether text takes at most `cells` cells, without measuring all of it.
 fn head_is_all(text: &str, cells: usize) -> bool {
     head(text, cells).len() == text.len()
 }

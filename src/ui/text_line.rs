@@ -114,7 +114,7 @@ impl<'a> SafeLine<'a> {
     }
 }
 
-/// Puts `text` into at most `cells` cells and tells the column after it.
+/// Puts `text` into at most `cells` cells and returns the column after it.
 #[expect(clippy::disallowed_methods, reason = "the one place where text enters a buffer, and it is Safe")]
 fn put(buf: &mut Buffer, (x, y): (u16, u16), text: &Safe<'_>, cells: usize, style: Style) -> u16 {
     // What was there before, a frame for one, leaves no trace in the new text's looks.

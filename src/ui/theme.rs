@@ -48,7 +48,7 @@ pub enum Depth {
 /// What the text stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ground {
-    /// Nobody told: tones that read on both.
+    /// Unknown: tones that are readable on both.
     Unknown,
     /// A dark background.
     Dark,
@@ -150,7 +150,7 @@ struct Tone {
     indexed: u8,
 }
 
-/// Evaluated at compile time: styles are asked for thousands of times a frame.
+/// Evaluated at compile time: styles are used thousands of times a frame.
 const fn tone(hex: u32) -> Tone {
     let [_, red, green, blue] = hex.to_be_bytes();
     Tone { red, green, blue, indexed: nearest_indexed([red, green, blue]) }

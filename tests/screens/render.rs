@@ -10,7 +10,7 @@ use ratatui::style::{Color, Style};
 pub(crate) fn page(app: &mut App, theme: Theme, width: u16, height: u16) -> Buffer {
     let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
     let seen = ui::draw(app, theme, &mut buf);
-    app.see(seen);
+    app.set_layout(seen);
     buf
 }
 

@@ -42,7 +42,7 @@ impl App {
         }
     }
 
-    /// The columns that are shown in their order, then the others, then attributes of the call that was looked into.
+    /// The columns that are shown in their order, then the others, then attributes of the call whose detail was read last.
     pub(super) fn column_choices(&self) -> Vec<Choice> {
         let shown = self.shown_columns();
         let looked_into = self.detail.iter().flat_map(|detail| &detail.spans).filter_map(|span| span.span.as_ref());

@@ -19,7 +19,7 @@ impl App {
         let all = lines.len();
         lines.truncate(fitting(&lines));
         let of = if lines.len() < all { format!(" of {all}; a clipboard takes no more") } else { String::new() };
-        self.tell(format!("copied {} lines{of}", lines.len()));
+        self.notify(format!("copied {} lines{of}", lines.len()));
         Outcome::effect(Effect::CopyLines(lines))
     }
 
@@ -35,7 +35,7 @@ impl App {
         };
         let Some(text) = text else { return Outcome::default() };
         let text = self.about.secrets.in_text(&text).into_owned();
-        self.tell(format!("copied {text}"));
+        self.notify(format!("copied {text}"));
         Outcome::effect(Effect::Copy(text))
     }
 }

@@ -97,7 +97,7 @@ impl App {
         self.frozen = None;
         self.pane = PaneState::default();
         self.views.forget_all();
-        self.tell(if self.about.attached.is_some() { "cleared here; the collector keeps them" } else { "cleared" });
+        self.notify(if self.about.attached.is_some() { "cleared here; the collector keeps them" } else { "cleared" });
         Outcome::effect(Effect::Clear)
     }
 }

@@ -1,10 +1,10 @@
-//! What the call itself says: outcome, timing, tokens, identity.
+//! The row of the call: outcome, timing, tokens, identity.
 
 use super::{Facts, Line, Section, Tone};
 use crate::call::{Convention, LlmCall, Name, Status, hex};
 use crate::text::format::{UNKNOWN, count, duration, moment, rate};
 
-/// Lines are added where there is something to say.
+/// Lines without a value are left out.
 #[derive(Default)]
 struct Lines(Vec<Line>);
 

@@ -1,4 +1,4 @@
-//! What the call cost: the figure, where it comes from, the arithmetic, and who says otherwise (PRICING.md, section 3).
+//! What the call cost: the figure, where it comes from, the arithmetic, and who reports another one (PRICING.md, section 3).
 
 use super::{Facts, Line, Section, Tone};
 use crate::call::{CostBasis, LlmCall};
@@ -37,7 +37,7 @@ fn unknown(cost: Option<&Explanation>) -> String {
     format!("unknown: {}", reason.unwrap_or("no price for this model at this provider"))
 }
 
-/// What is known before the prices were asked.
+/// What the row holds, without the price list.
 fn reported(facts: Facts<'_>) -> impl Iterator<Item = Line> {
     let figures = [(BY_EMITTER, facts.call.reported_cost_usd()), (BY_GATEWAY, facts.call.fallback_cost_usd())];
     figures.into_iter().filter_map(|(who, usd)| Some(Line::new("figure", format!("{who}: {}", money(usd?)))))
@@ -50,7 +50,7 @@ fn explained(cost: &Explanation) -> Vec<Line> {
     lines
 }
 
-/// The arithmetic is made from the prices at hand. The figure may have been made from others: before they were refreshed, or by a
+/// The arithmetic uses the current prices. The figure may come from others: before they were refreshed, or by a
 /// collector elsewhere with a price list of its own.
 fn priced_otherwise(call: &LlmCall, cost: &Explanation) -> Option<Line> {
     let shown = call.cost().map(|cost| cost.usd);

@@ -57,7 +57,7 @@ impl TraceSpan {
 /// The answer to a [`Wanted`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detail {
-    /// What was asked.
+    /// What was requested.
     pub wanted: Wanted,
     /// The spans of the trace in order of arrival; none when they are gone.
     pub spans: Vec<TraceSpan>,

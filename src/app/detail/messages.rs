@@ -1,4 +1,4 @@
-//! What was said and which tools were offered, as far as the spans tell: in JSON or in flattened attributes.
+//! Messages and offered tools as recorded in the spans, as JSON or flattened attributes.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ const SHOWN: usize = 1200;
 const LISTED: usize = 12;
 /// Tools that are listed.
 const MOST_TOOLS: usize = 500;
-/// Bytes of JSON that are parsed: this is asked with every frame.
+/// Most bytes of JSON that are parsed: parsing happens in every frame.
 const MOST_JSON: usize = 256 * 1024;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl<'a> Said<'a> {
     }
 }
 
-/// What the first span tells that tells anything.
+/// The first value that any span has.
 fn first<'a, T>(facts: Facts<'a>, read: impl Fn(&'a PlainSpan) -> Vec<T>) -> Vec<T> {
     facts.spans().map(read).find(|told| !told.is_empty()).unwrap_or_default()
 }
@@ -117,7 +117,7 @@ fn texts<'a>(span: &'a PlainSpan, keys: &[&str]) -> Vec<Said<'a>> {
     keys.iter().filter_map(told).take(1).collect()
 }
 
-/// `llm.input_messages.0.message.role`, `gen_ai.prompt.0.content`: the number orders, the last word tells.
+/// `llm.input_messages.0.message.role`, `gen_ai.prompt.0.content`: sorted by the number; the last word is the field.
 fn flattened<'a>(span: &'a PlainSpan, prefix: &str, default_role: &'a str) -> Vec<Said<'a>> {
     let mut said: BTreeMap<usize, Said<'a>> = BTreeMap::new();
     for field in &span.attributes {

@@ -1,4 +1,4 @@
-//! What Plano's spans tell of a call beyond its row (SEMCONV.md, section 1).
+//! What Plano's spans add to the row of a call (SEMCONV.md, section 1).
 
 pub(super) mod behaviour;
 pub(super) mod ledger;

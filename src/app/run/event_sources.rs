@@ -39,7 +39,7 @@ pub(super) fn input(wake: Sender<Wake>) -> io::Result<()> {
     spawn("input", watch)
 }
 
-/// Answers questions in turn; of several calls that wait to be looked into only the last one matters.
+/// Serves requests in turn; of several queued detail requests only the last is served.
 pub(super) fn questions(source: impl Source, wake: Sender<Wake>) -> io::Result<Sender<Question>> {
     let (sender, questions) = channel::<Question>();
     let answer = move || {
@@ -136,7 +136,7 @@ pub(super) fn limits(
     spawn("limits", watch)
 }
 
-/// A panic hands the terminal back before it is printed, whichever thread it is in; a contained one becomes a note.
+/// A panic in any thread restores the terminal before it is printed; a contained one becomes a note.
 pub(super) fn panics(wake: Sender<Wake>, contained: &'static [&'static str]) {
     let print = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {

@@ -84,7 +84,7 @@ pub(crate) trait ViewState: Debug {
         false
     }
 
-    /// What the empty table says when no filter is set; `None` for a general text.
+    /// The text of an empty table without a filter; `None` for the general one.
     fn nothing(&self) -> Option<&'static str> {
         None
     }
@@ -139,7 +139,7 @@ pub(crate) trait ViewState: Debug {
         None
     }
 
-    /// Takes in what was read about a call.
+    /// Applies the detail of a call.
     fn take_detail(&mut self, detail: &Detail) {
         let _ = detail;
     }

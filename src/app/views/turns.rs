@@ -75,7 +75,7 @@ impl ViewState for TurnsView {
         Scene::Inspect
     }
 
-    /// Takes in turns that arrived or were completed.
+    /// Includes turns that arrived or were completed.
     fn settle(&mut self, picture: &Picture) {
         self.turns = turns_of(&self.session, picture);
         self.keep_selected();

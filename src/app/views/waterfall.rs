@@ -19,7 +19,7 @@ pub(crate) struct Bar {
     pub(crate) duration: u64,
     /// Whether the end of the trace waited for it.
     pub(crate) is_critical: bool,
-    /// Whether it names a parent that never arrived, or was forgotten.
+    /// Whether its parent never arrived or was evicted.
     pub(crate) is_orphan: bool,
     /// Whether it, or a span above it, was moved: its clock said that it began before its parent.
     pub(crate) is_moved: bool,
@@ -153,7 +153,7 @@ impl Tree {
         walked
     }
 
-    /// Nothing begins before what caused it: where a clock says so, the span and all below it are moved to the start of
+    /// No span starts before its parent: where clock skew makes it so, the span and its subtree are shifted to the start of
     /// the parent.
     fn without_skew(&self, told: &[Option<Stretch>]) -> Vec<Option<Stretch>> {
         let mut stretches = told.to_vec();

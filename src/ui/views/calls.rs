@@ -115,7 +115,7 @@ fn draw_rows(ctx: DrawContext<'_>, calls: &CallTable<'_>, rows: &Rows, page: usi
     }
 }
 
-/// What is asked about a failed call.
+/// The columns of failed calls.
 const FAILED: [Column; 9] = [
     Column::Time,
     Column::Status,

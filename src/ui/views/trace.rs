@@ -24,25 +24,25 @@ use crate::text::format::{count, duration, plural};
 const TIME: u16 = 8;
 /// Cells of an offset.
 const OFFSET: u16 = 9;
-/// A line at least so wide tells offsets too.
+/// A line at least so wide shows offsets, too.
 const WIDE: u16 = 90;
 
 /// Draws it in the place of the view.
 pub(super) fn draw(ctx: DrawContext<'_>, trace: &TraceView, area: Rect, buf: &mut Buffer) -> LayoutInfo {
-    let mut seen = LayoutInfo::default();
+    let mut layout = LayoutInfo::default();
     let spans = ctx.app.detail_of(&trace.call).map_or(&[][..], |detail| &detail.spans);
     let open = trace.cursor.key().and_then(RowKey::span).and_then(|at| spans.get(at)).filter(|_| trace.is_open);
     let mut upper = area;
     if let Some(span) = open {
         let lower = take_bottom(&mut upper, area.height / 2);
-        draw_span(ctx, trace, span, lower, &mut seen, buf);
+        draw_span(ctx, trace, span, lower, &mut layout, buf);
     }
     let inner = panel(ctx, titles(ctx, trace, spans), upper, buf);
     if trace.waterfall.bars.is_empty() {
         SafeLine::of("the spans of this trace are no longer kept", ctx.style(Role::Dim)).draw(inner, buf);
     }
-    seen.rows = usize::from(inner.height);
-    let top = trace.cursor.top(trace.waterfall.bars.len(), seen.rows);
+    layout.rows = usize::from(inner.height);
+    let top = trace.cursor.top(trace.waterfall.bars.len(), layout.rows);
     for (nth, (row, bar)) in (0..inner.height).zip(trace.waterfall.bars.iter().enumerate().skip(top)) {
         let line = line_of(inner, nth);
         if let Some(span) = spans.get(bar.span) {
@@ -52,7 +52,7 @@ pub(super) fn draw(ctx: DrawContext<'_>, trace: &TraceView, area: Rect, buf: &mu
             buf.set_style(line, ctx.style(Role::Selected));
         }
     }
-    seen
+    layout
 }
 
 fn titles(ctx: DrawContext<'_>, trace: &TraceView, spans: &[TraceSpan]) -> Titles<'static> {
@@ -141,7 +141,7 @@ fn draw_span(
     trace: &TraceView,
     span: &TraceSpan,
     area: Rect,
-    seen: &mut LayoutInfo,
+    layout: &mut LayoutInfo,
     buf: &mut Buffer,
 ) {
     let titles = Titles {
@@ -151,5 +151,5 @@ fn draw_span(
     let inner = panel(ctx, titles, area, buf);
     let mut sheet = Sheet::new(ctx, inner.width, "");
     sheet.sections(&span_sections(span, ctx.app.clock.offset));
-    detail_lines::draw(sheet.into_lines(), trace.scroll, inner, seen, buf);
+    detail_lines::draw(sheet.into_lines(), trace.scroll, inner, layout, buf);
 }

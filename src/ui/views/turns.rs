@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::super::cells::{COST_CELLS, status_role, time_of};
 use super::super::draw_context::DrawContext;
 use super::super::frame::{Titles, panel};
-use super::super::summary::status_word;
+use super::super::status::status_word;
 use super::super::table::{self, Align, Cell, Gaps, Width};
 use super::super::text_line::{SafeLine, line_of};
 use super::super::theme::{Role, latency_role};

@@ -1,4 +1,4 @@
-//! How the conversation goes: quality, and each behaviour signal with what set it off.
+//! Conversation quality, and each behaviour signal with its trigger.
 
 use super::super::{Facts, Line, Section, Tone};
 use super::{figure, plain};

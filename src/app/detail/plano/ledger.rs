@@ -5,7 +5,7 @@ use super::{costs, figure, plain};
 use crate::collector::decode::PlainSpan;
 use crate::text::format::money;
 
-/// What the call's own span tells of the session's budget.
+/// The session's budget as the call's own span reports it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Ledger<'a> {
     /// `plano.switch.decision`: `allowed` or `retained`.

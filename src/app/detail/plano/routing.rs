@@ -6,7 +6,7 @@ use crate::call::Convention;
 use crate::collector::decode::{PlainEvent, PlainSpan};
 use crate::text::format::{duration, money};
 
-/// What the call's own span and the `routing` span below it tell.
+/// Routing as the call's own span and the `routing` span below it report it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Routing<'a> {
     /// `model.requested`
@@ -31,7 +31,7 @@ pub(crate) struct Routing<'a> {
     pub ceiling_usd: Option<f64>,
     /// The first `llm.model`: what the gateway sent the call to.
     pub dispatched: Option<&'a str>,
-    /// The last `llm.model`: what says it answered.
+    /// The last `llm.model`: the model that answered.
     pub served: Option<&'a str>,
     /// `plano.cache.warm`
     pub is_cache_warm: Option<bool>,
@@ -100,7 +100,7 @@ pub(crate) fn section(facts: Facts<'_>) -> Section {
     Section::new("routing", lines)
 }
 
-/// What the row says of routing, for emitters other than Plano.
+/// Routing from the row, for emitters other than Plano.
 fn labelled(facts: Facts<'_>) -> Vec<Line> {
     let labels = facts.call.labels();
     [
