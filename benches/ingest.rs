@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use planoai::collector::ingest::{SharedNames, lock, read, unix_nano_now};
+use planoai::collector::SharedNames;
+use planoai::collector::ingest::{read, unix_nano_now};
 use planoai::collector::store::{Batch, Store, StoreConfig};
 use planoai::collector::{semconv, wire};
 use traffic::{Mix, Template};
@@ -48,7 +49,7 @@ impl Bench {
             capacity: kept,
             span_memory: 64 << 20,
             pricer: Arc::default(),
-            names: Arc::clone(&names),
+            names: names.clone(),
         });
         Self { template: Template::new(mix), batch: mix.batch.into(), sent: 0, store, names }
     }
@@ -61,7 +62,7 @@ impl Bench {
 
     fn take(&mut self, request: Bytes) {
         let received_unix_nano = unix_nano_now();
-        let arrivals = read(&request, &mut lock(&self.names), received_unix_nano).unwrap_or_default();
+        let arrivals = read(&request, &mut self.names.lock(), received_unix_nano).unwrap_or_default();
         self.store.apply(Batch { request, arrivals, received_unix_nano });
     }
 }
@@ -99,7 +100,7 @@ fn main() {
             let _ = black_box(wire::walk_at_once(&request, look));
         });
         let interned = nanos(&mut bench, |bench, request| {
-            let _ = black_box(read(&request, &mut lock(&bench.names), 0));
+            let _ = black_box(read(&request, &mut bench.names.lock(), 0));
         });
         let stored = nanos(&mut bench, Bench::take);
         println!("{name:<40}{copied:>8.0}{walked:>8.0}{known:>10.0}{interned:>8.0}{stored:>9.0}");

@@ -7,6 +7,7 @@ pub mod access;
 mod byte_budget;
 mod catch_panic;
 pub(crate) mod decode;
+pub(crate) mod decompress;
 pub mod grpc;
 mod handle;
 pub mod http;
@@ -14,12 +15,13 @@ pub mod ingest;
 pub(crate) mod join;
 pub mod json;
 pub mod listener;
-pub mod metrics;
+mod metrics;
 mod notice;
 pub mod receiver;
 pub mod ring;
 mod sampling;
 pub mod semconv;
+mod shared_names;
 pub mod signal;
 pub mod sink;
 pub(crate) mod snapshot;
@@ -28,13 +30,12 @@ pub mod store;
 pub mod taps;
 #[cfg(test)]
 pub(crate) mod testing;
-pub(crate) mod unpack;
 pub mod viewers;
 pub mod wire;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -50,20 +51,20 @@ pub use ingest::Ingest;
 pub use metrics::CollectorMetrics;
 pub use notice::{ListenerNotice, Notice};
 pub use ring::Calls;
+pub use shared_names::SharedNames;
 pub use snapshot::{Counters, Snapshot};
 pub use store::KnownSpan;
 
-use crate::call::Names;
 use crate::pricing::Pricer;
 use access::Access;
 use grpc::GrpcLimits;
 use http::HttpLimits;
 use listener::{ConnectionLimits, ExitGuard};
 use receiver::OtlpReceiver;
-use store::{Store, StoreConfig};
+use store::{Store, StoreConfig, StoreTask};
 use taps::queue::Tap;
 
-/// Requests that may wait for the store; beyond it clients are told to retry.
+/// Requests that may wait for the store; one more is refused as retryable.
 const QUEUED_BATCHES: usize = 256;
 
 /// What a collector is started with.
@@ -75,17 +76,17 @@ pub struct CollectorConfig {
     pub grpc_port: u16,
     /// OTLP/HTTP port; 0 picks a free one, `None` does not listen.
     pub http_port: Option<u16>,
-    /// Most calls kept.
+    /// The most calls kept.
     pub capacity: usize,
-    /// Most bytes of raw spans kept for detail and trace.
+    /// The most bytes of raw spans kept for detail and trace.
     pub span_memory: usize,
     /// Snapshots are published at most this often.
     pub publish_every: Duration,
-    /// Who may send.
+    /// What clients must present.
     pub access: Access,
     /// Prices.
     pub pricer: Arc<Pricer>,
-    /// Who else gets the bytes of accepted requests: recorders and forwarders.
+    /// Receive the bytes of accepted requests: recorders and forwarders.
     pub taps: Vec<Arc<dyn Tap>>,
     /// Where failures and recoveries of the listeners are reported.
     pub notices: Option<mpsc::UnboundedSender<Notice>>,
@@ -94,7 +95,7 @@ pub struct CollectorConfig {
 /// Why a collector could not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// Somebody else listens there.
+    /// Another process listens there.
     #[error(
         "Failed to bind OTLP listener on {host}:{port}: port already in use. \
          Stop what listens there (`planoai trace down` stops Plano's own tracing) or pick another port with --port."
@@ -112,23 +113,23 @@ pub enum StartError {
         host: String,
         /// As asked for.
         port: u16,
-        /// What the system said.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// No thread or file descriptor could be had.
+    /// No thread or file descriptor is left.
     #[error("Failed to start the collector's runtime: {0}")]
     Runtime(io::Error),
 }
 
-/// How the OTLP/HTTP listener fared; it is the lesser one, so that it may fail alone.
+/// State of the OTLP/HTTP listener, which may fail without failing the collector.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum HttpListener {
     /// Listening.
     Bound(SocketAddr),
-    /// Not asked for.
+    /// Not configured.
     #[default]
     Off,
-    /// Asked for, but it could not be bound; the reason in words.
+    /// It could not be bound; the reason as one line.
     Failed(String),
 }
 
@@ -141,7 +142,7 @@ pub struct Listening {
     pub http: HttpListener,
 }
 
-/// A collector, running once it was started.
+/// A collector, which runs between [`Collector::start`] and [`Collector::stop`].
 #[derive(Debug)]
 pub struct Collector {
     config: CollectorConfig,
@@ -160,15 +161,15 @@ struct Running {
 }
 
 impl Collector {
-    /// A collector that does not run yet.
+    /// Does not start it.
     pub const fn new(config: CollectorConfig) -> Self {
         Self { config, running: None }
     }
 
-    /// Binds the listeners and serves them on threads of its own. Starting twice is harmless.
+    /// Binds the listeners and serves them on a thread of their own. Starting a running collector only returns its addresses.
     ///
     /// # Errors
-    /// [`StartError`] when the gRPC listener cannot be bound; a failing HTTP listener is told in [`Listening`].
+    /// [`StartError`] when the gRPC listener cannot be bound; a failed HTTP listener is reported in [`Listening`].
     pub fn start(&mut self) -> Result<(Listening, Handle), StartError> {
         if self.running.is_none() {
             self.running = Some(Running::start(&self.config)?);
@@ -179,28 +180,27 @@ impl Collector {
         }
     }
 
-    /// Stops listening and gives requests in flight `grace` to end. The last snapshot then holds all that was accepted,
-    /// and questions about it are still answered.
+    /// Stops listening and waits at most `grace` for requests in flight. The last snapshot then holds everything that was
+    /// accepted, and its [`Handle`] still answers.
     pub fn drain(&mut self, grace: Duration) {
         if let Some(running) = &mut self.running {
             running.drain(grace);
         }
     }
 
-    /// Stops listening, gives requests in flight `grace` to end, then ends the threads. The last snapshot holds
-    /// all that was accepted.
+    /// As [`Collector::drain`], then ends the thread.
     pub fn stop(&mut self, grace: Duration) {
         if let Some(mut running) = self.running.take() {
             running.drain(grace);
         }
     }
 
-    /// Where sources of one's own hand in, such as a replay; they must be dropped before the collector is stopped.
+    /// For sources in this process, such as a replay. Must be dropped before the collector is stopped.
     pub fn sink(&self) -> Option<Ingest> {
         self.running.as_ref().map(|running| running.sink.clone())
     }
 
-    /// The runtime of a running collector, for sources that send to it.
+    /// The runtime of a running collector, for sources that need one.
     pub fn runtime(&self) -> Option<&runtime::Handle> {
         self.running.as_ref().map(|running| &running.ingest.runtime)
     }
@@ -220,18 +220,20 @@ impl Running {
         let (published, snapshots) =
             watch::channel(Arc::new(Snapshot { capacity: config.capacity, ..Snapshot::default() }));
         let metrics = Arc::new(CollectorMetrics::with_notices(config.notices.clone()));
-        let names = Arc::new(Mutex::new(Names::default()));
+        let names = SharedNames::default();
         let store = Store::new(StoreConfig {
             capacity: config.capacity,
             span_memory: config.span_memory,
             pricer: Arc::clone(&config.pricer),
-            names: Arc::clone(&names),
+            names: names.clone(),
         });
-        let ingest = Ingest::tapped(batches, names, Arc::clone(&metrics), &config.taps);
+        let ingest = Ingest::with_taps(batches, names, Arc::clone(&metrics), &config.taps);
         let handle = Handle::new(snapshots, commands, Arc::clone(&metrics));
         let receiver =
             OtlpReceiver { sink: ingest.clone(), metrics: Arc::clone(&metrics), access: config.access.clone() };
-        runtime.spawn(store::run(store, queue, asked, metrics, published, config.publish_every, stop_store.clone()));
+        let publish_every = config.publish_every;
+        let task = StoreTask { store, batches: queue, commands: asked, metrics, published, publish_every };
+        runtime.spawn(store::run(task, stop_store.clone()));
 
         let mut servers = JoinSet::new();
         servers.spawn_on(serve_grpc(grpc, receiver.clone(), stop.clone()), runtime);
@@ -252,19 +254,19 @@ impl Running {
         self.stop.cancel();
         let servers = &mut self.servers;
         self.ingest.runtime.block_on(async {
-            // What is still in flight after the grace is cut off with the runtime.
+            // Requests still in flight after the grace period end with the runtime.
             let _ = tokio::time::timeout(grace, async { while servers.join_next().await.is_some() {} }).await;
             servers.abort_all();
             self.stop_store.cancel();
             let mut snapshots = self.handle.snapshots.clone();
-            // The store takes what is queued and publishes once more; then its channel closes.
+            // The store applies what is queued, publishes once more, and closes the channel.
             let _ = tokio::time::timeout(grace, async { while snapshots.changed().await.is_ok() {} }).await;
         });
     }
 }
 
-/// The one thread on which connections, reading and the store take turns, first come, first served: answers to requests that
-/// came together leave together, and frames are not held up. It ends, and all tasks with it, when this is dropped.
+/// The thread whose current-thread runtime drives connections, ingest and the store in the order they are woken, so that
+/// responses to requests that arrive together leave in one write. Dropping this ends the thread and all its tasks.
 #[derive(Debug)]
 struct IngestThread {
     runtime: runtime::Handle,
@@ -285,7 +287,7 @@ impl IngestThread {
 impl Drop for IngestThread {
     fn drop(&mut self) {
         self.ended.cancel();
-        // One that panicked is gone as well.
+        // A panic of the thread has been reported by the panic hook.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
@@ -357,7 +359,7 @@ mod tests {
 
     /// Keeps what it is offered.
     #[derive(Debug, Default)]
-    struct Offered(Mutex<Vec<bytes::Bytes>>);
+    struct Offered(std::sync::Mutex<Vec<bytes::Bytes>>);
 
     impl Tap for Offered {
         fn offer(&self, _: Signal, request: &bytes::Bytes) {

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use planoai::call::{Name, Status};
-use planoai::collector::ingest::{self, SharedNames};
 use planoai::collector::store::{Batch, Store, StoreConfig};
+use planoai::collector::{SharedNames, ingest};
 use planoai::query::analysis::{Analysis, Picture, ViewSpec, Window};
 use planoai::query::filter::Filter;
 use planoai::stats::Quantiles;
@@ -44,12 +44,11 @@ fn expected() -> Vec<Expected> {
 /// The store after all requests of the capture.
 fn store() -> Store {
     let names = SharedNames::default();
-    let config =
-        StoreConfig { capacity: 1000, span_memory: 1 << 20, pricer: Arc::default(), names: Arc::clone(&names) };
+    let config = StoreConfig { capacity: 1000, span_memory: 1 << 20, pricer: Arc::default(), names: names.clone() };
     let mut store = Store::new(config);
     for nth in 1..=6 {
         let request = fs::read(fixtures().join(format!("{nth:03}.binpb"))).unwrap();
-        let arrivals = ingest::read(&request, &mut ingest::lock(&names), 0).unwrap();
+        let arrivals = ingest::read(&request, &mut names.lock(), 0).unwrap();
         store.apply(Batch { request: request.into(), arrivals, received_unix_nano: 0 });
     }
     store

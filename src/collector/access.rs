@@ -1,4 +1,4 @@
-//! Who may send: the bearer token that both transports ask for, and the TLS they speak.
+//! Authentication of clients: the bearer token that both transports require, and TLS.
 
 use std::fmt;
 use std::io;
@@ -12,7 +12,7 @@ use rustls::{RootCertStore, ServerConfig};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
-/// A secret that is never printed.
+/// A bearer token, which `Debug` does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
@@ -23,7 +23,7 @@ impl fmt::Debug for Token {
 }
 
 impl Token {
-    /// A token; `None` for text that no client could send in a header.
+    /// `None` for text that is not valid in a header.
     pub fn new(text: &str) -> Option<Self> {
         let sendable = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
         sendable.then(|| Self(text.to_owned()))
@@ -41,67 +41,67 @@ impl Token {
     }
 }
 
-/// Who may send to a collector.
+/// What clients must present.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// Clients must present this token.
+    /// Required of each request.
     pub token: Option<Token>,
     /// Connections must speak TLS, with a client certificate where the configuration asks for one.
     pub tls: Option<Tls>,
 }
 
-/// TLS as the listeners speak it.
+/// TLS of a listener.
 #[derive(Clone, Debug)]
 pub struct Tls {
-    /// For the acceptor.
+    /// With ALPN for HTTP/2 and HTTP/1.1.
     pub config: Arc<ServerConfig>,
-    /// Only clients with a certificate of a known authority may connect.
-    pub asks_for_certificate: bool,
+    /// Whether clients need a certificate of a trusted authority.
+    pub requires_client_certificate: bool,
 }
 
 impl Access {
-    /// Whether a request with this `authorization` header, if it has one, may pass.
+    /// Whether a request with this `authorization` header, if any, is authorised.
     pub fn allows(&self, authorization: Option<&[u8]>) -> bool {
         self.token.as_ref().is_none_or(|token| authorization.is_some_and(|header| token.is_in(header)))
     }
 
-    /// Whether strangers are kept out by anything at all.
+    /// Whether a token or a client certificate is required.
     pub fn is_protected(&self) -> bool {
-        self.token.is_some() || self.tls.as_ref().is_some_and(|tls| tls.asks_for_certificate)
+        self.token.is_some() || self.tls.as_ref().is_some_and(|tls| tls.requires_client_certificate)
     }
 }
 
-/// The files TLS is set up from, all PEM.
+/// Paths of PEM files.
 #[derive(Clone, Debug)]
 pub struct TlsFiles {
     /// The server's certificate, followed by its chain.
     pub cert: PathBuf,
     /// Its private key.
     pub key: PathBuf,
-    /// Certificates of the authorities whose clients may connect; without it any client may.
+    /// Certificates of the authorities that clients' certificates are verified with; without it none is required.
     pub client_ca: Option<PathBuf>,
 }
 
-/// Why TLS could not be set up.
+/// Why TLS cannot be configured.
 #[derive(Debug, Error)]
 pub enum TlsError {
-    /// A file cannot be read or is not PEM.
+    /// A file cannot be read or parsed.
     #[error("cannot read {what} from {path}: {reason}", path = .path.display())]
     File {
         /// What the file should hold.
         what: &'static str,
         /// Which file.
         path: PathBuf,
-        /// Why not.
+        /// The error of reading or parsing it.
         reason: String,
     },
-    /// The pieces do not fit together.
+    /// The certificate and the key do not belong together.
     #[error("certificate and key cannot be used: {0}")]
     Unusable(String),
 }
 
 impl TlsFiles {
-    /// Reads the files and makes a server configuration for HTTP/2 and HTTP/1.1.
+    /// Reads the files.
     ///
     /// # Errors
     /// [`TlsError`] naming the file at fault.
@@ -128,7 +128,7 @@ impl TlsFiles {
         };
         let mut config = verified.with_single_cert(chain, key).map_err(|error| unusable(&error))?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Tls { config: Arc::new(config), asks_for_certificate: self.client_ca.is_some() })
+        Ok(Tls { config: Arc::new(config), requires_client_certificate: self.client_ca.is_some() })
     }
 }
 

@@ -1,7 +1,6 @@
 //! One span of a kept request, decoded in full for the detail view.
 //!
-//! Requests are kept as the bytes that arrived; [`Span::raw_range`](super::wire::Span::raw_range) of the walk says
-//! where a span stands in them.
+//! Requests are kept as the bytes that arrived; [`Span::raw_range`](super::wire::Span::raw_range) is a span's place in them.
 
 mod plain;
 
@@ -18,40 +17,40 @@ use super::wire::{HEAD, ITEM, RESOURCE_SPANS};
 
 pub(crate) use plain::{Field, PlainEvent, PlainSpan};
 
-/// A span and what it came under.
+/// A span with its resource and scope.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DecodedSpan {
     /// The resource; empty when none was sent.
     pub resource: Resource,
     /// The instrumentation scope; empty when none was sent.
     pub scope: InstrumentationScope,
-    /// The span itself, with everything it carries.
+    /// The span with all its fields.
     pub span: Span,
 }
 
-/// Decodes the `Span` message that stands at `at` in an `ExportTraceServiceRequest`. `None` when there is no span at
+/// Decodes the `Span` message at `at` in an `ExportTraceServiceRequest`. `None` when there is no span at
 /// exactly that place, or the bytes are not a request that the walk accepts.
 ///
-/// Steps over the other spans unread, so the cost follows their number and not their size.
+/// Skips the other spans unread, so the cost depends on their number and not on their size.
 pub(crate) fn decode(request: &[u8], at: &Range<usize>) -> Option<DecodedSpan> {
-    let resource_spans = holder(Reader::new(request), RESOURCE_SPANS, at)?;
-    let scope_spans = holder(resource_spans, ITEM, at)?;
-    let span = holder(scope_spans, ITEM, at).filter(|span| span.range() == *at)?;
+    let resource_spans = enclosing(Reader::new(request), RESOURCE_SPANS, at)?;
+    let scope_spans = enclosing(resource_spans, ITEM, at)?;
+    let span = enclosing(scope_spans, ITEM, at).filter(|span| span.range() == *at)?;
     Some(DecodedSpan {
-        resource: merged(resource_spans)?,
-        scope: merged(scope_spans)?,
+        resource: merged_head(resource_spans)?,
+        scope: merged_head(scope_spans)?,
         span: Span::decode(span.rest()).ok()?,
     })
 }
 
-/// The span that stands at `at`, alone in an export request of its own under its resource and scope, and its place in
-/// there: what decodes to the same as it does where it is. `None` as with [`decode()`].
+/// An export request with only the span at `at`, its resource and its scope, and the span's place in it. It decodes to the
+/// same there. `None` as with [`decode()`].
 pub(crate) fn alone(request: &[u8], at: &Range<usize>) -> Option<(Vec<u8>, Range<usize>)> {
-    let resource_spans = holder(Reader::new(request), RESOURCE_SPANS, at)?;
-    let scope_spans = holder(resource_spans, ITEM, at)?;
-    let span = holder(scope_spans, ITEM, at).filter(|span| span.range() == *at)?.rest();
-    let scope_spans = under_its_head(scope_spans, span);
-    let resource_spans = under_its_head(resource_spans, &scope_spans);
+    let resource_spans = enclosing(Reader::new(request), RESOURCE_SPANS, at)?;
+    let scope_spans = enclosing(resource_spans, ITEM, at)?;
+    let span = enclosing(scope_spans, ITEM, at).filter(|span| span.range() == *at)?.rest();
+    let scope_spans = with_head_of(scope_spans, span);
+    let resource_spans = with_head_of(resource_spans, &scope_spans);
     let mut request = Vec::with_capacity(resource_spans.len() + 16);
     append(&mut request, RESOURCE_SPANS, &resource_spans);
     let at = request.len() - span.len()..request.len();
@@ -59,7 +58,7 @@ pub(crate) fn alone(request: &[u8], at: &Range<usize>) -> Option<(Vec<u8>, Range
 }
 
 /// A message with the resource or scope of `message`, and then only `item`.
-fn under_its_head(message: Reader<'_>, item: &[u8]) -> Vec<u8> {
+fn with_head_of(message: Reader<'_>, item: &[u8]) -> Vec<u8> {
     let mut alone = Vec::with_capacity(item.len() + 256);
     for part in Fields::new(message).with_key(HEAD) {
         append(&mut alone, HEAD, part.rest());
@@ -75,12 +74,12 @@ fn append(message: &mut Vec<u8>, key: u32, field: &[u8]) {
 }
 
 /// The first field with `key` in `message` that holds all of `at`.
-fn holder<'a>(message: Reader<'a>, key: u32, at: &Range<usize>) -> Option<Reader<'a>> {
+fn enclosing<'a>(message: Reader<'a>, key: u32, at: &Range<usize>) -> Option<Reader<'a>> {
     Fields::new(message).with_key(key).find(|field| field.offset() <= at.start && at.end <= field.range().end)
 }
 
 /// The resource of a `ResourceSpans` or the scope of a `ScopeSpans`, of which there may be several parts.
-fn merged<M: Message + Default>(message: Reader<'_>) -> Option<M> {
+fn merged_head<M: Message + Default>(message: Reader<'_>) -> Option<M> {
     let mut merged = M::default();
     for part in Fields::new(message).with_key(HEAD) {
         merged.merge(part.rest()).ok()?;

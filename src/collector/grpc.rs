@@ -1,11 +1,11 @@
 //! OTLP/gRPC: the export services of the three signals, on raw bytes.
 //!
-//! The generated services would decode every span into owned messages, and tonic would copy each message once more; here an
-//! HTTP/2 server of hyper's hands in the bytes as they arrived, and an empty response message goes back.
+//! The generated services would decode every span into owned messages, and tonic would copy each message once more. Here
+//! hyper's HTTP/2 server passes on the bytes as they arrived, and an empty response message goes back.
 
-mod answer;
 mod codec;
 mod message;
+mod response_body;
 #[cfg(test)]
 mod tests;
 
@@ -26,15 +26,15 @@ use tokio_util::sync::CancellationToken;
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 
-use self::answer::Answer;
 pub use self::codec::RawCodec;
+use self::response_body::ResponseBody;
 use super::byte_budget::ByteBudget;
-use super::catch_panic::contained_throughout;
+use super::catch_panic::catch_panic_async;
+use super::decompress::Compression;
 use super::listener::serve_each;
 use super::receiver::OtlpReceiver;
 use super::signal::Signal;
 use super::sink::{Refusal, Sink};
-use super::unpack::Packing;
 
 /// The most bytes of one export request, decompressed.
 pub const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
@@ -43,43 +43,44 @@ pub const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
 const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 const FRAME_SIZE: u32 = 1024 * 1024;
-/// The most bytes of all messages being received, on all connections; one more is told to retry.
-const MESSAGES: usize = 256 * 1024 * 1024;
+/// The most bytes of all messages being received, on all connections; one more is refused as retryable.
+const ALL_MESSAGES_LIMIT: usize = 256 * 1024 * 1024;
 /// Requests in flight on one connection.
 const STREAMS: u32 = 128;
 /// Metadata of one request.
 const HEADER_LIST: u32 = 64 * 1024;
-/// Streams that a client opened and reset before they were served: more is the "rapid reset" attack.
+/// Streams that a client may open and reset before they are served; more is the "rapid reset" attack.
 const PENDING_RESETS: usize = 64;
-/// An idle client is asked for a sign of life, and dropped without one.
+/// An idle client is sent a ping, and disconnected if it does not reply.
 const KEEPALIVE: Duration = Duration::from_mins(1);
-const KEEPALIVE_ANSWER: Duration = Duration::from_secs(20);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
 /// Limits of the OTLP/gRPC server, beside those of its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GrpcLimits {
-    /// A request that takes longer to arrive is a stalled client.
-    pub request_time: Duration,
-    /// How long requests in flight may take once the listener is told to stop.
+    /// The longest time for a request to arrive.
+    pub request_timeout: Duration,
+    /// How long requests in flight may take once the server stops.
     pub grace: Duration,
 }
 
 impl Default for GrpcLimits {
     fn default() -> Self {
-        Self { request_time: Duration::from_mins(1), grace: Duration::from_secs(2) }
+        Self { request_timeout: Duration::from_mins(1), grace: Duration::from_secs(2) }
     }
 }
 
-/// Serves the three export services on `incoming` until `stop` is cancelled, then lets requests in flight end within the grace.
+/// Serves the three export services on `incoming` until `stop` is cancelled, then waits at most the grace period for
+/// requests in flight.
 pub async fn serve<S, I, IO>(receiver: OtlpReceiver<S>, limits: GrpcLimits, incoming: I, stop: CancellationToken)
 where
     S: Sink,
     I: Stream<Item = std::io::Result<IO>>,
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = Arc::new(Service { receiver, limits, budget: ByteBudget::new(MESSAGES) });
+    let service = Arc::new(Service { receiver, limits, budget: ByteBudget::new(ALL_MESSAGES_LIMIT) });
     let http2 = builder();
     let serve = |io| {
         let service = Arc::clone(&service);
@@ -99,7 +100,7 @@ fn builder() -> http2::Builder<TokioExecutor> {
         .max_header_list_size(HEADER_LIST)
         .max_pending_accept_reset_streams(PENDING_RESETS)
         .keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE_ANSWER)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         .auto_date_header(false);
     http2
 }
@@ -113,13 +114,13 @@ struct Service<S: Sink> {
 }
 
 impl<S: Sink> Service<S> {
-    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<ResponseBody>, Infallible> {
         let Some(signal) = Signal::from_grpc_path(request.uri().path()) else {
             return Ok(Status::unimplemented("there is nothing but Export of OTLP's three services").into_http());
         };
-        let taken = timeout(self.limits.request_time, contained_throughout(self.take(signal, request))).await;
+        let taken = timeout(self.limits.request_timeout, catch_panic_async(self.handle(signal, request))).await;
         let (refusal, status) = match taken {
-            Ok(Ok(taken)) => return Ok(taken.map_or_else(Status::into_http, |()| Answer::accepted())),
+            Ok(Ok(taken)) => return Ok(taken.map_or_else(Status::into_http, |()| ResponseBody::accepted())),
             Ok(Err(fault)) => (fault.clone(), status(&fault)),
             Err(_) => stalled(),
         };
@@ -127,7 +128,7 @@ impl<S: Sink> Service<S> {
         Ok(status.into_http())
     }
 
-    async fn take(&self, signal: Signal, request: Request<Incoming>) -> Result<(), Status> {
+    async fn handle(&self, signal: Signal, request: Request<Incoming>) -> Result<(), Status> {
         match self.receive(request).await {
             Ok(message) => self.receiver.sink.try_send(signal, message).map_err(|refusal| status(&refusal)),
             Err(status) => {
@@ -143,12 +144,12 @@ impl<S: Sink> Service<S> {
         if !self.receiver.access.allows(authorization.map(HeaderValue::as_bytes)) {
             return Err(status(&Refusal::Unauthorised));
         }
-        let packing = Packing::of(&head.headers, &ENCODING).ok_or_else(unknown_packing)?;
-        message::read(body, packing, &self.budget).await
+        let compression = Compression::from_header(&head.headers, &ENCODING).ok_or_else(unsupported_compression)?;
+        message::read(body, compression, &self.budget).await
     }
 }
 
-fn unknown_packing() -> Status {
+fn unsupported_compression() -> Status {
     let mut status = Status::unimplemented("messages may be packed with gzip, or not at all");
     status.metadata_mut().insert("grpc-accept-encoding", MetadataValue::from_static("identity,gzip"));
     status
@@ -163,13 +164,13 @@ fn refusal(status: &Status) -> Refusal {
     }
 }
 
-/// A request that did not arrive in time; its client may retry.
+/// Of a request that did not arrive in time; its client may retry.
 fn stalled() -> (Refusal, Status) {
     const WHY: &str = "the request did not arrive in time";
     (Refusal::Protocol(WHY.to_owned()), Status::cancelled(WHY))
 }
 
-/// The gRPC status that tells a client of a refusal; only `UNAVAILABLE` makes it retry.
+/// Exporters retry `UNAVAILABLE` only.
 fn status(refusal: &Refusal) -> Status {
     let code = match refusal {
         Refusal::Malformed(_) | Refusal::Protocol(_) => Code::InvalidArgument,

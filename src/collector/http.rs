@@ -29,12 +29,12 @@ use self::{
     body::BodyReader,
     reply::{Encoding, Rejection},
 };
-use super::catch_panic::contained_throughout;
+use super::catch_panic::catch_panic_async;
+use super::decompress::Compression;
 use super::listener::ConnectionLimits;
 use super::receiver::OtlpReceiver;
 use super::signal::Signal;
 use super::sink::{Refusal, Sink};
-use super::unpack::Packing;
 use super::{json, listener};
 
 /// Limits of the OTLP/HTTP server.
@@ -45,10 +45,10 @@ pub struct HttpLimits {
     /// Of bodies.
     pub body: BodyLimits,
     /// The most bytes of a request's head.
-    pub head: usize,
+    pub head_bytes: usize,
     /// The longest time for a request's head; also how long an idle connection is kept.
-    pub head_time: Duration,
-    /// How long requests in flight may take once the listener is told to stop.
+    pub head_timeout: Duration,
+    /// How long requests in flight may take once the server stops.
     pub grace: Duration,
 }
 
@@ -59,11 +59,11 @@ impl Default for HttpLimits {
             body: BodyLimits {
                 body: 64 * 1024 * 1024,
                 all_bodies: 256 * 1024 * 1024,
-                pause: Duration::from_secs(20),
-                whole: Duration::from_mins(2),
+                read_timeout: Duration::from_secs(20),
+                body_timeout: Duration::from_mins(2),
             },
-            head: 64 * 1024,
-            head_time: Duration::from_secs(75),
+            head_bytes: 64 * 1024,
+            head_timeout: Duration::from_secs(75),
             grace: Duration::from_secs(2),
         }
     }
@@ -86,13 +86,13 @@ pub async fn serve<S: Sink>(
 
 fn builder(limits: HttpLimits) -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(limits.head);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(limits.head_timeout).max_buf_size(limits.head_bytes);
     http.http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(64)
-        .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(64)
-        .keep_alive_interval(limits.head_time)
+        .keep_alive_interval(limits.head_timeout)
         .keep_alive_timeout(Duration::from_secs(20));
     http
 }
@@ -132,7 +132,7 @@ impl<S: Sink> Service<S> {
             return with_cors(&head.headers, cors::preflight(&head.headers));
         }
         let encoding = Encoding::of(&head.headers);
-        let sent = contained_throughout(async {
+        let sent = catch_panic_async(async {
             match self.receive(signal, &head, body, encoding).await {
                 Ok(request) => self.receiver.sink.try_send(signal, request).map_err(Rejection::Refused),
                 Err(rejection) => Err(self.count(rejection)),
@@ -161,8 +161,9 @@ impl<S: Sink> Service<S> {
             return Err(Rejection::Refused(Refusal::Unauthorised));
         }
         let encoding = encoding.ok_or(Rejection::ContentType)?;
-        let packing = Packing::of(&head.headers, &header::CONTENT_ENCODING).ok_or(Rejection::ContentEncoding)?;
-        let body = self.bodies.read(body, &head.headers, packing).await?;
+        let compression =
+            Compression::from_header(&head.headers, &header::CONTENT_ENCODING).ok_or(Rejection::ContentEncoding)?;
+        let body = self.bodies.read(body, &head.headers, compression).await?;
         match encoding {
             Encoding::Protobuf => Ok(body),
             Encoding::Json => json::to_protobuf(signal, body).map_err(Rejection::Broken),

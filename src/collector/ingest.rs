@@ -1,16 +1,17 @@
-//! From the bytes of an export request to a batch for the store: all or nothing.
+//! Turns the bytes of an export request into a batch for the store: all of it or nothing.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::byte_budget::ByteBudget;
-use super::catch_panic::contained;
+use super::catch_panic::catch_panic;
 use super::join::Part;
 use super::metrics::CollectorMetrics;
 use super::sampling;
 use super::semconv::{self, Classification, SpanRole};
+use super::shared_names::SharedNames;
 use super::signal::Signal;
 use super::sink::{Refusal, Sink};
 use super::store::{Arrival, Batch, QueuedBatch};
@@ -18,24 +19,16 @@ use super::taps::queue::Tap;
 use super::wire::{self, Origin, Span, WireError};
 use crate::call::{CallFacts, LlmCall, Names};
 
-/// The intern tables, shared by ingest and store. Never held while drawing.
-pub type SharedNames = Arc<Mutex<Names>>;
-
-/// The most spans of one request. An empty span takes two bytes on the wire and a hundred here, so the bytes alone are no
-/// limit; exporters send some hundreds.
-pub const MOST_SPANS: usize = 128 * 1024;
+/// The most spans of one request. An empty span takes two bytes on the wire and a hundred in memory, so that a limit on
+/// bytes is not enough; exporters send some hundreds.
+const MOST_SPANS: usize = 128 * 1024;
 
 /// The most bytes that batches may take while they wait for the store, all together.
 const QUEUED_BYTES: usize = 256 * 1024 * 1024;
 
-/// Bytes of a span, and spans of a request, as they usually are: room is made for so many at once.
+/// Typical bytes of a span and spans of a request, for which memory is allocated at once.
 const USUAL_SPAN: usize = 1024;
 const USUAL_SPANS: usize = 512;
-
-/// A panic while interning leaves at worst a name too many in the table.
-pub fn lock(names: &SharedNames) -> MutexGuard<'_, Names> {
-    names.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The sink of a running collector.
 #[derive(Clone, Debug)]
@@ -54,11 +47,11 @@ struct Inner {
 impl Ingest {
     /// Queues batches into `batches`; counts what never gets there in `metrics`.
     pub fn new(batches: mpsc::Sender<QueuedBatch>, names: SharedNames, metrics: Arc<CollectorMetrics>) -> Self {
-        Self::tapped(batches, names, metrics, &[])
+        Self::with_taps(batches, names, metrics, &[])
     }
 
-    /// The same, offering every accepted request to these taps.
-    pub fn tapped(
+    /// As [`Ingest::new`]; also offers every accepted request to `taps`.
+    pub(super) fn with_taps(
         batches: mpsc::Sender<QueuedBatch>,
         names: SharedNames,
         metrics: Arc<CollectorMetrics>,
@@ -94,10 +87,10 @@ impl Inner {
     /// Reads a request and queues it with `queue`, which returns a batch that it has no room for.
     fn traces(&self, request: &Bytes, queue: impl FnOnce(Batch) -> Result<(), Batch>) -> Result<(), Refusal> {
         let received_unix_nano = unix_nano_now();
-        let read = || read(request, &mut lock(&self.names), received_unix_nano);
-        let taken = contained(read)
+        let read = || read(request, &mut self.names.lock(), received_unix_nano);
+        let taken = catch_panic(read)
             .map(|arrivals| Batch { request: request.clone(), arrivals, received_unix_nano })
-            .and_then(|batch| queue(batch).map_err(|refused| self.no_room(&refused)))
+            .and_then(|batch| queue(batch).map_err(|refused| self.queue_full(&refused)))
             .inspect(|()| self.taps.iter().for_each(|tap| tap.offer(Signal::Traces, request)));
         taken.inspect_err(|refusal| self.metrics.refusal(refusal))
     }
@@ -118,7 +111,7 @@ impl Inner {
         self.batches.blocking_send(QueuedBatch { batch, reservation }).map_err(|refused| refused.0.batch)
     }
 
-    fn no_room(&self, refused: &Batch) -> Refusal {
+    fn queue_full(&self, refused: &Batch) -> Refusal {
         self.metrics.spans_refused(refused.arrivals.len() as u64);
         Refusal::Unavailable
     }
@@ -137,21 +130,20 @@ impl Sink for Ingest {
 /// Reads all spans of a request.
 ///
 /// # Errors
-/// [`Refusal::Malformed`] when any part of the bytes is not what the protocol says, [`Refusal::TooManySpans`] beyond
-/// [`MOST_SPANS`].
+/// [`Refusal::Malformed`] when any part of the bytes violates the protocol, [`Refusal::TooManySpans`] beyond 131,072 spans.
 pub fn read(request: &[u8], names: &mut Names, received_unix_nano: i64) -> Result<Vec<Arrival>, Refusal> {
-    let mut spans = Spans::new(request, names, received_unix_nano);
+    let mut spans = ArrivalReader::new(request, names, received_unix_nano);
     let mut walked = wire::walk_at_once(request, |origin, span| spans.take(origin, span));
     if walked == Err(WireError::LateHead) {
-        spans = Spans::new(request, names, received_unix_nano);
+        spans = ArrivalReader::new(request, names, received_unix_nano);
         walked = wire::walk(request, |origin, span| spans.take(origin, span));
     }
     walked.map_err(|error| Refusal::Malformed(error.to_string()))?;
     if spans.count > MOST_SPANS { Err(Refusal::TooManySpans { limit: MOST_SPANS }) } else { Ok(spans.arrivals) }
 }
 
-/// The spans of a request as they are met.
-struct Spans<'n> {
+/// Collects the spans of a request during its walk.
+struct ArrivalReader<'n> {
     arrivals: Vec<Arrival>,
     count: usize,
     reader: semconv::SpanReader,
@@ -159,7 +151,7 @@ struct Spans<'n> {
     received_unix_nano: i64,
 }
 
-impl<'n> Spans<'n> {
+impl<'n> ArrivalReader<'n> {
     fn new(request: &[u8], names: &'n mut Names, received_unix_nano: i64) -> Self {
         let arrivals = Vec::with_capacity((request.len() / USUAL_SPAN).min(USUAL_SPANS));
         Self { arrivals, count: 0, reader: semconv::SpanReader::default(), names, received_unix_nano }

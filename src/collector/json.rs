@@ -1,4 +1,4 @@
-//! OTLP/JSON and OTLP/protobuf, each turned into the other by one table of messages.
+//! Converts between OTLP/JSON and OTLP/protobuf, in both directions by one table of messages.
 
 mod read;
 pub(crate) mod schema;
@@ -26,7 +26,7 @@ pub(crate) fn to_protobuf(signal: Signal, json: Bytes) -> Result<Bytes, String> 
 /// Reads an `ExportTraceServiceRequest` (or `TracesData`) from OTLP/JSON and returns it in protobuf.
 ///
 /// # Errors
-/// What is wrong and where, in words for the client that sent it; may quote its text, bounded in length.
+/// What is wrong and where, for the client that sent it. May quote its text; bounded in length.
 pub fn traces_to_protobuf(json: &[u8]) -> Result<Vec<u8>, String> {
     // A byte order mark is not JSON, but editors and shells write it.
     read::to_protobuf(json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json), &schema::TRACES)

@@ -1,6 +1,6 @@
-//! Accepting connections for either transport: how many at once, TLS, and how long a silent client is borne.
+//! Accepts connections for either transport: limits their number, performs TLS handshakes, closes idle ones.
 //!
-//! The result is a stream of [`Connection`]s that tonic and hyper serve alike.
+//! The result is a stream of [`Connection`]s, which both tonic and hyper can serve.
 
 use std::{
     future::Future,
@@ -29,32 +29,32 @@ use super::access::Tls;
 use super::metrics::{CollectorMetrics, ConnectionMetrics};
 use super::notice::ListenerNotice;
 
-/// What a listener bears.
+/// Limits of a listener's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Connections at once; one more is closed at once, so that its client tries elsewhere or later.
+    /// The most open connections; one more is closed immediately, so that its client tries elsewhere or later.
     pub connections: usize,
     /// A connection on which nothing arrives for this long is closed.
-    pub silence: Duration,
-    /// A TLS handshake that takes longer is given up.
-    pub handshake: Duration,
+    pub idle_timeout: Duration,
+    /// A connection whose TLS handshake takes longer is closed.
+    pub handshake_timeout: Duration,
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self { connections: 512, silence: Duration::from_mins(5), handshake: Duration::from_secs(10) }
+        Self { connections: 512, idle_timeout: Duration::from_mins(5), handshake_timeout: Duration::from_secs(10) }
     }
 }
 
-/// How long accepting rests after it failed, as it does while no file descriptor is to be had.
-const REST: Duration = Duration::from_millis(100);
+/// The pause after a failed `accept`, such as one for lack of file descriptors.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// A listener that did not fail for so long has recovered; telling more often would help nobody.
-const CALM: Duration = Duration::from_secs(1);
+/// A listener that did not fail for this long has recovered; shorter would report it over and over.
+const RECOVERED_AFTER: Duration = Duration::from_secs(1);
 
 /// Reports the end of the task that serves a listener, unless `stop` was cancelled before it ended.
 #[derive(Debug)]
-pub struct ExitGuard {
+pub(super) struct ExitGuard {
     name: &'static str,
     metrics: Arc<CollectorMetrics>,
     stop: CancellationToken,
@@ -62,7 +62,7 @@ pub struct ExitGuard {
 
 impl ExitGuard {
     /// To be held by the task that serves the listener called `name`.
-    pub const fn new(name: &'static str, metrics: Arc<CollectorMetrics>, stop: CancellationToken) -> Self {
+    pub(super) const fn new(name: &'static str, metrics: Arc<CollectorMetrics>, stop: CancellationToken) -> Self {
         Self { name, metrics, stop }
     }
 }
@@ -75,9 +75,9 @@ impl Drop for ExitGuard {
     }
 }
 
-/// Serves each connection on a task of its own until `stop`, or until there are no more; then lets those that are served end
-/// within `grace`.
-pub async fn serve_each<I, IO, C>(incoming: I, stop: CancellationToken, grace: Duration, serve: impl Fn(IO) -> C)
+/// Serves each connection on a task of its own until `stop` is cancelled or `incoming` ends; then waits at most `grace` for
+/// them to shut down.
+pub(super) async fn serve_each<I, IO, C>(incoming: I, stop: CancellationToken, grace: Duration, serve: impl Fn(IO) -> C)
 where
     I: Stream<Item = io::Result<IO>>,
     C: GracefulConnection + Send + 'static,
@@ -107,7 +107,7 @@ pub fn accept(
 ) -> ReceiverStream<io::Result<Connection>> {
     let (sender, accepted) = mpsc::channel(16);
     let acceptor = Acceptor {
-        places: Arc::new(Semaphore::new(limits.connections)),
+        permits: Arc::new(Semaphore::new(limits.connections)),
         tls: tls.map(|tls| TlsAcceptor::from(tls.config)),
         limits,
         sender,
@@ -118,7 +118,7 @@ pub fn accept(
 }
 
 struct Acceptor {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     tls: Option<TlsAcceptor>,
     limits: ConnectionLimits,
     sender: mpsc::Sender<io::Result<Connection>>,
@@ -130,7 +130,7 @@ impl Acceptor {
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => self.admit(stream, peer).await,
-                Err(error) if is_the_clients(&error) => {}
+                Err(error) if concerns_one_client(&error) => {}
                 Err(error) => {
                     let address = listener.local_addr().ok();
                     let why = error.to_string();
@@ -142,17 +142,16 @@ impl Acceptor {
         }
     }
 
-    /// Tries again and again, however long it takes, until nothing has failed for a while: a listener at which nobody waits
-    /// has recovered, too.
+    /// Retries until nothing has failed for [`RECOVERED_AFTER`], whether or not anybody connects.
     async fn recover(&self, listener: &TcpListener) {
-        sleep(REST).await;
-        let mut calm_since = Instant::now();
-        while calm_since.elapsed() < CALM {
-            match timeout(REST, listener.accept()).await {
+        sleep(RETRY_PAUSE).await;
+        let mut last_failure = Instant::now();
+        while last_failure.elapsed() < RECOVERED_AFTER {
+            match timeout(RETRY_PAUSE, listener.accept()).await {
                 Ok(Ok((stream, peer))) => self.admit(stream, peer).await,
-                Ok(Err(error)) if !is_the_clients(&error) => {
-                    sleep(REST).await;
-                    calm_since = Instant::now();
+                Ok(Err(error)) if !concerns_one_client(&error) => {
+                    sleep(RETRY_PAUSE).await;
+                    last_failure = Instant::now();
                 }
                 Ok(Err(_)) | Err(_) => {}
             }
@@ -160,48 +159,48 @@ impl Acceptor {
     }
 
     async fn admit(&self, stream: TcpStream, peer: SocketAddr) {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
             return self.metrics.over_limit();
         };
         self.metrics.accepted();
-        // Batching small writes only delays answers; where it cannot be switched off, they are late.
+        // Nagle's algorithm would only delay responses; a socket that cannot disable it still works.
         let _ = stream.set_nodelay(true);
-        let silence = Silence::new(self.limits.silence);
+        let idle = IdleTimeout::new(self.limits.idle_timeout);
         match &self.tls {
-            None => self.pass(Connection { io: Io::Plain(stream), peer, silence, _place: place }).await,
+            None => self.deliver(Connection { io: Io::Plain(stream), peer, idle, _permit: permit }).await,
             Some(acceptor) => {
-                let handshake = timeout(self.limits.handshake, acceptor.accept(stream));
+                let handshake = timeout(self.limits.handshake_timeout, acceptor.accept(stream));
                 let (sender, metrics) = (self.sender.clone(), self.metrics.clone());
                 tokio::spawn(async move {
                     let Ok(Ok(stream)) = handshake.await else {
                         return metrics.handshake_failed();
                     };
                     let io = Io::Tls(Box::new(stream));
-                    let _ = sender.send(Ok(Connection { io, peer, silence, _place: place })).await;
+                    let _ = sender.send(Ok(Connection { io, peer, idle, _permit: permit })).await;
                 });
             }
         }
     }
 
-    async fn pass(&self, connection: Connection) {
-        // Nobody serves any more: the connection is dropped with the message.
+    async fn deliver(&self, connection: Connection) {
+        // With no receiver left, the connection is dropped with the message.
         let _ = self.sender.send(Ok(connection)).await;
     }
 }
 
-/// Errors of `accept` that concern one client only.
-fn is_the_clients(error: &io::Error) -> bool {
+/// Whether an error of `accept` concerns one client only.
+fn concerns_one_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// An accepted connection, past its TLS handshake if there is one. Holds its place until dropped.
+/// An accepted connection, past its TLS handshake if there is one. Counts towards the limit until dropped.
 #[derive(Debug)]
 pub struct Connection {
     io: Io,
     peer: SocketAddr,
-    silence: Silence,
-    _place: OwnedSemaphorePermit,
+    idle: IdleTimeout,
+    _permit: OwnedSemaphorePermit,
 }
 
 #[derive(Debug)]
@@ -226,11 +225,11 @@ impl AsyncRead for Connection {
         };
         match read {
             Poll::Ready(result) => {
-                self.silence.broken();
+                self.idle.reset();
                 Poll::Ready(result)
             }
             Poll::Pending => {
-                ready!(self.silence.poll_too_long(cx));
+                ready!(self.idle.poll_elapsed(cx));
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
         }
@@ -278,35 +277,35 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// Whether anything was read of late. Looked at now and then, so that reading costs no look at the clock.
+/// Elapses when nothing was read for a while. Checked by a coarse timer, so that reading does not read the clock.
 #[derive(Debug)]
-struct Silence {
+struct IdleTimeout {
     limit: Duration,
-    next_look: Option<Pin<Box<Sleep>>>,
-    /// Looks since anything was read.
-    looks: u32,
+    next_check: Option<Pin<Box<Sleep>>>,
+    /// Checks since anything was read.
+    checks: u32,
 }
 
-/// Looks within the limit: a connection is closed when it was silent for the limit, or for this part of it longer.
-const LOOKS: u32 = 4;
+/// Checks within the limit: a connection is closed after the limit, or at most this part of it later.
+const CHECKS: u32 = 4;
 
-impl Silence {
+impl IdleTimeout {
     const fn new(limit: Duration) -> Self {
-        Self { limit, next_look: None, looks: 0 }
+        Self { limit, next_check: None, checks: 0 }
     }
 
-    fn broken(&mut self) {
-        self.looks = 0;
+    fn reset(&mut self) {
+        self.checks = 0;
     }
 
-    fn poll_too_long(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let pause = self.limit / LOOKS;
-        let next_look = self.next_look.get_or_insert_with(|| Box::pin(sleep(pause)));
-        // The first look may come just after something was read, hence one more than fit.
-        while self.looks <= LOOKS {
-            ready!(next_look.as_mut().poll(cx));
-            next_look.as_mut().reset(Instant::now() + pause);
-            self.looks += 1;
+    fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let interval = self.limit / CHECKS;
+        let next_check = self.next_check.get_or_insert_with(|| Box::pin(sleep(interval)));
+        // The first check may come just after a read, hence one more than fit.
+        while self.checks <= CHECKS {
+            ready!(next_check.as_mut().poll(cx));
+            next_check.as_mut().reset(Instant::now() + interval);
+            self.checks += 1;
         }
         Poll::Ready(())
     }

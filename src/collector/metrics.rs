@@ -34,41 +34,41 @@ pub struct CollectorMetrics {
 
 impl CollectorMetrics {
     /// All zero. `notices` receives failures and recoveries of listeners.
-    pub fn with_notices(notices: Option<UnboundedSender<Notice>>) -> Self {
+    pub(crate) fn with_notices(notices: Option<UnboundedSender<Notice>>) -> Self {
         Self { notices, ..Self::default() }
     }
 
     /// Counts an accepted connection.
-    pub fn connection(&self) {
+    pub(crate) fn connection(&self) {
         self.count(&self.connections);
     }
 
     /// Counts a connection that was closed at once.
-    pub fn connection_refused(&self) {
+    pub(crate) fn connection_refused(&self) {
         self.count(&self.connections_refused);
     }
 
     /// Counts a listener that accepts no connections, for now or for good, and sends `notice`.
-    pub fn listener_failed(&self, notice: ListenerNotice) {
+    pub(crate) fn listener_failed(&self, notice: ListenerNotice) {
         self.listeners_failing.fetch_add(1, Relaxed);
         self.count(&self.listener_failures);
         self.send_notice(notice);
     }
 
     /// Counts a failed listener that accepts connections again, and sends `notice`.
-    pub fn listener_recovered(&self, notice: ListenerNotice) {
+    pub(crate) fn listener_recovered(&self, notice: ListenerNotice) {
         self.listeners_failing.fetch_sub(1, Relaxed);
         self.changed.notify_one();
         self.send_notice(notice);
     }
 
     /// Counts a viewer whose connection was refused.
-    pub fn viewer_refused(&self) {
+    pub(crate) fn viewer_refused(&self) {
         self.count(&self.viewers_refused);
     }
 
     /// Counts a request with metrics or logs, which was accepted and dropped.
-    pub fn other_signal(&self) {
+    pub(crate) fn other_signal(&self) {
         self.count(&self.other_signals);
     }
 
@@ -94,13 +94,13 @@ impl CollectorMetrics {
     }
 
     /// Counts the spans of a request that was read but refused.
-    pub fn spans_refused(&self, spans: u64) {
+    pub(crate) fn spans_refused(&self, spans: u64) {
         self.spans_refused.fetch_add(spans, Relaxed);
         self.changed.notify_one();
     }
 
     /// Waits until something was counted.
-    pub async fn changed(&self) {
+    pub(crate) async fn changed(&self) {
         self.changed.notified().await;
     }
 

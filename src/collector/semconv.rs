@@ -91,10 +91,10 @@ const DECIDING_NAMES: [&str; 2] = [plano::LLM, litellm::RAW_REQUEST];
 
 const NO_MATCH: &str = "no LLM convention matches";
 
-/// Classifies the spans of a request. Caches the attribute index of each [`Shape`](wire::Shape).
+/// Classifies the spans of a request. Caches the attribute index of each [`AttributeShape`](wire::AttributeShape).
 #[derive(Debug, Default)]
 pub struct SpanReader {
-    known: [Option<(wire::Shape, Box<KeyIndex>)>; wire::KINDS],
+    known: [Option<(wire::AttributeShape, Box<KeyIndex>)>; wire::KINDS],
 }
 
 impl SpanReader {

@@ -44,7 +44,7 @@ impl Signal {
     }
 
     /// The signal whose `Export` method has this path.
-    pub fn from_grpc_path(path: &str) -> Option<Self> {
+    pub(super) fn from_grpc_path(path: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|signal| signal.grpc_path() == path)
     }
 }

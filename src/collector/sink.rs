@@ -29,7 +29,7 @@ pub enum Refusal {
     /// The bearer token or client certificate is missing or wrong.
     #[error("unauthenticated: a valid bearer token is required")]
     Unauthorised,
-    /// Anything else the transport refused (encoding, method, content type).
+    /// The transport refused it for another reason, such as its method or content type.
     #[error("refused: {0}")]
     Protocol(String),
     /// The handler panicked. Only this request fails.

@@ -20,10 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::byte_budget::Reservation;
 use super::decode::{DecodedSpan, decode};
-use super::ingest::{SharedNames, lock};
 use super::join::{Join, Meeting, Node, Outcome, Part, Place, Regrouped, SpanId, TraceId};
 use super::metrics::CollectorMetrics;
 use super::ring::Ring;
+use super::shared_names::SharedNames;
 use super::snapshot::{Counters, Snapshot};
 use super::span_log::{SpanLog, SpanRef};
 use crate::call::{CallId, Convention, LlmCall};
@@ -384,7 +384,7 @@ impl Store {
         for other in others {
             draft.fill_gaps(&other.facts());
         }
-        LlmCall::from_facts(&draft, &mut lock(&self.names), leader.start_unix_nano())
+        LlmCall::from_facts(&draft, &mut self.names.lock(), leader.start_unix_nano())
     }
 
     fn replace(&mut self, row: CallId, mut call: LlmCall) {
@@ -408,17 +408,22 @@ impl Store {
     }
 }
 
-/// Owns the store: takes batches and commands, publishes at most once every `publish_every`, and only what changed.
-/// When `stop` is cancelled it takes what was queued by then, publishes for the last time, and from then on only answers.
-pub async fn run(
-    mut store: Store,
-    mut batches: mpsc::Receiver<QueuedBatch>,
-    mut commands: mpsc::UnboundedReceiver<Command>,
-    metrics: Arc<CollectorMetrics>,
-    published: watch::Sender<Arc<Snapshot>>,
-    publish_every: Duration,
-    stop: CancellationToken,
-) {
+/// The task that owns the store.
+#[derive(Debug)]
+pub(super) struct StoreTask {
+    pub store: Store,
+    pub batches: mpsc::Receiver<QueuedBatch>,
+    pub commands: mpsc::UnboundedReceiver<Command>,
+    pub metrics: Arc<CollectorMetrics>,
+    pub published: watch::Sender<Arc<Snapshot>>,
+    /// A changed snapshot is published at most once in this time.
+    pub publish_every: Duration,
+}
+
+/// Applies batches and obeys commands until `stop` is cancelled; then applies what was queued by then, publishes for the
+/// last time, and from then on only obeys commands.
+pub(super) async fn run(task: StoreTask, stop: CancellationToken) {
+    let StoreTask { mut store, mut batches, mut commands, metrics, published, publish_every } = task;
     let take_all = |store: &mut Store, batches: &mut mpsc::Receiver<QueuedBatch>| {
         for _ in 0..batches.len() {
             if let Ok(queued) = batches.try_recv() {

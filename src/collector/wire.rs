@@ -15,7 +15,7 @@ mod value;
 
 use thiserror::Error;
 
-pub use layout::{KINDS, Shape};
+pub use layout::{AttributeShape, KINDS};
 pub use origin::Origin;
 use reader::{Reader, len};
 use span::Lists;
@@ -37,7 +37,7 @@ pub enum WireError {
     /// A known field has another type than its definition says.
     #[error("a field has the wrong type")]
     WireType,
-    /// A group ends that did not begin.
+    /// A group ends that was never started.
     #[error("a group ends that did not begin")]
     Group,
     /// A string is not UTF-8.
@@ -46,7 +46,7 @@ pub enum WireError {
     /// Messages are nested deeper than 100 levels.
     #[error("messages are nested too deeply")]
     Depth,
-    /// A resource or scope stands behind spans that came under it. No fault; only [`walk_at_once`] cannot read it.
+    /// A resource or scope follows its spans. Valid, but [`walk_at_once`] cannot read it.
     #[error("a resource or scope stands behind its spans")]
     LateHead,
 }
@@ -61,22 +61,22 @@ pub(super) const ITEM: u32 = len(2);
 /// `schema_url` of `ResourceSpans` and of `ScopeSpans`.
 const SCHEMA_URL: u32 = len(3);
 
-/// A place in a request, packed: requests are limited to far less than 4 GiB.
+/// An offset in a request as four bytes: requests are limited to far less than 4 GiB.
 pub(super) fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-/// Walks a request and hands every span to `on_span`, in wire order.
+/// Walks a request and calls `on_span` for each span, in wire order.
 ///
 /// # Errors
-/// [`WireError`] when the bytes are not an `ExportTraceServiceRequest`. Spans handed out before the fault was met
-/// must then be thrown away.
+/// [`WireError`] when the bytes are not an `ExportTraceServiceRequest`. The caller must then discard the spans
+/// it was called for.
 pub fn walk<'a>(request: &'a [u8], on_span: impl FnMut(&Origin<'a, '_>, &Span<'a, '_>)) -> Result<(), WireError> {
-    walk_by(request, Pace::HeadsFirst, on_span)
+    walk_by(request, Passes::HeadsFirst, on_span)
 }
 
-/// The same in one pass, which reads memory front to back and so waits for it less. Every exporter sends the resource and
-/// the scope before their spans; where it is otherwise, this ends with [`WireError::LateHead`], and [`walk`] has to do it.
+/// As [`walk`], but in one pass, which reads memory front to back and is faster. Every exporter sends the resource and the
+/// scope before their spans; if they follow, this fails with [`WireError::LateHead`] and [`walk`] must be used.
 ///
 /// # Errors
 /// As [`walk`], and [`WireError::LateHead`].
@@ -84,15 +84,15 @@ pub fn walk_at_once<'a>(
     request: &'a [u8],
     on_span: impl FnMut(&Origin<'a, '_>, &Span<'a, '_>),
 ) -> Result<(), WireError> {
-    walk_by(request, Pace::AtOnce, on_span)
+    walk_by(request, Passes::AtOnce, on_span)
 }
 
 fn walk_by<'a>(
     request: &'a [u8],
-    pace: Pace,
+    passes: Passes,
     on_span: impl FnMut(&Origin<'a, '_>, &Span<'a, '_>),
 ) -> Result<(), WireError> {
-    let mut walk = Walk { on_span, pace, resource: Vec::new(), lists: Lists::default() };
+    let mut walk = Walk { on_span, passes, resource: Vec::new(), lists: Lists::default() };
     let mut message = Reader::new(request);
     while let Some(key) = message.key()? {
         match key {
@@ -105,70 +105,70 @@ fn walk_by<'a>(
 
 /// When the head of a `ResourceSpans` or `ScopeSpans` is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pace {
-    /// In a pass of its own, wherever it stands.
+enum Passes {
+    /// In a pass of its own, wherever it is.
     HeadsFirst,
     AtOnce,
 }
 
 struct Walk<'a, F> {
     on_span: F,
-    pace: Pace,
-    /// Attributes of the resource at hand.
+    passes: Passes,
+    /// Attributes of the current resource.
     resource: Vec<Attribute<'a>>,
     lists: Lists<'a>,
 }
 
 impl<'a, F: FnMut(&Origin<'a, '_>, &Span<'a, '_>)> Walk<'a, F> {
-    /// A resource may stand behind its spans, and in parts.
+    /// A resource may follow its spans, and in parts.
     fn resource_spans(&mut self, message: Reader<'a>) -> Result<(), WireError> {
         self.resource.clear();
-        let items = read_head(message, self.pace, |resource| origin::resource(resource, &mut self.resource))?;
-        each_item(items, self.pace, |scope_spans| self.scope_spans(scope_spans))
+        let items = read_head(message, self.passes, |resource| origin::resource(resource, &mut self.resource))?;
+        each_item(items, self.passes, |scope_spans| self.scope_spans(scope_spans))
     }
 
     fn scope_spans(&mut self, message: Reader<'a>) -> Result<(), WireError> {
         let mut origin = Origin { resource: &self.resource, scope_name: "", scope_version: "" };
-        let items = read_head(message, self.pace, |scope| origin::scope(scope, &mut origin))?;
-        each_item(items, self.pace, |raw| span::span(raw, &mut self.lists, |span| (self.on_span)(&origin, span)))
+        let items = read_head(message, self.passes, |scope| origin::scope(scope, &mut origin))?;
+        each_item(items, self.passes, |raw| span::span(raw, &mut self.lists, |span| (self.on_span)(&origin, span)))
     }
 }
 
-/// Reads the head of a `ResourceSpans` or `ScopeSpans`, handing out its parts. Returns where its items are to be read from.
+/// Calls `on_head` for each part of the head of a `ResourceSpans` or `ScopeSpans`. Returns where its items begin.
 fn read_head<'a>(
     message: Reader<'a>,
-    pace: Pace,
+    passes: Passes,
     mut on_head: impl FnMut(Reader<'a>) -> Result<(), WireError>,
 ) -> Result<Reader<'a>, WireError> {
     let (mut rest, mut items) = (message, message);
     while let Some(key) = rest.key()? {
-        match (key, pace) {
+        match (key, passes) {
             (HEAD, _) => on_head(rest.message()?)?,
-            (ITEM, Pace::AtOnce) => return Ok(items),
-            (ITEM, Pace::HeadsFirst) => drop(rest.bytes()?),
+            (ITEM, Passes::AtOnce) => return Ok(items),
+            (ITEM, Passes::HeadsFirst) => drop(rest.bytes()?),
             (SCHEMA_URL, _) => drop(rest.string()?),
             (key, _) => rest.skip(key, &(1..=3))?,
         }
-        if pace == Pace::AtOnce {
+        if passes == Passes::AtOnce {
             items = rest;
         }
     }
     Ok(items)
 }
 
-/// Hands out the items of a `ResourceSpans` or `ScopeSpans`, as far as [`read_head`] has left them to be read.
+/// Calls `on_item` for each item that [`read_head`] left of a `ResourceSpans` or `ScopeSpans`.
 fn each_item<'a>(
     mut items: Reader<'a>,
-    pace: Pace,
+    passes: Passes,
     mut on_item: impl FnMut(Reader<'a>) -> Result<(), WireError>,
 ) -> Result<(), WireError> {
     while let Some(key) = items.key()? {
-        match (key, pace) {
+        match (key, passes) {
             (ITEM, _) => on_item(items.message()?)?,
-            (HEAD, Pace::AtOnce) => return Err(WireError::LateHead),
-            (SCHEMA_URL, Pace::AtOnce) => drop(items.string()?),
+            (HEAD, Passes::AtOnce) => return Err(WireError::LateHead),
+            (SCHEMA_URL, Passes::AtOnce) => drop(items.string()?),
             // Validated with the head.
-            (HEAD | SCHEMA_URL, Pace::HeadsFirst) => drop(items.bytes()?),
+            (HEAD | SCHEMA_URL, Passes::HeadsFirst) => drop(items.bytes()?),
             (key, _) => items.skip(key, &(1..=3))?,
         }
     }

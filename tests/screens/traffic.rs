@@ -9,7 +9,8 @@ use planoai::app::{About, App, Clock, Event};
 use planoai::call::{
     CallFacts, Convention, Cost, CostBasis, LlmCall, Name, Names, PlanoFacts, Quality, RequestId, Usage,
 };
-use planoai::collector::ingest::{SharedNames, read};
+use planoai::collector::SharedNames;
+use planoai::collector::ingest::read;
 use planoai::collector::ring::Ring;
 use planoai::collector::store::{Batch, Store, StoreConfig};
 use planoai::collector::{Counters, HttpListener, Snapshot};
@@ -125,7 +126,7 @@ impl Harness {
         let names = SharedNames::default();
         let pricer = Arc::<Pricer>::default();
         let span_memory = 1 << 20;
-        let mut store = Store::new(StoreConfig { capacity: 1000, span_memory, pricer, names: Arc::clone(&names) });
+        let mut store = Store::new(StoreConfig { capacity: 1000, span_memory, pricer, names: names.clone() });
         let folder = std::fs::read_dir(format!("tests/fixtures/{client}")).unwrap();
         let mut files: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
         files.retain(|file| file.extension().is_some_and(|extension| extension == "binpb"));
@@ -133,7 +134,7 @@ impl Harness {
         for file in files {
             let request = Bytes::from(std::fs::read(file).unwrap());
             let received_unix_nano = 1_795_425_100 * SECOND;
-            let arrivals = read(&request, &mut names.lock().unwrap(), received_unix_nano).unwrap();
+            let arrivals = read(&request, &mut names.lock(), received_unix_nano).unwrap();
             store.apply(Batch { request, arrivals, received_unix_nano });
         }
         harness.tick(1_795_425_100 - NOW / SECOND);

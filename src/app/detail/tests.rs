@@ -1,15 +1,15 @@
 //! What the detail says of captured calls.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{Offset, Utc};
 
 use super::{Detail, Facts, Section, TraceSpan, Wanted, sections, text};
-use crate::call::{Cost, CostBasis, LlmCall, Names};
-use crate::collector::ingest;
+use crate::call::{Cost, CostBasis, LlmCall};
 use crate::collector::store::{Batch, Store, StoreConfig};
+use crate::collector::{SharedNames, ingest};
 use crate::pricing::Pricer;
 use crate::text::secrets::Secrets;
 
@@ -26,9 +26,8 @@ const CLIENTS: [&str; 8] = [
 
 /// A store that took in all requests of a captured client.
 fn store(client: &str, span_memory: usize) -> Store {
-    let names = Arc::new(Mutex::new(Names::default()));
-    let config =
-        StoreConfig { capacity: 1000, span_memory, pricer: Arc::new(Pricer::default()), names: Arc::clone(&names) };
+    let names = SharedNames::default();
+    let config = StoreConfig { capacity: 1000, span_memory, pricer: Arc::new(Pricer::default()), names: names.clone() };
     let mut store = Store::new(config);
     let folder = Path::new("tests/fixtures").join(client);
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -36,7 +35,7 @@ fn store(client: &str, span_memory: usize) -> Store {
     files.sort();
     for file in files {
         let request = Bytes::from(std::fs::read(file).unwrap());
-        let arrivals = ingest::read(&request, &mut names.lock().unwrap(), 0).unwrap();
+        let arrivals = ingest::read(&request, &mut names.lock(), 0).unwrap();
         store.apply(Batch { request, arrivals, received_unix_nano: 0 });
     }
     store

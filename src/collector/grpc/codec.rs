@@ -1,10 +1,10 @@
-//! For tonic's clients and streams: messages as the bytes they are.
+//! For tonic's clients and streams: messages as bytes.
 
 use bytes::{Buf, BufMut, Bytes};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-/// Hands messages through as the bytes they are.
+/// Passes messages through undecoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RawCodec;
 

@@ -1,7 +1,7 @@
 //! The one message of a unary request, out of the pieces in which its body arrives ("Length-Prefixed-Message" of
 //! gRPC's protocol over HTTP/2).
 //!
-//! A message that arrives in one piece is handed on as that piece; tonic would copy it. Bytes are reserved as soon
+//! A message that arrives in one piece is passed on as that piece; tonic would copy it. Bytes are reserved as soon
 //! as a message's prefix gives its length, before any of it is kept.
 
 use std::fmt::Display;
@@ -13,14 +13,14 @@ use tonic::Status;
 
 use super::MESSAGE_LIMIT;
 use crate::collector::byte_budget::{ByteBudget, Reservation};
+use crate::collector::decompress::{Compression, DecompressError, Decompressor};
 use crate::collector::sink::Refusal;
-use crate::collector::unpack::{Packing, UnpackError, Unpacker};
 
 /// Bytes before a message: a flag and its length, big-endian.
 pub(super) const PREFIX: usize = 5;
 
-/// Reads a body that holds one message, packed as its flag and `packing` say.
-pub(super) async fn read<B>(mut body: B, packing: Packing, budget: &ByteBudget) -> Result<Bytes, Status>
+/// Reads a body that holds one message, compressed as its flag and `compression` say.
+pub(super) async fn read<B>(mut body: B, compression: Compression, budget: &ByteBudget) -> Result<Bytes, Status>
 where
     B: Body<Data = Bytes, Error: Display> + Unpin,
 {
@@ -30,7 +30,7 @@ where
         let frame = frame.map_err(|error| Status::internal(format!("the request broke off: {error}")))?;
         let Ok(mut piece) = frame.into_data() else { continue };
         if let Some(prefix) = prefix.complete(&mut piece) {
-            message = Some(Message::announced(prefix, packing, budget)?);
+            message = Some(IncomingMessage::announced(prefix, compression, budget)?);
         }
         if let Some(message) = &mut message {
             message.take(piece).await?;
@@ -39,7 +39,7 @@ where
     message.ok_or_else(|| Status::internal("the request has no message"))?.finish()
 }
 
-/// The prefix, which may come in pieces.
+/// The prefix, which may arrive in pieces.
 #[derive(Debug, Default)]
 struct Prefix {
     bytes: [u8; PREFIX],
@@ -47,7 +47,7 @@ struct Prefix {
 }
 
 impl Prefix {
-    /// Takes what belongs to it from `piece`. Gives all of it once, when it is complete.
+    /// Removes its bytes from `piece`. Returns it once, when it is complete.
     fn complete(&mut self, piece: &mut Bytes) -> Option<[u8; PREFIX]> {
         let lacking = self.bytes.get_mut(self.seen..).filter(|lacking| !lacking.is_empty())?;
         let taken = lacking.len().min(piece.len());
@@ -58,36 +58,36 @@ impl Prefix {
 }
 
 /// A message being received.
-struct Message {
+struct IncomingMessage {
     /// Bytes still to come.
     lacking: usize,
     content: Content,
-    /// Of its length, unless it is packed: then the unpacker reserves what it unpacks.
+    /// Of its length, unless it is compressed: then the decompressor reserves bytes.
     _reservation: Reservation,
 }
 
 enum Content {
-    /// It came in one piece, or has not come.
+    /// It arrived in one piece, or has not arrived yet.
     Whole(Bytes),
-    /// It comes in several.
+    /// It arrives in several.
     Joined(BytesMut),
-    /// It is unpacked as it comes.
-    Packed(Unpacker),
+    /// It is decompressed as it arrives.
+    Compressed(Decompressor),
 }
 
-impl Message {
-    fn announced(prefix: [u8; PREFIX], packing: Packing, budget: &ByteBudget) -> Result<Self, Status> {
+impl IncomingMessage {
+    fn announced(prefix: [u8; PREFIX], compression: Compression, budget: &ByteBudget) -> Result<Self, Status> {
         let [flag, a, b, c, d] = prefix;
         let lacking = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
         if lacking > MESSAGE_LIMIT {
-            return Err(status(&UnpackError::TooLarge));
+            return Err(status(&DecompressError::TooLarge));
         }
         let mut reservation = budget.reserve_none();
-        let content = match (flag, packing) {
-            (0, _) if !reservation.try_grow_to(lacking) => return Err(status(&UnpackError::NoMemory)),
+        let content = match (flag, compression) {
+            (0, _) if !reservation.try_grow_to(lacking) => return Err(status(&DecompressError::OverBudget)),
             (0, _) => Content::Whole(Bytes::new()),
-            (1, Packing::Gzip) => Content::Packed(Unpacker::new(packing, MESSAGE_LIMIT, budget)),
-            (1, Packing::Identity) => {
+            (1, Compression::Gzip) => Content::Compressed(Decompressor::new(compression, MESSAGE_LIMIT, budget)),
+            (1, Compression::Identity) => {
                 return Err(Status::internal("a packed message, and no grpc-encoding to say how"));
             }
             _ => return Err(Status::internal(format!("a message with flag {flag}: 0 is plain and 1 is packed"))),
@@ -109,7 +109,7 @@ impl Message {
                 self.content = Content::Joined(joined);
             }
             Content::Joined(joined) => joined.put(piece),
-            Content::Packed(unpacker) => unpacker.take(&piece).await.map_err(|error| status(&error))?,
+            Content::Compressed(decompressor) => decompressor.push(&piece).await.map_err(|error| status(&error))?,
         }
         Ok(())
     }
@@ -121,16 +121,16 @@ impl Message {
         match self.content {
             Content::Whole(whole) => Ok(whole),
             Content::Joined(joined) => Ok(joined.freeze()),
-            Content::Packed(unpacker) => unpacker.finish().map_err(|error| status(&error)),
+            Content::Compressed(decompressor) => decompressor.finish().map_err(|error| status(&error)),
         }
     }
 }
 
-fn status(error: &UnpackError) -> Status {
+fn status(error: &DecompressError) -> Status {
     match error {
-        UnpackError::TooLarge => super::status(&Refusal::TooLarge { limit: MESSAGE_LIMIT }),
-        UnpackError::NoMemory => super::status(&Refusal::Unavailable),
-        UnpackError::Broken(_) => Status::internal(error.to_string()),
+        DecompressError::TooLarge => super::status(&Refusal::TooLarge { limit: MESSAGE_LIMIT }),
+        DecompressError::OverBudget => super::status(&Refusal::Unavailable),
+        DecompressError::Broken(_) => Status::internal(error.to_string()),
     }
 }
 
@@ -149,11 +149,11 @@ mod tests {
 
     const PLENTY: usize = 1 << 20;
 
-    fn read_pieces(pieces: Vec<Bytes>, packing: Packing, budget: &ByteBudget) -> Result<Bytes, Code> {
+    fn read_pieces(pieces: Vec<Bytes>, compression: Compression, budget: &ByteBudget) -> Result<Bytes, Code> {
         let frames = pieces.into_iter().map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let body = StreamBody::new(tokio_stream::iter(frames));
-        runtime.block_on(read(body, packing, budget)).map_err(|status| status.code())
+        runtime.block_on(read(body, compression, budget)).map_err(|status| status.code())
     }
 
     fn cut(mut body: Bytes, cuts: Vec<prop::sample::Index>) -> Vec<Bytes> {
@@ -177,14 +177,14 @@ mod tests {
             let mut body = framed(flag, &sent);
             let budget = ByteBudget::new(PLENTY);
             let pieces = cut(Bytes::from(body.clone()), cuts.clone());
-            prop_assert_eq!(read_pieces(pieces, Packing::Gzip, &budget), Ok(Bytes::from(message)));
+            prop_assert_eq!(read_pieces(pieces, Compression::Gzip, &budget), Ok(Bytes::from(message)));
             let kept = body.len() - lost.min(body.len());
             if kept < body.len() {
                 let pieces = cut(Bytes::from(body[..kept].to_vec()), cuts.clone());
-                prop_assert_eq!(read_pieces(pieces, Packing::Gzip, &budget), Err(Code::Internal));
+                prop_assert_eq!(read_pieces(pieces, Compression::Gzip, &budget), Err(Code::Internal));
             }
             body.push(0);
-            prop_assert_eq!(read_pieces(cut(Bytes::from(body), cuts), Packing::Gzip, &budget), Err(Code::Internal));
+            prop_assert_eq!(read_pieces(cut(Bytes::from(body), cuts), Compression::Gzip, &budget), Err(Code::Internal));
             prop_assert!(budget.try_reserve(PLENTY).is_some(), "all memory was given back");
         }
     }
@@ -194,7 +194,7 @@ mod tests {
     fn a_message_in_one_piece_is_not_copied() {
         let body = Bytes::from(framed(0, &[7; 1000]));
         let pieces = vec![body.slice(..1), body.slice(1..)];
-        let read = read_pieces(pieces, Packing::Identity, &ByteBudget::new(PLENTY)).unwrap();
+        let read = read_pieces(pieces, Compression::Identity, &ByteBudget::new(PLENTY)).unwrap();
         assert_eq!(read.as_ptr(), body[PREFIX..].as_ptr());
         assert_eq!(read.len(), 1000);
     }
@@ -203,10 +203,10 @@ mod tests {
     fn memory_is_taken_before_the_message_comes() {
         let budget = ByteBudget::new(2048);
         let announced = |length| vec![Bytes::from([&[0][..], &u32::to_be_bytes(length)].concat())];
-        assert_eq!(read_pieces(announced(2048), Packing::Identity, &budget), Err(Code::Internal), "cut off");
-        assert_eq!(read_pieces(announced(2049), Packing::Identity, &budget), Err(Code::Unavailable));
-        assert_eq!(read_pieces(announced(u32::MAX), Packing::Identity, &budget), Err(Code::ResourceExhausted));
+        assert_eq!(read_pieces(announced(2048), Compression::Identity, &budget), Err(Code::Internal), "cut off");
+        assert_eq!(read_pieces(announced(2049), Compression::Identity, &budget), Err(Code::Unavailable));
+        assert_eq!(read_pieces(announced(u32::MAX), Compression::Identity, &budget), Err(Code::ResourceExhausted));
         let bomb = framed(1, &gzip(&[0; 4096]));
-        assert_eq!(read_pieces(vec![bomb.into()], Packing::Gzip, &budget), Err(Code::Unavailable));
+        assert_eq!(read_pieces(vec![bomb.into()], Compression::Gzip, &budget), Err(Code::Unavailable));
     }
 }

@@ -139,7 +139,7 @@ async fn fall_silent(server: &Server, bytes: &[u8]) {
 /// Guarantees: who connects and says nothing, stops within the preface, or idles after it, is let go of.
 #[tokio::test]
 async fn silent_connections_are_closed() {
-    let limits = ConnectionLimits { silence: Duration::from_millis(100), ..ConnectionLimits::default() };
+    let limits = ConnectionLimits { idle_timeout: Duration::from_millis(100), ..ConnectionLimits::default() };
     let server = Server::with(limits, GrpcLimits::default()).await;
     // HEADERS of a POST that end neither the stream nor begin a message.
     let begun = [PREFACE, SETTINGS, &[0, 0, 3, 1, 4, 0, 0, 0, 1, 0x83, 0x86, 0x84]].concat();
@@ -172,11 +172,11 @@ fn endless(begun: Vec<u8>) -> Body {
 /// memory.
 #[tokio::test]
 async fn a_request_that_stops_arriving_is_answered_and_counted() {
-    let limits = GrpcLimits { request_time: Duration::from_millis(100), ..GrpcLimits::default() };
+    let limits = GrpcLimits { request_timeout: Duration::from_millis(100), ..GrpcLimits::default() };
     let server = Server::with(ConnectionLimits::default(), limits).await;
     let announced = [&[0][..], &u32::try_from(MESSAGE_LIMIT).unwrap().to_be_bytes()].concat();
     for begun in [&[][..], &announced[..3], &announced] {
-        for _ in 0..=MESSAGES / MESSAGE_LIMIT {
+        for _ in 0..=ALL_MESSAGES_LIMIT / MESSAGE_LIMIT {
             let answer = tokio::time::timeout(PATIENCE, server.post_body(&[], endless(begun.to_vec()))).await;
             assert_eq!(answer.expect("an answer").unwrap(), Code::Cancelled, "{begun:?}");
             let counted = server.refusals();

@@ -1,4 +1,4 @@
-//! Reading a request's body: chunk by chunk, unpacked as it arrives, within limits of size and time.
+//! Reads and decompresses a request's body as it arrives, within limits of size and time.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use tokio::time::timeout;
 
 use super::reply::Rejection;
 use crate::collector::byte_budget::ByteBudget;
+use crate::collector::decompress::{Compression, DecompressError, Decompressor};
 use crate::collector::sink::Refusal;
-use crate::collector::unpack::{Packing, UnpackError, Unpacker};
 
 /// Limits of request bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyLimits {
-    /// The most bytes of one body, unpacked.
+    /// The most bytes of one body, decompressed.
     pub body: usize,
-    /// The most bytes of all bodies being read at once; beyond it clients are told to retry.
+    /// The most bytes of all bodies being read at once; one more is refused as retryable.
     pub all_bodies: usize,
-    /// The longest pause within a body.
-    pub pause: Duration,
+    /// The longest wait for the next part of a body.
+    pub read_timeout: Duration,
     /// The longest time for a whole body.
-    pub whole: Duration,
+    pub body_timeout: Duration,
 }
 
 /// Reads bodies within their limits.
@@ -38,41 +38,46 @@ impl BodyReader {
         Self { limits, budget: ByteBudget::new(limits.all_bodies) }
     }
 
-    /// Reads and unpacks a whole body.
+    /// Reads and decompresses a whole body.
     ///
     /// # Errors
     /// The [`Rejection`] to answer with.
-    pub(super) async fn read(&self, body: Body, headers: &HeaderMap, packing: Packing) -> Result<Bytes, Rejection> {
+    pub(super) async fn read(
+        &self,
+        body: Body,
+        headers: &HeaderMap,
+        compression: Compression,
+    ) -> Result<Bytes, Rejection> {
         if content_length(headers).is_some_and(|length| length > self.limits.body as u64) {
             return Err(self.too_large());
         }
-        timeout(self.limits.whole, self.collect(body, packing)).await.unwrap_or(Err(Rejection::Stalled))
+        timeout(self.limits.body_timeout, self.collect(body, compression)).await.unwrap_or(Err(Rejection::Stalled))
     }
 
-    async fn collect(&self, mut body: Body, packing: Packing) -> Result<Bytes, Rejection> {
-        let mut unpacker = Unpacker::new(packing, self.limits.body, &self.budget);
+    async fn collect(&self, mut body: Body, compression: Compression) -> Result<Bytes, Rejection> {
+        let mut decompressor = Decompressor::new(compression, self.limits.body, &self.budget);
         let mut arrived = 0_usize;
-        while let Some(frame) = timeout(self.limits.pause, body.frame()).await.map_err(|_| Rejection::Stalled)? {
+        while let Some(frame) = timeout(self.limits.read_timeout, body.frame()).await.map_err(|_| Rejection::Stalled)? {
             let frame = frame.map_err(|error| Rejection::Broken(error.to_string()))?;
             let Ok(data) = frame.into_data() else { continue };
             arrived = arrived.saturating_add(data.len());
             if arrived > self.limits.body {
                 return Err(self.too_large());
             }
-            unpacker.take(&data).await.map_err(|error| self.rejection(&error))?;
+            decompressor.push(&data).await.map_err(|error| self.rejection(&error))?;
         }
-        unpacker.finish().map_err(|error| self.rejection(&error))
+        decompressor.finish().map_err(|error| self.rejection(&error))
     }
 
     const fn too_large(&self) -> Rejection {
         Rejection::Refused(Refusal::TooLarge { limit: self.limits.body })
     }
 
-    fn rejection(&self, error: &UnpackError) -> Rejection {
+    fn rejection(&self, error: &DecompressError) -> Rejection {
         match error {
-            UnpackError::TooLarge => self.too_large(),
-            UnpackError::NoMemory => Rejection::Refused(Refusal::Unavailable),
-            UnpackError::Broken(_) => Rejection::Broken(error.to_string()),
+            DecompressError::TooLarge => self.too_large(),
+            DecompressError::OverBudget => Rejection::Refused(Refusal::Unavailable),
+            DecompressError::Broken(_) => Rejection::Broken(error.to_string()),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Cross-origin requests: pages of this machine may send their spans, others may not.
+//! Cross-origin requests: allowed from pages of this machine only.
 
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri, header},
 };
 
-/// How long a browser may remember a preflight's answer, in seconds.
+/// How long a browser may cache a preflight response, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
 
 /// The request's origin, if it is a page of this machine.
@@ -25,14 +25,14 @@ fn is_local(origin: &str) -> bool {
 
 /// Lets the page at `origin` read the response.
 pub(super) fn allow(origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
-    // Also where no origin is allowed, so that no cache gives one page the answer to another.
+    // Even if no origin is allowed, so that no cache serves one page the response to another.
     headers.append(header::VARY, HeaderValue::from_static("origin"));
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     }
 }
 
-/// The answer to `OPTIONS`: what may be sent, and to pages of this machine also that they may.
+/// The response to `OPTIONS`; it allows the request if it is from a page of this machine.
 pub(super) fn preflight(request: &HeaderMap) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;

@@ -1,4 +1,4 @@
-//! What the OTLP specification says to answer: success and `google.rpc.Status` bodies in the request's encoding.
+//! Responses as the OTLP specification requires: success and `google.rpc.Status` bodies in the request's encoding.
 
 use axum::{
     body::Body,
@@ -51,7 +51,7 @@ pub(super) struct Status {
     pub message: String,
 }
 
-/// Why a request gets no 200.
+/// Why the response is not a 200.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Rejection {
     /// No such path: 404.
@@ -66,12 +66,12 @@ pub(super) enum Rejection {
     Stalled,
     /// The body broke off, or is not what its headers say: 400.
     Broken(String),
-    /// Refused by whoever takes the bytes.
+    /// Refused by the sink, or for lack of authentication.
     Refused(Refusal),
 }
 
 impl Rejection {
-    /// The same in the collector's terms, for counting.
+    /// What to count it as.
     pub(super) fn refusal(&self) -> Refusal {
         match self {
             Self::Refused(refusal) => refusal.clone(),
@@ -134,7 +134,7 @@ pub(super) fn success(encoding: Encoding) -> Response<Body> {
     response(StatusCode::OK, encoding, body)
 }
 
-/// The answer to a request that was not taken.
+/// The response to a request that was not accepted.
 pub(super) fn rejection(rejection: &Rejection, encoding: Encoding) -> Response<Body> {
     let (status, code) = rejection.codes();
     let message = rejection.message();

@@ -359,9 +359,9 @@ async fn cross_origin() {
 /// Guarantees: who keeps silent, drips, or sends endless headers is cut off.
 #[tokio::test]
 async fn slow_and_talkative_clients_are_cut_off() {
-    let mut limits = HttpLimits { head_time: Duration::from_millis(100), ..HttpLimits::default() };
-    limits.listener.silence = Duration::from_millis(200);
-    limits.body.pause = Duration::from_millis(100);
+    let mut limits = HttpLimits { head_timeout: Duration::from_millis(100), ..HttpLimits::default() };
+    limits.listener.idle_timeout = Duration::from_millis(200);
+    limits.body.read_timeout = Duration::from_millis(100);
     let server = server(limits, Access::default()).await;
     for start in [&b""[..], b"PRI * HT", b"POST /v1/traces HTTP/1.1\r\nhost: a\r\n"] {
         let answer = server.raw(start).await;
@@ -455,7 +455,7 @@ fn connector(pki: &std::path::Path, with_certificate: bool) -> tokio_rustls::Tls
 #[tokio::test]
 async fn tls_keeps_strangers_out() {
     let mut limits = HttpLimits::default();
-    limits.listener.handshake = Duration::from_millis(200);
+    limits.listener.handshake_timeout = Duration::from_millis(200);
     let pki = pki();
     for asks in [false, true] {
         let files = TlsFiles {

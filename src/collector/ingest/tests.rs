@@ -24,12 +24,8 @@ impl Bench {
     fn new(queued: usize) -> Self {
         let (batches, queue) = mpsc::channel(queued);
         let (metrics, names) = (Arc::new(CollectorMetrics::default()), SharedNames::default());
-        let store = Store::new(StoreConfig {
-            capacity: 8,
-            span_memory: 1 << 16,
-            pricer: Arc::default(),
-            names: Arc::clone(&names),
-        });
+        let store =
+            Store::new(StoreConfig { capacity: 8, span_memory: 1 << 16, pricer: Arc::default(), names: names.clone() });
         Self { ingest: Ingest::new(batches, names, Arc::clone(&metrics)), queue, metrics, store }
     }
 
@@ -193,9 +189,9 @@ fn a_retry_does_not_double_the_rows() {
 #[test]
 fn a_panic_fails_only_its_request() {
     let mut bench = Bench::new(3);
-    let names = Arc::clone(&bench.ingest.0.names);
-    let fault = contained::<()>(|| {
-        let _held = lock(&names);
+    let names = bench.ingest.0.names.clone();
+    let fault = catch_panic::<()>(|| {
+        let _held = names.lock();
         panic!("a fault while names are locked")
     });
     assert_eq!(fault, Err(Refusal::Internal));

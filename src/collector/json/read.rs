@@ -11,7 +11,7 @@ use base64::{Engine, engine::GeneralPurpose};
 use prost::encoding::{WireType, encode_key, encode_varint};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::schema::{DOUBLE_VALUE, Field, Kind, Message};
+use super::schema::{DOUBLE_VALUE, FieldSchema, FieldType, MessageSchema};
 
 /// The most bytes of an error message: it may quote what was sent.
 const MESSAGE_LIMIT: usize = 200;
@@ -24,7 +24,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Reads `json` as a `message` and returns it in protobuf; an error says what is wrong and where.
-pub(super) fn to_protobuf(json: &[u8], message: &'static Message) -> Result<Vec<u8>, String> {
+pub(super) fn to_protobuf(json: &[u8], message: &'static MessageSchema) -> Result<Vec<u8>, String> {
     // As in protobuf. Replacing what is none would make of each byte three.
     if let Err(error) = std::str::from_utf8(json) {
         return Err(format!("not UTF-8 from byte {} on", error.valid_up_to()));
@@ -45,7 +45,7 @@ fn bounded(mut text: String) -> String {
 
 /// A JSON object, written as the fields of a message.
 struct Object<'o> {
-    message: &'static Message,
+    message: &'static MessageSchema,
     out: &'o mut Vec<u8>,
 }
 
@@ -76,10 +76,10 @@ impl<'de> Visitor<'de> for Object<'_> {
 }
 
 /// A key of a message: the field it names, if there is one.
-struct Key(&'static Message);
+struct Key(&'static MessageSchema);
 
 impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Option<&'static Field>;
+    type Value = Option<&'static FieldSchema>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_bytes(self)
@@ -87,7 +87,7 @@ impl<'de> DeserializeSeed<'de> for Key {
 }
 
 impl Visitor<'_> for Key {
-    type Value = Option<&'static Field>;
+    type Value = Option<&'static FieldSchema>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a field name")
@@ -100,7 +100,7 @@ impl Visitor<'_> for Key {
 
 /// A field's value or values; `null` is absence.
 struct Present<'o> {
-    field: &'static Field,
+    field: &'static FieldSchema,
     out: &'o mut Vec<u8>,
 }
 
@@ -135,7 +135,7 @@ impl<'de> Visitor<'de> for Present<'_> {
 
 /// The values of a repeated field.
 struct List<'o> {
-    field: &'static Field,
+    field: &'static FieldSchema,
     out: &'o mut Vec<u8>,
 }
 
@@ -154,7 +154,7 @@ impl<'de> Visitor<'de> for List<'_> {
 
 /// One value of a repeated field. A `null` keeps its place in an array value and is nothing elsewhere.
 struct Item<'o> {
-    field: &'static Field,
+    field: &'static FieldSchema,
     out: &'o mut Vec<u8>,
 }
 
@@ -178,7 +178,7 @@ impl<'de> Visitor<'de> for Item<'_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        if matches!(self.field.kind, Kind::Message(Message { oneof: true, .. })) {
+        if matches!(self.field.kind, FieldType::Message(MessageSchema { oneof: true, .. })) {
             delimited(self.field, &[], self.out);
         }
         Ok(())
@@ -189,18 +189,22 @@ impl<'de> Visitor<'de> for Item<'_> {
     }
 }
 
-fn value<'de, D: Deserializer<'de>>(field: &'static Field, out: &mut Vec<u8>, deserializer: D) -> Result<(), D::Error> {
+fn value<'de, D: Deserializer<'de>>(
+    field: &'static FieldSchema,
+    out: &mut Vec<u8>,
+    deserializer: D,
+) -> Result<(), D::Error> {
     match field.kind {
-        Kind::Message(message) => nested(field, message, out, deserializer),
-        Kind::Text | Kind::Hex | Kind::Base64 => deserializer.deserialize_bytes(Bytes { field, out }),
+        FieldType::Message(message) => nested(field, message, out, deserializer),
+        FieldType::Text | FieldType::Hex | FieldType::Base64 => deserializer.deserialize_bytes(Bytes { field, out }),
         _ => deserializer.deserialize_any(Scalar { field, out }),
     }
 }
 
 /// Writes a nested message in place; its length is known only afterwards, and mostly fits into the one byte kept for it.
 fn nested<'de, D: Deserializer<'de>>(
-    field: &'static Field,
-    message: &'static Message,
+    field: &'static FieldSchema,
+    message: &'static MessageSchema,
     out: &mut Vec<u8>,
     deserializer: D,
 ) -> Result<(), D::Error> {
@@ -217,7 +221,7 @@ fn nested<'de, D: Deserializer<'de>>(
 
 /// A string in JSON: text, or bytes in hex or base64.
 struct Bytes<'o> {
-    field: &'static Field,
+    field: &'static FieldSchema,
     out: &'o mut Vec<u8>,
 }
 
@@ -234,8 +238,8 @@ impl Visitor<'_> for Bytes<'_> {
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<(), E> {
         let decoded = match self.field.kind {
-            Kind::Hex => Cow::Owned(id(bytes).ok_or_else(|| self.unreadable("a hex id"))?),
-            Kind::Base64 => Cow::Owned(BASE64.decode(bytes).map_err(|_| self.unreadable("base64"))?),
+            FieldType::Hex => Cow::Owned(id(bytes).ok_or_else(|| self.unreadable("a hex id"))?),
+            FieldType::Base64 => Cow::Owned(BASE64.decode(bytes).map_err(|_| self.unreadable("base64"))?),
             _ => whole(bytes),
         };
         delimited(self.field, &decoded, self.out);
@@ -276,7 +280,7 @@ fn id(text: &[u8]) -> Option<Vec<u8>> {
 
 /// A number, boolean or enum in JSON.
 struct Scalar<'o> {
-    field: &'static Field,
+    field: &'static FieldSchema,
     out: &'o mut Vec<u8>,
 }
 
@@ -291,14 +295,14 @@ impl Visitor<'_> for Scalar<'_> {
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.field.kind {
-            Kind::Bool => "a boolean",
+            FieldType::Bool => "a boolean",
             _ => "a number",
         };
         write!(formatter, "{what} for {}", self.field.json)
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
-        if !matches!(self.field.kind, Kind::Bool) {
+        if !matches!(self.field.kind, FieldType::Bool) {
             return Err(E::invalid_type(serde::de::Unexpected::Bool(value), &self));
         }
         self.write(Wire::Varint(u64::from(value)));
@@ -319,12 +323,12 @@ impl Visitor<'_> for Scalar<'_> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         match self.field.kind {
-            Kind::Bool => match text {
+            FieldType::Bool => match text {
                 "true" => self.visit_bool(true),
                 "false" => self.visit_bool(false),
                 _ => Err(self.out_of_range()),
             },
-            Kind::Enum(names) if let Some(number) = names.iter().position(|name| *name == text) => {
+            FieldType::Enum(names) if let Some(number) = names.iter().position(|name| *name == text) => {
                 self.number(Number::Integer(number as i128))
             }
             _ => {
@@ -380,21 +384,21 @@ enum Wire {
     Overflow(f64),
 }
 
-fn on_the_wire(kind: Kind, number: Number) -> Option<Wire> {
+fn on_the_wire(kind: FieldType, number: Number) -> Option<Wire> {
     match kind {
-        Kind::Int64 => match ranged::<i64>(number) {
+        FieldType::Int64 => match ranged::<i64>(number) {
             Some(value) => Some(Wire::Varint(value.cast_unsigned())),
             None => Some(Wire::Overflow(real(number))),
         },
         // Negative 32-bit values are sign-extended on the wire.
-        Kind::Int32 | Kind::Enum(_) => {
+        FieldType::Int32 | FieldType::Enum(_) => {
             ranged::<i32>(number).map(|value| Wire::Varint(i64::from(value).cast_unsigned()))
         }
-        Kind::Uint32 => ranged::<u32>(number).map(|value| Wire::Varint(value.into())),
-        Kind::Fixed32 => ranged::<u32>(number).map(Wire::Fixed32),
-        Kind::Fixed64 => ranged::<u64>(number).map(Wire::Fixed64),
-        Kind::Double => Some(Wire::Fixed64(real(number).to_bits())),
-        Kind::Bool | Kind::Text | Kind::Hex | Kind::Base64 | Kind::Message(_) => None,
+        FieldType::Uint32 => ranged::<u32>(number).map(|value| Wire::Varint(value.into())),
+        FieldType::Fixed32 => ranged::<u32>(number).map(Wire::Fixed32),
+        FieldType::Fixed64 => ranged::<u64>(number).map(Wire::Fixed64),
+        FieldType::Double => Some(Wire::Fixed64(real(number).to_bits())),
+        FieldType::Bool | FieldType::Text | FieldType::Hex | FieldType::Base64 | FieldType::Message(_) => None,
     }
 }
 
@@ -414,7 +418,7 @@ fn real(number: Number) -> f64 {
     }
 }
 
-fn delimited(field: &Field, bytes: &[u8], out: &mut Vec<u8>) {
+fn delimited(field: &FieldSchema, bytes: &[u8], out: &mut Vec<u8>) {
     encode_key(field.number, WireType::LengthDelimited, out);
     encode_varint(bytes.len() as u64, out);
     out.extend_from_slice(bytes);

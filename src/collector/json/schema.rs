@@ -5,22 +5,22 @@
 
 /// A message and its fields.
 #[derive(Debug)]
-pub(crate) struct Message {
+pub(crate) struct MessageSchema {
     /// In order of field number.
-    pub fields: &'static [Field],
+    pub fields: &'static [FieldSchema],
     /// Its fields are alternatives: presence counts, even of zero, and the last one wins (`AnyValue`).
     pub oneof: bool,
 }
 
 /// One field of a message.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Field {
+pub(crate) struct FieldSchema {
     /// lowerCamelCase, as OTLP/JSON writes it.
     pub json: &'static str,
     /// `snake_case`, as some exporters write it; read but never written.
     pub proto: &'static str,
     pub number: u32,
-    pub kind: Kind,
+    pub kind: FieldType,
     /// A list of values.
     pub repeated: bool,
     /// Written even when empty, because readers insist on it (`opentelemetry-proto`'s does).
@@ -29,7 +29,7 @@ pub(crate) struct Field {
 
 /// The type of a field: how it looks on either side.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum FieldType {
     /// `string`
     Text,
     /// `bytes` that OTLP/JSON writes as hex: trace and span ids.
@@ -53,79 +53,81 @@ pub(crate) enum Kind {
     /// `double`, a JSON number or `"NaN"`, `"Infinity"`, `"-Infinity"`.
     Double,
     /// A nested message, a JSON object.
-    Message(&'static Message),
+    Message(&'static MessageSchema),
 }
 
 /// `TracesData`, and `ExportTraceServiceRequest`, which is the same on the wire.
-pub(crate) static TRACES: Message =
-    Message { oneof: false, fields: &[many("resourceSpans", "resource_spans", 1, Kind::Message(&RESOURCE_SPANS))] };
+pub(crate) static TRACES: MessageSchema = MessageSchema {
+    oneof: false,
+    fields: &[many("resourceSpans", "resource_spans", 1, FieldType::Message(&RESOURCE_SPANS))],
+};
 
-static RESOURCE_SPANS: Message = Message {
+static RESOURCE_SPANS: MessageSchema = MessageSchema {
     oneof: false,
     fields: &[
-        one("resource", "resource", 1, Kind::Message(&RESOURCE)),
-        many("scopeSpans", "scope_spans", 2, Kind::Message(&SCOPE_SPANS)),
-        one("schemaUrl", "schema_url", 3, Kind::Text),
+        one("resource", "resource", 1, FieldType::Message(&RESOURCE)),
+        many("scopeSpans", "scope_spans", 2, FieldType::Message(&SCOPE_SPANS)),
+        one("schemaUrl", "schema_url", 3, FieldType::Text),
     ],
 };
 
-static RESOURCE: Message = Message {
+static RESOURCE: MessageSchema = MessageSchema {
     oneof: false,
     fields: &[
-        many("attributes", "attributes", 1, Kind::Message(&KEY_VALUE)),
-        one("droppedAttributesCount", "dropped_attributes_count", 2, Kind::Uint32),
-        many("entityRefs", "entity_refs", 3, Kind::Message(&ENTITY_REF)),
+        many("attributes", "attributes", 1, FieldType::Message(&KEY_VALUE)),
+        one("droppedAttributesCount", "dropped_attributes_count", 2, FieldType::Uint32),
+        many("entityRefs", "entity_refs", 3, FieldType::Message(&ENTITY_REF)),
     ],
 };
 
-static ENTITY_REF: Message = Message {
+static ENTITY_REF: MessageSchema = MessageSchema {
     oneof: false,
     fields: &[
-        one("schemaUrl", "schema_url", 1, Kind::Text),
-        one("type", "type", 2, Kind::Text),
-        many("idKeys", "id_keys", 3, Kind::Text),
-        many("descriptionKeys", "description_keys", 4, Kind::Text),
+        one("schemaUrl", "schema_url", 1, FieldType::Text),
+        one("type", "type", 2, FieldType::Text),
+        many("idKeys", "id_keys", 3, FieldType::Text),
+        many("descriptionKeys", "description_keys", 4, FieldType::Text),
     ],
 };
 
-static SCOPE_SPANS: Message = Message {
+static SCOPE_SPANS: MessageSchema = MessageSchema {
     oneof: false,
     fields: &[
-        one("scope", "scope", 1, Kind::Message(&SCOPE)),
-        many("spans", "spans", 2, Kind::Message(&SPAN)),
-        one("schemaUrl", "schema_url", 3, Kind::Text),
+        one("scope", "scope", 1, FieldType::Message(&SCOPE)),
+        many("spans", "spans", 2, FieldType::Message(&SPAN)),
+        one("schemaUrl", "schema_url", 3, FieldType::Text),
     ],
 };
 
-static SCOPE: Message = Message {
+static SCOPE: MessageSchema = MessageSchema {
     oneof: false,
     fields: &[
-        one("name", "name", 1, Kind::Text),
-        one("version", "version", 2, Kind::Text),
-        many("attributes", "attributes", 3, Kind::Message(&KEY_VALUE)),
-        one("droppedAttributesCount", "dropped_attributes_count", 4, Kind::Uint32),
+        one("name", "name", 1, FieldType::Text),
+        one("version", "version", 2, FieldType::Text),
+        many("attributes", "attributes", 3, FieldType::Message(&KEY_VALUE)),
+        one("droppedAttributesCount", "dropped_attributes_count", 4, FieldType::Uint32),
     ],
 };
 
-static SPAN: Message = Message {
+static SPAN: MessageSchema = MessageSchema {
     oneof: false,
     fields: &[
-        one("traceId", "trace_id", 1, Kind::Hex),
-        one("spanId", "span_id", 2, Kind::Hex),
-        one("traceState", "trace_state", 3, Kind::Text),
-        one("parentSpanId", "parent_span_id", 4, Kind::Hex),
-        one("name", "name", 5, Kind::Text),
-        one("kind", "kind", 6, Kind::Enum(&SPAN_KINDS)),
-        one("startTimeUnixNano", "start_time_unix_nano", 7, Kind::Fixed64),
-        one("endTimeUnixNano", "end_time_unix_nano", 8, Kind::Fixed64),
-        many("attributes", "attributes", 9, Kind::Message(&KEY_VALUE)),
-        one("droppedAttributesCount", "dropped_attributes_count", 10, Kind::Uint32),
-        many("events", "events", 11, Kind::Message(&EVENT)),
-        one("droppedEventsCount", "dropped_events_count", 12, Kind::Uint32),
-        many("links", "links", 13, Kind::Message(&LINK)),
-        one("droppedLinksCount", "dropped_links_count", 14, Kind::Uint32),
-        one("status", "status", 15, Kind::Message(&STATUS)),
-        one("flags", "flags", 16, Kind::Fixed32),
+        one("traceId", "trace_id", 1, FieldType::Hex),
+        one("spanId", "span_id", 2, FieldType::Hex),
+        one("traceState", "trace_state", 3, FieldType::Text),
+        one("parentSpanId", "parent_span_id", 4, FieldType::Hex),
+        one("name", "name", 5, FieldType::Text),
+        one("kind", "kind", 6, FieldType::Enum(&SPAN_KINDS)),
+        one("startTimeUnixNano", "start_time_unix_nano", 7, FieldType::Fixed64),
+        one("endTimeUnixNano", "end_time_unix_nano", 8, FieldType::Fixed64),
+        many("attributes", "attributes", 9, FieldType::Message(&KEY_VALUE)),
+        one("droppedAttributesCount", "dropped_attributes_count", 10, FieldType::Uint32),
+        many("events", "events", 11, FieldType::Message(&EVENT)),
+        one("droppedEventsCount", "dropped_events_count", 12, FieldType::Uint32),
+        many("links", "links", 13, FieldType::Message(&LINK)),
+        one("droppedLinksCount", "dropped_links_count", 14, FieldType::Uint32),
+        one("status", "status", 15, FieldType::Message(&STATUS)),
+        one("flags", "flags", 16, FieldType::Fixed32),
     ],
 };
 
@@ -138,82 +140,82 @@ static SPAN_KINDS: [&str; 6] = [
     "SPAN_KIND_CONSUMER",
 ];
 
-static EVENT: Message = Message {
+static EVENT: MessageSchema = MessageSchema {
     oneof: false,
     fields: &[
-        one("timeUnixNano", "time_unix_nano", 1, Kind::Fixed64),
-        one("name", "name", 2, Kind::Text),
-        many("attributes", "attributes", 3, Kind::Message(&KEY_VALUE)),
-        one("droppedAttributesCount", "dropped_attributes_count", 4, Kind::Uint32),
+        one("timeUnixNano", "time_unix_nano", 1, FieldType::Fixed64),
+        one("name", "name", 2, FieldType::Text),
+        many("attributes", "attributes", 3, FieldType::Message(&KEY_VALUE)),
+        one("droppedAttributesCount", "dropped_attributes_count", 4, FieldType::Uint32),
     ],
 };
 
-static LINK: Message = Message {
+static LINK: MessageSchema = MessageSchema {
     oneof: false,
     fields: &[
-        one("traceId", "trace_id", 1, Kind::Hex),
-        one("spanId", "span_id", 2, Kind::Hex),
-        one("traceState", "trace_state", 3, Kind::Text),
-        many("attributes", "attributes", 4, Kind::Message(&KEY_VALUE)),
-        one("droppedAttributesCount", "dropped_attributes_count", 5, Kind::Uint32),
-        one("flags", "flags", 6, Kind::Fixed32),
+        one("traceId", "trace_id", 1, FieldType::Hex),
+        one("spanId", "span_id", 2, FieldType::Hex),
+        one("traceState", "trace_state", 3, FieldType::Text),
+        many("attributes", "attributes", 4, FieldType::Message(&KEY_VALUE)),
+        one("droppedAttributesCount", "dropped_attributes_count", 5, FieldType::Uint32),
+        one("flags", "flags", 6, FieldType::Fixed32),
     ],
 };
 
-static STATUS: Message = Message {
+static STATUS: MessageSchema = MessageSchema {
     oneof: false,
-    fields: &[one("message", "message", 2, Kind::Text), one("code", "code", 3, Kind::Enum(&STATUS_CODES))],
+    fields: &[one("message", "message", 2, FieldType::Text), one("code", "code", 3, FieldType::Enum(&STATUS_CODES))],
 };
 
 static STATUS_CODES: [&str; 3] = ["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"];
 
-static KEY_VALUE: Message = Message {
+static KEY_VALUE: MessageSchema = MessageSchema {
     oneof: false,
     fields: &[
-        always(one("key", "key", 1, Kind::Text)),
-        one("value", "value", 2, Kind::Message(&ANY_VALUE)),
-        one("keyStrindex", "key_strindex", 3, Kind::Int32),
+        always(one("key", "key", 1, FieldType::Text)),
+        one("value", "value", 2, FieldType::Message(&ANY_VALUE)),
+        one("keyStrindex", "key_strindex", 3, FieldType::Int32),
     ],
 };
 
-static ANY_VALUE: Message = Message {
+static ANY_VALUE: MessageSchema = MessageSchema {
     oneof: true,
     fields: &[
-        one("stringValue", "string_value", 1, Kind::Text),
-        one("boolValue", "bool_value", 2, Kind::Bool),
-        one("intValue", "int_value", 3, Kind::Int64),
-        one("doubleValue", "double_value", DOUBLE_VALUE, Kind::Double),
-        one("arrayValue", "array_value", 5, Kind::Message(&ARRAY_VALUE)),
-        one("kvlistValue", "kvlist_value", 6, Kind::Message(&KEY_VALUE_LIST)),
-        one("bytesValue", "bytes_value", 7, Kind::Base64),
-        one("stringValueStrindex", "string_value_strindex", 8, Kind::Int32),
+        one("stringValue", "string_value", 1, FieldType::Text),
+        one("boolValue", "bool_value", 2, FieldType::Bool),
+        one("intValue", "int_value", 3, FieldType::Int64),
+        one("doubleValue", "double_value", DOUBLE_VALUE, FieldType::Double),
+        one("arrayValue", "array_value", 5, FieldType::Message(&ARRAY_VALUE)),
+        one("kvlistValue", "kvlist_value", 6, FieldType::Message(&KEY_VALUE_LIST)),
+        one("bytesValue", "bytes_value", 7, FieldType::Base64),
+        one("stringValueStrindex", "string_value_strindex", 8, FieldType::Int32),
     ],
 };
 
 /// Number of `AnyValue.double_value`: where an `int_value` goes that is too large for an `int64`.
 pub(crate) const DOUBLE_VALUE: u32 = 4;
 
-static ARRAY_VALUE: Message =
-    Message { oneof: false, fields: &[always(many("values", "values", 1, Kind::Message(&ANY_VALUE)))] };
+static ARRAY_VALUE: MessageSchema =
+    MessageSchema { oneof: false, fields: &[always(many("values", "values", 1, FieldType::Message(&ANY_VALUE)))] };
 
-static KEY_VALUE_LIST: Message =
-    Message { oneof: false, fields: &[always(many("values", "values", 1, Kind::Message(&KEY_VALUE)))] };
+static KEY_VALUE_LIST: MessageSchema =
+    MessageSchema { oneof: false, fields: &[always(many("values", "values", 1, FieldType::Message(&KEY_VALUE)))] };
 
-const fn one(json: &'static str, proto: &'static str, number: u32, kind: Kind) -> Field {
-    Field { json, proto, number, kind, repeated: false, always: false }
+const fn one(json: &'static str, proto: &'static str, number: u32, kind: FieldType) -> FieldSchema {
+    FieldSchema { json, proto, number, kind, repeated: false, always: false }
 }
 
-const fn many(json: &'static str, proto: &'static str, number: u32, kind: Kind) -> Field {
-    Field { json, proto, number, kind, repeated: true, always: false }
+const fn many(json: &'static str, proto: &'static str, number: u32, kind: FieldType) -> FieldSchema {
+    FieldSchema { json, proto, number, kind, repeated: true, always: false }
 }
 
-const fn always(field: Field) -> Field {
-    Field { always: true, ..field }
+const fn always(field: FieldSchema) -> FieldSchema {
+    FieldSchema { always: true, ..field }
 }
 
-impl Message {
+impl MessageSchema {
     /// The field of this JSON name, in either spelling.
-    pub(crate) fn named(&'static self, name: &[u8]) -> Option<&'static Field> {
+    pub(crate) fn named(&'static self, name: &[u8]) -> Option<&'static FieldSchema> {
         self.fields.iter().find(|field| field.json.as_bytes() == name || field.proto.as_bytes() == name)
     }
 }

@@ -11,7 +11,7 @@ use prost::{
 };
 use thiserror::Error;
 
-use super::schema::{Field, Kind, Message};
+use super::schema::{FieldSchema, FieldType, MessageSchema};
 
 /// How deep messages may nest, as in prost.
 const DEPTH: usize = 100;
@@ -34,7 +34,7 @@ pub enum WriteError {
 ///
 /// # Errors
 /// When the bytes are no such message. `out` then ends in a beginning that must be thrown away.
-pub(super) fn to_json(bytes: &[u8], message: &Message, out: &mut Vec<u8>) -> Result<(), WriteError> {
+pub(super) fn to_json(bytes: &[u8], message: &MessageSchema, out: &mut Vec<u8>) -> Result<(), WriteError> {
     object(bytes, message, DEPTH, out)
 }
 
@@ -46,11 +46,11 @@ enum Wire<'a> {
 }
 
 struct Entry<'a> {
-    field: &'a Field,
+    field: &'a FieldSchema,
     wire: Wire<'a>,
 }
 
-fn object(bytes: &[u8], message: &Message, depth: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
+fn object(bytes: &[u8], message: &MessageSchema, depth: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
     let depth = depth.checked_sub(1).ok_or(WriteError::TooDeep)?;
     let entries = entries(bytes, message)?;
     out.push(b'{');
@@ -59,7 +59,7 @@ fn object(bytes: &[u8], message: &Message, depth: usize, out: &mut Vec<u8>) -> R
         let mut values = entries.iter().filter(|entry| entry.field.number == field.number).map(|entry| entry.wire);
         if field.repeated {
             list(field, values, depth, begin, out)?;
-        } else if let Kind::Message(inner) = field.kind
+        } else if let FieldType::Message(inner) = field.kind
             && let Some(value) = merged(&mut values)
         {
             key(field, begin, out);
@@ -77,7 +77,7 @@ fn object(bytes: &[u8], message: &Message, depth: usize, out: &mut Vec<u8>) -> R
 
 /// The fields that the table knows, in wire order. Of a oneof only the last one is left, with what came of it before:
 /// messages merge.
-fn entries<'a>(mut bytes: &'a [u8], message: &'a Message) -> Result<Vec<Entry<'a>>, WriteError> {
+fn entries<'a>(mut bytes: &'a [u8], message: &'a MessageSchema) -> Result<Vec<Entry<'a>>, WriteError> {
     let mut entries = Vec::new();
     while !bytes.is_empty() {
         let (number, wire_type) = decode_key(&mut bytes)?;
@@ -120,7 +120,7 @@ fn merged<'a>(values: &mut impl Iterator<Item = Wire<'a>>) -> Option<std::borrow
 }
 
 fn list<'a>(
-    field: &Field,
+    field: &FieldSchema,
     values: impl Iterator<Item = Wire<'a>>,
     depth: usize,
     begin: usize,
@@ -138,7 +138,7 @@ fn list<'a>(
             out.push(b',');
         }
         match field.kind {
-            Kind::Message(message) => object(as_bytes(value), message, depth, out)?,
+            FieldType::Message(message) => object(as_bytes(value), message, depth, out)?,
             kind => scalar(kind, value, out),
         }
     }
@@ -146,7 +146,7 @@ fn list<'a>(
     Ok(())
 }
 
-fn key(field: &Field, begin: usize, out: &mut Vec<u8>) {
+fn key(field: &FieldSchema, begin: usize, out: &mut Vec<u8>) {
     if out.len() > begin {
         out.push(b',');
     }
@@ -166,15 +166,15 @@ const fn as_bytes(value: Wire<'_>) -> &[u8] {
     }
 }
 
-fn scalar(kind: Kind, value: Wire<'_>, out: &mut Vec<u8>) {
+fn scalar(kind: FieldType, value: Wire<'_>, out: &mut Vec<u8>) {
     match (kind, value) {
         (_, Wire::Bytes(bytes)) => text(kind, bytes, out),
-        (Kind::Double, Wire::Number(bits)) => double(f64::from_bits(bits), out),
-        (Kind::Bool, Wire::Number(number)) => out.extend_from_slice(if number == 0 { b"false" } else { b"true" }),
-        (Kind::Int64, Wire::Number(number)) => put(out, format_args!("\"{}\"", number.cast_signed())),
-        (Kind::Fixed64, Wire::Number(number)) => put(out, format_args!("\"{number}\"")),
+        (FieldType::Double, Wire::Number(bits)) => double(f64::from_bits(bits), out),
+        (FieldType::Bool, Wire::Number(number)) => out.extend_from_slice(if number == 0 { b"false" } else { b"true" }),
+        (FieldType::Int64, Wire::Number(number)) => put(out, format_args!("\"{}\"", number.cast_signed())),
+        (FieldType::Fixed64, Wire::Number(number)) => put(out, format_args!("\"{number}\"")),
         // Varints of 32-bit types count by their low half, as in every protobuf implementation.
-        (Kind::Int32 | Kind::Enum(_), Wire::Number(number)) => {
+        (FieldType::Int32 | FieldType::Enum(_), Wire::Number(number)) => {
             put(out, format_args!("{}", low_half(number).cast_signed()));
         }
         (_, Wire::Number(number)) => put(out, format_args!("{}", low_half(number))),
@@ -186,10 +186,10 @@ const fn low_half(number: u64) -> u32 {
     number as u32
 }
 
-fn text(kind: Kind, bytes: &[u8], out: &mut Vec<u8>) {
+fn text(kind: FieldType, bytes: &[u8], out: &mut Vec<u8>) {
     match kind {
-        Kind::Hex => put(out, format_args!("\"{}\"", const_hex::display(bytes))),
-        Kind::Base64 => put(out, format_args!("\"{}\"", STANDARD.encode(bytes))),
+        FieldType::Hex => put(out, format_args!("\"{}\"", const_hex::display(bytes))),
+        FieldType::Base64 => put(out, format_args!("\"{}\"", STANDARD.encode(bytes))),
         _ => json(&String::from_utf8_lossy(bytes), out),
     }
 }
@@ -213,7 +213,7 @@ fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
-impl Kind {
+impl FieldType {
     const fn wire_type(self) -> WireType {
         match self {
             Self::Bool | Self::Int64 | Self::Int32 | Self::Uint32 | Self::Enum(_) => WireType::Varint,

@@ -38,7 +38,7 @@ async fn a_dead_socket_is_reported_once_and_accepting_is_retried() {
     let told = until_told(&sink, 1).await;
     assert!(told[0].starts_with(&format!("no connection can be accepted on {address}: ")), "{told:?}");
     // It goes on trying: only being told to stop ends it.
-    let goes_on = timeout(3 * REST, accepted.next()).await;
+    let goes_on = timeout(3 * RETRY_PAUSE, accepted.next()).await;
     assert!(goes_on.is_err(), "still trying");
     assert_eq!(self::told(&sink), told, "told once");
     stop.cancel();

@@ -285,7 +285,7 @@ fn huge_texts_shorten_the_memory_for_joining() {
             error_message: text(7),
             ..CallFacts::default()
         };
-        let call = LlmCall::from_facts(&draft, &mut lock(&store.names), 0);
+        let call = LlmCall::from_facts(&draft, &mut store.names.lock(), 0);
         huge.part = Part::Context(Box::new(call));
         store.apply(Batch { request: Bytes::new(), arrivals: vec![huge], received_unix_nano: 1 });
     }

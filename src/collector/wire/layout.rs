@@ -1,24 +1,26 @@
-//! Spans of one emitter look alike: the same keys in the same places, and many of the same values.
+//! Spans of one instrumentation repeat each other: the same keys in the same places, and many of the same values.
 //!
-//! A [`Layout`] remembers the attributes of the last span of its kind. Bytes that are those of its predecessor say the same
-//! and are not read again; where only the content of a value differs, only that is read; and whoever has sorted the keys of
-//! one span need not sort those of the next, as long as its [`Shape`] is the same.
+//! A [`Layout`] caches the attributes of the last span of its kind. Bytes equal to those of the predecessor are not parsed
+//! again; if only the content of a value differs, only that is parsed; and an index of the keys of one span is valid for the
+//! next, as long as its [`AttributeShape`] is the same.
 
-use super::reader::Reader;
-use super::span::{ATTRIBUTE, MOST_KEPT};
-use super::value::Attribute;
+use super::reader::{Reader, len};
+use super::value::{Attribute, MOST_KEPT};
 use super::{WireError, offset, short};
 
-/// How many kinds of spans are told apart. Gateways send three or four by turns.
+/// The key of `Span.attributes`, which takes one byte.
+pub(super) const ATTRIBUTE: u32 = len(9);
+
+/// How many kinds of spans are distinguished. Gateways send three or four in turns.
 pub const KINDS: usize = 8;
 
-/// Attributes that spans of LLM calls usually have at the most.
+/// The most attributes that spans of LLM calls usually have.
 const USUAL: usize = 32;
 
 /// The keys of a span in their places, and what kind of value each has. Equal shapes are of spans of one request that
 /// are alike in both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Shape {
+pub struct AttributeShape {
     /// Which kind of span, below [`KINDS`].
     pub kind: usize,
     /// Which of the shapes that spans of this kind had; 0 is that of a span without attributes.
@@ -32,12 +34,12 @@ pub(super) struct Layouts<'a> {
     versions: u32,
 }
 
-/// What the last span of a kind looked like.
+/// The attributes of the last span of a kind.
 #[derive(Debug, Default)]
 struct Layout<'a> {
     attributes: Vec<Attribute<'a>>,
     /// The fields of the first of them, those that stood one behind the other.
-    fields: Vec<Field>,
+    fields: Vec<RunField>,
     /// Their bytes, from the length of the first to the end of the last.
     run: &'a [u8],
     version: u32,
@@ -45,18 +47,18 @@ struct Layout<'a> {
 
 /// The field of an attribute in a run. It begins with its length; its key, a single byte, stands before.
 #[derive(Clone, Copy, Debug)]
-struct Field {
+struct RunField {
     /// How many bytes it takes.
     len: u32,
-    /// Where in it the content of its value begins, all else being before it; [`Field::NOWHERE`] where it is not so.
+    /// Where in it the content of its value begins, all else being before it; [`RunField::NOWHERE`] where it is not so.
     content: u32,
 }
 
-impl Field {
+impl RunField {
     const NOWHERE: u32 = u32::MAX;
 }
 
-/// The attributes of the span at hand.
+/// Progress within the current span.
 #[derive(Debug)]
 pub(super) struct Filling {
     kind: usize,
@@ -67,7 +69,7 @@ pub(super) struct Filling {
 impl Filling {
     /// Begins a span whose first attribute, from its length on, this is.
     fn begin(first: Reader<'_>) -> Self {
-        // The key of the first attribute mostly tells what kind of span it is: its length and last letter do.
+        // The first attribute's key, by its length and last letter, mostly identifies the kind of span.
         let kind = match first.rest() {
             [_, _, key_len, rest @ ..] => {
                 let last = usize::from(*key_len).checked_sub(1).and_then(|last| rest.get(last));
@@ -95,12 +97,12 @@ impl<'a> Layouts<'a> {
     }
 
     /// The attributes of the span, and their shape.
-    pub(super) fn end(&mut self, filling: Option<Filling>) -> (&[Attribute<'a>], Shape) {
+    pub(super) fn end(&mut self, filling: Option<Filling>) -> (&[Attribute<'a>], AttributeShape) {
         let Some((filling, layout)) = filling.and_then(|filling| {
             let layout = self.layouts.get_mut(filling.kind)?;
             Some((filling, layout))
         }) else {
-            return (&[], Shape::default());
+            return (&[], AttributeShape::default());
         };
         let has_fewer = filling.filled < layout.attributes.len();
         layout.attributes.truncate(filling.filled);
@@ -108,7 +110,7 @@ impl<'a> Layouts<'a> {
             self.versions += 1;
             layout.version = self.versions;
         }
-        (&layout.attributes, Shape { kind: filling.kind, version: layout.version })
+        (&layout.attributes, AttributeShape { kind: filling.kind, version: layout.version })
     }
 }
 
@@ -179,7 +181,8 @@ impl<'a> Layout<'a> {
         let (at, rest) = (filling.filled, message.rest().len());
         let content_len = self.put(filling, message.message()?)?;
         let is = rest - message.rest().len();
-        let field = Field { len: offset(is), content: content_len.map_or(Field::NOWHERE, |len| offset(is - len)) };
+        let field =
+            RunField { len: offset(is), content: content_len.map_or(RunField::NOWHERE, |len| offset(is - len)) };
         let before = self.fields.get_mut(at).map(|known| std::mem::replace(known, field));
         if before.is_none() && at < MOST_KEPT {
             self.fields.push(field);
@@ -197,17 +200,17 @@ impl<'a> Layout<'a> {
             return self.push(at, message);
         };
         let (key, kind) = (known.key, std::mem::discriminant(&known.value));
-        // What was read of a fault is thrown away with the request.
-        let content_len = known.read_into(message)?;
+        // After an error the whole request is discarded.
+        let content_len = short::read_or_merge(known, message)?;
         filling.has_changed |= known.key != key || std::mem::discriminant(&known.value) != kind;
         Ok(content_len)
     }
 
     fn push(&mut self, at: usize, message: Reader<'a>) -> Result<Option<usize>, WireError> {
         let mut attribute = Attribute::EMPTY;
-        let content_len = attribute.read_into(message)?;
+        let content_len = short::read_or_merge(&mut attribute, message)?;
         if at == 0 {
-            // Room for what spans usually have, at once.
+            // One allocation for what spans usually have.
             self.attributes.reserve(USUAL);
             self.fields.reserve(USUAL);
         }
@@ -218,7 +221,7 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// How many bytes the two begin with in common.
+/// The length of the common prefix.
 #[inline]
 fn common_prefix(one: &[u8], other: &[u8]) -> usize {
     let ((chunks, _), (others, _)) = (one.as_chunks::<16>(), other.as_chunks::<16>());

@@ -1,11 +1,10 @@
-//! Where spans come from: `Resource` and `EntityRef` of `resource.proto` and `common.proto`, `InstrumentationScope`.
+//! The resource and scope of spans: `Resource` and `EntityRef` of `resource.proto` and `common.proto`, `InstrumentationScope`.
 
 use super::WireError;
 use super::reader::{Reader, len, varint};
-use super::span::{MOST_KEPT, last_value};
-use super::value::{Attribute, Value};
+use super::value::{Attribute, MOST_KEPT, Value, last_value};
 
-/// The resource and scope a span came under.
+/// The resource and scope of a span.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a, 's> {
     /// Attributes of the resource.

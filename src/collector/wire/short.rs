@@ -1,9 +1,11 @@
-//! The shapes that nearly all attributes have, read without a loop: a key, then a short text, number or truth value.
+//! A fast path without a loop for nearly all attributes: a key, then a short string, number or boolean.
 //!
-//! They halve the time of a walk. Anything unusual, a fault included, is left to the full reading.
+//! It halves the time of a walk. Everything else, errors included, is left to [`Attribute::merge`].
 
 use bstr::ByteSlice as _;
 
+use super::WireError;
+use super::reader::Reader;
 use super::value::{Attribute, Value, any_value, key_value};
 
 const KEY: u8 = key_value::KEY.to_le_bytes()[0];
@@ -13,10 +15,25 @@ const BOOL: u8 = any_value::BOOL.to_le_bytes()[0];
 const INT: u8 = any_value::INT.to_le_bytes()[0];
 const DOUBLE: u8 = any_value::DOUBLE.to_le_bytes()[0];
 
+/// Reads and validates one `KeyValue` over `attribute`: in its place, for a copy of what was just written in other widths
+/// costs more than reading it. Returns how long the content of the value is where that stands last, behind all else.
+#[inline]
+pub(super) fn read_or_merge<'a>(
+    attribute: &mut Attribute<'a>,
+    message: Reader<'a>,
+) -> Result<Option<usize>, WireError> {
+    if let Some(content_len) = read(message.rest(), attribute) {
+        return Ok(Some(content_len));
+    }
+    *attribute = Attribute::EMPTY;
+    attribute.merge(message)?;
+    Ok(None)
+}
+
 /// Reads a `KeyValue` of such a shape over `attribute`. Returns how long the content of its value is, which stands last;
 /// `None` when it has another shape or a fault: it must then be read in full.
 #[inline]
-pub(super) fn read<'a>(message: &'a [u8], attribute: &mut Attribute<'a>) -> Option<usize> {
+fn read<'a>(message: &'a [u8], attribute: &mut Attribute<'a>) -> Option<usize> {
     let (key, value) = parts(message)?;
     match value {
         [STRING, text_len @ ..0x80, text @ ..] if text.len() == usize::from(*text_len) => {
@@ -66,7 +83,7 @@ fn read_texts<'a>(message: &'a [u8], key_len: usize, text_len: usize, attribute:
     true
 }
 
-/// A number or truth value.
+/// A number or boolean.
 #[inline]
 fn number<'a>(kind: u8, content: &[u8]) -> Option<Value<'a>> {
     match (kind, content) {

@@ -1,11 +1,11 @@
-//! Spans and what hangs on them: `Span`, `Event`, `Link` and `Status` of `opentelemetry/proto/trace/v1/trace.proto`.
+//! Spans and their parts: `Span`, `Event`, `Link` and `Status` of `opentelemetry/proto/trace/v1/trace.proto`.
 
 use std::ops::Range;
 
 use super::WireError;
-use super::layout::{Layouts, Shape};
+use super::layout::{ATTRIBUTE, AttributeShape, Layouts};
 use super::reader::{Reader, fixed32, fixed64, len, varint};
-use super::value::{Attribute, Value};
+use super::value::{Attribute, MOST_KEPT, Value, last_value};
 
 /// One span. Attributes are in wire order.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +32,8 @@ pub struct Span<'a, 's> {
     pub status_message: &'a str,
     /// The span's attributes.
     pub attributes: &'s [Attribute<'a>],
-    /// What they look like.
-    pub shape: Shape,
+    /// Their keys and kinds of values.
+    pub shape: AttributeShape,
     /// The span's events, undecoded: read through [`Span::events`].
     raw_events: &'s [&'a [u8]],
     /// The encoded `Span` message itself.
@@ -93,14 +93,6 @@ impl<'a> Event<'a> {
     }
 }
 
-/// The value of the last attribute with this key.
-pub(super) fn last_value<'a>(attributes: &[Attribute<'a>], key: &str) -> Option<Value<'a>> {
-    attributes.iter().rev().find(|attribute| attribute.key == key).map(|attribute| attribute.value)
-}
-
-/// The key of an attribute, which takes one byte.
-pub(super) const ATTRIBUTE: u32 = len(9);
-
 mod field {
     use super::{fixed32, fixed64, len, varint};
     use std::ops::RangeInclusive;
@@ -123,10 +115,6 @@ mod field {
     pub(super) const NUMBERS: RangeInclusive<u32> = 1..=16;
 }
 
-/// The most attributes and the most events of a span that are looked at; SDKs stop at 128 of either. All are validated, but
-/// a list of empty ones takes twenty times its bytes.
-pub(super) const MOST_KEPT: usize = 65_535;
-
 /// Buffers that hold one span's lists, reused from span to span.
 #[derive(Debug, Default)]
 pub(super) struct Lists<'a> {
@@ -134,7 +122,7 @@ pub(super) struct Lists<'a> {
     events: Vec<&'a [u8]>,
 }
 
-/// Reads and validates one `Span` and hands it to `on_span`, by reference: there are many, and they are not small.
+/// Reads and validates one `Span` and passes it to `on_span` by reference: there are many, and they are not small.
 pub(super) fn span<'a>(
     mut message: Reader<'a>,
     lists: &mut Lists<'a>,
@@ -186,7 +174,7 @@ const fn blank<'s>(message: Reader<'_>) -> Span<'_, 's> {
         status_code: 0,
         status_message: "",
         attributes: &[],
-        shape: Shape { kind: 0, version: 0 },
+        shape: AttributeShape { kind: 0, version: 0 },
         raw_events: &[],
         raw: message.rest(),
         raw_offset: message.offset(),

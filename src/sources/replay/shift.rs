@@ -2,7 +2,7 @@
 
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
-use crate::collector::json::schema::{Kind, Message, TRACES};
+use crate::collector::json::schema::{FieldType, MessageSchema, TRACES};
 
 /// How deep messages may nest, as in prost.
 const DEPTH: usize = 100;
@@ -24,14 +24,14 @@ pub(super) fn shift(request: &[u8], nanos: i64) -> Option<Vec<u8>> {
 }
 
 /// Collects where in the whole request the 64-bit times stand; `begin` is where `bytes` begin.
-fn times(bytes: &[u8], begin: usize, message: &Message, depth: usize, places: &mut Vec<usize>) -> Option<()> {
+fn times(bytes: &[u8], begin: usize, message: &MessageSchema, depth: usize, places: &mut Vec<usize>) -> Option<()> {
     let depth = depth.checked_sub(1)?;
     let mut rest = bytes;
     while !rest.is_empty() {
         let (number, wire_type) = decode_key(&mut rest).ok()?;
         let kind = message.fields.iter().find(|field| field.number == number).map(|field| field.kind);
         match (kind, wire_type) {
-            (Some(Kind::Message(inner)), WireType::LengthDelimited) => {
+            (Some(FieldType::Message(inner)), WireType::LengthDelimited) => {
                 let length = usize::try_from(decode_varint(&mut rest).ok()?).ok()?;
                 let inside = begin + bytes.len() - rest.len();
                 let (nested, after) = rest.split_at_checked(length)?;
@@ -39,7 +39,7 @@ fn times(bytes: &[u8], begin: usize, message: &Message, depth: usize, places: &m
                 rest = after;
             }
             (kind, _) => {
-                if matches!((kind, wire_type), (Some(Kind::Fixed64), WireType::SixtyFourBit)) {
+                if matches!((kind, wire_type), (Some(FieldType::Fixed64), WireType::SixtyFourBit)) {
                     places.push(begin + bytes.len() - rest.len());
                 }
                 skip_field(wire_type, number, &mut rest, DecodeContext::default()).ok()?;

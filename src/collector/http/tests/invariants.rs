@@ -127,8 +127,8 @@ impl Sink for Counting {
 /// Asserts that a request is either taken within the limits or refused with the right status, counted once either way,
 /// and that it holds no memory afterwards: a body of all that is allowed is still taken. True when it was taken.
 pub(super) fn check_invariants(sent: &Sent<'_>) -> bool {
-    let pause = Duration::from_secs(20);
-    let body = BodyLimits { body: BODY, all_bodies: BODY, pause, whole: pause };
+    let read_timeout = Duration::from_secs(20);
+    let body = BodyLimits { body: BODY, all_bodies: BODY, read_timeout, body_timeout: read_timeout };
     let sink = Counting::default();
     let (metrics, access) = (Arc::new(CollectorMetrics::default()), Access::default());
     let receiver = OtlpReceiver { sink: sink.clone(), metrics: Arc::clone(&metrics), access };

@@ -1,4 +1,4 @@
-//! The answer to an accepted export: an empty message, and the trailers that say OK.
+//! The response to an accepted export: an empty message, and trailers with status OK.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -14,19 +14,19 @@ use super::message::PREFIX;
 /// An empty message behind its prefix: `Export…ServiceResponse` without a partial success.
 const EMPTY_MESSAGE: &[u8] = &[0; PREFIX];
 
-/// What is still to be sent.
+/// What is left to send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// The message and the trailers.
+pub(super) enum ResponseBody {
+    /// The message, then the trailers.
     Message,
     Trailers,
-    /// Nothing: where a request is refused, the headers say all.
+    /// Nothing: the status of a refused request is in the headers.
     #[default]
     Nothing,
 }
 
-impl Answer {
-    /// That the export was accepted.
+impl ResponseBody {
+    /// For an accepted export of any signal.
     pub(super) fn accepted() -> Response<Self> {
         let mut response = Response::new(Self::Message);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
@@ -34,7 +34,7 @@ impl Answer {
     }
 }
 
-impl Body for Answer {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Infallible;
 

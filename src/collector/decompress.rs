@@ -9,20 +9,20 @@ use thiserror::Error;
 
 use super::byte_budget::{ByteBudget, Reservation};
 
-/// Compressed bytes that are unpacked without a pause: other connections go on even while a bomb goes off.
+/// Compressed bytes between two yields to the runtime, so that a decompression bomb does not hold up other connections.
 const STEP: usize = 4 * 1024;
 
-/// How something is packed.
+/// The compression of a body or message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Packing {
+pub(crate) enum Compression {
     Identity,
     /// `gzip`
     Gzip,
 }
 
-impl Packing {
-    /// The packing that this header names; `None` for one that is not understood.
-    pub(crate) fn of(headers: &HeaderMap, name: &HeaderName) -> Option<Self> {
+impl Compression {
+    /// From the header called `name`, absent meaning none; `None` for an unsupported one.
+    pub(crate) fn from_header(headers: &HeaderMap, name: &HeaderName) -> Option<Self> {
         let mut encodings = headers.get_all(name).iter();
         let Some(encoding) = encodings.next() else { return Some(Self::Identity) };
         if encodings.next().is_some() {
@@ -39,82 +39,76 @@ impl Packing {
     }
 }
 
-/// Why something cannot be unpacked.
+/// Why a body or message cannot be decompressed.
 #[derive(Debug, Error)]
-pub(crate) enum UnpackError {
-    /// It is larger than its limit.
+pub(crate) enum DecompressError {
+    /// Decompressed, it exceeds its own limit.
     #[error("too large")]
     TooLarge,
-    /// There is no memory for it now.
+    /// The budget of all is used up.
     #[error("no memory")]
-    NoMemory,
-    /// It is not what it should be.
+    OverBudget,
+    /// Not valid gzip.
     #[error("gzip: {0}")]
     Broken(io::Error),
 }
 
-impl From<io::Error> for UnpackError {
+impl From<io::Error> for DecompressError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::FileTooLarge => Self::TooLarge,
-            io::ErrorKind::OutOfMemory => Self::NoMemory,
+            io::ErrorKind::OutOfMemory => Self::OverBudget,
             _ => Self::Broken(error),
         }
     }
 }
 
-/// Collects and unpacks what comes in pieces.
-pub(crate) struct Unpacker(Packed);
+/// Collects the pieces of a body or message, decompressed.
+pub(crate) struct Decompressor(Inner);
 
-enum Packed {
+enum Inner {
     Identity(Bounded),
     Gzip(Box<MultiGzDecoder<Bounded>>),
 }
 
-impl Unpacker {
-    /// Unpacks at most `limit` bytes, which it reserves in `budget` as they arrive.
-    pub(crate) fn new(packing: Packing, limit: usize, budget: &ByteBudget) -> Self {
+impl Decompressor {
+    /// For at most `limit` decompressed bytes, which it reserves in `budget` as they arrive.
+    pub(crate) fn new(compression: Compression, limit: usize, budget: &ByteBudget) -> Self {
         let bounded = Bounded { bytes: BytesMut::new(), limit, reservation: budget.reserve_none() };
-        Self(match packing {
-            Packing::Identity => Packed::Identity(bounded),
-            Packing::Gzip => Packed::Gzip(Box::new(MultiGzDecoder::new(bounded))),
+        Self(match compression {
+            Compression::Identity => Inner::Identity(bounded),
+            Compression::Gzip => Inner::Gzip(Box::new(MultiGzDecoder::new(bounded))),
         })
     }
 
-    /// Takes the next piece.
-    ///
-    /// # Errors
-    /// When it is broken or too much.
-    pub(crate) async fn take(&mut self, piece: &[u8]) -> Result<(), UnpackError> {
+    /// Decompresses the next piece.
+    pub(crate) async fn push(&mut self, piece: &[u8]) -> Result<(), DecompressError> {
         for step in piece.chunks(STEP) {
             match &mut self.0 {
-                Packed::Identity(bounded) => bounded.write_all(step)?,
-                Packed::Gzip(decoder) => decoder.write_all(step)?,
+                Inner::Identity(bounded) => bounded.write_all(step)?,
+                Inner::Gzip(decoder) => decoder.write_all(step)?,
             }
             tokio::task::consume_budget().await;
         }
         Ok(())
     }
 
-    /// All of it.
-    ///
-    /// # Errors
-    /// When it ends too early, or is too much in the end.
-    pub(crate) fn finish(self) -> Result<Bytes, UnpackError> {
+    /// All decompressed bytes; [`DecompressError::Broken`] if the end is missing.
+    pub(crate) fn finish(self) -> Result<Bytes, DecompressError> {
         let bounded = match self.0 {
-            Packed::Identity(bounded) => bounded,
-            Packed::Gzip(decoder) => decoder.finish()?,
+            Inner::Identity(bounded) => bounded,
+            Inner::Gzip(decoder) => decoder.finish()?,
         };
-        Ok(fitting(bounded.bytes))
+        Ok(shrunk(bounded.bytes))
     }
 }
 
-/// The bytes in memory that is not much more than they need: they may be kept for long.
-fn fitting(bytes: BytesMut) -> Bytes {
+/// Copies bytes whose allocation is much larger than they are: the span log may keep them for long.
+fn shrunk(bytes: BytesMut) -> Bytes {
     if bytes.capacity() - bytes.len() > bytes.len() / 4 { Bytes::copy_from_slice(&bytes) } else { bytes.freeze() }
 }
 
-/// Bytes within a limit of their own and one that is shared.
+/// Fails to write beyond a limit of its own or a shared budget.
 struct Bounded {
     bytes: BytesMut,
     limit: usize,
@@ -148,12 +142,12 @@ mod tests {
         let mut roomy = BytesMut::with_capacity(1000);
         roomy.extend_from_slice(&[7; 100]);
         let place = roomy.as_ptr();
-        let kept = fitting(roomy);
+        let kept = shrunk(roomy);
         assert_eq!(kept, [7; 100].as_slice());
         assert_ne!(kept.as_ptr(), place, "moved");
         let mut full = BytesMut::with_capacity(100);
         full.extend_from_slice(&[7; 90]);
         let place = full.as_ptr();
-        assert_eq!(fitting(full).as_ptr(), place, "not moved");
+        assert_eq!(shrunk(full).as_ptr(), place, "not moved");
     }
 }
