@@ -11,9 +11,11 @@ mod llm_call;
 mod names;
 #[cfg(test)]
 pub(crate) mod testing;
+mod usage;
 
 pub use bounds::LONGEST_TEXT;
-pub use facts::{CallFacts, Convention, InputCount, PlanoFacts, Quality, RequestId, Text, Usage};
+pub use facts::{CallFacts, Convention, Labels, PlanoFacts, Quality, RequestId, Text};
 pub use id::{IdBuffer, KeptId};
 pub use llm_call::{CallId, Cost, CostBasis, LlmCall, Status, hex};
-pub use names::{Labels, Name, Names};
+pub use names::{Name, Names};
+pub use usage::{InputCount, Usage};

@@ -6,6 +6,7 @@
 pub mod access;
 mod byte_budget;
 mod catch_panic;
+mod counters;
 pub(crate) mod decode;
 pub(crate) mod decompress;
 pub mod grpc;
@@ -24,7 +25,7 @@ pub mod semconv;
 mod shared_names;
 pub mod signal;
 pub mod sink;
-pub(crate) mod snapshot;
+mod snapshot;
 pub(crate) mod span_log;
 pub mod store;
 pub mod taps;
@@ -46,13 +47,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use counters::Counters;
 pub use handle::Handle;
 pub use ingest::Ingest;
 pub use metrics::CollectorMetrics;
 pub use notice::{ListenerNotice, Notice};
 pub use ring::Calls;
 pub use shared_names::SharedNames;
-pub use snapshot::{Counters, Snapshot};
+pub use snapshot::Snapshot;
 pub use store::KnownSpan;
 
 use crate::pricing::Pricer;

@@ -1,10 +1,12 @@
-//! What one span says of a call, before it is interned: the meeting point of all conventions.
+//! The facts of a call, as every convention's adapter gives them.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::Name;
 use super::bounds::{LONGEST_TEXT, bounded};
+use super::usage::{InputCount, Usage};
 
 /// A piece of text borrowed from the export request, or made from it (unwrapped JSON, joined lists).
 pub type Text<'a> = Cow<'a, str>;
@@ -44,93 +46,6 @@ impl Convention {
             Self::LangSmith => "langsmith",
             Self::Langfuse => "langfuse",
         }
-    }
-}
-
-/// Whether an emitter's input token count contains the cached and the cache-writing tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub enum InputCount {
-    /// `input` is everything that was sent: fresh + cache reads + cache writes.
-    #[default]
-    Inclusive,
-    /// `input` is only what was neither read from nor written to the cache (Anthropic's own shape).
-    Exclusive,
-}
-
-/// Token counts of one call as its emitter reported them; absent is `None`, reported zero is zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Usage {
-    /// Input (prompt) tokens; see [`Usage::input_count`] for what they contain.
-    pub input: Option<u64>,
-    /// Output (completion) tokens, reasoning included.
-    pub output: Option<u64>,
-    /// Total as reported; never computed here.
-    pub total: Option<u64>,
-    /// Input tokens read from the provider's prompt cache.
-    pub cache_read: Option<u64>,
-    /// Input tokens written to the provider's prompt cache.
-    pub cache_write: Option<u64>,
-    /// The part of `cache_write` written with a one-hour lifetime (billed dearer).
-    pub cache_write_1h: Option<u64>,
-    /// The part of `output` spent on reasoning.
-    pub reasoning: Option<u64>,
-    /// Input tokens that were neither read from nor written to the cache, where the emitter counts them itself
-    /// (Vercel AI SDK 6: `noCacheTokens`); it then decides, whatever `input` contains.
-    pub fresh: Option<u64>,
-    /// The part of `input` that is audio.
-    pub input_audio: Option<u64>,
-    /// The part of `cache_read` that is audio.
-    pub cache_read_audio: Option<u64>,
-    /// The part of `output` that is audio.
-    pub output_audio: Option<u64>,
-    /// Whether `input` contains the cached tokens.
-    pub input_count: InputCount,
-}
-
-impl Usage {
-    /// Input tokens written to the cache: the one-hour ones, where nobody counts all.
-    pub fn written(&self) -> Option<u64> {
-        self.cache_write.or(self.cache_write_1h)
-    }
-
-    /// Input tokens read from or written to the cache; 0 where nobody counts them.
-    pub fn cached(&self) -> u64 {
-        self.cache_read.unwrap_or(0).saturating_add(self.written().unwrap_or(0))
-    }
-
-    /// Tokens that were neither read from nor written to the cache. `cache_read + cache_write > input`
-    /// proves that the count excludes them, whatever the convention says (PRICING.md, section 2).
-    pub fn input_fresh(&self) -> Option<u64> {
-        if self.fresh.is_some() {
-            return self.fresh;
-        }
-        let (input, cached) = (self.input?, self.cached());
-        match self.input_count {
-            InputCount::Inclusive if cached <= input => Some(input - cached),
-            InputCount::Inclusive | InputCount::Exclusive => Some(input),
-        }
-    }
-
-    /// Everything that was sent: fresh + cache reads + cache writes.
-    pub fn input_total(&self) -> Option<u64> {
-        Some(self.input_fresh()?.saturating_add(self.cached()))
-    }
-
-    fn fill_gaps(&mut self, other: &Self) {
-        if self.input.is_none() && other.input.is_some() {
-            self.input_count = other.input_count;
-        }
-        fill(&mut self.input, other.input.as_ref());
-        fill(&mut self.output, other.output.as_ref());
-        fill(&mut self.total, other.total.as_ref());
-        fill(&mut self.cache_read, other.cache_read.as_ref());
-        fill(&mut self.cache_write, other.cache_write.as_ref());
-        fill(&mut self.cache_write_1h, other.cache_write_1h.as_ref());
-        fill(&mut self.reasoning, other.reasoning.as_ref());
-        fill(&mut self.fresh, other.fresh.as_ref());
-        fill(&mut self.input_audio, other.input_audio.as_ref());
-        fill(&mut self.cache_read_audio, other.cache_read_audio.as_ref());
-        fill(&mut self.output_audio, other.output_audio.as_ref());
     }
 }
 
@@ -193,70 +108,148 @@ pub struct PlanoFacts {
     pub session_overhead_pct: Option<f64>,
 }
 
-/// What one span, or several spans of the same call, say of the call. Units: times in milliseconds,
-/// money in USD, counts in tokens.
-#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
-pub struct CallFacts<'a> {
-    /// How the span was recognised.
-    pub convention: Convention,
-    /// The id of the call.
-    pub request_id: RequestId<'a>,
-    /// When the span started, ns since the epoch; `None` when the emitter sent 0.
-    pub start_unix_nano: Option<u64>,
-    /// The model that answered, as the emitter names it.
-    pub model: Option<Text<'a>>,
-    /// The provider as the emitter names it.
-    pub provider: Option<Text<'a>>,
-    /// The model the client asked for.
-    pub request_model: Option<Text<'a>>,
-    /// The model the gateway dispatched to or a proxy's real upstream model, when the emitter tells it apart.
-    pub upstream_model: Option<Text<'a>>,
-    /// Conversation or session.
-    pub session_id: Option<Text<'a>>,
-    /// Plano's route.
-    pub route_name: Option<Text<'a>>,
-    /// Whether the answer was streamed, when emitted.
-    pub is_streaming: Option<bool>,
-    /// HTTP status of the upstream's answer.
-    pub status_code: Option<u16>,
-    /// The span's own status is ERROR.
-    pub span_error: bool,
-    /// Token counts.
-    pub usage: Usage,
-    /// Time to first token, ms.
-    pub ttft_ms: Option<f64>,
-    /// Duration, ms.
-    pub duration_ms: Option<f64>,
-    /// `routing.strategy`.
-    pub routing_strategy: Option<Text<'a>>,
-    /// `routing.selection_reason`.
-    pub routing_reason: Option<Text<'a>>,
-    /// A cost that the emitter computed for this call and that outranks the catalog, USD (PRICING.md 3.1).
-    pub reported_cost_usd: Option<f64>,
-    /// A cost that the emitter computed but that ranks below the catalog, USD (PRICING.md 3.3: Plano's).
-    pub fallback_cost_usd: Option<f64>,
-    /// `chat`, `embeddings`, …
-    pub operation: Option<Text<'a>>,
-    /// Class of the error (`error.type`).
-    pub error_type: Option<Text<'a>>,
-    /// Status message or exception message.
-    pub error_message: Option<Text<'a>>,
-    /// End user.
-    pub user_id: Option<Text<'a>>,
-    /// Finish reasons, joined by `,`.
-    pub finish_reasons: Option<Text<'a>>,
-    /// Service tier the provider billed (`gen_ai.openai.response.service_tier` and kin).
-    pub service_tier: Option<Text<'a>>,
-    /// Resource `service.name`.
-    pub service_name: Option<Text<'a>>,
-    /// 16 bytes when well formed.
-    #[serde(serialize_with = "as_bytes")]
-    pub trace_id: &'a [u8],
-    /// 8 bytes when well formed.
-    #[serde(serialize_with = "as_bytes")]
-    pub span_id: &'a [u8],
-    /// Facts of Plano's own.
-    pub plano: PlanoFacts,
+/// Defines [`CallFacts`] and [`Labels`], so that a fact is listed once.
+///
+/// * `labels`: texts that many calls share; kept once for all of them, in [`Labels`].
+/// * `texts`: texts that differ from call to call.
+/// * `others`: whatever is no text.
+macro_rules! call_facts {
+    (
+        labels { $($(#[$label_doc:meta])* $label:ident,)* }
+        texts { $($(#[$text_doc:meta])* $text:ident,)* }
+        others { $($(#[$other_meta:meta])* $other:ident: $type:ty,)* }
+    ) => {
+        /// What one span, or several spans of the same call, say of the call. Units: times in milliseconds,
+        /// money in USD, counts in tokens.
+        #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+        pub struct CallFacts<'a> {
+            $($(#[$label_doc])* pub $label: Option<Text<'a>>,)*
+            $($(#[$text_doc])* pub $text: Option<Text<'a>>,)*
+            $($(#[$other_meta])* pub $other: $type,)*
+        }
+
+        const LABELS: usize = [$(stringify!($label)),*].len();
+        const TEXTS: usize = LABELS + [$(stringify!($text)),*].len();
+
+        impl<'a> CallFacts<'a> {
+            /// Every text but the request id.
+            fn texts(&self) -> [Option<&Text<'a>>; TEXTS] {
+                [$(self.$label.as_ref(),)* $(self.$text.as_ref(),)*]
+            }
+
+            fn texts_mut(&mut self) -> [&mut Option<Text<'a>>; TEXTS] {
+                [$(&mut self.$label,)* $(&mut self.$text,)*]
+            }
+
+            /// The texts that [`Labels`] holds.
+            pub(super) fn label_texts(&self) -> [Option<&str>; LABELS] {
+                [$(self.$label.as_deref(),)*]
+            }
+        }
+
+        /// The facts that many calls share, interned as one piece so that a kept call holds one pointer to them.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+        pub struct Labels {
+            /// How the call was recognised.
+            pub convention: Convention,
+            /// Whether the input count contains cached tokens.
+            pub input_count: InputCount,
+            $($(#[$label_doc])* pub $label: Option<Name>,)*
+        }
+
+        impl Labels {
+            pub(super) fn from_facts(facts: &CallFacts<'_>, mut intern: impl FnMut(&str) -> Name) -> Self {
+                Self {
+                    convention: facts.convention,
+                    input_count: facts.usage.input_count,
+                    $($label: facts.$label.as_deref().map(&mut intern),)*
+                }
+            }
+
+            /// The facts it was made from; all others are absent.
+            pub(super) fn facts(&self) -> CallFacts<'_> {
+                CallFacts {
+                    convention: self.convention,
+                    usage: Usage { input_count: self.input_count, ..Usage::default() },
+                    $($label: self.$label.as_deref().map(Cow::Borrowed),)*
+                    ..CallFacts::default()
+                }
+            }
+
+            pub(super) fn text_bytes(&self) -> usize {
+                [$(&self.$label,)*].into_iter().flatten().map(Name::len).sum()
+            }
+        }
+    };
+}
+
+call_facts! {
+    labels {
+        /// The model that answered, as the emitter names it.
+        model,
+        /// The provider as the emitter names it.
+        provider,
+        /// The model the client asked for.
+        request_model,
+        /// The model the gateway dispatched to or a proxy's real upstream model, when the emitter tells it apart.
+        upstream_model,
+        /// Plano's route.
+        route_name,
+        /// `routing.strategy`.
+        routing_strategy,
+        /// `routing.selection_reason`.
+        routing_reason,
+        /// `chat`, `embeddings`, …
+        operation,
+        /// Class of the error (`error.type`).
+        error_type,
+        /// Finish reasons, joined by `,`.
+        finish_reasons,
+        /// Service tier the provider billed (`gen_ai.openai.response.service_tier` and kin).
+        service_tier,
+        /// Resource `service.name`.
+        service_name,
+    }
+    texts {
+        /// Conversation or session.
+        session_id,
+        /// Status message or exception message.
+        error_message,
+        /// End user.
+        user_id,
+    }
+    others {
+        /// How the span was recognised.
+        convention: Convention,
+        /// The id of the call.
+        request_id: RequestId<'a>,
+        /// When the span started, ns since the epoch; `None` when the emitter sent 0.
+        start_unix_nano: Option<u64>,
+        /// Whether the answer was streamed, when emitted.
+        is_streaming: Option<bool>,
+        /// HTTP status of the upstream's answer.
+        status_code: Option<u16>,
+        /// The span's own status is ERROR.
+        span_error: bool,
+        /// Token counts.
+        usage: Usage,
+        /// Time to first token, ms.
+        ttft_ms: Option<f64>,
+        /// Duration, ms.
+        duration_ms: Option<f64>,
+        /// A cost that the emitter computed for this call and that outranks the catalog, USD (PRICING.md 3.1).
+        reported_cost_usd: Option<f64>,
+        /// A cost that the emitter computed but that ranks below the catalog, USD (PRICING.md 3.3: Plano's).
+        fallback_cost_usd: Option<f64>,
+        /// 16 bytes when well formed.
+        #[serde(serialize_with = "as_bytes")]
+        trace_id: &'a [u8],
+        /// 8 bytes when well formed.
+        #[serde(serialize_with = "as_bytes")]
+        span_id: &'a [u8],
+        /// Facts of Plano's own.
+        plano: PlanoFacts,
+    }
 }
 
 /// As one piece, which is how it is read; a slice is a sequence of numbers to serde.
@@ -264,7 +257,7 @@ fn as_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Erro
     serializer.serialize_bytes(bytes)
 }
 
-fn fill<T: Clone>(gap: &mut Option<T>, other: Option<&T>) {
+pub(super) fn fill<T: Clone>(gap: &mut Option<T>, other: Option<&T>) {
     if gap.is_none() {
         *gap = other.cloned();
     }
@@ -291,47 +284,6 @@ impl<'a> CallFacts<'a> {
         Some(shorter)
     }
 
-    /// Every text but the request id.
-    fn texts(&self) -> [Option<&Text<'a>>; 15] {
-        [
-            self.model.as_ref(),
-            self.provider.as_ref(),
-            self.request_model.as_ref(),
-            self.upstream_model.as_ref(),
-            self.session_id.as_ref(),
-            self.route_name.as_ref(),
-            self.routing_strategy.as_ref(),
-            self.routing_reason.as_ref(),
-            self.operation.as_ref(),
-            self.error_type.as_ref(),
-            self.error_message.as_ref(),
-            self.user_id.as_ref(),
-            self.finish_reasons.as_ref(),
-            self.service_tier.as_ref(),
-            self.service_name.as_ref(),
-        ]
-    }
-
-    fn texts_mut(&mut self) -> [&mut Option<Text<'a>>; 15] {
-        [
-            &mut self.model,
-            &mut self.provider,
-            &mut self.request_model,
-            &mut self.upstream_model,
-            &mut self.session_id,
-            &mut self.route_name,
-            &mut self.routing_strategy,
-            &mut self.routing_reason,
-            &mut self.operation,
-            &mut self.error_type,
-            &mut self.error_message,
-            &mut self.user_id,
-            &mut self.finish_reasons,
-            &mut self.service_tier,
-            &mut self.service_name,
-        ]
-    }
-
     /// Whether the call failed by what is said here; the same rule as [`LlmCall::status`](super::LlmCall::status).
     fn failed(&self) -> bool {
         self.span_error || self.status_code.map_or(self.convention == Convention::Plano, |code| code >= 400)
@@ -352,34 +304,24 @@ impl<'a> CallFacts<'a> {
         if self.request_id == RequestId::SpanId {
             self.request_id = inner.request_id.clone();
         }
-        fill(&mut self.start_unix_nano, inner.start_unix_nano.as_ref());
-        fill(&mut self.model, inner.model.as_ref());
-        fill(&mut self.provider, inner.provider.as_ref());
-        fill(&mut self.request_model, inner.request_model.as_ref());
-        fill(&mut self.upstream_model, inner.upstream_model.as_ref());
-        fill(&mut self.session_id, inner.session_id.as_ref());
-        fill(&mut self.route_name, inner.route_name.as_ref());
-        fill(&mut self.is_streaming, inner.is_streaming.as_ref());
         // An inner failure that the outer call survived (a retry) is neither the call's error nor its status.
-        if self.failed() {
-            fill(&mut self.error_type, inner.error_type.as_ref());
-            fill(&mut self.error_message, inner.error_message.as_ref());
+        let survived = (!self.failed()).then(|| (self.error_type.clone(), self.error_message.clone()));
+        for (gap, text) in self.texts_mut().into_iter().zip(inner.texts()) {
+            fill(gap, text);
+        }
+        if let Some(own) = survived {
+            (self.error_type, self.error_message) = own;
         }
         if self.span_error || inner.status_code.is_some_and(|code| code < 400) {
             fill(&mut self.status_code, inner.status_code.as_ref());
         }
+        fill(&mut self.start_unix_nano, inner.start_unix_nano.as_ref());
+        fill(&mut self.is_streaming, inner.is_streaming.as_ref());
         self.usage.fill_gaps(&inner.usage);
         fill(&mut self.ttft_ms, inner.ttft_ms.as_ref());
         fill(&mut self.duration_ms, inner.duration_ms.as_ref());
-        fill(&mut self.routing_strategy, inner.routing_strategy.as_ref());
-        fill(&mut self.routing_reason, inner.routing_reason.as_ref());
         self.add_reported_cost(inner.reported_cost_usd);
         fill(&mut self.fallback_cost_usd, inner.fallback_cost_usd.as_ref());
-        fill(&mut self.operation, inner.operation.as_ref());
-        fill(&mut self.user_id, inner.user_id.as_ref());
-        fill(&mut self.finish_reasons, inner.finish_reasons.as_ref());
-        fill(&mut self.service_tier, inner.service_tier.as_ref());
-        fill(&mut self.service_name, inner.service_name.as_ref());
         fill(&mut self.plano.quality, inner.plano.quality.as_ref());
         self.plano.flagged |= inner.plano.flagged;
         fill(&mut self.plano.session_switches, inner.plano.session_switches.as_ref());

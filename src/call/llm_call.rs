@@ -227,38 +227,26 @@ impl LlmCall {
 
     /// The wide shape of this call again, for merging with what another span says of it.
     pub fn facts(&self) -> CallFacts<'_> {
-        let labels = &*self.labels;
         let (trace_id, span_id) = self.ids();
         CallFacts {
-            convention: labels.convention,
+            model: text(self.model()),
             request_id: self.emitted_request_id().map_or(RequestId::SpanId, |id| RequestId::Emitted(Cow::Owned(id))),
             start_unix_nano: self.emitted_start_unix_nano().and_then(|nano| u64::try_from(nano).ok()),
-            model: text(self.model()),
-            provider: text(labels.provider.as_ref()),
-            request_model: text(labels.request_model.as_ref()),
-            upstream_model: text(labels.upstream_model.as_ref()),
             session_id: text(self.session_id.as_ref()),
-            route_name: text(labels.route_name.as_ref()),
             is_streaming: self.flags.is_streaming,
             status_code: self.status_code(),
             span_error: self.flags.bits & SPAN_ERROR != 0,
             usage: self.usage(),
             ttft_ms: self.ttft_ms(),
             duration_ms: self.duration_ms(),
-            routing_strategy: text(labels.routing_strategy.as_ref()),
-            routing_reason: text(labels.routing_reason.as_ref()),
             reported_cost_usd: self.reported_cost_usd(),
             fallback_cost_usd: self.fallback_cost_usd(),
-            operation: text(labels.operation.as_ref()),
-            error_type: text(labels.error_type.as_ref()),
             error_message: text(self.error_message()),
             user_id: text(self.user_id()),
-            finish_reasons: text(labels.finish_reasons.as_ref()),
-            service_tier: text(labels.service_tier.as_ref()),
-            service_name: text(labels.service_name.as_ref()),
             trace_id,
             span_id,
             plano: self.plano_facts(),
+            ..self.labels.facts()
         }
     }
 
@@ -346,7 +334,7 @@ impl LlmCall {
 
     /// The model that answered; `None` when no span told (failed calls of some emitters).
     pub fn model(&self) -> Option<&Name> {
-        Some(&self.labels.model).filter(|model| !model.is_empty())
+        self.labels.model.as_ref().filter(|model| !model.is_empty())
     }
 
     /// The model to show, group and filter by: the one that answered, else the one asked for.

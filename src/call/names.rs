@@ -7,91 +7,16 @@ use std::sync::Arc;
 use arcstr::ArcStr;
 use hashbrown::HashTable;
 
-use super::{CallFacts, Convention, InputCount};
+use super::{CallFacts, Labels};
 
 /// An interned string: one pointer, cheap to clone, shared by all calls that say the same.
 pub type Name = ArcStr;
-
-/// What few calls tell apart, interned as one piece so that a kept call pays one pointer for it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Labels {
-    /// How the call was recognised.
-    pub convention: Convention,
-    /// Whether the input count contains cached tokens.
-    pub input_count: InputCount,
-    /// The model that answered; empty when no span told.
-    pub model: Name,
-    /// The provider as emitted, not yet defaulted.
-    pub provider: Option<Name>,
-    /// The model the client asked for.
-    pub request_model: Option<Name>,
-    /// The real upstream model where the emitter tells it apart.
-    pub upstream_model: Option<Name>,
-    /// Plano's route.
-    pub route_name: Option<Name>,
-    /// `routing.strategy`.
-    pub routing_strategy: Option<Name>,
-    /// `routing.selection_reason`.
-    pub routing_reason: Option<Name>,
-    /// `chat`, `embeddings`, …
-    pub operation: Option<Name>,
-    /// Class of the error.
-    pub error_type: Option<Name>,
-    /// Finish reasons, joined by `,`.
-    pub finish_reasons: Option<Name>,
-    /// Service tier billed.
-    pub service_tier: Option<Name>,
-    /// Resource `service.name`.
-    pub service_name: Option<Name>,
-}
-
-impl Labels {
-    /// The bytes of its texts.
-    pub fn text_bytes(&self) -> usize {
-        let named = [
-            &self.provider,
-            &self.request_model,
-            &self.upstream_model,
-            &self.route_name,
-            &self.routing_strategy,
-            &self.routing_reason,
-            &self.operation,
-            &self.error_type,
-            &self.finish_reasons,
-            &self.service_tier,
-            &self.service_name,
-        ];
-        self.model.len() + named.into_iter().flatten().map(Name::len).sum::<usize>()
-    }
-}
-
-/// How many texts a label set has.
-const TEXTS: usize = 12;
-
-/// The texts of a label set before they are interned, in the order of the fields of [`Labels`].
-fn texts<'t>(facts: &'t CallFacts<'_>) -> [Option<&'t str>; TEXTS] {
-    [
-        // An empty model is none: the field of a label set has no other word for it.
-        facts.model.as_deref().filter(|model| !model.is_empty()),
-        facts.provider.as_deref(),
-        facts.request_model.as_deref(),
-        facts.upstream_model.as_deref(),
-        facts.route_name.as_deref(),
-        facts.routing_strategy.as_deref(),
-        facts.routing_reason.as_deref(),
-        facts.operation.as_deref(),
-        facts.error_type.as_deref(),
-        facts.finish_reasons.as_deref(),
-        facts.service_tier.as_deref(),
-        facts.service_name.as_deref(),
-    ]
-}
 
 /// Writes down all that decides a label set, so that it is hashed and compared in one piece each.
 fn spell(facts: &CallFacts<'_>, spelling: &mut Vec<u8>) {
     spelling.clear();
     spelling.extend([facts.convention as u8, facts.usage.input_count as u8]);
-    for (nth, text) in (0_u64..).zip(texts(facts)) {
+    for (nth, text) in (0_u64..).zip(facts.label_texts()) {
         if let Some(text) = text {
             spelling.extend_from_slice(&(nth | (text.len() as u64) << 8).to_le_bytes());
             spelling.extend_from_slice(text.as_bytes());
@@ -206,45 +131,15 @@ impl Names {
         }
         let label_key = match self.labels.take_old(hash, is_it) {
             Some(label_key) => label_key,
-            None => Spelt { spelling: spelling.into(), labels: Arc::new(self.new_labels(facts)) },
+            None => Spelt {
+                spelling: spelling.into(),
+                labels: Arc::new(Labels::from_facts(facts, |text| self.intern(text))),
+            },
         };
         let labels = Arc::clone(&label_key.labels);
         let bytes = size_of::<Labels>() + labels.text_bytes() + spelling.len();
         self.labels.insert(hash, label_key, bytes, |known| hasher.hash_one(&*known.spelling));
         labels
-    }
-
-    fn new_labels(&mut self, facts: &CallFacts<'_>) -> Labels {
-        let [
-            model,
-            provider,
-            request_model,
-            upstream_model,
-            route_name,
-            routing_strategy,
-            routing_reason,
-            operation,
-            error_type,
-            finish_reasons,
-            service_tier,
-            service_name,
-        ] = texts(facts).map(|text| text.map(|text| self.intern(text)));
-        Labels {
-            convention: facts.convention,
-            input_count: facts.usage.input_count,
-            model: model.unwrap_or_default(),
-            provider,
-            request_model,
-            upstream_model,
-            route_name,
-            routing_strategy,
-            routing_reason,
-            operation,
-            error_type,
-            finish_reasons,
-            service_tier,
-            service_name,
-        }
     }
 
     /// How many strings the table holds.
@@ -281,13 +176,13 @@ mod tests {
         };
         let first = names.labels(&facts("gpt", "openai", Some("code")));
         assert!(Arc::ptr_eq(&first, &names.labels(&facts("gpt", "openai", Some("code")))));
-        assert!(ArcStr::ptr_eq(&first.model, &names.intern("gpt")), "its texts are shared, too");
+        assert!(ArcStr::ptr_eq(first.model.as_ref().unwrap(), &names.intern("gpt")), "its texts are shared, too");
         for other in
             [facts("gptopenai", "", Some("code")), facts("gpt", "openaicode", None), facts("gpt", "openai", None)]
         {
             let labels = names.labels(&other);
             assert!(!Arc::ptr_eq(&first, &labels));
-            assert_eq!(labels.model, other.model.unwrap());
+            assert_eq!(labels.model.as_deref(), other.model.as_deref());
             assert_eq!(labels.route_name.as_deref(), other.route_name.as_deref());
         }
     }
@@ -302,7 +197,7 @@ mod tests {
             let model = format!("gpt\u{1}{}\0\0\0\0\0\0openai", char::from(len));
             let one = names.labels(&CallFacts { model: Some(model.clone().into()), ..CallFacts::default() });
             assert!(!Arc::ptr_eq(&one, &two));
-            assert_eq!((one.model.as_str(), &one.provider), (model.as_str(), &None));
+            assert_eq!((one.model.as_deref(), &one.provider), (Some(model.as_str()), &None));
         }
     }
 

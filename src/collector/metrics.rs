@@ -6,26 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::counters::{AtomicCounters, Counters};
 use super::notice::{ListenerNotice, Notice};
 use super::sink::Refusal;
-use super::snapshot::Counters;
 
 /// Shared counters; a change wakes the store, which publishes it.
 #[derive(Debug, Default)]
 pub struct CollectorMetrics {
-    connections: AtomicU64,
-    connections_refused: AtomicU64,
-    listener_failures: AtomicU64,
-    listeners_failing: AtomicU64,
-    viewers_refused: AtomicU64,
-    other_signals: AtomicU64,
-    refused: AtomicU64,
-    malformed: AtomicU64,
-    too_large: AtomicU64,
-    unavailable: AtomicU64,
-    unauthorised: AtomicU64,
-    faults: AtomicU64,
-    spans_refused: AtomicU64,
+    counters: AtomicCounters,
     changed: Notify,
     notices: Option<UnboundedSender<Notice>>,
     #[cfg(test)]
@@ -40,51 +28,51 @@ impl CollectorMetrics {
 
     /// Counts an accepted connection.
     pub(crate) fn connection(&self) {
-        self.count(&self.connections);
+        self.count(&self.counters.connections);
     }
 
     /// Counts a connection that was closed at once.
     pub(crate) fn connection_refused(&self) {
-        self.count(&self.connections_refused);
+        self.count(&self.counters.connections_refused);
     }
 
     /// Counts a listener that accepts no connections, for now or for good, and sends `notice`.
     pub(crate) fn listener_failed(&self, notice: ListenerNotice) {
-        self.listeners_failing.fetch_add(1, Relaxed);
-        self.count(&self.listener_failures);
+        self.counters.listeners_failing.fetch_add(1, Relaxed);
+        self.count(&self.counters.listener_failures);
         self.send_notice(notice);
     }
 
     /// Counts a failed listener that accepts connections again, and sends `notice`.
     pub(crate) fn listener_recovered(&self, notice: ListenerNotice) {
-        self.listeners_failing.fetch_sub(1, Relaxed);
+        self.counters.listeners_failing.fetch_sub(1, Relaxed);
         self.changed.notify_one();
         self.send_notice(notice);
     }
 
     /// Counts a viewer whose connection was refused.
     pub(crate) fn viewer_refused(&self) {
-        self.count(&self.viewers_refused);
+        self.count(&self.counters.viewers_refused);
     }
 
     /// Counts a request with metrics or logs, which was accepted and dropped.
     pub(crate) fn other_signal(&self) {
-        self.count(&self.other_signals);
+        self.count(&self.counters.other_signals);
     }
 
     /// Counts a refused request.
     pub(crate) fn refusal(&self, refusal: &Refusal) {
         match refusal {
-            Refusal::Malformed(_) => self.count(&self.malformed),
-            Refusal::Unavailable => self.count(&self.unavailable),
-            Refusal::Unauthorised => self.count(&self.unauthorised),
-            Refusal::Internal => self.count(&self.faults),
-            Refusal::TooLarge { .. } | Refusal::TooManySpans { .. } => self.count(&self.too_large),
+            Refusal::Malformed(_) => self.count(&self.counters.requests_malformed),
+            Refusal::Unavailable => self.count(&self.counters.requests_unavailable),
+            Refusal::Unauthorised => self.count(&self.counters.requests_unauthorised),
+            Refusal::Internal => self.count(&self.counters.requests_failed),
+            Refusal::TooLarge { .. } | Refusal::TooManySpans { .. } => self.count(&self.counters.requests_too_large),
             Refusal::Protocol(_) => {}
         }
         #[cfg(test)]
         self.refusals.lock().unwrap().push(refusal.clone());
-        self.count(&self.refused);
+        self.count(&self.counters.requests_refused);
     }
 
     /// The refusals counted since the last call, in order.
@@ -95,7 +83,7 @@ impl CollectorMetrics {
 
     /// Counts the spans of a request that was read but refused.
     pub(crate) fn spans_refused(&self, spans: u64) {
-        self.spans_refused.fetch_add(spans, Relaxed);
+        self.counters.spans_refused.fetch_add(spans, Relaxed);
         self.changed.notify_one();
     }
 
@@ -106,21 +94,8 @@ impl CollectorMetrics {
 
     /// Adds what was counted here to the store's counters.
     pub fn add_to(&self, counters: &mut Counters) {
-        let spans_refused = self.spans_refused.load(Relaxed);
-        counters.connections += self.connections.load(Relaxed);
-        counters.connections_refused += self.connections_refused.load(Relaxed);
-        counters.listener_failures += self.listener_failures.load(Relaxed);
-        counters.listeners_failing += self.listeners_failing.load(Relaxed);
-        counters.viewers_refused += self.viewers_refused.load(Relaxed);
-        counters.other_signals += self.other_signals.load(Relaxed);
-        counters.requests_refused += self.refused.load(Relaxed);
-        counters.requests_malformed += self.malformed.load(Relaxed);
-        counters.requests_too_large += self.too_large.load(Relaxed);
-        counters.requests_unavailable += self.unavailable.load(Relaxed);
-        counters.requests_unauthorised += self.unauthorised.load(Relaxed);
-        counters.requests_failed += self.faults.load(Relaxed);
-        counters.spans_received += spans_refused;
-        counters.spans_refused += spans_refused;
+        self.counters.add_to(counters);
+        counters.spans_received += self.counters.spans_refused.load(Relaxed);
     }
 
     fn count(&self, counter: &AtomicU64) {

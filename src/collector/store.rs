@@ -19,12 +19,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::byte_budget::Reservation;
+use super::counters::Counters;
 use super::decode::{DecodedSpan, decode};
 use super::join::{Join, Meeting, Node, Outcome, Part, Place, Regrouped, SpanId, TraceId};
 use super::metrics::CollectorMetrics;
 use super::ring::Ring;
 use super::shared_names::SharedNames;
-use super::snapshot::{Counters, Snapshot};
+use super::snapshot::Snapshot;
 use super::span_log::{SpanLog, SpanRef};
 use crate::call::{CallId, Convention, LlmCall};
 use crate::pricing::Pricer;

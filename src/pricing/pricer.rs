@@ -76,7 +76,7 @@ impl<'a> PriceQuery<'a> {
     /// For Plano the answering model, with the provider prefix of the dispatched model if `llm.provider` is missing. Under
     /// other conventions the upstream model precedes, since `model` may be a proxy's alias. `None` without a model.
     pub fn of(labels: &'a Labels) -> Option<Self> {
-        let answered = Some(labels.model.as_str()).filter(|model| !model.is_empty());
+        let answered = labels.model.as_deref().filter(|model| !model.is_empty());
         let upstream = labels.upstream_model.as_deref();
         let provider = labels.provider.as_deref();
         Some(match labels.convention {
@@ -449,7 +449,7 @@ mod tests {
         let asked = Labels { request_model: Some("gpt-4o".into()), ..Labels::default() };
         assert_eq!(PriceQuery::of(&asked), None);
         let plano = Labels {
-            model: "gpt-4o-2024-08-06".into(),
+            model: Some("gpt-4o-2024-08-06".into()),
             upstream_model: Some("openai/gpt-4o".into()),
             ..Labels::default()
         };

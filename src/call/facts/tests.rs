@@ -1,6 +1,7 @@
 //! What an outer span takes from an inner one of the same call, and what token counts say together.
 
 use super::*;
+use crate::call::testing::whole;
 
 fn filled(mut outer: CallFacts<'static>, inner: &CallFacts<'static>) -> CallFacts<'static> {
     outer.fill_gaps(inner);
@@ -72,4 +73,40 @@ fn writes_for_an_hour_are_writes() {
         assert_eq!(usage.written(), written, "{usage:?}");
         assert_eq!((usage.input_fresh(), usage.input_total()), (Some(fresh), Some(5000)), "{usage:?}");
     }
+}
+
+/// Guarantees: a call without facts takes all that an inner span has, but for what identifies the outer span itself.
+#[test]
+fn gaps_are_filled_with_every_fact() {
+    let outer = CallFacts { span_error: true, ..CallFacts::default() };
+    let inner = whole();
+    let expected = CallFacts { convention: Convention::Plano, trace_id: &[], span_id: &[], ..inner.clone() };
+    assert_eq!(filled(outer, &inner), expected);
+    assert_eq!(filled(inner.clone(), &CallFacts::default()), inner, "nothing is taken away");
+}
+
+/// Guarantees: no text of a kept call is longer than the bound, whichever fact it belongs to.
+#[test]
+fn every_text_is_bounded() {
+    let mut facts = whole();
+    facts.request_id = RequestId::Emitted("x".repeat(2 * LONGEST_TEXT).into());
+    for text in facts.texts_mut() {
+        *text = text.as_ref().map(|text| text.repeat(2 * LONGEST_TEXT).into());
+    }
+    facts.service_name = Some("x".repeat(2 * LONGEST_TEXT).into());
+    let json = serde_json::to_value(facts.bounded().unwrap()).unwrap();
+    let mut texts = 0;
+    let mut left = vec![&json];
+    while let Some(value) = left.pop() {
+        match value {
+            serde_json::Value::Object(fields) => left.extend(fields.values()),
+            serde_json::Value::String(text) => {
+                texts += 1;
+                assert!(text.len() <= LONGEST_TEXT, "{text:.20}… has {} bytes", text.len());
+            }
+            _ => {}
+        }
+    }
+    assert!(texts > TEXTS, "only {texts} texts");
+    assert_eq!(whole().bounded(), None);
 }

@@ -9,7 +9,7 @@ use proptest::sample::select;
 use prost::Message;
 
 use super::*;
-use crate::collector::snapshot::Counters;
+use crate::collector::Counters;
 use crate::collector::store::{Store, StoreConfig};
 
 /// Ingest and the store behind it, with the queue between them worked off by hand.

@@ -8,8 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{CallFacts, CallId, Cost, LlmCall, Names};
-use crate::collector::Snapshot;
-use crate::collector::snapshot::Counters;
+use crate::collector::{Counters, Snapshot};
 use crate::stats::Totals;
 
 /// The version of these messages and of every type that they carry.
