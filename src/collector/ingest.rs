@@ -174,7 +174,7 @@ fn arrival(reading: Classification<'_>, span: &Span<'_, '_>, names: &mut Names, 
         parent: span_id(span.parent_span_id).unwrap_or(0),
         why: reading.why,
         range: wire::offset(place.start)..wire::offset(place.end),
-        is_sampled: sampling::says_sampled(span.trace_state),
+        is_sampled: sampling::is_sampled(span.trace_state),
         part: part(reading.role, names, received_unix_nano),
     }
 }

@@ -1,10 +1,10 @@
 //! Joining: which spans of a trace are one call (SEMCONV.md, section 4).
 //!
 //! Knows the shape of recent traces only: for each span its parent, its role and the row it is part of. Bounded by a number
-//! of spans and by the bytes of what they say; the traces that were quiet longest are forgotten first.
+//! of spans and by the bytes of their facts; the least recently used traces are evicted first.
 //!
-//! Most traces of a gateway under load are met once: a span alone is kept in place, without what it says (its row says it).
-//! Traces stand in a row in order of their turn to be forgotten, each with a number, and tables lead from ids to numbers.
+//! Most traces of a gateway under load have one span, which is kept in place and without facts: its row has them. Traces are
+//! queued in eviction order, each with a number; [`Index`] maps trace ids to numbers.
 
 mod group;
 mod index;
@@ -20,14 +20,14 @@ use self::index::Index;
 use self::trace::Trace;
 use crate::call::{CallId, LlmCall};
 
-/// How a span meets what is remembered of its trace.
+/// How a span relates to the remembered spans of its trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meeting {
+pub(crate) enum Relation {
     /// No span of the trace is remembered.
-    First,
-    /// Others of its trace are.
-    Joins,
-    /// The same span was here before.
+    NewTrace,
+    /// Others of its trace are remembered.
+    KnownTrace,
+    /// The same span has arrived before.
     Repeat,
     /// Another span has its id.
     DuplicateSpanId,
@@ -37,7 +37,7 @@ pub(crate) enum Meeting {
 #[derive(Debug)]
 struct Remembered {
     id: TraceId,
-    /// Met since its last turn to be forgotten.
+    /// Used since it was last considered for eviction.
     touched: bool,
     lone: Option<Node>,
     several: Option<Box<Trace>>,
@@ -83,7 +83,7 @@ fn weight(nodes: &[Node]) -> usize {
     nodes.iter().map(Node::weight).sum()
 }
 
-/// The most bytes of what remembered spans say.
+/// The most bytes of the facts of remembered spans.
 const MOST_WEIGHT: usize = 64 * 1024 * 1024;
 
 /// The most spans that room is made for at once, far less than are remembered.
@@ -91,7 +91,7 @@ const AT_ONCE: usize = 1024;
 
 #[derive(Debug)]
 pub(crate) struct Join {
-    /// In order of their turn to be forgotten, numbered one by one from `first` on.
+    /// In eviction order, numbered one by one from `first` on.
     traces: VecDeque<Remembered>,
     first: u32,
     /// Trace id -> number.
@@ -122,17 +122,17 @@ impl Join {
         *self = Self::new(self.limit);
     }
 
-    /// What the trace makes of a span with this id that says it [`started`](Part::started) then.
-    pub(crate) fn meet(&self, trace: &TraceId, id: SpanId, started: Option<i64>) -> Meeting {
-        let Some(remembered) = self.find(trace) else { return Meeting::First };
+    /// How a span with this id and [start](Part::started) relates to its trace.
+    pub(crate) fn relation(&self, trace: &TraceId, id: SpanId, started: Option<i64>) -> Relation {
+        let Some(remembered) = self.find(trace) else { return Relation::NewTrace };
         match remembered.find(id) {
-            None => Meeting::Joins,
-            Some(node) if node.is_repeated_by(started) => Meeting::Repeat,
-            Some(_) => Meeting::DuplicateSpanId,
+            None => Relation::KnownTrace,
+            Some(node) if node.is_repeated_by(started) => Relation::Repeat,
+            Some(_) => Relation::DuplicateSpanId,
         }
     }
 
-    /// Remembers the [first](Meeting::First) span of a trace.
+    /// Remembers the [first](Relation::NewTrace) span of a trace.
     pub(crate) fn begin(&mut self, trace: TraceId, node: Node) {
         self.make_room(1);
         self.spans += 1;
@@ -140,13 +140,13 @@ impl Join {
         self.queue(Remembered::new(trace, node));
     }
 
-    /// Gives a trace its turn after all others.
+    /// Queues a trace for eviction after all others.
     fn queue(&mut self, remembered: Remembered) {
         self.index.learn(&remembered.id, self.first.wrapping_add(position(self.traces.len())));
         self.traces.push_back(remembered);
     }
 
-    /// Remembers a span that [joins](Meeting::Joins) others and says which rows have to be made anew because of it. `row` is
+    /// Remembers a span that [joins](Relation::KnownTrace) others and says which rows have to be made anew because of it. `row` is
     /// asked for the rows of calls that were alone until now.
     pub(crate) fn join(
         &mut self,
@@ -155,7 +155,7 @@ impl Join {
         row: impl Fn(CallId) -> Option<LlmCall>,
     ) -> Vec<Regrouped> {
         self.make_room(1);
-        self.own_facts(trace, row);
+        self.copy_facts_from_row(trace, row);
         let Some(remembered) = self.find_mut(trace) else {
             let alone = group::alone(&node, 0).into_iter().collect();
             self.begin(*trace, node);
@@ -171,12 +171,12 @@ impl Join {
         regrouped
     }
 
-    /// Has the calls of the trace keep what they say, because their rows will say more from now on.
-    pub(crate) fn own_facts(&mut self, trace: &TraceId, row: impl Fn(CallId) -> Option<LlmCall>) {
-        // Only a span alone in its trace is spoken for by its row.
+    /// Copies the facts of a lone call out of its row, before other spans' facts are merged into the row.
+    pub(crate) fn copy_facts_from_row(&mut self, trace: &TraceId, row: impl Fn(CallId) -> Option<LlmCall>) {
+        // Only a span alone in its trace has its facts in its row.
         let Some(lone) = self.find_mut(trace).and_then(|remembered| remembered.lone.as_mut()) else { return };
         let before = lone.weight();
-        lone.own_facts(row);
+        lone.copy_facts_from_row(row);
         let after = lone.weight();
         self.weight = self.weight + after - before;
     }
@@ -254,7 +254,7 @@ mod tests {
         for nth in 1..=5 * LIMIT as u64 {
             join.begin(trace(nth), node(1));
             if nth % 1000 == 0 {
-                assert_eq!(join.meet(&trace(long), nth, None), Meeting::Joins, "met {nth} traces ago");
+                assert_eq!(join.relation(&trace(long), nth, None), Relation::KnownTrace, "met {nth} traces ago");
                 join.join(&trace(long), node(nth), |_| None);
             }
             assert!(join.len() <= LIMIT);

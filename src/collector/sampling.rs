@@ -1,9 +1,8 @@
-//! Hints of sampling: a span says in its trace state when only a share of all traces was kept, so that figures made from
-//! what arrives are lower than what happened.
+//! Sampling hints in the trace state: where traces were sampled, counts and sums are lower than the real traffic.
 
-/// Whether the trace state says that traces like this one were dropped: a rejection threshold above zero (`ot=th:…`,
-/// OpenTelemetry's probability sampling) or the older `p` value above zero.
-pub(super) fn says_sampled(trace_state: &str) -> bool {
+/// Whether the trace state has a rejection threshold (`ot=th:…`, OpenTelemetry's probability sampling) or the older `p`
+/// value above zero.
+pub(super) fn is_sampled(trace_state: &str) -> bool {
     if trace_state.is_empty() {
         return false;
     }
@@ -19,10 +18,10 @@ pub(super) fn says_sampled(trace_state: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::says_sampled;
+    use super::is_sampled;
 
     #[test]
-    fn thresholds_and_powers_tell() {
+    fn thresholds_and_powers_are_read() {
         for (trace_state, sampled) in [
             ("", false),
             ("ot=th:c", true),
@@ -38,7 +37,7 @@ mod tests {
             ("other=th:c", false),
             ("ot=th:x", false),
         ] {
-            assert_eq!(says_sampled(trace_state), sampled, "{trace_state:?}");
+            assert_eq!(is_sampled(trace_state), sampled, "{trace_state:?}");
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The bounded log of raw spans behind the detail and trace views: export requests as they arrived, the
-//! oldest dropped first. Nothing is decoded until somebody looks.
+//! oldest dropped first. Nothing is decoded until a detail is opened.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
 use bytes::Bytes;
 
-/// Where a span's bytes are: the number of the request that brought it and its place in there.
+/// Where a span's bytes are: the number of its request and the range within.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(crate) struct SpanRef {
     /// Number of the request.

@@ -1,4 +1,4 @@
-//! The store: the one owner of ring, joining, span log and counters.
+//! The store owns ring, joining, span log and counters.
 //!
 //! [`Store`] is plain state that tests drive directly; [`run`] is the task that owns it in a running
 //! collector, takes batches and commands, and publishes snapshots.
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::byte_budget::Reservation;
 use super::counters::Counters;
 use super::decode::{DecodedSpan, decode};
-use super::join::{Join, Meeting, Node, Outcome, Part, Place, Regrouped, SpanId, TraceId};
+use super::join::{Join, Node, Outcome, Part, Place, Regrouped, Relation, SpanId, TraceId};
 use super::metrics::CollectorMetrics;
 use super::ring::Ring;
 use super::shared_names::SharedNames;
@@ -30,7 +30,7 @@ use super::span_log::{SpanLog, SpanRef};
 use crate::call::{CallId, Convention, LlmCall};
 use crate::pricing::Pricer;
 use crate::stats::Totals;
-use cross_trace_dedup::{CrossTraceDedup, Twin};
+use cross_trace_dedup::{CrossTraceDedup, KnownRow};
 use prices::Prices;
 
 /// Spans remembered for joining: what a gateway sends in many minutes, and about 20 MB at the most.
@@ -43,13 +43,13 @@ pub struct Arrival {
     pub ids: Option<(TraceId, SpanId)>,
     /// Its parent's id; 0 for a root.
     pub parent: SpanId,
-    /// What it brought.
+    /// What it contributes to a call.
     pub part: Part,
     /// The rule that gave it its role.
     pub why: &'static str,
     /// Its place in the request.
     pub range: Range<u32>,
-    /// Whether it says that only a share of all traces was kept.
+    /// Whether its trace state tells that traces were sampled.
     pub is_sampled: bool,
 }
 
@@ -65,7 +65,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The bytes it takes while it waits, roughly: the request, its spans, and a call for each.
+    /// Approximate bytes in the queue: the request, its spans, and a call for each.
     pub fn weight(&self) -> usize {
         let spans = self.arrivals.len().saturating_mul(size_of::<Arrival>() + size_of::<LlmCall>());
         self.request.len().saturating_add(spans)
@@ -80,7 +80,7 @@ pub struct QueuedBatch {
     pub(super) reservation: Reservation,
 }
 
-/// A span of a trace as the store knows it, with the bytes it came in if they are still kept.
+/// A span of a trace, with its bytes if the span log still has them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KnownSpan {
     /// Its id.
@@ -89,9 +89,9 @@ pub struct KnownSpan {
     pub parent: SpanId,
     /// The row it is part of.
     pub row: Option<CallId>,
-    /// How it ended up.
+    /// How it was counted.
     pub outcome: Outcome,
-    /// The rule behind that; only a span that another collector tells of has one of its own.
+    /// The rule that gave it its role; owned where it came from a remote collector.
     pub why: Cow<'static, str>,
     /// The export request that brought it, and its place in there; `None` when the span log dropped it.
     #[serde(skip)]
@@ -99,31 +99,31 @@ pub struct KnownSpan {
 }
 
 impl KnownSpan {
-    /// Its name, decoded now; `None` when the span log dropped it.
+    /// Decodes the name; `None` when the span log dropped the span.
     pub fn name(&self) -> Option<String> {
         self.decoded().map(|decoded| decoded.span.name)
     }
 
-    /// All of it, decoded now; `None` when the span log dropped it.
+    /// Decodes the span; `None` when the span log dropped it.
     pub fn decoded(&self) -> Option<DecodedSpan> {
         let (request, range) = self.bytes.as_ref()?;
         decode(request, range)
     }
 }
 
-/// What can be asked of a running store.
+/// Requests to a running store.
 #[derive(Debug)]
 pub enum Command {
-    /// Forget all calls and spans; counters and totals stay.
+    /// Drops all calls and spans; counters and totals stay.
     Clear {
-        /// Answered once they are forgotten.
+        /// Receives once they are dropped.
         done: std::sync::mpsc::Sender<()>,
     },
-    /// All known spans of a trace.
+    /// Returns all known spans of a trace.
     Spans {
-        /// The trace.
+        /// Trace id.
         trace: TraceId,
-        /// Where the answer goes.
+        /// Receives the spans, or disconnects without an answer.
         reply: std::sync::mpsc::Sender<Vec<KnownSpan>>,
     },
 }
@@ -135,7 +135,7 @@ pub struct StoreConfig {
     pub capacity: usize,
     /// Most bytes of raw spans kept.
     pub span_memory: usize,
-    /// Prices.
+    /// Prices calls as they arrive.
     pub pricer: Arc<Pricer>,
     /// The names shared with ingest.
     pub names: SharedNames,
@@ -150,7 +150,7 @@ pub struct Store {
     counters: Counters,
     totals: Totals,
     prices: Prices,
-    twins: CrossTraceDedup,
+    dedup: CrossTraceDedup,
     names: SharedNames,
     version: u64,
 }
@@ -165,7 +165,7 @@ impl Store {
             counters: Counters::default(),
             totals: Totals::default(),
             prices: Prices::new(config.pricer),
-            twins: CrossTraceDedup::default(),
+            dedup: CrossTraceDedup::default(),
             names: config.names,
             version: 0,
         }
@@ -179,8 +179,7 @@ impl Store {
         let request = self.log.next();
         self.log.push(&batch.request);
         self.join.make_room(batch.arrivals.len());
-        // Spans are read where they stand and moved once, into their place: what was just copied cannot be read before all
-        // that was written earlier has reached its memory.
+        // Spans are read in place and moved once: reading what was just copied would wait for all earlier writes to memory.
         for arrival in &mut batch.arrivals {
             self.arrive(arrival, request, batch.received_unix_nano);
         }
@@ -196,10 +195,10 @@ impl Store {
         self.ring.clear();
         self.join.clear();
         self.log.clear();
-        self.twins = CrossTraceDedup::default();
+        self.dedup = CrossTraceDedup::default();
     }
 
-    fn obey(&mut self, command: Command) {
+    fn handle_command(&mut self, command: Command) {
         match command {
             Command::Clear { done } => {
                 self.clear();
@@ -207,13 +206,13 @@ impl Store {
                 let _ = done.send(());
             }
             Command::Spans { trace, reply } => {
-                // The asker may have gone; then nobody misses the answer.
+                // The receiver may be gone.
                 let _ = reply.send(self.spans(&trace));
             }
         }
     }
 
-    /// The picture of this moment.
+    /// Shares the segments of the ring; copies pointers only.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             version: self.version,
@@ -250,24 +249,23 @@ impl Store {
         let &mut Some((trace, id)) = ids else { return self.arrive_alone(part.take()) };
         let span = SpanRef { request, start: range.start, end: range.end };
         let place = Place { id, parent: *parent, why, span };
-        match self.join.meet(&trace, id, part.started()) {
-            Meeting::First => self.arrive_first(trace, place, part),
-            Meeting::Joins => self.arrive_late(trace, place, part),
-            Meeting::Repeat => self.counters.merged += 1,
-            // Both are told apart by giving this one no place in the trace.
-            Meeting::DuplicateSpanId => self.arrive_alone(part.take()),
+        match self.join.relation(&trace, id, part.started()) {
+            Relation::NewTrace => self.arrive_first(trace, place, part),
+            Relation::KnownTrace => self.arrive_late(trace, place, part),
+            Relation::Repeat => self.counters.merged += 1,
+            // This one is not joined, so that the other keeps the id.
+            Relation::DuplicateSpanId => self.arrive_alone(part.take()),
         }
     }
 
-    /// The first span of its trace, as nearly all are under load. A call alone in its trace is a row, and the row says all
-    /// that it says.
+    /// The first span of its trace, as nearly all are under load. A call alone in its trace is a row, which holds its facts.
     fn arrive_first(&mut self, trace: TraceId, place: Place, part: &mut Part) {
         let node = match part {
-            Part::Call(call) if self.twins.of(call, trace, self.ring.calls()).is_none() => {
+            Part::Call(call) if self.dedup.find(call, trace, self.ring.calls()).is_none() => {
                 let row = self.ring.calls().next_id();
-                self.book(call);
-                self.twins.learn(call, row, trace, self.ring.calls());
-                let node = Node::spoken_for(place, call, row);
+                self.price_and_count(call);
+                self.dedup.record(call, row, trace, self.ring.calls());
+                let node = Node::with_facts_in_row(place, call, row);
                 if let Part::Call(call) = part.take() {
                     self.ring.push(call);
                 }
@@ -282,7 +280,7 @@ impl Store {
         self.join.begin(trace, node);
     }
 
-    /// A span that has to do with others.
+    /// A span of a trace with other spans, or a call that another trace has, too.
     fn arrive_late(&mut self, trace: TraceId, place: Place, part: &mut Part) {
         self.count(part);
         let calls_booked = self.totals.calls + self.counters.merged + u64::from(matches!(part, Part::Call(_)));
@@ -291,7 +289,7 @@ impl Store {
         for regrouped in rows {
             self.regroup(trace, regrouped);
         }
-        // Whatever became of the rows, a call is one or part of one; one may be a row again that was part of another.
+        // Each call is a row or part of one; a former part may have become a row again.
         self.counters.merged = calls_booked.saturating_sub(self.totals.calls);
     }
 
@@ -303,7 +301,7 @@ impl Store {
         }
     }
 
-    /// Books the span by its role. Calls are booked when it is known whether they are a row of their own.
+    /// Counts the span by its role. Calls are counted when it is known whether they are a row of their own.
     fn count(&mut self, part: &Part) {
         match part {
             Part::Call(_) => {}
@@ -314,24 +312,24 @@ impl Store {
     }
 
     fn add(&mut self, mut call: LlmCall) -> CallId {
-        self.book(&mut call);
+        self.price_and_count(&mut call);
         self.ring.push(call)
     }
 
     /// Prices a call that becomes a row, and counts it.
-    fn book(&mut self, call: &mut LlmCall) {
+    fn price_and_count(&mut self, call: &mut LlmCall) {
         call.set_cost(self.prices.cost(call));
         self.totals.add(call);
     }
 
-    /// Makes a row anew from all spans that belong to it.
+    /// Rebuilds a row from all spans that belong to it.
     fn regroup(&mut self, trace: TraceId, regrouped: Regrouped) {
         let Regrouped { mut rows, facts, members } = regrouped;
         let Some(mut call) = self.merge(facts) else { return };
-        if let Some(twin) = self.twins.of(&call, trace, self.ring.calls()) {
-            call = self.merge_twins(twin, call);
-            if !rows.contains(&twin.row) {
-                rows.push(twin.row);
+        if let Some(other_trace) = self.dedup.find(&call, trace, self.ring.calls()) {
+            call = self.merge_across_traces(other_trace, call);
+            if !rows.contains(&other_trace.row) {
+                rows.push(other_trace.row);
             }
         }
         let row = match self.oldest(&rows) {
@@ -344,7 +342,7 @@ impl Store {
         for absorbed in rows.into_iter().filter(|&absorbed| absorbed != row) {
             self.mark_merged(absorbed);
         }
-        self.learn(row, trace);
+        self.record(row, trace);
         self.join.assign(&trace, &members, row);
     }
 
@@ -353,9 +351,9 @@ impl Store {
         rows.iter().copied().min_by_key(|&row| (self.ring.calls().get(row).is_none(), row))
     }
 
-    fn learn(&mut self, row: CallId, trace: TraceId) {
+    fn record(&mut self, row: CallId, trace: TraceId) {
         if let Some(call) = self.ring.calls().get(row) {
-            self.twins.learn(call, row, trace, self.ring.calls());
+            self.dedup.record(call, row, trace, self.ring.calls());
         }
     }
 
@@ -369,11 +367,10 @@ impl Store {
     }
 
     /// The same call seen in two traces: the one that started first leads, a gateway always does.
-    fn merge_twins(&mut self, twin: Twin, call: LlmCall) -> LlmCall {
+    fn merge_across_traces(&mut self, other_trace: KnownRow, call: LlmCall) -> LlmCall {
         let Self { join, ring, .. } = self;
-        // The row speaks for a lone call of the other trace, and says more from now on.
-        join.own_facts(&twin.trace, |row| ring.calls().get(row).cloned());
-        let Some(other) = ring.calls().get(twin.row).cloned() else { return call };
+        join.copy_facts_from_row(&other_trace.trace, |row| ring.calls().get(row).cloned());
+        let Some(other) = ring.calls().get(other_trace.row).cloned() else { return call };
         let order = |call: &LlmCall| (call.labels().convention != Convention::Plano, call.start_unix_nano());
         let (leader, other) = if order(&other) <= order(&call) { (other, call) } else { (call, other) };
         self.fill(&leader, &[other])
@@ -381,11 +378,11 @@ impl Store {
 
     /// The leader with its gaps filled from the others, in order of trust.
     fn fill(&mut self, leader: &LlmCall, others: &[LlmCall]) -> LlmCall {
-        let mut draft = leader.facts();
+        let mut facts = leader.facts();
         for other in others {
-            draft.fill_gaps(&other.facts());
+            facts.fill_gaps(&other.facts());
         }
-        LlmCall::from_facts(&draft, &mut self.names.lock(), leader.start_unix_nano())
+        LlmCall::from_facts(&facts, &mut self.names.lock(), leader.start_unix_nano())
     }
 
     fn replace(&mut self, row: CallId, mut call: LlmCall) {
@@ -398,8 +395,8 @@ impl Store {
         self.ring.replace(row, call);
     }
 
-    /// Two rows turned out to be one call: this one stays in its place, unseen and uncounted. One that is no longer kept
-    /// stays counted. Another trace may still take this row for its own, and have it merged away once more.
+    /// Two rows turned out to be one call: this one stays in its place, hidden and uncounted. One that is no longer kept
+    /// stays counted. A span of another trace may use this row again, and then have it merged once more.
     fn mark_merged(&mut self, row: CallId) {
         let Some(old) = self.ring.calls().get(row).filter(|old| !old.is_merged_away()) else { return };
         let mut hidden = old.clone();
@@ -421,8 +418,8 @@ pub(super) struct StoreTask {
     pub publish_every: Duration,
 }
 
-/// Applies batches and obeys commands until `stop` is cancelled; then applies what was queued by then, publishes for the
-/// last time, and from then on only obeys commands.
+/// Runs the store: applies batches and commands, and publishes changes at most once every `publish_every`. When `stop` is
+/// cancelled it applies what is queued, publishes for the last time, and then only answers commands.
 pub(super) async fn run(task: StoreTask, stop: CancellationToken) {
     let StoreTask { mut store, mut batches, mut commands, metrics, published, publish_every } = task;
     let take_all = |store: &mut Store, batches: &mut mpsc::Receiver<QueuedBatch>| {
@@ -445,9 +442,9 @@ pub(super) async fn run(task: StoreTask, stop: CancellationToken) {
                 None => break,
             },
             Some(command) = commands.recv() => {
-                // A command is about all that was accepted before it.
+                // A command applies to all batches accepted before it.
                 take_all(&mut store, &mut batches);
-                store.obey(command);
+                store.handle_command(command);
             }
             () = metrics.changed() => {},
             () = &mut stopped => break,
@@ -467,7 +464,7 @@ pub(super) async fn run(task: StoreTask, stop: CancellationToken) {
     publish(&mut store, &metrics, &published);
     drop(published);
     while let Some(command) = commands.recv().await {
-        store.obey(command);
+        store.handle_command(command);
     }
 }
 

@@ -1,9 +1,9 @@
-//! `--serve-viewers`: what a collector shows to viewers elsewhere, over gRPC. Each is told all calls first and then what
-//! changes; several may watch at once.
+//! `--serve-viewers`: serves the calls of a collector to remote viewers over gRPC. Each receives all calls first and then what
+//! changes.
 //!
-//! Knows a [`Handle`] only, and works on a thread of its own: whatever viewers do costs ingest nothing. Nothing is queued for
-//! a viewer: when it has taken a message the next one is made, and when it has taken all of a snapshot, the difference to the
-//! newest one, whatever came in between. One that takes nothing for long is let go, and with it the snapshot it held on to.
+//! Reads a [`Handle`] only, on a thread of its own, so that viewers do not slow ingest. Nothing is queued for a viewer: a
+//! message is encoded once the previous one was taken, and after a whole snapshot follows the difference to the newest one,
+//! skipping those in between. A viewer that takes no message for too long is disconnected, which frees its snapshot.
 
 mod delta;
 pub(crate) mod protocol;
@@ -25,36 +25,36 @@ use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio_util::sync::CancellationToken;
 
-use self::service::Door;
+use self::service::SharedState;
 use super::Handle;
 use super::access::Access;
 use super::listener::{self, ConnectionLimits};
 use super::metrics::{Clients, ConnectionMetrics};
 
-/// Viewers at once.
+/// Concurrent viewers.
 pub const MOST_VIEWERS: usize = 32;
 
-/// Connections at once: viewers, and those who are not let in.
+/// Concurrent connections: viewers, and those that will be refused.
 const CONNECTIONS: usize = 2 * MOST_VIEWERS;
 
-/// A viewer that does not take a message for this long is let go.
+/// See [`ViewersConfig::stalled`].
 const STALLED: Duration = Duration::from_secs(30);
 
-/// What viewers are served with.
+/// Settings of the viewers' listener.
 #[derive(Clone, Debug)]
 pub struct ViewersConfig {
     /// Address or name to listen on.
     pub host: String,
     /// Port; 0 picks a free one.
     pub port: u16,
-    /// Who may watch.
+    /// Token and TLS.
     pub access: Access,
-    /// A viewer that does not take a message for this long is let go.
+    /// A viewer that does not take a message for this long is disconnected.
     pub stalled: Duration,
 }
 
 impl ViewersConfig {
-    /// Serving with the usual patience of half a minute.
+    /// Settings with the default timeout of 30 s.
     pub const fn new(host: String, port: u16, access: Access) -> Self {
         Self { host, port, access, stalled: STALLED }
     }
@@ -63,7 +63,7 @@ impl ViewersConfig {
 /// Why viewers cannot be served.
 #[derive(Debug, Error)]
 pub enum ViewersError {
-    /// Somebody else listens there.
+    /// The port is in use.
     #[error(
         "Failed to bind the viewers' listener on {host}:{port}: port already in use. Pick another port with --serve-viewers."
     )]
@@ -82,25 +82,25 @@ pub enum ViewersError {
         host: String,
         /// As asked for.
         port: u16,
-        /// What the system said.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// No thread could be had.
+    /// The runtime or thread could not be created.
     #[error("Failed to start serving viewers: {0}")]
     Thread(#[from] io::Error),
 }
 
-/// Viewers being served. Dropping it ends that at once.
+/// A running viewers' listener. Dropping it stops it at once.
 #[derive(Debug)]
 pub struct Viewers {
     address: SocketAddr,
     stop: CancellationToken,
-    /// Hangs up when the thread is done.
+    /// The receiver disconnects when the thread ends.
     thread: Option<(JoinHandle<()>, Receiver<()>)>,
 }
 
 impl Viewers {
-    /// Binds the listener and serves what `handle` answers on a thread of its own.
+    /// Binds the listener and serves viewers on a thread of its own.
     ///
     /// # Errors
     /// When the listener cannot be bound.
@@ -123,27 +123,27 @@ impl Viewers {
                 let metrics = ConnectionMetrics { metrics: Arc::clone(&handle.metrics), clients: Clients::Viewers };
                 let incoming = listener::accept(listener, access.tls.clone(), limits, metrics, stopped.clone());
                 let _guard = listener::ExitGuard::new("viewers", Arc::clone(&handle.metrics), stopped.clone());
-                // Arrival numbers mean something within one run only; chance tells runs apart.
+                // Arrival numbers are unique within one run only; a random number identifies the run.
                 let run = RandomState::new().hash_one(0);
-                let door = Door::new(access, handle, run, stalled, stopped.clone());
-                // An error here means that the transport itself died, which is told when nobody serves any more.
-                let _ = service::serve(door, incoming, stopped).await;
+                let state = SharedState::new(access, handle, run, stalled, stopped.clone());
+                // An error here means that the transport failed, which the guard reports.
+                let _ = service::serve(state, incoming, stopped).await;
             });
             runtime.shutdown_background();
         })?;
         Ok(Self { address, stop, thread: Some((thread, done)) })
     }
 
-    /// Where viewers are served.
+    /// The bound address.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops listening and gives viewers `grace` to take the last snapshot, which is one of a collector that has stopped.
+    /// Stops listening and waits up to `grace` for viewers to take the last snapshot.
     pub fn finish(mut self, grace: Duration) {
         self.stop.cancel();
         if let Some((_, done)) = &self.thread {
-            // Either all are told or the grace is over.
+            // Either all have it or the time is up.
             let _ = done.recv_timeout(grace);
         }
         self.thread = None;

@@ -12,7 +12,7 @@ use planoai::collector::taps::ExportPipelines;
 use planoai::collector::viewers::ViewersConfig;
 use planoai::collector::{CollectorConfig, Notice};
 use planoai::pricing::Pricer;
-use planoai::sources::attach::{Address, ClientTls, Remote, RemoteConfig};
+use planoai::sources::attach::{Address, ClientTls, RemoteCollector, RemoteConfig};
 use planoai::sources::local::Local;
 use planoai::sources::replay::ReplayConfig;
 use planoai::sources::{CallSource, demo};
@@ -113,7 +113,7 @@ fn viewers_host(host: &str, is_protected: bool) -> String {
     if is_protected || is_here { host.to_owned() } else { "127.0.0.1".to_owned() }
 }
 
-fn attach(args: &ObsArgs, address: &Address) -> Result<Remote, ExitError> {
+fn attach(args: &ObsArgs, address: &Address) -> Result<RemoteCollectorCollector, ExitError> {
     let config = RemoteConfig {
         token: token(args)?,
         tls: client_tls(args, address)?,
@@ -121,7 +121,7 @@ fn attach(args: &ObsArgs, address: &Address) -> Result<Remote, ExitError> {
         span_memory: args.span_memory,
         ..RemoteConfig::new(address.clone())
     };
-    Ok(Remote::start(&config)?)
+    Ok(RemoteCollector::start(&config)?)
 }
 
 /// TLS is used where the scheme or any TLS option asks for it.

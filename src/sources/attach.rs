@@ -1,12 +1,11 @@
-//! `--attach`: a collector that runs elsewhere and serves viewers, as if it ran here: the same [`Handle`], with snapshots of
-//! the same calls under the same numbers.
+//! `--attach`: a remote collector that serves viewers, behind the same [`Handle`] as a local one: snapshots of the same calls
+//! under the same numbers.
 //!
-//! A copy of the other's ring is kept and shown whole: a snapshot is published when all of it has come. When the connection
-//! is lost the last one stays, and the collector is called again until it answers. One that was started anew counts its calls
-//! from 0 again; here their numbers go on after those that were shown, as after clearing, so that nobody takes a call of the
-//! one for a call of the other.
+//! A replica of the remote ring is kept; a snapshot is published when all of it has arrived. When the connection is lost the
+//! last one stays, and the connection is retried. A collector that was restarted numbers its calls from 0 again; here they are
+//! numbered after those already shown, as after clearing, so that two calls never share a number.
 //!
-//! What the collector sends is outside data: a message that is not as agreed ends the connection and leaves nothing behind.
+//! Messages are untrusted input: a malformed one closes the connection and changes nothing.
 
 mod address;
 mod client;
@@ -27,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 
 pub use address::{Address, AddressError};
-pub use client::{ClientTls, Trouble};
+pub use client::{ClientTls, ConnectionError};
 
 use self::client::Client;
 use self::replica::Replica;
@@ -37,68 +36,68 @@ use crate::collector::store::Command;
 use crate::collector::taps::forward::Backoff;
 use crate::collector::{Handle, KnownSpan, Snapshot};
 
-/// Between attempts to reach the collector again, as long as it takes.
+/// Between attempts to reconnect; never gives up.
 const BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(250), longest: Duration::from_secs(5), give_up_after: Duration::MAX };
 
 /// Which collector to attach to, and how.
 #[derive(Clone, Debug)]
 pub struct RemoteConfig {
-    /// Where it serves viewers.
+    /// The address of `--serve-viewers`.
     pub address: Address,
-    /// The token it asks for.
+    /// Bearer token.
     pub token: Option<Token>,
-    /// How to speak TLS with it, if at all.
+    /// `None` is plain text.
     pub tls: Option<ClientTls>,
-    /// No more than the newest so many calls are kept; `None` is as many as there.
+    /// Keeps only the newest so many calls; `None` is the remote capacity.
     pub most_calls: Option<usize>,
-    /// Most bytes of raw spans taken for one detail or trace.
+    /// Most bytes of raw spans fetched for one detail or trace.
     pub span_memory: usize,
-    /// Between attempts.
+    /// Between attempts to reconnect.
     pub backoff: Backoff,
 }
 
 impl RemoteConfig {
-    /// Attaching with the usual patience, without token and TLS.
+    /// Default timeouts, no token, no TLS.
     pub const fn new(address: Address) -> Self {
         let span_memory = 64 * 1024 * 1024;
         Self { address, token: None, tls: None, most_calls: None, span_memory, backoff: BACKOFF }
     }
 }
 
-/// Why there is no use in going on.
+/// An error that a retry would not cure.
 #[derive(Debug, Error)]
 pub enum RemoteError {
-    /// The collector does not let us in, or there is none of this version.
-    #[error("cannot attach to {address}: {trouble}")]
+    /// The collector refuses the connection, or has another version.
+    #[error("cannot attach to {address}: {error}")]
     Refused {
-        /// Whom we tried.
+        /// As configured.
         address: Address,
-        /// What came back.
-        trouble: Trouble,
+        /// Why.
+        error: ConnectionError,
     },
-    /// No thread could be had.
+    /// The runtime or thread could not be created.
     #[error("cannot attach: {0}")]
     Thread(#[from] io::Error),
 }
 
-/// How the connection is.
+/// The state of the connection.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Link {
-    /// It answers, and its calls are on the way.
+    /// Connected; the first snapshot has not arrived.
     #[default]
     Attaching,
-    /// What is shown is what the collector has.
+    /// The snapshot is up to date.
     Attached,
-    /// What is shown is the last that was heard; it is tried again and again.
+    /// The last snapshot stays while the connection is retried.
     Lost {
-        /// Why, in words.
+        /// A readable reason.
         why: String,
     },
 }
 
 impl Link {
-    /// Whether nothing is heard of the collector.
+    /// Whether there is no connection.
     pub const fn is_lost(&self) -> bool {
         match self {
             Self::Attaching | Self::Attached => false,
@@ -109,31 +108,31 @@ impl Link {
 
 /// A connection to a remote collector. Dropping it closes the connection.
 #[derive(Debug)]
-pub struct Remote {
+pub struct RemoteCollector {
     address: Address,
     handle: Handle,
     link: watch::Receiver<Link>,
     stop: CancellationToken,
 }
 
-impl Remote {
-    /// Calls the collector and follows it on a thread of its own. One that does not answer yet is called again and again.
+impl RemoteCollector {
+    /// Connects and follows the collector on a thread of its own. An unreachable collector is retried.
     ///
     /// # Errors
-    /// When the collector answers that it will not have us: trying again would not help.
+    /// When the collector refuses the connection.
     pub fn start(config: &RemoteConfig) -> Result<Self, RemoteError> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let refused = |trouble| RemoteError::Refused { address: config.address.clone(), trouble };
+        let refused = |error| RemoteError::Refused { address: config.address.clone(), error };
         let entered = runtime.enter();
         let client = Client::new(config).map_err(refused)?;
         drop(entered);
         let first = runtime.block_on(client.watch());
-        if let Err(trouble @ Trouble::Refused(_)) = first {
-            return Err(refused(trouble));
+        if let Err(error @ ConnectionError::Refused(_)) = first {
+            return Err(refused(error));
         }
         let (published, snapshots) = watch::channel(Arc::default());
         let (commands, asked) = mpsc::unbounded_channel();
-        let link = first.as_ref().err().map_or(Link::Attaching, |trouble| Link::Lost { why: trouble.to_string() });
+        let link = first.as_ref().err().map_or(Link::Attaching, |error| Link::Lost { why: error.to_string() });
         let (said, link) = watch::channel(link);
         let replica = Replica::new(config.most_calls);
         let follower = Follower { client, replica, published, commands: asked, link: said, backoff: config.backoff };
@@ -141,7 +140,7 @@ impl Remote {
         let stopped = stop.clone();
         thread::Builder::new().name("remote".to_owned()).spawn(move || {
             runtime.block_on(stopped.run_until_cancelled(follower.run(first)));
-            // A question that still waits for its answer is not waited for.
+            // Pending span queries are dropped.
             runtime.shutdown_background();
         })?;
         Ok(Self {
@@ -157,7 +156,7 @@ impl Remote {
     }
 }
 
-impl CallSource for Remote {
+impl CallSource for RemoteCollector {
     /// Clearing forgets calls here only, not in the remote collector.
     fn handle(&self) -> Handle {
         self.handle.clone()
@@ -193,13 +192,13 @@ impl CallSource for Remote {
     fn stop(self: Box<Self>, _: Duration) {}
 }
 
-impl Drop for Remote {
+impl Drop for RemoteCollector {
     fn drop(&mut self) {
         self.stop.cancel();
     }
 }
 
-/// Follows the collector for as long as the program runs.
+/// Keeps the replica up to date until it is dropped.
 struct Follower {
     client: Client,
     replica: Replica,
@@ -209,26 +208,26 @@ struct Follower {
     backoff: Backoff,
 }
 
-/// What comes next: a message of the stream, or a command from here.
+/// A message of the stream, or a local command.
 enum Next {
     Message(Result<Option<Bytes>, tonic::Status>),
     Command(Command),
 }
 
 impl Follower {
-    async fn run(mut self, first: Result<Streaming<Bytes>, Trouble>) {
+    async fn run(mut self, first: Result<Streaming<Bytes>, ConnectionError>) {
         let mut answer = first;
         let mut attempt = 0;
         loop {
-            let trouble = match answer {
+            let error = match answer {
                 Ok(stream) => {
-                    let (trouble, was_attached) = self.follow(stream).await;
+                    let (error, was_attached) = self.follow(stream).await;
                     attempt = if was_attached { 0 } else { attempt };
-                    trouble
+                    error
                 }
-                Err(trouble) => trouble,
+                Err(error) => error,
             };
-            self.link.send_replace(Link::Lost { why: trouble.to_string() });
+            self.link.send_replace(Link::Lost { why: error.to_string() });
             let pause = self.backoff.pause(attempt, None, Duration::ZERO).unwrap_or(self.backoff.longest);
             attempt = attempt.saturating_add(1);
             let client = self.client.clone();
@@ -241,8 +240,8 @@ impl Follower {
         }
     }
 
-    /// Takes in messages until there are no more, and says why, and whether a snapshot was among them.
-    async fn follow(&mut self, mut stream: Streaming<Bytes>) -> (Trouble, bool) {
+    /// Applies messages until the stream ends. Returns why it ended and whether a snapshot was completed.
+    async fn follow(&mut self, mut stream: Streaming<Bytes>) -> (ConnectionError, bool) {
         self.replica.begin();
         let mut was_attached = false;
         loop {
@@ -251,7 +250,7 @@ impl Follower {
                 Some(command) = self.commands.recv() => Next::Command(command),
             };
             match next {
-                Next::Command(command) => self.obey(command, was_attached),
+                Next::Command(command) => self.handle_command(command, was_attached),
                 Next::Message(Ok(Some(message))) => match self.replica.take(message) {
                     Ok(None) => {}
                     Ok(Some(snapshot)) => {
@@ -259,26 +258,26 @@ impl Follower {
                         self.published.send_replace(snapshot);
                         self.link.send_if_modified(|link| std::mem::replace(link, Link::Attached) != Link::Attached);
                     }
-                    Err(malformed) => return (Trouble::Malformed(malformed), was_attached),
+                    Err(malformed) => return (ConnectionError::Malformed(malformed), was_attached),
                 },
-                Next::Message(Ok(None)) => return (Trouble::HungUp, was_attached),
-                Next::Message(Err(status)) => return (Trouble::of(&status), was_attached),
+                Next::Message(Ok(None)) => return (ConnectionError::Closed, was_attached),
+                Next::Message(Err(status)) => return (ConnectionError::of(&status), was_attached),
             }
         }
     }
 
-    /// Waits for `event` and obeys commands meanwhile, as well as it can.
+    /// Waits for `event` and handles commands meanwhile.
     async fn meanwhile<T>(&mut self, event: impl Future<Output = T>) -> T {
         tokio::pin!(event);
         loop {
             tokio::select! {
                 happened = &mut event => return happened,
-                Some(command) = self.commands.recv() => self.obey(command, false),
+                Some(command) = self.commands.recv() => self.handle_command(command, false),
             }
         }
     }
 
-    fn obey(&mut self, command: Command, is_attached: bool) {
+    fn handle_command(&mut self, command: Command, is_attached: bool) {
         match command {
             Command::Clear { done } => {
                 self.published.send_replace(self.replica.clear());
@@ -296,13 +295,13 @@ impl Follower {
                     }
                 });
             }
-            // Nobody to ask: the asker hears that there is no answer.
+            // Dropping `reply` tells the receiver that there is no answer.
             Command::Spans { .. } => {}
         }
     }
 }
 
-/// The asker may have gone; then nobody misses the answer.
+/// The receiver may be gone.
 fn answer(reply: &Sender<Vec<KnownSpan>>, spans: Vec<KnownSpan>) {
     let _ = reply.send(spans);
 }

@@ -1,17 +1,17 @@
-//! Which spans of a trace are one call (SEMCONV.md, section 4), and what has to be made anew when one more arrives.
+//! Which spans of a trace are one call (SEMCONV.md, section 4), and which rows are rebuilt when one more arrives.
 
 use hashbrown::{HashMap, HashSet};
 
-use super::node::{Kind, Node};
+use super::node::{Node, PartKind};
 use super::trace::Trace;
 use crate::call::{CallId, LlmCall};
 
-/// The most trusted spans of a call that are asked what it was; a call has a few, and each costs a look at all that it says.
-const MOST_TOLD: usize = 64;
+/// The most spans whose facts are merged into a call. A call has a few; each costs a pass over all facts.
+const MOST_FACTS: usize = 64;
 
 type ByPosition<T> = HashMap<usize, T, foldhash::fast::RandomState>;
 
-/// A row that must be made anew: its leading call with all gaps filled, and the rows that it takes over.
+/// A row to rebuild: its leading call with all gaps filled, and the rows that it replaces.
 #[derive(Clone, Debug)]
 pub(crate) struct Regrouped {
     /// The rows its spans had so far, oldest first; empty for a new call.
@@ -26,15 +26,15 @@ pub(crate) struct Regrouped {
 pub(super) fn affected(trace: &Trace, at: usize) -> Vec<Regrouped> {
     let Some(node) = trace.node(at) else { return Vec::new() };
     let is_leaf = trace.is_leaf(at);
-    if is_leaf && matches!(node.kind, Kind::Other | Kind::Rejected | Kind::Context) {
+    if is_leaf && matches!(node.kind, PartKind::Other | PartKind::Rejected | PartKind::Context) {
         return Vec::new();
     }
-    // Where no look is left, a call is a row of its own until another is taken.
-    if is_leaf && !trace.has_above(at) || !trace.may_look() {
+    // Without a budget for visits, a call is a row of its own until there is one.
+    if is_leaf && !trace.has_above(at) || !trace.may_visit() {
         return alone(node, at).into_iter().collect();
     }
     match trace.top(at) {
-        None if lends(trace, at) => below(trace, at),
+        None if has_context(trace, at) => below(trace, at),
         Some(top) if trace.subtree(top).contains(&at) => regroup(trace, top),
         // Too many around it to tell what it belongs to: a call is a row of its own then.
         Some(_) if node.is_candidate() => regroup(trace, at),
@@ -43,8 +43,8 @@ pub(super) fn affected(trace: &Trace, at: usize) -> Vec<Regrouped> {
 }
 
 /// Whether the span or one above it has a session or user for the calls below.
-fn lends(trace: &Trace, at: usize) -> bool {
-    trace.lineage(at).any(|at| trace.node(at).is_some_and(|node| node.kind == Kind::Context))
+fn has_context(trace: &Trace, at: usize) -> bool {
+    trace.lineage(at).any(|at| trace.node(at).is_some_and(|node| node.kind == PartKind::Context))
 }
 
 /// No call at or above it: calls below may now see its session, but belong together no more than before.
@@ -53,7 +53,7 @@ fn below(trace: &Trace, at: usize) -> Vec<Regrouped> {
     trace.subtree(at).into_iter().filter(is_top).flat_map(|top| regroup(trace, top)).collect()
 }
 
-/// A call with nobody above or below it, as most gateways' calls are when they arrive.
+/// A call without a parent or children, as most gateways' calls are when they arrive.
 pub(super) fn alone(node: &Node, at: usize) -> Option<Regrouped> {
     let facts = node.facts().filter(|_| node.is_candidate())?;
     Some(Regrouped { rows: Vec::new(), facts: vec![facts.clone()], members: vec![at] })
@@ -63,11 +63,12 @@ pub(super) fn alone(node: &Node, at: usize) -> Option<Regrouped> {
 fn regroup(trace: &Trace, top: usize) -> Vec<Regrouped> {
     let subtree = trace.subtree(top);
     let leaders = leaders(trace, &subtree, top);
-    let led = Led::new(trace, &leaders);
+    let membership = Membership::new(trace, &leaders);
     let mut members: ByPosition<Vec<usize>> = HashMap::default();
-    let is_member = |&at: &usize| trace.node(at).is_some_and(|node| matches!(node.kind, Kind::Call | Kind::Completes));
+    let is_member =
+        |&at: &usize| trace.node(at).is_some_and(|node| matches!(node.kind, PartKind::Call | PartKind::Completes));
     for at in subtree.into_iter().filter(is_member) {
-        members.entry(led.leader_of(trace, at)).or_default().push(at);
+        members.entry(membership.leader_of(trace, at)).or_default().push(at);
     }
     let group = |&leader: &usize| gather(trace, members.remove(&leader).unwrap_or_default(), leader);
     let mut groups: Vec<Regrouped> = leaders.iter().map(group).collect();
@@ -106,13 +107,13 @@ fn claim_rows_once(trace: &Trace, leaders: &[usize], groups: &mut [Regrouped]) {
 }
 
 /// The leaders of a group, and which of them is the first one below a span.
-struct Led<'l> {
+struct Membership<'l> {
     leaders: &'l [usize],
     first_below: ByPosition<usize>,
     is_leader: HashSet<usize, foldhash::fast::RandomState>,
 }
 
-impl<'l> Led<'l> {
+impl<'l> Membership<'l> {
     fn new(trace: &Trace, leaders: &'l [usize]) -> Self {
         let mut first_below = HashMap::default();
         for &leader in leaders {
@@ -134,12 +135,13 @@ fn gather(trace: &Trace, mut members: Vec<usize>, leader: usize) -> Regrouped {
     // Trust: the leader, then calls from the outermost in, then completions.
     members.sort_by_cached_key(|&at| {
         let node = trace.node(at);
-        let completes = node.is_some_and(|node| node.kind == Kind::Completes);
+        let completes = node.is_some_and(|node| node.kind == PartKind::Completes);
         (at != leader, completes, trace.depth(at), node.map(|node| (node.started(), node.id)))
     });
-    let contexts = trace.lineage(leader).filter(|&at| trace.node(at).is_some_and(|node| node.kind == Kind::Context));
-    let told = members.iter().copied().take(MOST_TOLD).chain(contexts);
-    let facts = told.filter_map(|at| trace.node(at)?.facts().cloned());
+    let contexts =
+        trace.lineage(leader).filter(|&at| trace.node(at).is_some_and(|node| node.kind == PartKind::Context));
+    let sources = members.iter().copied().take(MOST_FACTS).chain(contexts);
+    let facts = sources.filter_map(|at| trace.node(at)?.facts().cloned());
     let mut rows: Vec<CallId> = members.iter().filter_map(|&at| trace.node(at)?.row).collect();
     rows.sort_unstable();
     rows.dedup();

@@ -26,13 +26,13 @@ pub enum Part {
 }
 
 impl Part {
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> PartKind {
         match self {
-            Self::Call(_) => Kind::Call,
-            Self::Completes(_) => Kind::Completes,
-            Self::Context(_) => Kind::Context,
-            Self::Rejected => Kind::Rejected,
-            Self::Other => Kind::Other,
+            Self::Call(_) => PartKind::Call,
+            Self::Completes(_) => PartKind::Completes,
+            Self::Context(_) => PartKind::Context,
+            Self::Rejected => PartKind::Rejected,
+            Self::Other => PartKind::Other,
         }
     }
 
@@ -45,18 +45,18 @@ impl Part {
         }
     }
 
-    /// Takes it out of its place, where nothing of interest is left.
-    #[must_use = "what it was is left nowhere else"]
+    /// Takes the part out, leaving [`Part::Other`].
+    #[must_use]
     pub const fn take(&mut self) -> Self {
         std::mem::replace(self, Self::Other)
     }
 
-    /// When the span says that it started, ns since the epoch.
+    /// The emitted start, ns since the epoch.
     pub fn started(&self) -> Option<i64> {
         self.facts().and_then(LlmCall::emitted_start_unix_nano)
     }
 
-    /// Takes the facts it holds onto the heap. Where there are none, nothing is moved.
+    /// Moves the facts onto the heap, if there are any.
     fn take_facts(&mut self) -> Option<Box<LlmCall>> {
         self.facts()?;
         match self.take() {
@@ -69,7 +69,7 @@ impl Part {
 
 /// What kind of part a span is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum PartKind {
     /// [`Part::Call`]
     Call,
     /// [`Part::Completes`]
@@ -82,7 +82,7 @@ pub enum Kind {
     Other,
 }
 
-/// How a span ended up, for those who ask why a call is or is not there.
+/// How a span was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// It is the row.
@@ -91,9 +91,9 @@ pub enum Outcome {
     Merged,
     /// It completed the call above it, or waits for it.
     Completed,
-    /// It lends its session or user to the calls below it.
+    /// Its session or user applies to the calls below it.
     Context,
-    /// A call that never was.
+    /// A call that the gateway rejected before it had a model.
     Rejected,
     /// Not an LLM call.
     NotCounted,
@@ -119,27 +119,26 @@ pub(crate) struct Node {
     pub id: SpanId,
     /// Its parent's id; 0 for a root.
     pub parent: SpanId,
-    /// What it is to joining.
-    pub kind: Kind,
+    pub kind: PartKind,
     /// The row it is part of.
     pub row: Option<CallId>,
     /// The rule that gave it its role.
     pub why: &'static str,
     /// Where its bytes are.
     pub span: SpanRef,
-    /// What it says. A call that is a row alone needs none of its own: the row says the same.
+    /// `None` for a call that is a row alone: the row has the same facts.
     facts: Option<Box<LlmCall>>,
     /// When it started, else when it arrived, ns since the epoch; 0 without facts.
     started: i64,
     traits: Traits,
 }
 
-/// What is asked of a call's facts so often that it stands apart from them.
+/// Copies of facts that joining reads often.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each says something else of the span")]
+#[expect(clippy::struct_excessive_bools, reason = "independent properties of the span")]
 struct Traits {
-    /// The start is the span's own word.
-    tells_start: bool,
+    /// The start was emitted; otherwise it is the arrival.
+    has_emitted_start: bool,
     is_plano: bool,
     is_embedding: bool,
     has_input_count: bool,
@@ -149,7 +148,7 @@ impl Traits {
     fn of(facts: &LlmCall) -> Self {
         let labels = facts.labels();
         Self {
-            tells_start: facts.emitted_start_unix_nano().is_some(),
+            has_emitted_start: facts.emitted_start_unix_nano().is_some(),
             is_plano: labels.convention == Convention::Plano,
             is_embedding: labels.operation.as_deref() == Some("embeddings"),
             has_input_count: facts.usage().input.is_some(),
@@ -157,7 +156,7 @@ impl Traits {
     }
 }
 
-/// Where a span stands: its id, its parent's, its bytes, and the rule that gave it its role.
+/// The identity of a span, where its bytes are, and the rule that gave it its role.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub id: SpanId,
@@ -170,18 +169,18 @@ pub(crate) struct Place {
 }
 
 impl Node {
-    /// A span that keeps what it says.
+    /// A span that keeps its facts.
     pub(crate) fn new(place: Place, part: &mut Part) -> Self {
         let node = Self::bare(place, part.kind(), part.facts());
         Self { facts: part.take_facts(), ..node }
     }
 
-    /// A call whose row says all that it says.
-    pub(crate) fn spoken_for(place: Place, call: &LlmCall, row: CallId) -> Self {
-        Self { row: Some(row), ..Self::bare(place, Kind::Call, Some(call)) }
+    /// A call whose row has all of its facts.
+    pub(crate) fn with_facts_in_row(place: Place, call: &LlmCall, row: CallId) -> Self {
+        Self { row: Some(row), ..Self::bare(place, PartKind::Call, Some(call)) }
     }
 
-    fn bare(place: Place, kind: Kind, facts: Option<&LlmCall>) -> Self {
+    fn bare(place: Place, kind: PartKind, facts: Option<&LlmCall>) -> Self {
         let Place { id, parent, why, span } = place;
         Self {
             id,
@@ -196,31 +195,31 @@ impl Node {
         }
     }
 
-    /// What the span says, where it is kept apart from its row.
+    /// The facts that are kept apart from the row.
     pub(crate) fn facts(&self) -> Option<&LlmCall> {
         self.facts.as_deref()
     }
 
-    /// Gives a call that its row spoke for what it says itself. A row that is gone says nothing any more.
-    pub(crate) fn own_facts(&mut self, row: impl FnOnce(CallId) -> Option<LlmCall>) {
-        if self.facts.is_none() && self.kind == Kind::Call {
+    /// Copies the facts of a call out of its row, if they are there alone and the row is still kept.
+    pub(crate) fn copy_facts_from_row(&mut self, row: impl FnOnce(CallId) -> Option<LlmCall>) {
+        if self.facts.is_none() && self.kind == PartKind::Call {
             self.facts = self.row.and_then(row).map(Box::new);
         }
     }
 
-    /// The bytes that its facts take, their texts as if nobody shared them.
+    /// The bytes of its facts, with shared texts counted in full.
     pub(crate) fn weight(&self) -> usize {
         self.facts().map_or(0, |facts| size_of::<LlmCall>() + facts.text_bytes())
     }
 
-    /// Whether a span with this id that says it started then is this one again. When they arrived tells nothing.
+    /// Whether a span with this id and emitted start is this one again. Arrival times differ between repeats.
     pub(crate) fn is_repeated_by(&self, started: Option<i64>) -> bool {
-        started == self.traits.tells_start.then_some(self.started)
+        started == self.traits.has_emitted_start.then_some(self.started)
     }
 
     /// Whether it is a call or a part of one.
     pub(crate) fn is_candidate(&self) -> bool {
-        self.kind == Kind::Call
+        self.kind == PartKind::Call
     }
 
     /// Whether it is a call of a gateway.
@@ -247,15 +246,15 @@ impl Node {
         self.started
     }
 
-    /// How the span ended up.
+    /// How the span is counted.
     pub(crate) const fn outcome(&self, leads: bool) -> Outcome {
         match self.kind {
-            Kind::Call if leads => Outcome::Row,
-            Kind::Call => Outcome::Merged,
-            Kind::Completes => Outcome::Completed,
-            Kind::Context => Outcome::Context,
-            Kind::Rejected => Outcome::Rejected,
-            Kind::Other => Outcome::NotCounted,
+            PartKind::Call if leads => Outcome::Row,
+            PartKind::Call => Outcome::Merged,
+            PartKind::Completes => Outcome::Completed,
+            PartKind::Context => Outcome::Context,
+            PartKind::Rejected => Outcome::Rejected,
+            PartKind::Other => Outcome::NotCounted,
         }
     }
 }

@@ -1,20 +1,20 @@
-//! The spans of one trace and how they hang together.
+//! The spans of one trace as a tree.
 
 use std::cell::Cell;
 
 use super::node::{Node, SpanId};
 
-/// How far up a span's lineage is followed. No call stands so deep; without a bound a stranger's trace of calls below
-/// calls would cost minutes a span.
+/// How far up a span's ancestors are followed. Real calls are not nested so deep; without a bound a hostile trace would cost
+/// minutes a span.
 const HIGHEST: usize = 32;
-/// How many spans below one are looked at: more than an agent's run has, for the same reason.
+/// How many descendants of a span are visited: more than an agent's run has, for the same reason.
 const WIDEST: usize = 1024;
 
-/// Looks at other spans that each span of a trace earns it. Calls have a few spans around them, and agents' runs a thousand
-/// once; a trace that asks for a thousand with each of its spans gets an answer now and then.
-const LOOKS_A_SPAN: usize = 16;
-/// What is earned is kept up to so many looks.
-const MOST_LOOKS: usize = 8 * WIDEST;
+/// Visits that each span adds to the budget of its trace (a token bucket). Calls have a few spans around them, and agents'
+/// runs a thousand once; a trace that needs a thousand visits for each of its spans is regrouped now and then only.
+const VISITS_A_SPAN: usize = 16;
+/// The most visits that the budget holds.
+const MOST_VISITS: usize = 8 * WIDEST;
 
 /// Spans remembered in one trace; a trace that never ends forgets its oldest quarter.
 pub(super) const MOST_SPANS: usize = 4096;
@@ -24,8 +24,8 @@ pub(super) const MOST_SPANS: usize = 4096;
 pub(super) struct Trace {
     links: Vec<Link>,
     nodes: Vec<Node>,
-    /// Looks at its spans that the trace may still take, to find out what belongs together.
-    looks: Cell<usize>,
+    /// Visits that are left.
+    visits: Cell<usize>,
 }
 
 /// Where a span hangs. Positions are those in the trace; [`Link::NOWHERE`] is none.
@@ -57,7 +57,7 @@ impl Trace {
     /// A trace of one span.
     pub(super) fn of(node: Node) -> Self {
         let mut trace =
-            Self { links: Vec::with_capacity(4), nodes: Vec::with_capacity(4), looks: Cell::new(MOST_LOOKS) };
+            Self { links: Vec::with_capacity(4), nodes: Vec::with_capacity(4), visits: Cell::new(MOST_VISITS) };
         trace.push(node);
         trace
     }
@@ -67,7 +67,6 @@ impl Trace {
         &self.nodes
     }
 
-    /// The same, to be changed.
     pub(super) fn nodes_mut(&mut self) -> &mut [Node] {
         &mut self.nodes
     }
@@ -91,17 +90,17 @@ impl Trace {
         let nowhere = Link::NOWHERE;
         self.links.push(Link { id, parent, above: nowhere, first_below: nowhere, next: nowhere });
         self.nodes.push(node);
-        self.looks.set((self.looks.get() + LOOKS_A_SPAN).min(MOST_LOOKS));
-        self.hang(at, above.map_or(nowhere, position_of));
+        self.visits.set((self.visits.get() + VISITS_A_SPAN).min(MOST_VISITS));
+        self.attach(at, above.map_or(nowhere, position_of));
         for below in waiting {
-            self.hang(below, position_of(at));
+            self.attach(below, position_of(at));
         }
         at
     }
 
-    /// Whether looks are left to find out what belongs together.
-    pub(super) const fn may_look(&self) -> bool {
-        self.looks.get() > 0
+    /// Whether the visit budget allows to regroup.
+    pub(super) const fn may_visit(&self) -> bool {
+        self.visits.get() > 0
     }
 
     /// Spans whose parent has this id and has not arrived.
@@ -110,7 +109,7 @@ impl Trace {
         self.links.iter().enumerate().filter(move |(_, link)| waits(link)).map(|(at, _)| at)
     }
 
-    fn hang(&mut self, at: usize, above: u32) {
+    fn attach(&mut self, at: usize, above: u32) {
         let Some(parent) = somewhere(above).and_then(|above| self.links.get_mut(above)) else { return };
         let next = std::mem::replace(&mut parent.first_below, position_of(at));
         if let Some(link) = self.links.get_mut(at) {
@@ -133,7 +132,7 @@ impl Trace {
         }
         for (at, above) in above.into_iter().enumerate() {
             let above = somewhere(above).and_then(|above| above.checked_sub(count));
-            self.hang(at, above.map_or(Link::NOWHERE, position_of));
+            self.attach(at, above.map_or(Link::NOWHERE, position_of));
         }
         forgotten
     }
@@ -157,12 +156,13 @@ impl Trace {
         std::iter::successors(first, |&at| somewhere(self.links.get(at)?.next))
     }
 
-    /// From the span upwards, itself first. A ring of parents, which only hostile input has, ends the climb.
+    /// The span and its ancestors, itself first. Bounded, so that a cycle of parents, which only hostile input has, ends.
     pub(super) fn lineage(&self, at: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(Some(at), |&at| self.above(at)).take(HIGHEST.min(self.links.len()))
     }
 
-    /// The span and those below it, parents before children; each is a look. Every span has one parent, so only the first can be met again.
+    /// The span and its descendants, parents before children; each takes a visit from the budget. Every span has one parent, so
+    /// only the first can occur again.
     pub(super) fn subtree(&self, at: usize) -> Vec<usize> {
         let mut found = vec![at];
         let mut next = 0;
@@ -171,7 +171,7 @@ impl Trace {
             let room = WIDEST.saturating_sub(found.len());
             found.extend(self.children(parent).filter(|&child| child != at).take(room));
         }
-        self.looks.set(self.looks.get().saturating_sub(found.len()));
+        self.visits.set(self.visits.get().saturating_sub(found.len()));
         found
     }
 

@@ -18,20 +18,20 @@ const MOST: usize = 65_536;
 /// A shorter response id is more likely a placeholder than an id.
 const SHORTEST: usize = 8;
 
-/// How wrong a clock may be that told when a call went on, ns. Servers that ask the time are right to milliseconds, a laptop
-/// or a virtual machine that was just woken may be seconds off. More would take calls that follow each other for one.
+/// Tolerated clock skew between emitters, ns. Servers with NTP are right to milliseconds; a laptop or virtual machine that
+/// has just resumed may be seconds off. More would merge calls that follow each other.
 const CLOCK_SKEW_NANOS: i64 = 5_000_000_000;
 
 /// Response ids and the rows that show them.
 #[derive(Debug, Default)]
 pub(super) struct CrossTraceDedup {
-    rows: HashMap<Name, Twin, foldhash::fast::RandomState>,
+    rows: HashMap<Name, KnownRow, foldhash::fast::RandomState>,
     order: VecDeque<Name>,
 }
 
 /// The row of a response id.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Twin {
+pub(super) struct KnownRow {
     pub row: CallId,
     /// The trace that showed it first.
     pub trace: TraceId,
@@ -39,9 +39,8 @@ pub(super) struct Twin {
     shared: bool,
 }
 
-impl Twin {
-    /// Whether its row shows this call. One that is no longer kept shows none: it cannot be completed, and a call that is
-    /// called its twin would be seen nowhere.
+impl KnownRow {
+    /// Whether its row is this call. An evicted row is none: a call merged into it would not be shown anywhere.
     fn shows(self, call: &LlmCall, rows: &Calls) -> bool {
         rows.get(self.row).is_some_and(|row| overlap(row, call))
     }
@@ -54,14 +53,13 @@ impl Twin {
 
 impl CrossTraceDedup {
     /// The row, among those kept, that shows this call from another trace too.
-    pub(super) fn of(&self, call: &LlmCall, trace: TraceId, rows: &Calls) -> Option<Twin> {
+    pub(super) fn find(&self, call: &LlmCall, trace: TraceId, rows: &Calls) -> Option<KnownRow> {
         let known = self.rows.get(response_id(call, &mut [0; 36])?.as_ref())?;
         ((known.shared || known.trace != trace) && known.shows(call, rows)).then_some(*known)
     }
 
-    /// Notes that the call, seen in `trace`, is shown by `row`. Where another call had its id before, the id stands for the
-    /// newer one from now on.
-    pub(super) fn learn(&mut self, call: &LlmCall, row: CallId, trace: TraceId, rows: &Calls) {
+    /// Records that `row` shows the call of `trace`. Of two calls with the same id, the newer one is remembered.
+    pub(super) fn record(&mut self, call: &LlmCall, row: CallId, trace: TraceId, rows: &Calls) {
         let buffer = &mut [0; 36];
         let Some(id) = response_id(call, buffer) else { return };
         if let Some(known) = self.rows.get_mut(id.as_ref()) {
@@ -69,7 +67,7 @@ impl CrossTraceDedup {
                 known.row = row;
                 known.shared |= known.trace != trace;
             } else if !known.is_newer(call, rows) {
-                *known = Twin { row, trace, shared: false };
+                *known = KnownRow { row, trace, shared: false };
             }
             return;
         }
@@ -80,11 +78,11 @@ impl CrossTraceDedup {
         }
         let id = Name::from(id.as_ref());
         self.order.push_back(id.clone());
-        self.rows.insert(id, Twin { row, trace, shared: false });
+        self.rows.insert(id, KnownRow { row, trace, shared: false });
     }
 }
 
-/// Whether both went on at some moment, as far as their clocks tell.
+/// Whether both calls were in progress at the same time, within [`CLOCK_SKEW_NANOS`].
 fn overlap(one: &LlmCall, other: &LlmCall) -> bool {
     let began_in_time = |late: &LlmCall, early: &LlmCall| {
         // Each interval is widened at both ends.

@@ -40,7 +40,7 @@ fn span(id: SpanId, parent: SpanId, role: TestRole) -> TestSpan {
 /// Each span knows one token count that tells which span it came from.
 fn arrival(span: &TestSpan) -> Arrival {
     let id_bytes = span.id.to_be_bytes();
-    let mut draft = CallFacts {
+    let mut facts = CallFacts {
         trace_id: &span.trace,
         span_id: &id_bytes,
         start_unix_nano: Some(span.id),
@@ -49,30 +49,30 @@ fn arrival(span: &TestSpan) -> Arrival {
     };
     let nth = Some(span.id);
     match span.id % 3 {
-        0 => draft.usage.input = nth,
-        1 => draft.usage.output = nth,
-        _ => draft.usage.total = nth,
+        0 => facts.usage.input = nth,
+        1 => facts.usage.output = nth,
+        _ => facts.usage.total = nth,
     }
-    let keep = |draft: &CallFacts<'_>| LlmCall::from_facts(draft, &mut crate::call::Names::default(), 0);
+    let keep = |facts: &CallFacts<'_>| LlmCall::from_facts(facts, &mut crate::call::Names::default(), 0);
     let part = match span.role {
         TestRole::Plano => {
-            draft.convention = Convention::Plano;
-            draft.model = Some("gpt".into());
-            Part::Call(keep(&draft))
+            facts.convention = Convention::Plano;
+            facts.model = Some("gpt".into());
+            Part::Call(keep(&facts))
         }
         TestRole::Call(response_id) => {
-            draft.request_id = response_id.map_or(RequestId::SpanId, |id| RequestId::Emitted(id.into()));
-            Part::Call(keep(&draft))
+            facts.request_id = response_id.map_or(RequestId::SpanId, |id| RequestId::Emitted(id.into()));
+            Part::Call(keep(&facts))
         }
         TestRole::Completes => {
-            draft.usage = Usage::default();
-            draft.request_model = Some("asked".into());
-            Part::Completes(Box::new(keep(&draft)))
+            facts.usage = Usage::default();
+            facts.request_model = Some("asked".into());
+            Part::Completes(Box::new(keep(&facts)))
         }
         TestRole::Context => {
-            draft.usage = Usage::default();
-            draft.session_id = Some(format!("session-{}", span.id).into());
-            Part::Context(Box::new(keep(&draft)))
+            facts.usage = Usage::default();
+            facts.session_id = Some(format!("session-{}", span.id).into());
+            Part::Context(Box::new(keep(&facts)))
         }
         TestRole::Other => Part::Other,
     };
@@ -215,12 +215,12 @@ fn a_response_id_that_comes_again_later_is_another_call() {
     }
 }
 
-/// Guarantees: a call whose twin's row is no longer kept is seen.
+/// Guarantees: a call whose row from another trace is no longer kept is shown.
 #[test]
 fn a_twin_of_a_row_that_is_gone_is_a_row() {
-    let twin = |id, trace| TestSpan { trace: [trace; 16], ..span(id, 0, TestRole::Call(Some("chatcmpl-1"))) };
+    let other_trace = |id, trace| TestSpan { trace: [trace; 16], ..span(id, 0, TestRole::Call(Some("chatcmpl-1"))) };
     let mut store = store_of(1);
-    feed(&mut store, &[twin(1, 1), span(2, 0, TestRole::Plano), twin(3, 2)]);
+    feed(&mut store, &[other_trace(1, 1), span(2, 0, TestRole::Plano), other_trace(3, 2)]);
     assert_eq!(ids(&store), [3]);
     assert_books_balance(&store.snapshot().counters);
 }
@@ -274,7 +274,7 @@ fn huge_texts_shorten_the_memory_for_joining() {
     let text = |nth: usize| Some(std::borrow::Cow::Borrowed(texts[nth].as_str()));
     for nth in 1..=20_000_u64 {
         let mut huge = arrival(&TestSpan { trace: u128::from(nth).to_be_bytes(), ..span(nth, 0, TestRole::Other) });
-        let draft = CallFacts {
+        let facts = CallFacts {
             session_id: text(0),
             user_id: text(1),
             model: text(2),
@@ -285,7 +285,7 @@ fn huge_texts_shorten_the_memory_for_joining() {
             error_message: text(7),
             ..CallFacts::default()
         };
-        let call = LlmCall::from_facts(&draft, &mut store.names.lock(), 0);
+        let call = LlmCall::from_facts(&facts, &mut store.names.lock(), 0);
         huge.part = Part::Context(Box::new(call));
         store.apply(Batch { request: Bytes::new(), arrivals: vec![huge], received_unix_nano: 1 });
     }

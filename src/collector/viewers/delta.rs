@@ -1,5 +1,5 @@
-//! What a viewer lacks: the difference between the snapshot it was told last and the newest one, in messages of bounded
-//! size. Nothing of it is made before it is asked for, so that a viewer that takes its time costs no memory.
+//! The difference between the snapshot a viewer has and the newest one, in messages of bounded size. Each is encoded on demand,
+//! so that a slow viewer costs no memory.
 
 use std::iter::Peekable;
 
@@ -13,7 +13,7 @@ use crate::collector::{Calls, Snapshot};
 type Lacking<'a> = Peekable<Box<dyn Iterator<Item = &'a LlmCall> + Send + 'a>>;
 
 /// The messages, each encoded when it is taken.
-pub(super) struct News<'a> {
+pub(super) struct Delta<'a> {
     hello: Option<Hello>,
     first_kept: CallId,
     calls: Lacking<'a>,
@@ -21,23 +21,23 @@ pub(super) struct News<'a> {
     state: Option<State>,
 }
 
-impl<'a> News<'a> {
-    /// From `told` to `newest`, for a viewer that keeps at most `most` calls. `hello` goes with the first message.
-    pub(super) fn between(told: &'a Calls, newest: &'a Snapshot, most: u64, hello: Option<Hello>) -> Self {
+impl<'a> Delta<'a> {
+    /// From `sent` to `newest`, for a viewer that keeps at most `most` calls. `hello` goes with the first message.
+    pub(super) fn between(sent: &'a Calls, newest: &'a Snapshot, most: u64, hello: Option<Hello>) -> Self {
         let calls = &newest.calls;
         let first_kept = CallId(calls.first_id().0.max(calls.next_id().0.saturating_sub(most)));
-        let revised = calls.revised_since(told).map(|(_, call)| call).filter(move |call| call.id() >= first_kept);
-        let new = calls.since(told.next_id().max(first_kept));
+        let revised = calls.revised_since(sent).map(|(_, call)| call).filter(move |call| call.id() >= first_kept);
+        let new = calls.since(sent.next_id().max(first_kept));
         let lacking: Box<dyn Iterator<Item = &'a LlmCall> + Send + 'a> = Box::new(revised.chain(new));
         Self { hello, first_kept, calls: lacking.peekable(), state: Some(newest.into()) }
     }
 }
 
-impl Iterator for News<'_> {
+impl Iterator for Delta<'_> {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
-        // The state ends it.
+        // The message with the state is the last.
         self.state.as_ref()?;
         let (mut calls, mut bytes) = (Vec::new(), 0);
         while calls.len() < CHUNK_CALLS
@@ -79,8 +79,8 @@ mod tests {
         Snapshot { calls: ring.calls().clone(), capacity: ring.capacity(), ..Snapshot::default() }
     }
 
-    fn told(told: &Calls, newest: &Snapshot, most: u64) -> Vec<Update> {
-        News::between(told, newest, most, None).map(|message| Update::decode(message).unwrap()).collect()
+    fn updates_between(sent: &Calls, newest: &Snapshot, most: u64) -> Vec<Update> {
+        Delta::between(sent, newest, most, None).map(|message| Update::decode(message).unwrap()).collect()
     }
 
     fn ids(updates: &[Update]) -> Vec<u64> {
@@ -89,36 +89,36 @@ mod tests {
     }
 
     #[test]
-    fn only_what_changed_is_told_and_the_state_comes_last() {
+    fn only_what_changed_is_sent_and_the_state_comes_last() {
         let mut ring = filled(3000, 2500, "a");
         let before = snapshot(&ring);
-        let all = told(&Calls::default(), &before, u64::MAX);
+        let all = updates_between(&Calls::default(), &before, u64::MAX);
         assert_eq!(ids(&all), (0..2500).collect::<Vec<_>>());
         assert_eq!(all.iter().map(|update| update.state.is_some()).collect::<Vec<_>>(), [false, true]);
         ring.replace(CallId(7), call("b"));
         ring.push(call("c"));
-        let news = told(&before.calls, &snapshot(&ring), u64::MAX);
+        let news = updates_between(&before.calls, &snapshot(&ring), u64::MAX);
         assert_eq!((ids(&news), news.len()), (vec![7, 2500], 1));
-        let nothing = told(&ring.calls().clone(), &snapshot(&ring), u64::MAX);
+        let nothing = updates_between(&ring.calls().clone(), &snapshot(&ring), u64::MAX);
         assert_eq!((ids(&nothing), nothing.len()), (Vec::new(), 1), "counters may have changed");
     }
 
     #[test]
-    fn a_viewer_that_keeps_few_is_told_few() {
+    fn a_viewer_that_keeps_few_is_sent_few() {
         let mut ring = filled(100, 50, "a");
         let before = snapshot(&ring);
-        assert_eq!(ids(&told(&Calls::default(), &before, 3)), [47, 48, 49]);
+        assert_eq!(ids(&updates_between(&Calls::default(), &before, 3)), [47, 48, 49]);
         ring.replace(CallId(3), call("b"));
         ring.replace(CallId(48), call("b"));
         ring.push(call("c"));
-        let news = told(&before.calls, &snapshot(&ring), 3);
+        let news = updates_between(&before.calls, &snapshot(&ring), 3);
         assert_eq!((ids(&news), news[0].first_kept), (vec![48, 50], 48));
     }
 
     #[test]
     fn messages_are_bounded_whatever_the_calls_hold() {
         let newest = snapshot(&filled(5000, 3000, &"x".repeat(crate::call::LONGEST_TEXT)));
-        let updates = told(&Calls::default(), &newest, u64::MAX);
+        let updates = updates_between(&Calls::default(), &newest, u64::MAX);
         assert!(updates.iter().all(|update| update.encoded_len() < 2 * CHUNK_BYTES));
         assert_eq!(ids(&updates).len(), 3000);
     }

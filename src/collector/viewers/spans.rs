@@ -1,5 +1,5 @@
-//! The known spans of a trace as messages and back. Each travels in an export request of its own, so that a viewer reads it
-//! just as a collector does and is not sent the other spans that came with it.
+//! The known spans of a trace as messages and back. Each is sent in an export request of its own, so that a viewer decodes it
+//! as a collector does and does not receive the other spans of its request.
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -8,7 +8,7 @@ use super::protocol::{CHUNK_BYTES, CHUNK_CALLS, Span, SpansPart, encode};
 use crate::call::LONGEST_TEXT;
 use crate::collector::{KnownSpan, decode};
 
-/// The messages for `spans`, each encoded when it is taken.
+/// The messages for `spans`, each encoded on demand.
 pub(super) fn parts(spans: Vec<KnownSpan>) -> impl Iterator<Item = Bytes> + Send + 'static {
     let mut spans = spans.into_iter().peekable();
     std::iter::from_fn(move || {

@@ -24,7 +24,7 @@ use crate::collector::testing::{PATIENCE, eventually, pki};
 use crate::collector::wire::tests::fixtures;
 use crate::collector::{Collector, CollectorConfig, Counters, Snapshot};
 use crate::sources::CallSource as _;
-use crate::sources::attach::{ClientTls, Link, Remote, RemoteConfig, RemoteError};
+use crate::sources::attach::{ClientTls, Link, RemoteCollector, RemoteConfig, RemoteError};
 use crate::stats::Totals;
 
 /// That both keep the same calls, field for field, and count the same.
@@ -113,12 +113,12 @@ fn config(address: SocketAddr) -> RemoteConfig {
     RemoteConfig::new(address.to_string().parse().unwrap())
 }
 
-fn attach(address: SocketAddr) -> Remote {
-    Remote::start(&config(address)).unwrap()
+fn attach(address: SocketAddr) -> RemoteCollector {
+    RemoteCollector::start(&config(address)).unwrap()
 }
 
 /// Waits until `remote` shows calls up to `next` that `wanted` is true of.
-fn shows(remote: &Remote, next: u64, wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+fn shows(remote: &RemoteCollector, next: u64, wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
     let is_it = |snapshot: &Arc<Snapshot>| snapshot.calls.next_id() == CallId(next) && wanted(snapshot);
     wait_for(&remote.handle().snapshots(), is_it)
 }
@@ -228,7 +228,8 @@ fn a_viewer_may_keep_fewer_calls() {
     (0..50).for_each(|_| played.push("a"));
     played.publish();
     let viewers = serve(Access::default(), &played.handle);
-    let few = |most| Remote::start(&RemoteConfig { most_calls: Some(most), ..config(viewers.address()) }).unwrap();
+    let few =
+        |most| RemoteCollector::start(&RemoteConfig { most_calls: Some(most), ..config(viewers.address()) }).unwrap();
     let (remote, generous) = (few(3), few(5000));
     let shown = shows(&remote, 50, |_| true);
     assert_eq!((shown.capacity, shown.calls.len(), shown.totals.calls), (3, 3, 50));
@@ -318,7 +319,7 @@ fn a_taken_port_is_told_with_the_way_out() {
 }
 
 fn refusal(config: &RemoteConfig) -> String {
-    match Remote::start(config) {
+    match RemoteCollector::start(config) {
         Err(error @ RemoteError::Refused { .. }) => error.to_string(),
         other => panic!("{other:?}"),
     }
@@ -337,7 +338,7 @@ fn only_the_right_token_may_watch() {
         assert!(told.contains("--token") && !told.contains("s3cret"), "{told}");
     }
     assert_eq!(played.turned_away(), (2, 0), "no senders");
-    shows(&Remote::start(&with("s3cret")).unwrap(), 1, |_| true);
+    shows(&RemoteCollector::start(&with("s3cret")).unwrap(), 1, |_| true);
     let (status, _) = asked(viewers.address(), SPANS, Vec::new());
     assert_eq!(status.unwrap_err().code(), Code::Unauthenticated, "nor may strangers ask for spans");
 }
@@ -358,13 +359,13 @@ fn only_clients_of_the_authority_may_watch_over_tls() {
         ..RemoteConfig::new(address.parse().unwrap())
     };
     let identity = || Some((read("client.pem"), read("client.key")));
-    shows(&Remote::start(&with(Some(read("ca.pem")), identity())).unwrap(), 1, |_| true);
+    shows(&RemoteCollector::start(&with(Some(read("ca.pem")), identity())).unwrap(), 1, |_| true);
     let told = refusal(&with(None, identity()));
     assert!(told.contains("TLS") && told.contains("certificate"), "{told}");
     // Whether the reason reaches a stranger before the connection is closed is a matter of luck.
     let plain = RemoteConfig::new(address.parse().unwrap());
     for stranger in [with(Some(read("ca.pem")), None), plain] {
-        let told = match Remote::start(&stranger) {
+        let told = match RemoteCollector::start(&stranger) {
             Err(error) => error.to_string(),
             Ok(remote) => format!("{:?}", wait_for(&remote.link().unwrap(), Link::is_lost)),
         };

@@ -1,4 +1,4 @@
-//! The way to the collector: connection, token, TLS, and what its refusals mean.
+//! The gRPC client: connection, token, TLS, and what a status means.
 
 use std::error::Error;
 use std::io;
@@ -22,57 +22,56 @@ use crate::collector::viewers::protocol::{
 };
 use crate::collector::viewers::spans::span_of;
 
-/// The longest time to get connected and be answered.
+/// Timeout of a connection, and of a response.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The longest time for the spans of a trace.
+/// Timeout of a query for the spans of a trace.
 const SPANS_PATIENCE: Duration = Duration::from_secs(15);
-/// A collector that vanished without a word is noticed after this much silence, and this much more.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
-/// Calls flow without waiting for window updates.
+/// HTTP/2 flow control window, bytes.
 const WINDOW: u32 = 4 * 1024 * 1024;
-/// The most spans of one trace that are taken: as many as joining remembers at all.
+/// The most spans of one trace: as many as joining remembers.
 const MOST_SPANS: usize = crate::collector::store::JOIN_SPANS;
-/// The most characters of what the other side says that are told on.
-const SAID: usize = 200;
+/// The most characters of a remote status message that are shown.
+const STATUS_CHARS: usize = 200;
 
-/// How to speak TLS with the collector.
+/// TLS settings.
 #[derive(Clone, Debug, Default)]
 pub struct ClientTls {
     /// Certificates (PEM) of the authorities to trust instead of the public ones.
     pub authorities: Option<Vec<u8>>,
-    /// A certificate chain and its key (PEM) to show to the collector.
+    /// The client's certificate chain and its key (PEM).
     pub identity: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// Why nothing is heard of the collector.
+/// Why there is no connection.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Trouble {
-    /// It cannot be reached; it may be later.
+pub enum ConnectionError {
+    /// Worth a retry.
     #[error("{0}")]
     Unreachable(String),
-    /// It answers, and will give the same answer again.
+    /// A retry would be refused again.
     #[error("{0}")]
     Refused(String),
-    /// What it sent is not as agreed.
-    #[error("what it sends is not as agreed: {0}")]
+    /// A message could not be read.
+    #[error("malformed message: {0}")]
     Malformed(Malformed),
-    /// It ended the stream.
-    #[error("it hung up")]
-    HungUp,
+    /// The collector closed the stream.
+    #[error("the collector closed the connection")]
+    Closed,
 }
 
-impl Trouble {
-    /// What a status means, be it the other side's or our transport's.
+impl ConnectionError {
+    /// Classifies a status, of the collector or of the local transport.
     pub(super) fn of(status: &Status) -> Self {
         match Error::source(status) {
             Some(source) => Self::transport(source),
-            None => Self::said(status),
+            None => Self::from_message(status),
         }
     }
 
-    /// What it means when a question was not answered. A connection that was made and closed again looks alike whether our
-    /// certificate is missed or TLS is: the other side's reason often does not reach us.
+    /// Classifies the status of a request without a response. A connection that was made and closed at once looks the same
+    /// whether TLS or a client certificate is missing: the reason often does not arrive.
     fn unanswered(status: &Status) -> Self {
         match Self::of(status) {
             Self::Unreachable(why) if was_connected(status) => Self::Unreachable(format!(
@@ -82,19 +81,19 @@ impl Trouble {
         }
     }
 
-    fn said(status: &Status) -> Self {
-        let said = status.message().chars().take(SAID).collect::<String>();
+    fn from_message(status: &Status) -> Self {
+        let message = status.message().chars().take(STATUS_CHARS).collect::<String>();
         match status.code() {
             Code::Unauthenticated | Code::PermissionDenied => {
                 Self::Refused("it asks for a --token, and this is not the one".to_owned())
             }
-            Code::FailedPrecondition => Self::Refused(said),
+            Code::FailedPrecondition => Self::Refused(message),
             Code::Unimplemented => Self::Refused(
                 "no viewers are served there, or those of another version; \
                  the address is the one that --serve-viewers tells"
                     .to_owned(),
             ),
-            _ => Self::Unreachable(if said.is_empty() { status.code().to_string() } else { said }),
+            _ => Self::Unreachable(if message.is_empty() { status.code().to_string() } else { message }),
         }
     }
 
@@ -112,7 +111,7 @@ impl Trouble {
     }
 }
 
-/// Whether it was the connection that failed, and not the attempt to make one.
+/// Whether an established connection failed.
 fn was_connected(status: &Status) -> bool {
     let mut cause = Error::source(status);
     while let Some(error) = cause {
@@ -124,12 +123,12 @@ fn was_connected(status: &Status) -> bool {
     false
 }
 
-/// The TLS layer tells what is wrong with the other side as data that is invalid; nothing else does.
+/// The TLS layer reports errors of the peer as `InvalidData`; no other layer does.
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
 }
 
-/// A client of one collector. Cloning is cheap; clones share the connection, which is made when it is needed.
+/// A client of one collector. Clones share the connection, which is made on the first request.
 #[derive(Clone, Debug)]
 pub(super) struct Client {
     channel: Channel,
@@ -139,9 +138,9 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Connects on the first question, not here. Must be called within a runtime.
-    pub(super) fn new(config: &RemoteConfig) -> Result<Self, Trouble> {
-        let unusable = |error: tonic::transport::Error| Trouble::transport(&error);
+    /// Connects on the first request. Must be called within a runtime.
+    pub(super) fn new(config: &RemoteConfig) -> Result<Self, ConnectionError> {
+        let unusable = |error: tonic::transport::Error| ConnectionError::transport(&error);
         let mut endpoint = Endpoint::from_shared(config.address.url(config.tls.is_some()))
             .map_err(unusable)?
             .connect_timeout(PATIENCE)
@@ -157,7 +156,7 @@ impl Client {
         let mut headers = MetadataMap::new();
         if let Some(token) = &config.token {
             let header = AsciiMetadataValue::try_from(token.header());
-            let mut header = header.map_err(|_| Trouble::Refused("the token cannot be sent".to_owned()))?;
+            let mut header = header.map_err(|_| ConnectionError::Refused("the token cannot be sent".to_owned()))?;
             header.set_sensitive(true);
             headers.insert("authorization", header);
         }
@@ -165,25 +164,25 @@ impl Client {
         Ok(Self { channel: endpoint.connect_lazy(), headers, most_calls, span_memory: config.span_memory })
     }
 
-    pub(super) async fn watch(&self) -> Result<Streaming<Bytes>, Trouble> {
+    pub(super) async fn watch(&self) -> Result<Streaming<Bytes>, ConnectionError> {
         let request = WatchRequest { protocol: PROTOCOL, most_calls: self.most_calls };
         let answer = self.ask(WATCH, request.encode_to_vec(), UPDATE_LIMIT);
-        let late = |_| Trouble::Unreachable("it does not answer".to_owned());
+        let late = |_| ConnectionError::Unreachable("it does not answer".to_owned());
         tokio::time::timeout(2 * PATIENCE, answer).await.map_err(late)?
     }
 
-    /// Asks for the known spans of a trace. Bytes beyond the span memory are left out, as by a span log that is full.
-    pub(super) async fn spans(&self, trace: [u8; 16]) -> Result<Vec<KnownSpan>, Trouble> {
-        let late = |_| Trouble::Unreachable("it does not answer".to_owned());
+    /// Fetches the known spans of a trace. Bytes beyond the span memory are dropped, as by a full span log.
+    pub(super) async fn spans(&self, trace: [u8; 16]) -> Result<Vec<KnownSpan>, ConnectionError> {
+        let late = |_| ConnectionError::Unreachable("it does not answer".to_owned());
         tokio::time::timeout(SPANS_PATIENCE, self.all_spans(trace)).await.map_err(late)?
     }
 
-    async fn all_spans(&self, trace: [u8; 16]) -> Result<Vec<KnownSpan>, Trouble> {
+    async fn all_spans(&self, trace: [u8; 16]) -> Result<Vec<KnownSpan>, ConnectionError> {
         let request = SpansRequest { protocol: PROTOCOL, trace_id: trace.to_vec() };
         let mut parts = self.ask(SPANS, request.encode_to_vec(), SPANS_LIMIT).await?;
         let (mut spans, mut room) = (Vec::new(), self.span_memory);
-        while let Some(part) = parts.message().await.map_err(|status| Trouble::of(&status))? {
-            let malformed = || Trouble::Malformed(Malformed::Span);
+        while let Some(part) = parts.message().await.map_err(|status| ConnectionError::of(&status))? {
+            let malformed = || ConnectionError::Malformed(Malformed::Span);
             for span in SpansPart::decode(part).map_err(|_| malformed())?.spans {
                 let mut span = span_of(span).filter(|_| spans.len() < MOST_SPANS).ok_or_else(malformed)?;
                 span.bytes = span.bytes.filter(|(request, _)| {
@@ -197,12 +196,17 @@ impl Client {
         Ok(spans)
     }
 
-    async fn ask(&self, path: &'static str, message: Vec<u8>, limit: usize) -> Result<Streaming<Bytes>, Trouble> {
+    async fn ask(
+        &self,
+        path: &'static str,
+        message: Vec<u8>,
+        limit: usize,
+    ) -> Result<Streaming<Bytes>, ConnectionError> {
         let mut grpc = Grpc::new(self.channel.clone()).max_decoding_message_size(limit);
-        grpc.ready().await.map_err(|error| Trouble::transport(&error))?;
+        grpc.ready().await.map_err(|error| ConnectionError::transport(&error))?;
         let request = Request::from_parts(self.headers.clone(), tonic::Extensions::new(), Bytes::from(message));
         let answer = grpc.server_streaming(request, PathAndQuery::from_static(path), RawCodec).await;
-        answer.map(tonic::Response::into_inner).map_err(|status| Trouble::unanswered(&status))
+        answer.map(tonic::Response::into_inner).map_err(|status| ConnectionError::unanswered(&status))
     }
 }
 

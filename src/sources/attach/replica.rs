@@ -1,4 +1,4 @@
-//! The copy of another collector's ring, kept up to date by its messages.
+//! The replica of a remote collector's ring.
 
 use std::sync::Arc;
 
@@ -11,34 +11,34 @@ use crate::collector::ring::Ring;
 use crate::collector::viewers::protocol::{CHUNK_CALLS, Call, Hello, PROTOCOL, State, Update, decode};
 use crate::collector::{Calls, Snapshot};
 
-/// Arrival numbers beyond this are not believed; sums of two of them stay sums.
+/// Higher arrival numbers are rejected; the sum of two does not overflow.
 const HIGHEST_ID: u64 = u64::MAX / 4;
 
 /// The most calls that any collector keeps.
 const MOST_CALLS: u64 = 10_000_000;
 
-/// What is wrong with a message.
+/// Why a message was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Malformed {
-    /// It is no message of this service.
-    #[error("no such message")]
+    /// It is not a message of this service.
+    #[error("unknown message")]
     Message,
-    /// A stream begins with who sends, and nothing else does.
-    #[error("a stream that begins in the middle")]
+    /// The first message of a stream, and only the first, has a `hello`.
+    #[error("no greeting, or a second one")]
     Beginning,
-    /// Another version than the one that was asked for.
+    /// Another version than that of the request.
     #[error("version {0} of the viewers' protocol, not {PROTOCOL}")]
     Version(u32),
-    /// More calls than a message or a collector holds, or a number beyond what is believed.
+    /// More calls than a message or a collector holds, or an arrival number that is too high.
     #[error("numbers beyond the limits")]
     Numbers,
-    /// A call that no collector of this version tells of.
+    /// A call that cannot be decoded.
     #[error("a call that cannot be read")]
     Call,
-    /// A span that no collector of this version tells of.
+    /// A span that cannot be decoded.
     #[error("a span that cannot be read")]
     Span,
-    /// Calls are missing in between.
+    /// Arrival numbers are not contiguous.
     #[error("calls are missing")]
     Gap,
     /// Counters or totals that cannot be read.
@@ -46,22 +46,22 @@ pub enum Malformed {
     State,
 }
 
-/// How the collector's arrival numbers read here.
+/// Maps the collector's arrival numbers to those shown here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Numbering {
-    /// What is added to them: the number of calls shown of the collector's former runs.
+    /// The number of calls shown of the collector's former runs.
     offset: u64,
 }
 
 impl Numbering {
-    /// The number here of the call with that number there; `None` beyond what is believed.
+    /// `None` if either number is too high.
     pub(super) fn of(self, there: CallId) -> Option<CallId> {
         let here = there.0.checked_add(self.offset)?;
         (there.0 <= HIGHEST_ID && here <= HIGHEST_ID).then_some(CallId(here))
     }
 }
 
-/// What is shown, and the copy from which the next snapshot is made.
+/// The published snapshot, and the ring from which the next one is made.
 #[derive(Debug)]
 pub(super) struct Replica {
     most_calls: Option<usize>,
@@ -69,15 +69,15 @@ pub(super) struct Replica {
     /// The run that is shown.
     run: Option<u64>,
     numbering: Numbering,
-    /// The copy; `None` until a stream has said who sends.
+    /// `None` until the `hello` of a stream.
     ring: Option<Ring>,
-    /// Calls before this one were cleared here.
+    /// Calls before this one were cleared.
     cleared: CallId,
     shown: Arc<Snapshot>,
 }
 
 impl Replica {
-    /// Nothing yet. At most `most_calls` will be kept.
+    /// An empty replica of at most `most_calls`.
     pub(super) fn new(most_calls: Option<usize>) -> Self {
         Self {
             most_calls,
@@ -90,28 +90,27 @@ impl Replica {
         }
     }
 
-    /// A new stream begins; what is shown stays until all of its first snapshot has come.
+    /// Starts a new stream; the published snapshot stays until the first one of the stream is complete.
     pub(super) fn begin(&mut self) {
         self.ring = None;
     }
 
-    /// How the numbers of the collector that is shown read here.
     pub(super) const fn numbering(&self) -> Numbering {
         self.numbering
     }
 
-    /// Takes in all of a message or nothing of it. Gives a snapshot when one is complete.
+    /// Applies all of a message or nothing of it. Returns a snapshot when one is complete.
     pub(super) fn take(&mut self, message: Bytes) -> Result<Option<Arc<Snapshot>>, Malformed> {
         let Update { hello, first_kept, calls, state } = Update::decode(message).map_err(|_| Malformed::Message)?;
         if calls.len() > CHUNK_CALLS {
             return Err(Malformed::Numbers);
         }
-        let mut greeting = hello.as_ref().map(|hello| self.greet(hello)).transpose()?;
-        let numbering = greeting.as_ref().map_or(self.numbering, |(numbering, _)| *numbering);
+        let mut accepted = hello.as_ref().map(|hello| self.accept(hello)).transpose()?;
+        let numbering = accepted.as_ref().map_or(self.numbering, |(numbering, _)| *numbering);
         let first = numbering.of(CallId(first_kept)).ok_or(Malformed::Numbers)?;
         let calls: Vec<_> = calls.iter().map(|call| self.read(call, numbering)).collect::<Result<_, _>>()?;
         let state = state.map(|state| rest_of(&state, numbering)).transpose()?;
-        if let (Some(hello), Some((numbering, ring))) = (hello, greeting.take()) {
+        if let (Some(hello), Some((numbering, ring))) = (hello, accepted.take()) {
             self.run = Some(hello.run);
             self.numbering = numbering;
             self.ring = Some(ring);
@@ -120,7 +119,7 @@ impl Replica {
         state.map(|rest| self.show(rest)).transpose()
     }
 
-    /// Forgets all calls that are shown, here only: those that the collector tells of later still come.
+    /// Drops all calls shown so far; later ones still appear.
     pub(super) fn clear(&mut self) -> Arc<Snapshot> {
         self.cleared = self.shown.calls.next_id();
         let calls = beginning_at(self.cleared);
@@ -128,8 +127,8 @@ impl Replica {
         Arc::clone(&self.shown)
     }
 
-    /// The numbering and an empty copy for the sender's calls.
-    fn greet(&self, hello: &Hello) -> Result<(Numbering, Ring), Malformed> {
+    /// The numbering and an empty ring for the calls of this stream.
+    fn accept(&self, hello: &Hello) -> Result<(Numbering, Ring), Malformed> {
         let Hello { protocol, run, capacity } = *hello;
         if protocol != PROTOCOL {
             return Err(Malformed::Version(protocol));
@@ -137,7 +136,7 @@ impl Replica {
         if self.ring.is_some() {
             return Err(Malformed::Beginning);
         }
-        let theirs = believed(capacity).ok_or(Malformed::Numbers)?;
+        let theirs = checked_capacity(capacity).ok_or(Malformed::Numbers)?;
         let ring = Ring::new(self.most_calls.map_or(theirs, |most| most.min(theirs)));
         let is_another = self.run.is_some_and(|shown| shown != run);
         let offset = if is_another { self.shown.calls.next_id().0 } else { self.numbering.offset };
@@ -184,8 +183,8 @@ fn rest_of(state: &[u8], numbering: Numbering) -> Result<Rest, Malformed> {
     Ok(Rest { next_id, snapshot: state.snapshot() })
 }
 
-/// A capacity that any collector has.
-fn believed(capacity: u64) -> Option<usize> {
+/// A capacity within [`MOST_CALLS`].
+fn checked_capacity(capacity: u64) -> Option<usize> {
     (1..=MOST_CALLS).contains(&capacity).then(|| usize::try_from(capacity).ok()).flatten()
 }
 
@@ -323,7 +322,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_told_of_the_replica_shows_calls_in_order(
+        fn calls_are_in_order_whatever_was_sent(
             updates in prop::collection::vec(
                 (0_u64..30, prop::collection::vec((0_u64..30, 0_u16..4), 0..6), prop::option::of(0_u64..30)),
                 0..8,
