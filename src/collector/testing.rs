@@ -12,12 +12,12 @@ use flate2::{Compression, write::GzEncoder};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::access::Access;
+use super::counters::Counters;
 use super::metrics::{Clients, CollectorMetrics, ConnectionMetrics};
 use super::notice::Notice;
 use super::receiver::OtlpReceiver;
 use super::signal::Signal;
 use super::sink::{Refusal, Sink};
-use super::snapshot::Counters;
 
 /// A request at which [`Kept`] panics.
 pub(crate) const FAULT: &[u8] = b"a fault of ours";
