@@ -113,7 +113,7 @@ fn viewers_host(host: &str, is_protected: bool) -> String {
     if is_protected || is_here { host.to_owned() } else { "127.0.0.1".to_owned() }
 }
 
-fn attach(args: &ObsArgs, address: &Address) -> Result<RemoteCollectorCollector, ExitError> {
+fn attach(args: &ObsArgs, address: &Address) -> Result<RemoteCollector, ExitError> {
     let config = RemoteConfig {
         token: token(args)?,
         tls: client_tls(args, address)?,
