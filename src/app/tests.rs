@@ -487,7 +487,7 @@ fn notes_go_away() {
 }
 
 fn breach(figure: Figure, measured: f64) -> Breach {
-    Breach { figure, measured, limit: 1.0, culprits: Vec::new(), text: format!("{measured} is over 1") }
+    Breach { figure, measured, limit: 1.0, contributors: Vec::new(), text: format!("{measured} is over 1") }
 }
 
 #[test]

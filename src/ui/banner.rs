@@ -34,19 +34,22 @@ pub(super) fn draw(ctx: DrawContext<'_>, line: Rect, buf: &mut Buffer) {
     let items = if is_whole {
         vec![Item::new(99, whole), Item::new(50, more)]
     } else {
-        let culprit = culprit(ctx, first, cells.saturating_sub(short.width() + 2));
-        vec![Item::new(99, short), Item::new(90, culprit), Item::new(50, more)]
+        let contributor = contributor(ctx, first, cells.saturating_sub(short.width() + 2));
+        vec![Item::new(99, short), Item::new(90, contributor), Item::new(50, more)]
     };
     join(fit_by_priority(items, cells, 2), 2).draw(room, buf);
 }
 
 /// The top contributor, in at most `cells` cells; empty where names could not be distinguished in so few.
-fn culprit<'a>(ctx: DrawContext<'_>, breach: &'a Breach, cells: usize) -> SafeLine<'a> {
+fn contributor<'a>(ctx: DrawContext<'_>, breach: &'a Breach, cells: usize) -> SafeLine<'a> {
     let alarm = ctx.style(Role::Alarm);
-    let Some(culprit) = breach.culprits.first() else { return SafeLine::new() };
-    let (before, behind) = (format!("by {} ", culprit.dimension.name()), format!(" ({})", percent(culprit.share)));
+    let Some(contributor) = breach.contributors.first() else { return SafeLine::new() };
+    let (before, behind) =
+        (format!("by {} ", contributor.dimension.name()), format!(" ({})", percent(contributor.share)));
     match cells.saturating_sub(before.len() + behind.len()) {
         0..SHORTEST_NAME => SafeLine::new(),
-        room => SafeLine::of(before, alarm).then(ctx.text(&culprit.name, NAME.min(room)), alarm).then(behind, alarm),
+        room => {
+            SafeLine::of(before, alarm).then(ctx.text(&contributor.name, NAME.min(room)), alarm).then(behind, alarm)
+        }
     }
 }

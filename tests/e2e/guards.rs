@@ -1,4 +1,4 @@
-//! Limits: exit code 3 and one line that names the figure, the limit and the culprit.
+//! Limits: exit code 3 and one line that names the figure, the limit and the top contributor.
 
 use crate::support::{GrpcClient, Headless, requests};
 
@@ -13,7 +13,7 @@ fn run(shape: &str, limit: &[&str]) -> (Vec<String>, Vec<String>, Option<i32>) {
 }
 
 #[test]
-fn a_passed_limit_is_exit_code_3_and_names_the_culprit() {
+fn a_passed_limit_is_exit_code_3_and_names_the_top_contributor() {
     for (limit, figure, over) in [
         (["--max-error-rate", "5%"], "error rate of ", "is over 5.0%; most by model openai/gpt-4o-mini (100%)"),
         (["--max-p95", "1ms"], "p95 latency of ", "is over 1ms; most by "),

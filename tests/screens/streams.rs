@@ -162,9 +162,9 @@ fn broken_entries_are_a_note_and_stay_in_the_account() {
     }
 }
 
-fn breach(figure: Figure, (measured, limit): (f64, f64), culprit: &str, text: &str) -> Breach {
-    let culprit = TopContributor { dimension: Dimension::Model, name: culprit.into(), share: 0.61 };
-    Breach { figure, measured, limit, text: format!("{text}; most by {culprit}"), culprits: vec![culprit] }
+fn breach(figure: Figure, (measured, limit): (f64, f64), contributor: &str, text: &str) -> Breach {
+    let contributor = TopContributor { dimension: Dimension::Model, name: contributor.into(), share: 0.61 };
+    Breach { figure, measured, limit, text: format!("{text}; most by {contributor}"), contributors: vec![contributor] }
 }
 
 fn breaches() -> Vec<Breach> {

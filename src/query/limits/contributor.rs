@@ -1,4 +1,4 @@
-//! Who contributes most to a figure.
+//! The model, route and session that contribute most to a figure.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -9,7 +9,7 @@ use crate::call::{LlmCall, Name};
 use crate::text::clean;
 use crate::text::format::percent;
 
-/// What calls are told apart by.
+/// What calls are grouped by to find the largest contribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dimension {
     /// Model as shown.
@@ -23,8 +23,7 @@ pub enum Dimension {
 impl Dimension {
     const ALL: [Self; 3] = [Self::Model, Self::Route, Self::Session];
 
-    /// How it is written.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Model => "model",
             Self::Route => "route",
@@ -41,12 +40,12 @@ impl Dimension {
     }
 }
 
-/// A model, route or session and its part in a figure.
+/// A model, route or session and its part of a figure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TopContributor {
-    /// Which of the three it is.
+    /// Whether `name` is a model, a route or a session.
     pub dimension: Dimension,
-    /// Its name, as it came.
+    /// Its name as emitted; escaped when displayed.
     pub name: String,
     /// Its part of the whole, 0 to 1.
     pub share: f64,
@@ -64,54 +63,55 @@ impl fmt::Display for TopContributor {
     }
 }
 
-/// What a name has on it.
+/// The contribution of a name.
 #[derive(Clone, Copy, Default)]
-struct Load {
+struct Contribution {
     weight: u128,
     calls: u64,
 }
 
-impl Load {
+impl Contribution {
     fn add(&mut self, weight: u128) {
         self.weight = self.weight.saturating_add(weight);
         self.calls += 1;
     }
 }
 
-/// The name with most of `weight` in each dimension, the largest part first. A name that all calls bear tells nothing and
-/// is left out, unless there is no other.
-pub(super) fn culprits<'a>(
+/// The name with most of `weight` in each dimension, the largest part first. A name that all calls share is left out,
+/// unless there is no other.
+pub(super) fn top_contributors<'a>(
     calls: impl Iterator<Item = &'a LlmCall>,
     weight: impl Fn(&LlmCall) -> u128,
 ) -> Vec<TopContributor> {
-    let mut all = Load::default();
-    let mut loads = Dimension::ALL.map(|dimension| (dimension, HashMap::<&str, Load>::new()));
+    let mut all = Contribution::default();
+    let mut groups = Dimension::ALL.map(|dimension| (dimension, HashMap::<&str, Contribution>::new()));
     for call in calls {
         let weight = weight(call);
         all.add(weight);
-        for (dimension, loads) in &mut loads {
+        for (dimension, groups) in &mut groups {
             if let Some(name) = dimension.of(call) {
-                loads.entry(name).or_default().add(weight);
+                groups.entry(name).or_default().add(weight);
             }
         }
     }
-    let mut heaviest: Vec<_> = loads.into_iter().filter_map(|(dimension, loads)| heaviest(dimension, loads)).collect();
-    if heaviest.iter().any(|(_, _, load)| load.calls < all.calls) {
-        heaviest.retain(|(_, _, load)| load.calls < all.calls);
+    let mut largest: Vec<_> = groups.into_iter().filter_map(|(dimension, groups)| largest(dimension, groups)).collect();
+    if largest.iter().any(|(_, _, group)| group.calls < all.calls) {
+        largest.retain(|(_, _, group)| group.calls < all.calls);
     }
-    heaviest.sort_by_key(|(dimension, _, load)| (Reverse(load.weight), load.calls, *dimension));
-    let part = |load: Load| load.weight as f64 / all.weight.max(1) as f64;
-    let culprit = |(dimension, name, load): (Dimension, &str, Load)| TopContributor {
+    largest.sort_by_key(|(dimension, _, contribution)| (Reverse(contribution.weight), contribution.calls, *dimension));
+    let part = |contribution: Contribution| contribution.weight as f64 / all.weight.max(1) as f64;
+    let contributor = |(dimension, name, contribution): (Dimension, &str, Contribution)| TopContributor {
         dimension,
         name: name.to_owned(),
-        share: part(load),
+        share: part(contribution),
     };
-    heaviest.into_iter().map(culprit).collect()
+    largest.into_iter().map(contributor).collect()
 }
 
 /// The name with the most weight; of equals the one with fewer calls, then the first in order.
-fn heaviest(dimension: Dimension, loads: HashMap<&str, Load>) -> Option<(Dimension, &str, Load)> {
-    let loads = loads.into_iter().filter(|(_, load)| load.weight > 0);
-    let (name, load) = loads.min_by_key(|(name, load)| (Reverse(load.weight), load.calls, *name))?;
-    Some((dimension, name, load))
+fn largest(dimension: Dimension, groups: HashMap<&str, Contribution>) -> Option<(Dimension, &str, Contribution)> {
+    let groups = groups.into_iter().filter(|(_, group)| group.weight > 0);
+    let (name, contribution) =
+        groups.min_by_key(|(name, contribution)| (Reverse(contribution.weight), contribution.calls, *name))?;
+    Some((dimension, name, contribution))
 }

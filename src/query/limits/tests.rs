@@ -1,14 +1,19 @@
-use super::*;
-use crate::call::{CallFacts, Cost, CostBasis, Names};
-use crate::collector::ring::Ring;
+use std::sync::Arc;
+use std::time::Duration;
+
 use proptest::prelude::*;
+
+use super::*;
+use crate::call::{CallFacts, Cost, CostBasis, LlmCall, Names};
+use crate::collector::Snapshot;
+use crate::collector::ring::Ring;
 
 const SECOND: i64 = 1_000_000_000;
 const NOW: i64 = 1_800_000_000 * SECOND;
 
 /// A call of a test.
 #[derive(Clone, Copy, Debug)]
-struct Told {
+struct TestCall {
     model: &'static str,
     route: &'static str,
     session: &'static str,
@@ -18,9 +23,10 @@ struct Told {
     failed: bool,
 }
 
-const CALL: Told = Told { model: "m", route: "r", session: "s", age_secs: 0, took_ms: 100.0, usd: 0.0, failed: false };
+const CALL: TestCall =
+    TestCall { model: "m", route: "r", session: "s", age_secs: 0, took_ms: 100.0, usd: 0.0, failed: false };
 
-fn snapshot(told: &[Told]) -> Arc<Snapshot> {
+fn snapshot(told: &[TestCall]) -> Arc<Snapshot> {
     let (mut ring, mut names) = (Ring::new(10_000), Names::default());
     for told in told {
         let draft = CallFacts {
@@ -39,7 +45,7 @@ fn snapshot(told: &[Told]) -> Arc<Snapshot> {
     Arc::new(Snapshot { version: 1, calls: ring.calls().clone(), ..Snapshot::default() })
 }
 
-fn check(limits: Limits, told: &[Told]) -> Option<Breach> {
+fn check(limits: Limits, told: &[TestCall]) -> Option<Breach> {
     LimitMonitor::new(limits, Arc::default()).unwrap().check(&snapshot(told), NOW)
 }
 
@@ -56,16 +62,16 @@ fn budget(usd_per_hour: f64) -> Limits {
 }
 
 /// `of` calls, the first `bad` of them changed.
-fn calls(of: usize, bad: usize, change: impl Fn(Told) -> Told) -> Vec<Told> {
+fn calls(of: usize, bad: usize, change: impl Fn(TestCall) -> TestCall) -> Vec<TestCall> {
     (0..of).map(|nth| if nth < bad { change(CALL) } else { CALL }).collect()
 }
 
-fn failed(call: Told) -> Told {
-    Told { failed: true, ..call }
+fn failed(call: TestCall) -> TestCall {
+    TestCall { failed: true, ..call }
 }
 
-fn slow(call: Told) -> Told {
-    Told { took_ms: 3000.0, ..call }
+fn slow(call: TestCall) -> TestCall {
+    TestCall { took_ms: 3000.0, ..call }
 }
 
 #[test]
@@ -89,7 +95,7 @@ fn a_share_is_judged_as_if_there_were_twenty_calls() {
 
 #[test]
 fn spending_is_measured_over_a_minute_at_least() {
-    let spent = |usd: f64, age_secs: i64| [Told { age_secs, usd, ..CALL }, CALL];
+    let spent = |usd: f64, age_secs: i64| [TestCall { age_secs, usd, ..CALL }, CALL];
     assert_eq!(check(budget(6.0), &spent(0.099, 0)), None);
     let breach = check(budget(6.0), &spent(0.101, 0)).unwrap();
     assert!((breach.measured - 6.06).abs() < 1e-9, "{breach:?}");
@@ -100,29 +106,29 @@ fn spending_is_measured_over_a_minute_at_least() {
 
 #[test]
 fn old_traffic_is_judged_as_it_was() {
-    let hour_ago = |told: Told| Told { age_secs: 3600, ..told };
-    let old: Vec<Told> = calls(30, 10, failed).into_iter().map(hour_ago).collect();
+    let hour_ago = |told: TestCall| TestCall { age_secs: 3600, ..told };
+    let old: Vec<TestCall> = calls(30, 10, failed).into_iter().map(hour_ago).collect();
     assert!(check(errors(0.05), &old).is_some());
-    let with_a_new_call: Vec<Told> = old.into_iter().chain([CALL]).collect();
+    let with_a_new_call: Vec<TestCall> = old.into_iter().chain([CALL]).collect();
     assert_eq!(check(errors(0.05), &with_a_new_call), None);
 }
 
 #[test]
 fn a_breach_is_over_five_minutes_after_the_last_call() {
-    let mut guard = LimitMonitor::new(errors(0.05), Arc::default()).unwrap();
-    let hour_ago = |told: Told| Told { age_secs: 3600, ..told };
+    let mut monitor = LimitMonitor::new(errors(0.05), Arc::default()).unwrap();
+    let hour_ago = |told: TestCall| TestCall { age_secs: 3600, ..told };
     let old = snapshot(&calls(30, 10, failed).into_iter().map(hour_ago).collect::<Vec<_>>());
     for (after_secs, count) in [(0, 1), (299, 1), (301, 0), (900, 0)] {
-        assert_eq!(guard.check_as_time_goes_on(&old, NOW + after_secs * SECOND).len(), count, "{after_secs}");
+        assert_eq!(monitor.check_all(&old, NOW + after_secs * SECOND).len(), count, "{after_secs}");
     }
 }
 
 #[test]
 fn all_limits_that_are_passed_are_told() {
     let limits = Limits { budget: budget(1.0).budget, max_error_rate: Some(Share(0.05)), max_p95: p95(2000).max_p95 };
-    let mut guard = LimitMonitor::new(limits, Arc::default()).unwrap();
-    let told = calls(30, 10, |call| Told { usd: 1.0, ..slow(failed(call)) });
-    let breaches = guard.check_as_time_goes_on(&snapshot(&told), NOW);
+    let mut monitor = LimitMonitor::new(limits, Arc::default()).unwrap();
+    let told = calls(30, 10, |call| TestCall { usd: 1.0, ..slow(failed(call)) });
+    let breaches = monitor.check_all(&snapshot(&told), NOW);
     let figures: Vec<_> = breaches.iter().map(|breach| breach.figure).collect();
     assert_eq!(figures, [Figure::Spending, Figure::ErrorRate, Figure::LatencyP95]);
     let short: Vec<_> = breaches.iter().map(Breach::short).collect();
@@ -132,7 +138,7 @@ fn all_limits_that_are_passed_are_told() {
 /// Scenario: a replay is sought back in: all calls are forgotten, and those that come are older.
 #[test]
 fn what_comes_after_all_was_forgotten_is_judged_anew() {
-    let mut guard = LimitMonitor::new(errors(0.05), Arc::default()).unwrap();
+    let mut monitor = LimitMonitor::new(errors(0.05), Arc::default()).unwrap();
     let mut ring = Ring::new(100);
     let push = |ring: &mut Ring, age_secs: i64, failed: bool| {
         let draft = CallFacts {
@@ -147,21 +153,21 @@ fn what_comes_after_all_was_forgotten_is_judged_anew() {
     let seen =
         |ring: &Ring, version| Arc::new(Snapshot { version, calls: ring.calls().clone(), ..Snapshot::default() });
     push(&mut ring, 0, false);
-    assert_eq!(guard.check(&seen(&ring, 1), NOW), None);
+    assert_eq!(monitor.check(&seen(&ring, 1), NOW), None);
     ring.clear();
     push(&mut ring, 3600, true);
-    assert!(guard.check(&seen(&ring, 2), NOW).is_some());
+    assert!(monitor.check(&seen(&ring, 2), NOW).is_some());
 }
 
 #[test]
 fn a_clock_ahead_does_not_empty_the_window() {
     let mut told = calls(30, 10, failed);
-    told.push(Told { age_secs: -86_400, ..CALL });
+    told.push(TestCall { age_secs: -86_400, ..CALL });
     assert!(check(errors(0.05), &told).is_some());
 }
 
 #[test]
-fn the_line_names_figure_limit_and_culprits() {
+fn the_line_names_figure_limit_and_contributors() {
     let mut told = calls(30, 0, failed);
     for (nth, call) in told.iter_mut().enumerate() {
         call.session = if nth % 2 == 0 { "one" } else { "two" };
@@ -186,7 +192,7 @@ fn the_line_names_figure_limit_and_culprits() {
 fn whoever_is_alone_is_named_all_the_same() {
     let breach = check(errors(0.05), &calls(20, 20, failed)).unwrap();
     assert!(breach.text.ends_with("most by model m (100%), route r (100%), session s (100%)"), "{}", breach.text);
-    let nameless = calls(20, 20, |call| Told { model: "", route: "", session: "", failed: true, ..call });
+    let nameless = calls(20, 20, |call| TestCall { model: "", route: "", session: "", failed: true, ..call });
     assert!(check(errors(0.05), &nameless).unwrap().text.ends_with("is over 5.0%"));
 }
 
@@ -196,16 +202,16 @@ fn nothing_limited_is_nothing_watched() {
 }
 
 proptest! {
-    /// What the guard says after following snapshot by snapshot is what it says of the last one alone.
+    /// Following snapshot by snapshot leads to the result that the last one alone gives.
     #[test]
     fn following_is_looking_anew(steps in prop::collection::vec((0_i64..400, 0_usize..9, any::<bool>()), 1..12)) {
         let limits = Limits { budget: Some(UsdPerHour(9.0)), max_error_rate: Some(Share(0.2)), max_p95: None };
-        let mut guard = LimitMonitor::new(limits, Arc::default()).unwrap();
+        let mut monitor = LimitMonitor::new(limits, Arc::default()).unwrap();
         let mut told = Vec::new();
         for (age_secs, more, failed) in steps {
-            told.extend((0..more).map(|nth| Told { age_secs, failed, usd: nth as f64 / 100.0, ..CALL }));
+            told.extend((0..more).map(|nth| TestCall { age_secs, failed, usd: nth as f64 / 100.0, ..CALL }));
             let snapshot = snapshot(&told);
-            prop_assert_eq!(guard.check(&snapshot, NOW), check(limits, &told));
+            prop_assert_eq!(monitor.check(&snapshot, NOW), check(limits, &told));
         }
     }
 }

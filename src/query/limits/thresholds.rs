@@ -1,20 +1,20 @@
-//! What may be limited, as it is written on the command line.
+//! Limits as written on the command line.
 
 use std::str::FromStr;
 use std::time::Duration;
 
-/// What may not be passed.
+/// The limits of a run; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Limits {
-    /// Spending.
+    /// Spending per hour.
     pub budget: Option<UsdPerHour>,
-    /// Failed calls in proportion to all.
+    /// Failed calls as a share of all.
     pub max_error_rate: Option<Share>,
     /// 95th percentile of the duration.
     pub max_p95: Option<Duration>,
 }
 
-/// USD an hour, written as `$5/h`, `0.1/min` or `$100/day`.
+/// USD per hour, written as `$5/h`, `0.1/min` or `$100/day`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UsdPerHour(pub f64);
 
@@ -22,7 +22,7 @@ pub struct UsdPerHour(pub f64);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Share(pub f64);
 
-/// A figure that can be compared with: finite and not negative.
+/// A finite number that is not negative.
 fn figure(text: &str) -> Option<f64> {
     text.trim().parse().ok().filter(|figure: &f64| figure.is_finite() && *figure >= 0.0)
 }
@@ -43,9 +43,8 @@ impl FromStr for UsdPerHour {
             Some(Self(figure(amount.strip_prefix('$').unwrap_or(amount))? / hours))
         };
         read().ok_or_else(|| {
-            let quotes =
-                if text.starts_with('/') { "; put it in single quotes, or the shell takes $5 for a name" } else { "" };
-            format!("expected USD a time, such as $5/h, $0.10/min or $100/day{quotes}")
+            let quotes = if text.starts_with('/') { "; put it in single quotes, or the shell expands $5" } else { "" };
+            format!("expected an amount per time, such as $5/h, $0.10/min or $100/day{quotes}")
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The guard beside a screen: what it finds is told as it changes.
+//! Reporting breaches to the screen as they change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,29 +6,30 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::{Breach, LimitMonitor};
+use super::breach::Breach;
+use super::monitor::LimitMonitor;
 use crate::collector::Snapshot;
 
-/// Between two looks: calls come in by the thousand a second, and each look counts.
+/// Pause between two checks: thousands of calls may arrive in a second, and each check costs time.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Without news there is a look this often: time goes on.
+/// How often limits are checked while no calls arrive: the window moves on with time.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Tells the limits that are passed whenever that changes, until the collector is gone. `now` reads the clock, in ns since
+/// Passes the breaches to `report` whenever they change, until the collector is gone. `now` reads the clock, in ns since
 /// the epoch.
-pub async fn watch(
-    mut guard: LimitMonitor,
+pub(crate) async fn watch(
+    mut monitor: LimitMonitor,
     mut snapshots: watch::Receiver<Arc<Snapshot>>,
     now: impl Fn() -> i64,
-    mut tell: impl FnMut(Vec<Breach>),
+    mut report: impl FnMut(Vec<Breach>),
 ) {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     loop {
         let snapshot = Arc::clone(&snapshots.borrow_and_update());
-        let breaches = guard.check_as_time_goes_on(&snapshot, now());
-        if breaches != told {
-            told.clone_from(&breaches);
-            tell(breaches);
+        let breaches = monitor.check_all(&snapshot, now());
+        if breaches != reported {
+            reported.clone_from(&breaches);
+            report(breaches);
         }
         sleep(PAUSE).await;
         if timeout(TICK, snapshots.changed()).await.is_ok_and(|changed| changed.is_err()) {
