@@ -5,6 +5,7 @@
 //! window. A changed filter or window scans the kept calls once; a changed sort order sorts once.
 //! [`Worker`] runs it on a thread of its own.
 
+mod id_set;
 mod kept;
 mod matching;
 mod order;
@@ -20,10 +21,10 @@ use crate::call::{CallId, LlmCall};
 use crate::collector::{Calls, Snapshot};
 use crate::stats::sessions;
 
+use id_set::IdSet;
 use kept::Kept;
-use matching::{By, Matching, Moment, Told};
+use matching::{Criteria, Matching, MatchingFigures, Moment};
 use order::Sorted;
-use rows::IdSet;
 use starts::Starts;
 
 pub use kept::KnownNames;
@@ -33,7 +34,7 @@ pub use rows::Rows;
 pub use view::{ViewSpec, Window};
 pub use worker::{Request, Worker};
 
-/// The engine behind the screen's figures. Holds no clock and no thread.
+/// Incremental analysis of snapshots. Has no clock and no thread.
 #[derive(Debug)]
 pub struct Analysis {
     picture: Arc<Picture>,
@@ -41,7 +42,7 @@ pub struct Analysis {
     kept: Kept,
     matching: Matching,
     sorted: Option<Sorted>,
-    /// Which state of the matching calls the picture shows.
+    /// [`Matching::state`] when the picture was made.
     shown: u64,
 }
 
@@ -66,7 +67,7 @@ impl Default for Analysis {
 struct Changes<'a> {
     before: &'a Calls,
     now: &'a Calls,
-    /// Calls that both keep, as they were and as they are.
+    /// Calls in both sets that changed: before and now.
     revised: Vec<(&'a LlmCall, &'a LlmCall)>,
 }
 
@@ -84,7 +85,7 @@ impl<'a> Changes<'a> {
         self.now.since(self.before.next_id())
     }
 
-    /// Whether looking at every kept call is less work than following the changes.
+    /// Whether a scan of all calls is less work than following the changes.
     fn outweigh_a_scan(&self) -> bool {
         let evicted = self.now.first_id().0.saturating_sub(self.before.first_id().0).min(self.before.len() as u64);
         let arrived = self.now.next_id().0.saturating_sub(self.before.next_id().0).min(self.now.len() as u64);
@@ -93,8 +94,8 @@ impl<'a> Changes<'a> {
 }
 
 impl Analysis {
-    /// Brings everything up to date and shows it. The picture is the former one where nothing changed.
-    /// Time does not run backwards here: an earlier `now_unix_nano` than before counts as the former one.
+    /// Makes the picture of a snapshot, or returns the former one where nothing changed. Time does not run backwards: an
+    /// earlier `now_unix_nano` than before counts as the former one.
     pub fn update(&mut self, spec: &ViewSpec, snapshot: &Arc<Snapshot>, now_unix_nano: i64) -> Arc<Picture> {
         let now = now_unix_nano.max(self.picture.now_unix_nano);
         if !self.is_outdated(spec, snapshot, now) {
@@ -106,13 +107,13 @@ impl Analysis {
         }
         let before = Arc::clone(&self.picture.snapshot);
         if snapshot.calls.first_id() >= before.calls.next_id() {
-            // Nothing is left of before: a replay may have gone back.
+            // No former call is left: a replay may have gone back.
             self.starts = Starts::default();
         }
         let changes = Changes::between(&before.calls, &snapshot.calls);
         let touched = self.follow(spec, &changes, now);
         self.sort(spec, &snapshot.calls, touched.as_ref());
-        self.picture = Arc::new(self.paint(spec, snapshot, now));
+        self.picture = Arc::new(self.picture(spec, snapshot, now));
         self.shown = self.matching.state();
         Arc::clone(&self.picture)
     }
@@ -123,7 +124,7 @@ impl Analysis {
         news || (former.is_moving && now != former.now_unix_nano)
     }
 
-    /// Follows the changes with all figures. Returns which rows are new or changed; `None` after a scan of all.
+    /// Applies the changes to all figures. Returns the new and changed calls, or `None` after a scan of all.
     fn follow(&mut self, spec: &ViewSpec, changes: &Changes<'_>, now: i64) -> Option<IdSet> {
         changes.revised.iter().for_each(|(_, call)| self.starts.note(call, now));
         changes.arrived().for_each(|call| self.starts.note(call, now));
@@ -152,32 +153,32 @@ impl Analysis {
     }
 
     fn follow_matching(&mut self, spec: &ViewSpec, changes: &Changes<'_>, moment: Moment) -> Option<IdSet> {
-        let asks_anew = spec.filter != self.picture.spec.filter || spec.window != self.matching.window();
-        if asks_anew || self.matching.is_littered(changes.now) {
+        let is_other_query = spec.filter != self.picture.spec.filter || spec.window != self.matching.window();
+        if is_other_query || self.matching.has_many_stale_entries(changes.now) {
             self.scan(spec, changes.now, moment);
             return None;
         }
-        let by = By { filter: &spec.filter, starts: &self.starts, now: moment.now };
+        let criteria = Criteria { filter: &spec.filter, starts: &self.starts, now: moment.now };
         let mut touched = IdSet::default();
         self.matching.advance(moment);
-        changes.evicted().for_each(|call| self.matching.remove(call, by.starts));
+        changes.evicted().for_each(|call| self.matching.remove(call, criteria.starts));
         for (before, call) in &changes.revised {
-            self.matching.remove(before, by.starts);
-            self.matching.consider(call, &by);
+            self.matching.remove(before, criteria.starts);
+            self.matching.consider(call, &criteria);
             touched.insert(call.id());
         }
         for call in changes.arrived() {
-            self.matching.consider(call, &by);
+            self.matching.consider(call, &criteria);
             touched.insert(call.id());
         }
-        self.matching.reconsider(changes.now, &by, &mut touched);
+        self.matching.reconsider(changes.now, &criteria, &mut touched);
         Some(touched)
     }
 
     fn scan(&mut self, spec: &ViewSpec, calls: &Calls, moment: Moment) {
-        let by = By { filter: &spec.filter, starts: &self.starts, now: moment.now };
+        let criteria = Criteria { filter: &spec.filter, starts: &self.starts, now: moment.now };
         self.matching = Matching::new(spec.window, moment, self.matching.state() + 1);
-        calls.iter().for_each(|call| self.matching.consider(call, &by));
+        calls.iter().for_each(|call| self.matching.consider(call, &criteria));
     }
 
     fn sort(&mut self, spec: &ViewSpec, calls: &Calls, touched: Option<&IdSet>) {
@@ -188,12 +189,12 @@ impl Analysis {
         });
     }
 
-    fn paint(&self, spec: &ViewSpec, snapshot: &Arc<Snapshot>, now: i64) -> Picture {
+    fn picture(&self, spec: &ViewSpec, snapshot: &Arc<Snapshot>, now: i64) -> Picture {
         let calls = &snapshot.calls;
         let matching = &self.matching;
-        // Where only time went on, what does not depend on it is taken over.
+        // Where only time went on, figures that do not depend on it are reused.
         let former = (matching.state() == self.shown).then_some(&*self.picture);
-        let told = former.map_or_else(|| matching.told(calls), told_before);
+        let figures = former.map_or_else(|| matching.figures(calls), former_figures);
         let of_all = || sessions(matching.ids.iter().filter_map(|id| calls.get(id)));
         let sessions = || former.and_then(|former| former.sessions.clone()).unwrap_or_else(of_all);
         let latest = matching.ids.newest();
@@ -209,14 +210,14 @@ impl Analysis {
             rows: Rows::new(&matching.ids, self.sorted.clone(), snapshot),
             failed: Rows::new(&matching.failed, None, snapshot),
             summary: Summary {
-                burn: matching.burn(&told.all.tally, now, oldest_start),
-                figures: told.all,
-                failures: told.failures,
+                burn: matching.burn(&figures.all.tally, now, oldest_start),
+                figures: figures.all,
+                failures: figures.failures,
                 sessions: matching.sessions(),
                 current_session: latest.and_then(session_of),
             },
-            models: told.models,
-            routes: told.routes,
+            models: figures.models,
+            routes: figures.routes,
             sessions: spec.sessions.then(sessions),
             series: matching.series(),
             latest,
@@ -228,8 +229,8 @@ impl Analysis {
     }
 }
 
-fn told_before(former: &Picture) -> Told {
-    Told {
+fn former_figures(former: &Picture) -> MatchingFigures {
+    MatchingFigures {
         all: former.summary.figures,
         failures: former.summary.failures.clone(),
         models: former.models.clone(),

@@ -1,11 +1,11 @@
-//! What holds for all kept calls, whatever the filter: which names and columns there are.
+//! Names and columns of all kept calls, independent of the filter.
 
 use hashbrown::HashMap;
 
 use crate::call::{LlmCall, Name};
 use crate::query::column::Column;
 
-/// Distinct names and how many kept calls bear them.
+/// Distinct names with the number of calls that have them.
 #[derive(Clone, Debug, Default)]
 struct Census(HashMap<Name, u64, foldhash::fast::RandomState>);
 
@@ -31,15 +31,15 @@ impl Census {
     }
 }
 
-/// Distinct names of the kept calls with their counts, most frequent first: for pickers and completion.
-/// The filter does not narrow them, so that another name can be picked while one is set.
+/// Distinct names of the kept calls with their counts, most frequent first, for pickers. Independent of the filter, so
+/// that another name can be picked while one is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownNames {
-    /// Models as shown.
+    /// Models, as shown in the table.
     pub models: Vec<(Name, u64)>,
     /// Routes.
     pub routes: Vec<(Name, u64)>,
-    /// Providers as shown.
+    /// Providers, as shown in the table.
     pub providers: Vec<(Name, u64)>,
 }
 
@@ -77,11 +77,11 @@ impl Kept {
         }
     }
 
-    fn census(&mut self, kind: Kind) -> &mut Census {
+    fn census(&mut self, kind: NameKind) -> &mut Census {
         match kind {
-            Kind::Model => &mut self.models,
-            Kind::Route => &mut self.routes,
-            Kind::Provider => &mut self.providers,
+            NameKind::Model => &mut self.models,
+            NameKind::Route => &mut self.routes,
+            NameKind::Provider => &mut self.providers,
         }
     }
 
@@ -97,19 +97,19 @@ impl Kept {
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum NameKind {
     Model,
     Route,
     Provider,
 }
 
-fn each_name(call: &LlmCall, mut visit: impl FnMut(Kind, &str)) {
+fn each_name(call: &LlmCall, mut visit: impl FnMut(NameKind, &str)) {
     let model = call.shown_model();
     if !model.is_empty() {
-        visit(Kind::Model, model);
+        visit(NameKind::Model, model);
     }
     if let Some(route) = call.route_name() {
-        visit(Kind::Route, route);
+        visit(NameKind::Route, route);
     }
-    visit(Kind::Provider, call.provider());
+    visit(NameKind::Provider, call.provider());
 }

@@ -1,11 +1,11 @@
-//! The calls that pass filter and window, and their figures, kept incrementally.
+//! The calls that pass filter and window, and their figures, updated incrementally.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use hashbrown::{Equivalent, HashMap};
 
-use super::rows::IdSet;
+use super::id_set::IdSet;
 use super::starts::Starts;
 use super::view::Window;
 use crate::call::{CallId, LlmCall, Name, Status};
@@ -16,20 +16,20 @@ use crate::stats::{Burn, Chart, EXACT_UP_TO, Exact, Figures, Group, Series, Seri
 /// A model or a route and its figures.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rollup {
-    /// The name; empty for calls whose model is unknown.
+    /// Empty for calls whose model is unknown.
     pub name: Name,
-    /// The figures of its calls.
+    /// Figures of its calls.
     pub figures: Figures,
 }
 
 const SECOND: i64 = 1_000_000_000;
 
-/// Bucket width of the buckets that [`Window::All`] measures spending by: five minutes in all.
+/// Width in ns of the buckets in which [`Window::All`] measures spending, five minutes in total.
 const BURN_BUCKET: i64 = 5 * SECOND;
-/// Spending is measured over no less: one call in the first second is no trend.
+/// The shortest time in ns over which spending is measured: one call in the first second is no trend.
 const SHORTEST_BURN: i64 = 10 * SECOND;
 
-/// Timed by what: a window ends now; the kept calls end with the latest.
+/// The ends of charts, ns since the epoch: a window ends now, all calls end with the latest start.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     pub(super) now: i64,
@@ -45,69 +45,69 @@ impl Moment {
     }
 }
 
-/// What decides whether a call is in.
-pub(super) struct By<'a> {
+/// What decides whether a call matches.
+pub(super) struct Criteria<'a> {
     pub(super) filter: &'a Filter,
     pub(super) starts: &'a Starts,
     pub(super) now: i64,
 }
 
-/// Names a cell: the calls of one model on one route, so that a call is counted in one group only. Models, routes
-/// and the whole are merged from the cells when a picture is made.
+/// The calls of one model on one route, so that each call is counted in one group only. Models, routes and totals are
+/// merged from these groups when a picture is made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Cell {
+struct GroupKey {
     model: Name,
     route: Option<Name>,
 }
 
-/// A [`Cell`] by borrowed names.
+/// A [`GroupKey`] of borrowed names.
 #[derive(Hash)]
-struct CellOf<'a> {
+struct GroupKeyRef<'a> {
     model: &'a str,
     route: Option<&'a str>,
 }
 
-impl<'a> CellOf<'a> {
+impl<'a> GroupKeyRef<'a> {
     fn call(call: &'a LlmCall) -> Self {
         Self { model: call.shown_model(), route: call.route_name().map(Name::as_str) }
     }
 }
 
-impl Equivalent<Cell> for CellOf<'_> {
-    fn equivalent(&self, cell: &Cell) -> bool {
-        self.model == cell.model && self.route == cell.route.as_deref()
+impl Equivalent<GroupKey> for GroupKeyRef<'_> {
+    fn equivalent(&self, key: &GroupKey) -> bool {
+        self.model == key.model && self.route == key.route.as_deref()
     }
 }
 
-impl From<&CellOf<'_>> for Cell {
-    fn from(cell: &CellOf<'_>) -> Self {
-        Self { model: cell.model.into(), route: cell.route.map(Name::from) }
+impl From<&GroupKeyRef<'_>> for GroupKey {
+    fn from(key: &GroupKeyRef<'_>) -> Self {
+        Self { model: key.model.into(), route: key.route.map(Name::from) }
     }
 }
 
-type Cells<T> = HashMap<Cell, T, foldhash::fast::RandomState>;
+type Groups<T> = HashMap<GroupKey, T, foldhash::fast::RandomState>;
 
-/// The calls that pass, and what is told of them.
+/// The calls that pass and their figures.
 #[derive(Debug)]
 pub(super) struct Matching {
     window: Window,
-    /// Goes up whenever a call comes or goes.
+    /// Incremented whenever a call is added or removed.
     state: u64,
     pub(super) ids: IdSet,
     pub(super) failed: IdSet,
-    cells: Cells<Group>,
+    groups: Groups<Group>,
     failures: BTreeMap<Status, u64>,
-    /// Calls by session; sessions without any are not in it.
+    /// Calls per session, for sessions that have any.
     sessions: HashMap<Name, u32, foldhash::fast::RandomState>,
     chart: Chart,
     spending: Timeline,
-    /// When calls are to be considered again because time alone may bring them in or take them out, the soonest first.
-    /// May hold leftovers of calls that changed or left in another way: considering a call once more does no harm.
+    /// When calls have to be checked again because they may pass or fail as time goes on, the soonest first. May hold
+    /// stale entries of calls that changed or left meanwhile: checking a call once more is harmless.
     due: BinaryHeap<Reverse<(i64, CallId)>>,
 }
 
 /// The figures of a picture.
-pub(super) struct Told {
+pub(super) struct MatchingFigures {
     pub(super) all: Figures,
     pub(super) failures: Vec<(Status, u64)>,
     pub(super) models: Vec<Rollup>,
@@ -122,7 +122,7 @@ impl Matching {
             state,
             ids: IdSet::default(),
             failed: IdSet::default(),
-            cells: Cells::default(),
+            groups: Groups::default(),
             failures: BTreeMap::new(),
             sessions: HashMap::default(),
             chart: window.nanos().map_or_else(|| Chart::open(end), |nanos| Chart::spanning(nanos, end)),
@@ -135,30 +135,30 @@ impl Matching {
         self.window
     }
 
-    /// Tells states with different calls apart.
+    /// Differs for different sets of calls.
     pub(super) const fn state(&self) -> u64 {
         self.state
     }
 
-    /// Moves the charts on; comes before the calls of the new moment.
+    /// Moves the charts on; has to precede the calls of the new moment.
     pub(super) fn advance(&mut self, moment: Moment) {
         self.chart.advance(moment.chart_end(self.window));
         self.spending.advance(moment.now);
     }
 
-    /// Takes the call in if it passes. It must not be in.
-    pub(super) fn consider(&mut self, call: &LlmCall, by: &By<'_>) {
-        let start = by.starts.of(call);
-        // What has left the window, or became part of another row, does not come back.
-        if call.is_merged_away() || !self.window.contains(start, by.now) {
+    /// Adds the call if it passes. It must not be in the set.
+    pub(super) fn consider(&mut self, call: &LlmCall, criteria: &Criteria<'_>) {
+        let start = criteria.starts.of(call);
+        // A call that has left the window or was merged into another row does not come back.
+        if call.is_merged_away() || !self.window.contains(start, criteria.now) {
             return;
         }
-        let passes = by.filter.matches(call, by.now);
+        let passes = criteria.filter.matches(call, criteria.now);
         if passes {
             self.add(call, start);
         }
         let leaves = self.window.nanos().filter(|_| passes).map(|nanos| start.saturating_add(nanos));
-        let changes = by.filter.next_change(call, by.now);
+        let changes = criteria.filter.next_change(call, criteria.now);
         if let Some(moment) = leaves.into_iter().chain(changes).min() {
             self.due.push(Reverse((moment, call.id())));
         }
@@ -172,7 +172,7 @@ impl Matching {
             self.failed.insert(call.id());
             *self.failures.entry(call.status()).or_insert(0) += 1;
         }
-        self.cells.entry_ref(&CellOf::call(call)).or_default().add(&share);
+        self.groups.entry_ref(&GroupKeyRef::call(call)).or_default().add(&share);
         if let Some(session) = call.session_id() {
             *self.sessions.entry(session.clone()).or_insert(0) += 1;
         }
@@ -180,7 +180,7 @@ impl Matching {
         self.spending.add(start, SeriesPoint::of(&share));
     }
 
-    /// Takes the call, in the shape in which it was added, out again if it is in.
+    /// Removes the call, given as it was when it was added, if it is in the set.
     pub(super) fn remove(&mut self, call: &LlmCall, starts: &Starts) {
         if !self.ids.remove(call.id()) {
             return;
@@ -193,10 +193,10 @@ impl Matching {
         {
             *count = count.saturating_sub(1);
         }
-        if let Some(group) = self.cells.get_mut(&CellOf::call(call)) {
+        if let Some(group) = self.groups.get_mut(&GroupKeyRef::call(call)) {
             group.remove(&share);
             if group.is_empty() {
-                self.cells.remove(&CellOf::call(call));
+                self.groups.remove(&GroupKeyRef::call(call));
             }
         }
         self.leave_session(call);
@@ -219,22 +219,22 @@ impl Matching {
         self.sessions.len() as u64
     }
 
-    /// Considers the calls anew for which time alone may have changed the outcome, and notes them in `touched`.
-    pub(super) fn reconsider(&mut self, calls: &Calls, by: &By<'_>, touched: &mut IdSet) {
+    /// Checks again the calls whose result may have changed as time went on, and adds them to `touched`.
+    pub(super) fn reconsider(&mut self, calls: &Calls, criteria: &Criteria<'_>, touched: &mut IdSet) {
         while let Some(Reverse((moment, id))) = self.due.peek().copied()
-            && moment <= by.now
+            && moment <= criteria.now
         {
             self.due.pop();
             if let Some(call) = calls.get(id) {
-                self.remove(call, by.starts);
-                self.consider(call, by);
+                self.remove(call, criteria.starts);
+                self.consider(call, criteria);
                 touched.insert(id);
             }
         }
     }
 
-    /// Whether leftovers are so many that a scan, which leaves none, is due.
-    pub(super) fn is_littered(&self, calls: &Calls) -> bool {
+    /// Whether there are so many stale entries that a scan, which leaves none, pays off.
+    pub(super) fn has_many_stale_entries(&self, calls: &Calls) -> bool {
         self.due.len() / 2 > calls.len() + 512
     }
 
@@ -244,35 +244,40 @@ impl Matching {
         self.due.len()
     }
 
-    /// Gives back the memory of ids that are no longer kept.
+    /// Releases the memory of evicted ids.
     pub(super) fn trim(&mut self, first: CallId) {
         self.ids.trim(first);
         self.failed.trim(first);
         self.failures.retain(|_, count| *count > 0);
     }
 
-    /// The figures; percentiles are exact while the calls are few.
-    pub(super) fn told(&self, calls: &Calls) -> Told {
+    /// The figures; percentiles are exact for up to [`EXACT_UP_TO`] calls.
+    pub(super) fn figures(&self, calls: &Calls) -> MatchingFigures {
         if self.ids.len() <= EXACT_UP_TO {
-            let mut exact: Cells<Exact> = Cells::default();
+            let mut exact: Groups<Exact> = Groups::default();
             for call in self.ids.iter().filter_map(|id| calls.get(id)) {
-                exact.entry_ref(&CellOf::call(call)).or_default().add(&Share::of(call));
+                exact.entry_ref(&GroupKeyRef::call(call)).or_default().add(&Share::of(call));
             }
-            self.told_of(&exact, Exact::merge, Exact::figures)
+            self.merged(&exact, Exact::merge, Exact::figures)
         } else {
-            self.told_of(&self.cells, Group::merge, |group| group.figures())
+            self.merged(&self.groups, Group::merge, |group| group.figures())
         }
     }
 
-    /// The figures of groups of some kind, merged from the cells.
-    fn told_of<T: Default>(&self, cells: &Cells<T>, merge: fn(&mut T, &T), figures: impl Fn(T) -> Figures) -> Told {
+    /// The figures of models, routes and all, merged from the groups.
+    fn merged<T: Default>(
+        &self,
+        groups: &Groups<T>,
+        merge: fn(&mut T, &T),
+        figures: impl Fn(T) -> Figures,
+    ) -> MatchingFigures {
         let mut all = T::default();
         let mut models: HashMap<&Name, T> = HashMap::new();
         let mut routes: HashMap<&Name, T> = HashMap::new();
-        for (cell, group) in cells {
+        for (key, group) in groups {
             merge(&mut all, group);
-            merge(models.entry(&cell.model).or_default(), group);
-            if let Some(route) = &cell.route {
+            merge(models.entry(&key.model).or_default(), group);
+            if let Some(route) = &key.route {
                 merge(routes.entry(route).or_default(), group);
             }
         }
@@ -280,7 +285,12 @@ impl Matching {
             let rollup = |(name, group): (&Name, T)| Rollup { name: name.clone(), figures: figures(group) };
             dearest_first(groups.into_iter().map(rollup).collect())
         };
-        Told { models: rollups(models), routes: rollups(routes), all: figures(all), failures: self.failures() }
+        MatchingFigures {
+            models: rollups(models),
+            routes: rollups(routes),
+            all: figures(all),
+            failures: self.failures(),
+        }
     }
 
     fn failures(&self) -> Vec<(Status, u64)> {
@@ -289,13 +299,13 @@ impl Matching {
         failures
     }
 
-    /// Calls over time. Under [`Window::All`] the finest buckets that show nearly all kept calls, up to the latest one.
+    /// Calls over time. For [`Window::All`] the finest buckets that cover nearly all calls, up to the latest one.
     pub(super) fn series(&self) -> Series {
         self.chart.series()
     }
 
-    /// Spending: over the window, or over the last five minutes where there is none, and never over more time than
-    /// the kept calls cover, which `oldest_start` begins.
+    /// Spending over the window, or over the last five minutes without one, but never over more time than the calls cover
+    /// since `oldest_start`.
     pub(super) fn burn(&self, tally: &Tally, now: i64, oldest_start: Option<i64>) -> Option<Burn> {
         let (cost, from) = match self.window.nanos() {
             Some(nanos) => (tally.cost_femto_usd, now.saturating_sub(nanos)),
@@ -305,7 +315,7 @@ impl Matching {
         (tally.priced() > 0).then(|| Burn::of(cost, covered)).flatten()
     }
 
-    /// Whether figures change by the mere passing of time.
+    /// Whether figures change without new calls as time goes on.
     pub(super) fn is_moving(&self) -> bool {
         self.spending.calls() > 0 || !self.due.is_empty()
     }

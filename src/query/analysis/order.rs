@@ -1,19 +1,19 @@
-//! A sorted table: keys are extracted once, packed into integers, and kept sorted as calls come and go.
+//! Sorted tables: keys are extracted once, packed into integers, and stay sorted as calls arrive and leave.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::rows::IdSet;
+use super::id_set::IdSet;
 use crate::call::{CallId, LlmCall};
 use crate::collector::Calls;
 use crate::query::column::{Column, Direction, SortKey};
 
-/// The rank of what is unknown: last in both directions.
+/// The rank of an unknown value: last in both directions.
 const ABSENT: u64 = u64::MAX;
 
-/// One row's place: by rank, then newest first, as in the unsorted table.
+/// The position of a row: by rank, then newest first, as in the unsorted table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     rank: u64,
@@ -30,7 +30,7 @@ impl Entry {
     }
 }
 
-/// How a call's key becomes a rank. Text is ranked by its place among the distinct texts of the column.
+/// Turns a call's key into a rank. Text is ranked by its place among the distinct texts of the column.
 #[derive(Clone, Debug)]
 struct Ranking {
     column: Column,
@@ -49,7 +49,7 @@ impl Ranking {
     }
 }
 
-/// Integers that order as the keys do, all below [`ABSENT`].
+/// An integer that orders as the key does; below [`ABSENT`] for known values.
 fn number_rank(key: &SortKey<'_>) -> u64 {
     const SIGN: u64 = 1 << 63;
     let rank = match key {

@@ -1,4 +1,4 @@
-//! What the screen is drawn from: one immutable picture of figures and rows.
+//! The immutable result of an analysis, from which the screen is drawn.
 
 use std::sync::Arc;
 
@@ -26,43 +26,43 @@ pub struct Summary {
     pub current_session: Option<Name>,
 }
 
-/// One immutable picture. All of it obeys the filter and the window of its [`ViewSpec`], but for `names` and `columns`.
+/// Figures and rows of one snapshot. Filter and window of its [`ViewSpec`] apply to everything but `names` and `columns`.
 #[derive(Clone, Debug, Default)]
 pub struct Picture {
-    /// What was asked for.
+    /// The filter, window and order it was made for.
     pub spec: ViewSpec,
-    /// What it was made from.
+    /// The calls it was made from.
     pub snapshot: Arc<Snapshot>,
     /// When it was made, ns since the epoch.
     pub now_unix_nano: i64,
     /// The rows of the calls table.
     pub rows: Rows,
-    /// Those of them that failed, newest first whatever the sort order.
+    /// The failed ones, newest first in any sort order.
     pub failed: Rows,
-    /// Figures of all of them.
+    /// Figures of all rows.
     pub summary: Summary,
-    /// By model as shown: dearest first, then most calls.
+    /// By model as shown: highest cost first, then most calls.
     pub models: Vec<Rollup>,
-    /// By route, in the same order; calls without a route are in none.
+    /// By route, in the same order; without calls that have no route.
     pub routes: Vec<Rollup>,
-    /// By session, the latest first; `None` unless asked for. Its length is the number of distinct sessions.
+    /// By session, the latest first; `None` unless [`ViewSpec::sessions`] is set.
     pub sessions: Option<Vec<SessionRow>>,
-    /// Calls, errors and money over time: up to now in a window, up to the latest call where all kept calls are shown.
+    /// Calls, errors and money over time: up to now in a window, up to the latest call without one.
     pub series: Series,
     /// The newest call.
     pub latest: Option<CallId>,
     /// The newest failed call.
     pub last_error: Option<CallId>,
-    /// Distinct names among all kept calls, whatever the filter.
+    /// Distinct names of all kept calls, independent of the filter.
     pub names: KnownNames,
-    /// The built-in columns in which some kept call has data, whatever the filter: others need not be shown.
+    /// The built-in columns in which some kept call has data, independent of the filter.
     pub columns: Vec<Column>,
-    /// Whether the figures change by the mere passing of time, so that a tick without news is worth an update.
+    /// Whether the figures change as time goes on, so that a tick without new calls needs an update.
     pub is_moving: bool,
 }
 
 impl Picture {
-    /// The call with this id, unless it was evicted when the picture was made.
+    /// The call with this id, unless it was evicted before the picture was made.
     pub fn call(&self, id: CallId) -> Option<&LlmCall> {
         self.snapshot.calls.get(id)
     }

@@ -1,118 +1,22 @@
-//! Which calls are shown, as a set of arrival numbers, and the rows of the table made from it.
+//! The rows of a table: which calls, in which order.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::id_set::{IdSet, WORD, bit, bits};
 use super::order::Sorted;
 use crate::call::CallId;
 use crate::collector::Snapshot;
 
-const WORD: u64 = u64::BITS as u64;
-/// Words for which one running count is kept.
+/// Words per running count.
 const BLOCK: usize = 8;
 
-/// A set of call ids that grows at the new end and shrinks at the old one: one bit a call.
-#[derive(Clone, Debug, Default)]
-pub(super) struct IdSet {
-    /// Number of the first word: ids from `first_word * 64` on.
-    first_word: u64,
-    words: VecDeque<u64>,
-    len: usize,
-}
-
-impl IdSet {
-    pub(super) const fn len(&self) -> usize {
-        self.len
-    }
-
-    pub(super) fn contains(&self, id: CallId) -> bool {
-        let word = (id.0 / WORD).checked_sub(self.first_word).and_then(|at| self.words.get(usize::try_from(at).ok()?));
-        word.is_some_and(|word| word & bit(id) != 0)
-    }
-
-    /// False when it was in the set already.
-    pub(super) fn insert(&mut self, id: CallId) -> bool {
-        self.make_room(id);
-        let is_new = self.word_mut(id).is_some_and(|word| {
-            let is_new = *word & bit(id) == 0;
-            *word |= bit(id);
-            is_new
-        });
-        self.len += usize::from(is_new);
-        is_new
-    }
-
-    /// False when it was not in the set.
-    pub(super) fn remove(&mut self, id: CallId) -> bool {
-        let was_in = self.word_mut(id).is_some_and(|word| {
-            let was_in = *word & bit(id) != 0;
-            *word &= !bit(id);
-            was_in
-        });
-        self.len -= usize::from(was_in);
-        was_in
-    }
-
-    /// Gives back the memory of ids before `first`, none of which may be in the set any more.
-    pub(super) fn trim(&mut self, first: CallId) {
-        while self.first_word < first.0 / WORD && self.words.pop_front().is_some() {
-            self.first_word += 1;
-        }
-    }
-
-    /// The ids, oldest first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = CallId> {
-        self.words
-            .iter()
-            .zip(self.first_word..)
-            .flat_map(|(&word, nth)| bits(word).map(move |bit| CallId(nth * WORD + bit)))
-    }
-
-    pub(super) fn newest(&self) -> Option<CallId> {
-        let (at, word) = self.words.iter().enumerate().rev().find(|(_, word)| **word != 0)?;
-        Some(CallId((self.first_word + at as u64) * WORD + u64::from(word.ilog2())))
-    }
-
-    fn make_room(&mut self, id: CallId) {
-        let wanted = id.0 / WORD;
-        if self.words.is_empty() {
-            self.first_word = wanted;
-        }
-        while wanted < self.first_word {
-            self.words.push_front(0);
-            self.first_word -= 1;
-        }
-        while wanted >= self.first_word + self.words.len() as u64 {
-            self.words.push_back(0);
-        }
-    }
-
-    fn word_mut(&mut self, id: CallId) -> Option<&mut u64> {
-        let at = (id.0 / WORD).checked_sub(self.first_word)?;
-        self.words.get_mut(usize::try_from(at).ok()?)
-    }
-}
-
-const fn bit(id: CallId) -> u64 {
-    1 << (id.0 % WORD)
-}
-
-/// The set bits of a word, lowest first.
-fn bits(mut word: u64) -> impl Iterator<Item = u64> {
-    std::iter::from_fn(move || {
-        let bit = (word != 0).then(|| u64::from(word.trailing_zeros()))?;
-        word &= word - 1;
-        Some(bit)
-    })
-}
-
 /// The rows of a table: which calls, in which order. Row 0 is on top: the newest, or the first in sort order.
-/// Immutable, and cheap to make: a bit a kept call, with running counts for finding the nth.
+/// Immutable and cheap to make: one bit per kept call, with running counts for finding the nth.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     first_word: u64,
     words: Box<[u64]>,
-    /// How many rows stand before each block of words.
+    /// The number of rows before each block of words.
     before: Box<[usize]>,
     len: usize,
     sorted: Option<Sorted>,
@@ -134,12 +38,12 @@ impl Rows {
         Self { first_word: ids.first_word, words, before, len: running, sorted, snapshot: Arc::clone(snapshot) }
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there is no row.
+    /// Whether there are no rows.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -184,7 +88,7 @@ impl Rows {
         })
     }
 
-    /// How many rows' calls are older than `id`.
+    /// The number of rows whose calls are older than `id`.
     fn older_than(&self, id: CallId) -> usize {
         let Some(at) = (id.0 / WORD).checked_sub(self.first_word).and_then(|at| usize::try_from(at).ok()) else {
             return 0;

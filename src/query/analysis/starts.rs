@@ -1,4 +1,4 @@
-//! When calls started, as far as their clocks can be believed.
+//! Start times of calls, corrected for clocks that run ahead.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crate::call::{CallId, LlmCall};
 use crate::collector::Calls;
 
 /// Corrects the starts of calls whose clock runs ahead: a call cannot have started after it was first seen. Windows and
-/// buckets go by the corrected start; the call itself keeps what its emitter said. Starts in the past are taken as they are.
+/// buckets use the corrected start; the call itself keeps the emitted one. Starts in the past are not corrected.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Starts {
     first_seen: HashMap<CallId, i64, foldhash::fast::RandomState>,
@@ -15,7 +15,7 @@ pub(super) struct Starts {
 }
 
 impl Starts {
-    /// Takes note of a call that is new, or new in this shape.
+    /// Records a call that is new or was revised.
     pub(super) fn note(&mut self, call: &LlmCall, now_unix_nano: i64) {
         if call.start_unix_nano() > now_unix_nano {
             self.first_seen.entry(call.id()).or_insert(now_unix_nano);
@@ -25,7 +25,7 @@ impl Starts {
         self.earliest = Some(self.earliest.map_or(start, |earliest| earliest.min(start)));
     }
 
-    /// The start to reckon with, ns since the epoch.
+    /// The corrected start, ns since the epoch.
     pub(super) fn of(&self, call: &LlmCall) -> i64 {
         let start = call.start_unix_nano();
         if self.first_seen.is_empty() {
@@ -34,12 +34,12 @@ impl Starts {
         self.first_seen.get(&call.id()).map_or(start, |seen| start.min(*seen))
     }
 
-    /// The latest start of all calls noted, those that are gone included.
+    /// The latest start of all recorded calls, evicted ones included.
     pub(super) const fn latest(&self) -> Option<i64> {
         self.latest
     }
 
-    /// The earliest start of all calls noted, those that are gone included.
+    /// The earliest start of all recorded calls, evicted ones included.
     pub(super) const fn earliest(&self) -> Option<i64> {
         self.earliest
     }
@@ -50,7 +50,7 @@ impl Starts {
         self.first_seen.len()
     }
 
-    /// Forgets calls that are no longer kept, once they are so many that the walk is worth it.
+    /// Drops evicted calls once there are enough of them to make the pass worth it.
     pub(super) fn trim(&mut self, calls: &Calls) {
         if self.first_seen.len() / 2 > calls.len() {
             self.first_seen.retain(|id, _| *id >= calls.first_id());

@@ -1,11 +1,11 @@
-//! What the screen wants to see: filter, time window, sort order.
+//! What an analysis is asked for: filter, time window, sort order.
 
 use std::sync::Arc;
 
 use crate::query::column::{Column, Direction};
 use crate::query::filter::Filter;
 
-/// The stretch of time that figures and rows are taken from. A call belongs to it by its start.
+/// The time range of figures and rows. A call is in it if it started in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Window {
     /// The last minute.
@@ -24,7 +24,7 @@ pub enum Window {
 const SECOND: i64 = 1_000_000_000;
 
 impl Window {
-    /// The next one, in the order in which a key cycles through them.
+    /// The next window of the cycle.
     #[must_use]
     pub const fn next(self) -> Self {
         match self {
@@ -36,7 +36,7 @@ impl Window {
         }
     }
 
-    /// How it is written.
+    /// The label on the screen.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Minute => "1m",
@@ -47,7 +47,7 @@ impl Window {
         }
     }
 
-    /// Its length in ns; `None` has no bound.
+    /// Its length in ns; `None` for [`Window::All`].
     pub const fn nanos(self) -> Option<i64> {
         match self {
             Self::Minute => Some(60 * SECOND),
@@ -58,22 +58,22 @@ impl Window {
         }
     }
 
-    /// Whether a call that started then belongs to it.
+    /// Whether a call with this start is in it.
     pub fn contains(self, start_unix_nano: i64, now_unix_nano: i64) -> bool {
         self.nanos().is_none_or(|nanos| start_unix_nano > now_unix_nano.saturating_sub(nanos))
     }
 }
 
-/// What the screen wants to see.
+/// What a picture shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ViewSpec {
-    /// Which calls.
+    /// The calls that are shown.
     pub filter: Arc<Filter>,
-    /// From which stretch of time.
+    /// The time range of the calls.
     pub window: Window,
-    /// In which order; `None` is arrival, newest first.
+    /// The order of rows; `None` is by arrival, newest first.
     pub sort: Option<(Column, Direction)>,
-    /// Whether session figures are shown: they are gathered anew for each picture, so that they cost nothing
-    /// (and a million distinct sessions no memory) while nobody looks.
+    /// Whether the picture contains sessions. They are collected for each picture anew, so that they cost neither time nor
+    /// memory while they are not shown.
     pub sessions: bool,
 }

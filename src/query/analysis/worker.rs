@@ -1,4 +1,4 @@
-//! The thread on which the analysis runs: newest wish and snapshot in, newest picture out.
+//! The analysis thread: takes the newest request, publishes the newest picture.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -7,15 +7,15 @@ use std::thread::{self, JoinHandle};
 use super::{Analysis, Picture, ViewSpec};
 use crate::collector::Snapshot;
 
-/// A clock that was set back by more than this, ns, is believed: all is counted anew.
+/// When the clock is set back by more than this, in ns, the analysis starts anew with the new time.
 const SET_BACK: i64 = 60_000_000_000;
 
-/// One wish for a picture.
+/// A request for a picture.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// What to show.
+    /// What the picture shows.
     pub spec: ViewSpec,
-    /// What to show it of.
+    /// The calls it is made from.
     pub snapshot: Arc<Snapshot>,
     /// The tick's time, ns since the epoch.
     pub now_unix_nano: i64,
@@ -27,20 +27,20 @@ struct Inbox {
     is_closed: bool,
 }
 
-/// A letterbox for one letter: a newer one replaces one not yet read, so that nothing queues up.
+/// A slot for one request: a newer one replaces one that was not taken yet, so that requests do not queue up.
 #[derive(Debug, Default)]
-struct Letterbox {
+struct Mailbox {
     inbox: Mutex<Inbox>,
     changed: Condvar,
 }
 
-impl Letterbox {
+impl Mailbox {
     fn change(&self, change: impl FnOnce(&mut Inbox)) {
         change(&mut self.inbox.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_one();
     }
 
-    /// Waits for the next request; `None` when the box is closed.
+    /// Waits for the next request; `None` once the mailbox is closed.
     fn wait(&self) -> Option<Request> {
         let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         let mut inbox = self
@@ -51,34 +51,34 @@ impl Letterbox {
     }
 }
 
-/// A running analysis thread. Dropping it ends the thread and waits for the update at hand.
+/// A running analysis thread. Dropping it stops the thread after the current update and waits for that.
 #[derive(Debug)]
 pub struct Worker {
-    letterbox: Arc<Letterbox>,
+    mailbox: Arc<Mailbox>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Worker {
-    /// Starts the thread. It hands every picture that differs from the one before to `publish`.
+    /// Starts the thread, which calls `publish` with every picture that differs from the previous one.
     ///
     /// # Errors
-    /// When the system has no thread to give.
+    /// When the thread cannot be spawned.
     pub fn spawn(publish: impl FnMut(Arc<Picture>) + Send + 'static) -> io::Result<Self> {
-        let letterbox = Arc::<Letterbox>::default();
-        let theirs = Arc::clone(&letterbox);
+        let mailbox = Arc::<Mailbox>::default();
+        let theirs = Arc::clone(&mailbox);
         let thread = thread::Builder::new().name("analysis".into()).spawn(move || run(&theirs, publish))?;
-        Ok(Self { letterbox, thread: Some(thread) })
+        Ok(Self { mailbox, thread: Some(thread) })
     }
 
-    /// Asks for a picture; replaces a request that was not begun yet. Never waits for the analysis.
+    /// Requests a picture, replacing a request that was not taken yet. Does not wait for the analysis.
     pub fn ask(&self, request: Request) {
-        self.letterbox.change(|inbox| inbox.request = Some(request));
+        self.mailbox.change(|inbox| inbox.request = Some(request));
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.letterbox.change(|inbox| inbox.is_closed = true);
+        self.mailbox.change(|inbox| inbox.is_closed = true);
         if let Some(thread) = self.thread.take() {
             // A panic there was reported by the panic hook already.
             let _ = thread.join();
@@ -86,10 +86,10 @@ impl Drop for Worker {
     }
 }
 
-fn run(letterbox: &Letterbox, mut publish: impl FnMut(Arc<Picture>)) {
+fn run(mailbox: &Mailbox, mut publish: impl FnMut(Arc<Picture>)) {
     let mut analysis = Analysis::default();
     let mut published: Vec<Arc<Picture>> = Vec::new();
-    while let Some(request) = letterbox.wait() {
+    while let Some(request) = mailbox.wait() {
         if analysis.picture.now_unix_nano.saturating_sub(request.now_unix_nano) > SET_BACK {
             analysis = Analysis::default();
         }
@@ -98,7 +98,7 @@ fn run(letterbox: &Letterbox, mut publish: impl FnMut(Arc<Picture>)) {
             publish(Arc::clone(&picture));
             published.push(picture);
         }
-        // Freeing a picture may free many evicted calls: that is done here, when the drawing thread has let go of it.
+        // Dropping a picture may free many evicted calls, which should not happen on the drawing thread.
         published.retain(|picture| Arc::strong_count(picture) > 1);
     }
 }
