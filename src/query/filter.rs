@@ -4,8 +4,8 @@
 //! model:gpt-5*,claude-*   route:code   !provider:openai   status:error   cost:>$0.01   ttft:>800ms   since:5m
 //! ```
 //! Terms are joined by AND, `,` inside a value is OR, `!` negates a term, `*` is a wildcard outside quotes, and a bare
-//! word is looked for in model, route, provider, session, request id and error. Case never matters. [`FIELDS`] says
-//! what can be asked for. Text is compiled once ([`Filter::parse`]) and then asked of call after call.
+//! word is searched for in model, route, provider, session, request id and error. Case is ignored. [`FIELDS`] lists the
+//! fields. An expression is compiled once ([`Filter::parse`]) and then applied to each call.
 
 mod compile;
 mod complete;
@@ -20,17 +20,18 @@ mod term;
 
 use std::fmt::Write as _;
 
-pub use complete::{Candidate, complete};
+pub use complete::Candidate;
+pub(crate) use complete::complete;
 pub use error::FilterError;
-pub use field::{FIELDS, Field, Kind, Unit};
+pub use field::{FIELDS, FilterField};
 pub use history::History;
 pub use known::Known;
 
 use crate::call::{LlmCall, Name};
 use term::Term;
 
-/// The term that asks for exactly `value` of a field, quoted where it needs to be.
-pub fn term(field: &str, value: &str) -> String {
+/// The term that matches exactly `value` of a field, quoted where necessary.
+pub(crate) fn term(field: &str, value: &str) -> String {
     format!("{field}:{}", parse::literal(value))
 }
 
@@ -47,7 +48,7 @@ pub struct Filter {
 #[derive(Clone, Debug, Default)]
 struct Expression {
     source: String,
-    /// In one spelling, so that equal spellings mean equal terms.
+    /// The canonical spelling, equal for equal terms.
     canonical: String,
     terms: Vec<Term>,
 }
@@ -75,26 +76,26 @@ impl Filter {
     /// Compiles an expression. Blank text passes every call.
     ///
     /// # Errors
-    /// A [`FilterError`] that marks the first mistake.
+    /// A [`FilterError`] that marks the first error.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
         Ok(Self { expression: Expression::parse(text)?, ..Self::default() })
     }
 
-    /// This filter with another expression; the shortcuts stay.
+    /// This filter with another expression and the same shortcuts.
     ///
     /// # Errors
-    /// A [`FilterError`] that marks the first mistake.
+    /// A [`FilterError`] that marks the first error.
     pub fn with_expression(&self, text: &str) -> Result<Self, FilterError> {
         Ok(Self { expression: Expression::parse(text)?, ..self.clone() })
     }
 
-    /// This filter for calls whose shown model is exactly `model`; `None` lifts that.
+    /// This filter for calls whose shown model is exactly `model`; `None` for any.
     #[must_use]
     pub fn with_model(self, model: Option<Name>) -> Self {
         Self { model, ..self }
     }
 
-    /// This filter for calls of exactly this route; `None` lifts that.
+    /// This filter for calls of exactly this route; `None` for any.
     #[must_use]
     pub fn with_route(self, route: Option<Name>) -> Self {
         Self { route, ..self }
@@ -106,23 +107,20 @@ impl Filter {
         Self { errors_only, ..self }
     }
 
-    /// The expression as written, blanks around it removed; empty when there is none.
+    /// The expression as written, trimmed; empty when there is none.
     pub fn expression(&self) -> &str {
         &self.expression.source
     }
 
-    /// The model shortcut.
-    pub const fn model(&self) -> Option<&Name> {
+    pub(crate) const fn model(&self) -> Option<&Name> {
         self.model.as_ref()
     }
 
-    /// The route shortcut.
-    pub const fn route(&self) -> Option<&Name> {
+    pub(crate) const fn route(&self) -> Option<&Name> {
         self.route.as_ref()
     }
 
-    /// The errors shortcut.
-    pub const fn errors_only(&self) -> bool {
+    pub(crate) const fn errors_only(&self) -> bool {
         self.errors_only
     }
 
@@ -131,12 +129,12 @@ impl Filter {
         self.expression.terms.is_empty() && self.model.is_none() && self.route.is_none() && !self.errors_only
     }
 
-    /// The next moment, ns since the epoch, at which the outcome for this call may change by the mere passing of time.
-    pub fn next_change(&self, call: &LlmCall, now_unix_nano: i64) -> Option<i64> {
+    /// The next time, ns since the epoch, at which the result for this call may change without a change of the call.
+    pub(super) fn next_change(&self, call: &LlmCall, now_unix_nano: i64) -> Option<i64> {
         self.expression.terms.iter().filter_map(|term| term.next_change(call, now_unix_nano)).min()
     }
 
-    /// Whether the call passes. `now_unix_nano` is the tick's time. For many calls, [`Filter::select`] is quicker.
+    /// Whether the call passes. [`Filter::select`] is faster for many calls.
     pub fn matches(&self, call: &LlmCall, now_unix_nano: i64) -> bool {
         self.shortcuts_match(call) && self.expression.terms.iter().all(|term| term.matches(call, now_unix_nano))
     }
@@ -148,7 +146,7 @@ impl Filter {
     }
 
     /// The filter in one line for the header: `model=gpt-5 route=code errors ttft:>800ms`. Names in it come from
-    /// spans and are not yet made safe for a terminal.
+    /// spans and are not yet escaped for a terminal.
     pub fn describe(&self) -> String {
         let mut line = String::new();
         let mut add = |label: &str, text: &str| {

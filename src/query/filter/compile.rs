@@ -1,12 +1,12 @@
-//! Terms as written to terms that can be asked: fields looked up, patterns compiled, figures converted.
+//! From parsed terms to compiled ones: looks up fields, compiles patterns, converts figures.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use super::error::{FilterError, quote};
-use super::field::{FIELDS, Field, Kind, Unit};
+use super::field::{FIELDS, FieldKind, FilterField, Unit};
 use super::glob::Glob;
-use super::parse::{Comparison, Piece, RawTerm, Value, says_absent, shown};
+use super::parse::{Comparison, Piece, RawTerm, Value, means_absent, shown};
 use super::term::{FigureTest, FlagTest, NameTest, StatusTest, Term, Test, WordTest};
 use crate::call::Quality;
 
@@ -18,39 +18,39 @@ pub(super) fn compile(raw: &RawTerm<'_>) -> Result<Term, FilterError> {
     let test = match &raw.field {
         None => words(raw)?,
         Some(name) => {
-            let field = Field::find(name.name).ok_or_else(|| unknown_field(name.name, name.span.clone()))?;
-            Asked { field, values: &raw.values }.test()?
+            let field = FilterField::find(name.name).ok_or_else(|| unknown_field(name.name, name.span.clone()))?;
+            FieldTerm { field, values: &raw.values }.test()?
         }
     };
     Ok(Term { negated: raw.negated, test })
 }
 
 fn unknown_field(name: &str, span: Range<usize>) -> FilterError {
-    let error = FilterError::new(span, format!("there is no field {}", quote(name)));
-    if let Some(rest) = name.strip_prefix('-').filter(|rest| Field::find(rest).is_some()) {
+    let error = FilterError::new(span, format!("unknown field {}", quote(name)));
+    if let Some(rest) = name.strip_prefix('-').filter(|rest| FilterField::find(rest).is_some()) {
         return error.hint(format!("`!` negates: !{rest}:"));
     }
     match nearest_field(name) {
         Some(field) => error.hint(format!("did you mean {field}:?")),
-        None => error.hint("to search for text with a colon, quote it; ? lists the fields"),
+        None => error.hint("quote text that contains a colon; ? lists the fields"),
     }
 }
 
-/// The spelling closest to `name`, if it is close enough to be meant.
+/// The spelling closest to `name`, if it is close enough to be suggested.
 fn nearest_field(name: &str) -> Option<&'static str> {
-    /// Longer words are not typing mistakes of any spelling.
+    /// Longer words are not compared with the spellings.
     const LONGEST: usize = 32;
     let name = Some(name).filter(|name| name.len() <= LONGEST)?.to_ascii_lowercase();
     FIELDS
         .iter()
-        .flat_map(Field::spellings)
+        .flat_map(FilterField::spellings)
         .map(|spelling| (strsim::osa_distance(&name, spelling), spelling))
         .filter(|(distance, spelling)| *distance <= spelling.len().div_ceil(3))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, spelling)| spelling)
 }
 
-/// Terms of other query languages that would silently search for themselves.
+/// Operators of other query languages, which would otherwise be searched for as words.
 fn foreign_operator(word: &str) -> Option<&'static str> {
     match word {
         "AND" | "&&" => Some("terms are joined by AND already"),
@@ -66,59 +66,59 @@ fn words(raw: &RawTerm<'_>) -> Result<Test, FilterError> {
 
 fn word(value: &Value<'_>) -> Result<Glob, FilterError> {
     if value.comparison.is_some() {
-        return Err(FilterError::new(value.span.clone(), "a comparison needs a field before it")
-            .hint("without blanks: cost:>$0.01"));
+        return Err(FilterError::new(value.span.clone(), "missing field before the comparison")
+            .hint("write it without spaces: cost:>$0.01"));
     }
     if value.plain().is_some_and(|word| word.starts_with(':')) {
-        return Err(FilterError::new(value.span.clone(), "a field is missing before the `:`")
-            .hint("without blanks: model:gpt-5*"));
+        return Err(FilterError::new(value.span.clone(), "missing field before `:`")
+            .hint("write it without spaces: model:gpt-5*"));
     }
     if let Some((word, hint)) = value.plain().and_then(|word| Some((word, foreign_operator(word)?))) {
         return Err(FilterError::new(value.span.clone(), format!("{} is not an operator here", quote(word)))
-            .hint(format!("{hint}; \"{word}\" in quotes searches for it")));
+            .hint(format!("{hint}; to search for the word, quote it: \"{word}\"")));
     }
     if value.pieces.is_empty() {
-        return Err(FilterError::new(value.span.clone(), "a word is missing beside the `,`"));
+        return Err(FilterError::new(value.span.clone(), "missing word next to `,`"));
     }
     Ok(Glob::anywhere(&value.literals()))
 }
 
-/// A field and what it is asked for.
-struct Asked<'r, 't> {
-    field: &'static Field,
+/// A field and the values it is compared with.
+struct FieldTerm<'r, 't> {
+    field: &'static FilterField,
     values: &'r [Value<'t>],
 }
 
-impl Asked<'_, '_> {
+impl FieldTerm<'_, '_> {
     fn test(&self) -> Result<Test, FilterError> {
         let field = self.field;
         Ok(match field.kind {
-            Kind::Name(read) => Test::Name(read, self.each(|value| self.name(value, Glob::new))?),
-            Kind::Prose(read) => Test::Prose(read, self.each(|value| self.prose(value))?),
-            Kind::Id(read) => Test::Id(read, self.each(|value| self.id(value))?),
-            Kind::Figure(unit, read) => Test::Figure(read, self.figures(unit)?),
-            Kind::Status => Test::Status(self.each(|value| self.status(value))?),
-            Kind::Stream => Test::Stream(self.each(|value| self.stream(value))?),
-            Kind::Flag => Test::Flag(self.each(|value| self.flag(value))?),
-            Kind::Since => Test::Since(self.each(|value| self.since(value))?),
+            FieldKind::Name(read) => Test::Name(read, self.each(|value| self.name(value, Glob::new))?),
+            FieldKind::Prose(read) => Test::Prose(read, self.each(|value| self.prose(value))?),
+            FieldKind::Id(read) => Test::Id(read, self.each(|value| self.id(value))?),
+            FieldKind::Figure(unit, read) => Test::Figure(read, self.figures(unit)?),
+            FieldKind::Status => Test::Status(self.each(|value| self.status(value))?),
+            FieldKind::Stream => Test::Stream(self.each(|value| self.stream(value))?),
+            FieldKind::Flag => Test::Flag(self.each(|value| self.flag(value))?),
+            FieldKind::Since => Test::Since(self.each(|value| self.since(value))?),
         })
     }
 
-    /// Every value, read by `read`; a missing one is a mistake in all kinds of fields.
+    /// Every value, read by `read`; a missing value is an error for every kind of field.
     fn each<T>(&self, read: impl Fn(&Value<'_>) -> Result<T, FilterError>) -> Result<Vec<T>, FilterError> {
         self.values.iter().map(|value| self.present(value).and_then(&read)).collect()
     }
 
     fn present<'v, 't>(&self, value: &'v Value<'t>) -> Result<&'v Value<'t>, FilterError> {
-        let Field { name, example, .. } = self.field;
+        let FilterField { name, example, .. } = self.field;
         match value {
             Value { pieces, span, .. } if pieces.is_empty() => {
-                Err(FilterError::new(span.clone(), format!("{name}: a value is missing"))
-                    .hint(format!("without blanks: {example}")))
+                Err(FilterError::new(span.clone(), format!("{name}: missing value"))
+                    .hint(format!("write it without spaces: {example}")))
             }
-            Value { comparison: None, pieces, span } if pieces.first().is_some_and(negates) => {
-                Err(FilterError::new(span.clone(), "`!` stands before the whole term")
-                    .hint(format!("!{name}:…, or \"!…\" in quotes for the sign itself")))
+            Value { comparison: None, pieces, span } if pieces.first().is_some_and(starts_negated) => {
+                Err(FilterError::new(span.clone(), "`!` must precede the whole term")
+                    .hint(format!("!{name}:…, or quote it to match `!` itself: \"!…\"")))
             }
             present => Ok(present),
         }
@@ -129,21 +129,21 @@ impl Asked<'_, '_> {
             .hint(format!("for example {}", self.field.example))
     }
 
-    /// Only figures can be above or below something.
-    fn uncompared(&self, value: &Value<'_>) -> Result<(), FilterError> {
+    /// Rejects `<` and `>` for fields that are not numeric.
+    fn reject_ordering(&self, value: &Value<'_>) -> Result<(), FilterError> {
         match value.comparison {
             None | Some(Comparison::Equal) => Ok(()),
             Some(sign) => Err(FilterError::new(
                 value.span.clone(),
-                format!("{} is no figure: `{}` cannot compare it", self.field.name, sign.sign()),
+                format!("{} is not numeric: `{}` does not apply to it", self.field.name, sign.sign()),
             )
             .hint(format!("for example {}", self.field.example))),
         }
     }
 
     fn name(&self, value: &Value<'_>, glob: impl Fn(&[String]) -> Glob) -> Result<NameTest, FilterError> {
-        self.uncompared(value)?;
-        Ok(NameTest { glob: glob(&value.literals()), or_absent: value.plain().is_some_and(says_absent) })
+        self.reject_ordering(value)?;
+        Ok(NameTest { glob: glob(&value.literals()), or_absent: value.plain().is_some_and(means_absent) })
     }
 
     fn prose(&self, value: &Value<'_>) -> Result<NameTest, FilterError> {
@@ -172,32 +172,32 @@ impl Asked<'_, '_> {
     fn figure(&self, unit: Unit, value: &Value<'_>) -> Result<FigureTest, FilterError> {
         match (value.comparison, &value.pieces[..], value.plain()) {
             (None, [Piece::Star], _) => return Ok(FigureTest::Known),
-            (None, _, Some(word)) if says_absent(word) => return Ok(FigureTest::Unknown),
+            (None, _, Some(word)) if means_absent(word) => return Ok(FigureTest::Unknown),
             _ => {}
         }
         let text = value.text().ok_or_else(|| {
             self.wrong(value, unit.expected())
                 .hint("`*` is a wildcard for names; figures are compared: >, >=, <, <=, 1..5")
         })?;
-        let number = |text: &str| unit.parse(text).map_err(|fault| self.misfit(value, unit, &fault));
+        let number = |text: &str| unit.parse(text).map_err(|fault| self.figure_error(value, unit, &fault));
         match (value.comparison, text.split_once("..")) {
             (None, Some((low, high))) => {
                 let (low, high) = (number(low)?, number(high)?);
                 if low > high {
-                    return Err(FilterError::new(value.span.clone(), "this range ends before it begins"));
+                    return Err(FilterError::new(value.span.clone(), "the range ends before it starts"));
                 }
                 Ok(FigureTest::Within(low, high))
             }
-            (comparison, _) => Ok(FigureTest::Stands(comparison.unwrap_or(Comparison::Equal), number(&text)?)),
+            (comparison, _) => Ok(FigureTest::Compares(comparison.unwrap_or(Comparison::Equal), number(&text)?)),
         }
     }
 
-    fn misfit(&self, value: &Value<'_>, unit: Unit, fault: &Misfit) -> FilterError {
+    fn figure_error(&self, value: &Value<'_>, unit: Unit, fault: &FigureError) -> FilterError {
         let error = self.wrong(value, unit.expected());
         match fault {
-            Misfit::NoNumber => error,
-            Misfit::NoUnit(number) => error.hint(format!("a duration needs its unit: {number}ms or {number}s")),
-            Misfit::Duration(reason) => error.hint(reason.clone()),
+            FigureError::NoNumber => error,
+            FigureError::NoUnit(number) => error.hint(format!("a duration needs its unit: {number}ms or {number}s")),
+            FigureError::Duration(reason) => error.hint(reason.clone()),
         }
     }
 
@@ -218,26 +218,26 @@ impl Asked<'_, '_> {
         match (value.comparison, text.split_once("..")) {
             (None, Some((low, high))) => Ok(StatusTest::Within(code(low)?, code(high)?)),
             (None, None) => code(&text).map(|code| StatusTest::Within(code, code)),
-            (Some(sign), _) => Ok(StatusTest::Stands(sign, code(&text)?)),
+            (Some(sign), _) => Ok(StatusTest::Compares(sign, code(&text)?)),
         }
     }
 
     fn stream(&self, value: &Value<'_>) -> Result<Option<bool>, FilterError> {
-        self.uncompared(value)?;
+        self.reject_ordering(value)?;
         match value.text() {
             Some(word) if yes(&word) => Ok(Some(true)),
             Some(word) if no(&word) => Ok(Some(false)),
-            Some(word) if says_absent(&word) => Ok(None),
+            Some(word) if means_absent(&word) => Ok(None),
             Some(_) | None => Err(self.wrong(value, "yes, no or unknown")),
         }
     }
 
     fn flag(&self, value: &Value<'_>) -> Result<FlagTest, FilterError> {
-        self.uncompared(value)?;
+        self.reject_ordering(value)?;
         let word = value.text().unwrap_or_default();
         match Quality::parse(&word) {
             Some(quality) => Ok(FlagTest::Verdict(Some(quality))),
-            None if says_absent(&word) => Ok(FlagTest::Verdict(None)),
+            None if means_absent(&word) => Ok(FlagTest::Verdict(None)),
             None if yes(&word) => Ok(FlagTest::Flagged(true)),
             None if no(&word) => Ok(FlagTest::Flagged(false)),
             None => Err(self.wrong(value, "yes, no, none, excellent, good, neutral, poor or severe")),
@@ -246,16 +246,16 @@ impl Asked<'_, '_> {
 
     /// Nanoseconds before now.
     fn since(&self, value: &Value<'_>) -> Result<i64, FilterError> {
-        self.uncompared(value)?;
+        self.reject_ordering(value)?;
         let text = value.text().ok_or_else(|| self.wrong(value, Unit::Duration.expected()))?;
         match duration(&text) {
             Ok(duration) => Ok(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)),
-            Err(fault) => Err(self.misfit(value, Unit::Duration, &fault)),
+            Err(fault) => Err(self.figure_error(value, Unit::Duration, &fault)),
         }
     }
 }
 
-fn negates(piece: &Piece<'_>) -> bool {
+fn starts_negated(piece: &Piece<'_>) -> bool {
     matches!(piece, Piece::Plain(text) if text.starts_with('!'))
 }
 
@@ -276,13 +276,13 @@ fn status_word(word: &str) -> Option<StatusTest> {
         "3xx" => Some(StatusTest::Within(300, 399)),
         "4xx" => Some(StatusTest::Within(400, 499)),
         "5xx" => Some(StatusTest::Within(500, 599)),
-        word if says_absent(word) => Some(StatusTest::NoCode),
+        word if means_absent(word) => Some(StatusTest::NoCode),
         _ => None,
     }
 }
 
-/// Whether two alternatives are one number with a thousands separator, as in `in:>10,000`: an alternative
-/// that the comparison before it already covers, or that begins with a needless zero, is not meant as one.
+/// Whether two alternatives look like one number with a thousands separator, as in `in:>10,000`: three digits after a
+/// comparison, or three digits that start with a zero.
 fn is_split_number(before: &Value<'_>, after: &Value<'_>) -> bool {
     let is_group = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
     let ends_in_digit = before.plain().is_some_and(|text| text.ends_with(|last: char| last.is_ascii_digit()));
@@ -292,11 +292,10 @@ fn is_split_number(before: &Value<'_>, after: &Value<'_>) -> bool {
         && after.plain().is_some_and(|text| is_group(text) && (compares || text.starts_with('0')))
 }
 
-/// Why a text is no figure of its unit.
-enum Misfit {
-    /// Not a number at all.
+/// Why a text is not a figure of its unit.
+enum FigureError {
     NoNumber,
-    /// A number where a duration is wanted.
+    /// A number without the unit that a duration needs.
     NoUnit(String),
     /// What is wrong with the duration.
     Duration(String),
@@ -313,18 +312,18 @@ impl Unit {
         }
     }
 
-    /// Reads a figure of this unit; durations come out in milliseconds.
-    fn parse(self, text: &str) -> Result<f64, Misfit> {
+    /// Parses a figure of this unit; durations are in milliseconds.
+    fn parse(self, text: &str) -> Result<f64, FigureError> {
         match self {
             Self::Duration => duration(text).map(|duration| duration.as_nanos() as f64 / 1e6),
-            Self::Money => number(text.strip_prefix('$').unwrap_or(text)).ok_or(Misfit::NoNumber),
-            Self::Count | Self::Rate => number(text).ok_or(Misfit::NoNumber),
-            Self::Percent => number(text.strip_suffix('%').unwrap_or(text)).ok_or(Misfit::NoNumber),
+            Self::Money => number(text.strip_prefix('$').unwrap_or(text)).ok_or(FigureError::NoNumber),
+            Self::Count | Self::Rate => number(text).ok_or(FigureError::NoNumber),
+            Self::Percent => number(text.strip_suffix('%').unwrap_or(text)).ok_or(FigureError::NoNumber),
         }
     }
 }
 
-/// A decimal number, `_` between digits, `k` or `m` behind it. No infinity, no NaN, no exponent.
+/// A decimal number with optional `_` between digits and a suffix `k` or `m`; no infinity, NaN or exponent.
 fn number(text: &str) -> Option<f64> {
     let (digits, factor) = match text.as_bytes().last()? {
         b'k' | b'K' => (text.get(..text.len() - 1)?, 1e3),
@@ -339,18 +338,17 @@ fn number(text: &str) -> Option<f64> {
     Some(number * factor).filter(|number| number.is_finite())
 }
 
-/// A duration as `humantime` reads it, `0` included. Its own sums overflow on absurd input, which the bound on
-/// length and digits keeps from it.
-fn duration(text: &str) -> Result<Duration, Misfit> {
+/// A duration as `humantime` parses it, `0` included. The bounds on length and digits keep its sums from overflowing.
+fn duration(text: &str) -> Result<Duration, FigureError> {
     const LONGEST: usize = 64;
     const MOST_DIGITS: usize = 9;
-    let is_absurd = text.len() > LONGEST
+    let is_too_long = text.len() > LONGEST
         || text.split(|character: char| !character.is_ascii_digit()).any(|digits| digits.len() > MOST_DIGITS);
-    if is_absurd {
-        return Err(Misfit::Duration("that is too long to be a duration".to_owned()));
+    if is_too_long {
+        return Err(FigureError::Duration("the duration is too long".to_owned()));
     }
     if text.parse::<f64>().is_ok_and(|number| number > 0.0) {
-        return Err(Misfit::NoUnit(text.to_owned()));
+        return Err(FigureError::NoUnit(text.to_owned()));
     }
-    humantime::parse_duration(text).map_err(|fault| Misfit::Duration(fault.to_string()))
+    humantime::parse_duration(text).map_err(|fault| FigureError::Duration(fault.to_string()))
 }

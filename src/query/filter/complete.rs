@@ -1,48 +1,48 @@
-//! What could stand at the cursor of a filter line.
+//! Completion of the filter line.
 
 use std::ops::Range;
 
-use super::field::{FIELDS, Field, Kind};
+use super::field::{FIELDS, FieldKind, FilterField};
 use super::known::Known;
 use super::parse::literal;
 
-/// One proposal.
+/// One completion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// The bytes of the line it takes the place of.
+    /// The bytes of the line that it replaces.
     pub replace: Range<usize>,
-    /// What to put there.
+    /// The replacement.
     pub text: String,
-    /// What it is, in a few words.
+    /// A short description.
     pub hint: &'static str,
 }
 
-/// The most proposals made at once.
+/// The most completions offered at once.
 const MOST_CANDIDATES: usize = 50;
-/// Fields whose values are proposed for a bare word: the ones that people know by heart.
-const GUESSED_FIELDS: [&str; 4] = ["model", "route", "provider", "session"];
+/// Fields whose values are offered for a bare word.
+const BARE_WORD_FIELDS: [&str; 4] = ["model", "route", "provider", "session"];
 
-/// Proposals for the word at `cursor` (bytes): fields and values while a word is begun, values behind a field's
-/// colon. Those that begin with what is written come first.
-pub fn complete(line: &str, cursor: usize, known: &Known) -> Vec<Candidate> {
+/// Completions for the word before `cursor` (bytes): fields and values for a bare word, values after a field's colon.
+/// Those that start with what is typed come first.
+pub(crate) fn complete(line: &str, cursor: usize, known: &Known) -> Vec<Candidate> {
     let cursor = line.floor_char_boundary(cursor);
     let Some(before) = line.get(..cursor) else { return Vec::new() };
     let word = Word::ending(before);
     let mut candidates = match word.field {
         Some(field) => word.values(field, known),
-        None => word.fields().into_iter().chain(word.guesses(known)).collect(),
+        None => word.fields().into_iter().chain(word.values_of_any_field(known)).collect(),
     };
     candidates.truncate(MOST_CANDIDATES);
     candidates
 }
 
-/// The begun word before the cursor.
+/// The word before the cursor.
 struct Word<'t> {
     /// The field whose values are being written.
-    field: Option<&'static Field>,
-    /// What is written of the field name or of the value at hand, without an opening quote.
-    written: &'t str,
-    /// Where that stands, the opening quote included.
+    field: Option<&'static FilterField>,
+    /// The typed part of the field name or value, without an opening quote.
+    typed: &'t str,
+    /// Its place in the line, the opening quote included.
     replace: Range<usize>,
 }
 
@@ -51,56 +51,58 @@ impl<'t> Word<'t> {
         let start = last_unquoted(before, char::is_whitespace).unwrap_or(0);
         let start = start + before.get(start..).map_or(0, |word| word.len() - word.trim_start_matches('!').len());
         let term = before.get(start..).unwrap_or_default();
-        let split = term.split_once(':').and_then(|(name, values)| Some((Field::find(name)?, values)));
+        let split = term.split_once(':').and_then(|(name, values)| Some((FilterField::find(name)?, values)));
         let (field, values) = split.map_or((None, term), |(field, values)| (Some(field), values));
         let value =
             last_unquoted(values, |character| character == ',').and_then(|at| values.get(at..)).unwrap_or(values);
         Self {
             field,
-            written: value.strip_prefix('"').unwrap_or(value),
+            typed: value.strip_prefix('"').unwrap_or(value),
             replace: before.len() - value.len()..before.len(),
         }
     }
 
-    fn values(&self, field: &'static Field, known: &Known) -> Vec<Candidate> {
+    fn values(&self, field: &'static FilterField, known: &Known) -> Vec<Candidate> {
         let values = self.ranked(known.values(field)).into_iter().map(|value| {
-            // A word of the language must not be quoted, or it would be taken for a name.
+            // A quoted keyword would be taken for a name.
             let text = if field.words.contains(&value) { value.to_owned() } else { literal(value) };
             self.candidate(text, field.name)
         });
-        let example = field.example.split_once(':').map(|(_, value)| value).filter(|_| self.wants_example(field));
+        let example = field.example.split_once(':').map(|(_, value)| value).filter(|_| self.takes_example(field));
         values.chain(example.map(|value| self.candidate(value.to_owned(), field.help))).collect()
     }
 
-    /// Nobody can list the figures; an example shows how they are written.
-    const fn wants_example(&self, field: &Field) -> bool {
-        matches!(field.kind, Kind::Figure(..) | Kind::Id(_) | Kind::Prose(_)) && self.written.is_empty()
+    /// Values that cannot be listed get an example instead.
+    const fn takes_example(&self, field: &FilterField) -> bool {
+        matches!(field.kind, FieldKind::Figure(..) | FieldKind::Id(_) | FieldKind::Prose(_)) && self.typed.is_empty()
     }
 
     fn fields(&self) -> Vec<Candidate> {
-        let written = self.written;
-        let mut fitting: Vec<&Field> =
-            FIELDS.iter().filter(|field| field.spellings().any(|spelling| begins_with(spelling, written))).collect();
-        fitting.sort_by_key(|field| !begins_with(field.name, written));
+        let typed = self.typed;
+        let mut fitting: Vec<&FilterField> = FIELDS
+            .iter()
+            .filter(|field| field.spellings().any(|spelling| starts_with_ignore_case(spelling, typed)))
+            .collect();
+        fitting.sort_by_key(|field| !starts_with_ignore_case(field.name, typed));
         fitting.into_iter().map(|field| self.candidate(format!("{}:", field.name), field.help)).collect()
     }
 
-    fn guesses(&self, known: &Known) -> Vec<Candidate> {
-        if self.written.is_empty() {
+    fn values_of_any_field(&self, known: &Known) -> Vec<Candidate> {
+        if self.typed.is_empty() {
             return Vec::new();
         }
-        let fields = GUESSED_FIELDS.into_iter().filter_map(Field::find);
+        let fields = BARE_WORD_FIELDS.into_iter().filter_map(FilterField::find);
         fields
             .flat_map(|field| self.ranked(known.values(field)).into_iter().map(move |value| (field, value)))
             .map(|(field, value)| self.candidate(format!("{}:{}", field.name, literal(value)), field.help))
             .collect()
     }
 
-    /// The values that contain what is written: those that begin with it first, each group in its order.
+    /// The values that contain what is typed: those that start with it first, each group in its order.
     fn ranked<'v>(&self, values: impl Iterator<Item = &'v str>) -> Vec<&'v str> {
-        let written = self.written.to_lowercase();
-        let mut fitting: Vec<&str> = values.filter(|value| value.to_lowercase().contains(&written)).collect();
-        fitting.sort_by_key(|value| !begins_with(value, self.written));
+        let typed = self.typed.to_lowercase();
+        let mut fitting: Vec<&str> = values.filter(|value| value.to_lowercase().contains(&typed)).collect();
+        fitting.sort_by_key(|value| !starts_with_ignore_case(value, self.typed));
         fitting
     }
 
@@ -109,11 +111,11 @@ impl<'t> Word<'t> {
     }
 }
 
-fn begins_with(text: &str, start: &str) -> bool {
+fn starts_with_ignore_case(text: &str, start: &str) -> bool {
     text.to_lowercase().starts_with(&start.to_lowercase())
 }
 
-/// Where the text behind the last character outside quotes that is `wanted` begins.
+/// The end of the last character outside quotes that is `wanted`.
 fn last_unquoted(text: &str, wanted: impl Fn(char) -> bool) -> Option<usize> {
     let mut found = None;
     let mut is_quoted = false;

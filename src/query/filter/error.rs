@@ -1,4 +1,4 @@
-//! What is wrong with an expression, where, and what to write instead.
+//! Errors in filter expressions, with their place and a hint.
 
 use std::ops::Range;
 
@@ -7,13 +7,13 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::text::clean;
 
-/// A mistake in a filter expression.
+/// An error in a filter expression.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{message}")]
 pub struct FilterError {
-    /// Where the mistake stands: bytes of the text, at character boundaries. Empty where something is missing.
+    /// Its place: bytes of the text, at character boundaries. Empty where something is missing.
     pub span: Range<usize>,
-    /// What is wrong. User text in it is escaped and shortened.
+    /// User text in it is escaped and shortened.
     pub message: String,
     /// What to write instead.
     pub hint: Option<String>,
@@ -24,7 +24,7 @@ impl FilterError {
         Self { span, message: message.into(), hint: None }
     }
 
-    /// The mistake for a plain text output: what is wrong, the expression with the place marked, and the hint.
+    /// The error as plain text: the message, the expression with the place marked, and the hint.
     pub fn explain(&self, text: &str) -> String {
         let part = |range| clean(text.get(range).unwrap_or_default());
         let (before, marked) = (part(0..self.span.start), part(self.span.clone()));
@@ -40,10 +40,10 @@ impl FilterError {
     }
 }
 
-/// The most characters of user text that a message repeats.
+/// The most characters of user text in a message.
 const LONGEST_QUOTE: usize = 40;
 
-/// User text for a message: one line, no control or bidi characters, not too long.
+/// User text for a message: one shortened line without control or bidi characters.
 pub(super) fn quote(text: &str) -> String {
     let mut shown: String =
         text.chars().take(LONGEST_QUOTE).flat_map(char::escape_debug).collect::<String>().replace("\\\"", "\"");
@@ -61,12 +61,12 @@ mod tests {
     #[test]
     fn the_place_of_a_mistake_is_marked() {
         for (text, explained) in [
-            ("模型 modle:x gpt", "there is no field `modle`\n  模型 modle:x gpt\n       ^^^^^\ndid you mean model:?"),
+            ("模型 modle:x gpt", "unknown field `modle`\n  模型 modle:x gpt\n       ^^^^^\ndid you mean model:?"),
             (
                 "gpt model:",
-                "model: a value is missing\n  gpt model:\n            ^\nwithout blanks: model:gpt-5*,claude-*",
+                "model: missing value\n  gpt model:\n            ^\nwrite it without spaces: model:gpt-5*,claude-*",
             ),
-            ("a\u{1b}\n \"b", "this quote is not closed\n  a␛␊ \"b\n      ^^"),
+            ("a\u{1b}\n \"b", "unclosed quote\n  a␛␊ \"b\n      ^^"),
         ] {
             assert_eq!(Filter::parse(text).unwrap_err().explain(text), explained);
         }

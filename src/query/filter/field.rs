@@ -1,32 +1,32 @@
-//! The fields a filter can name, as one table: parsing, completion, help and manual are made from it.
+//! The fields of the filter language as one table, from which parsing, completion, help and reference are made.
 
 use crate::call::{KeptId, LlmCall};
 
-/// What a figure is measured in, and so how it is written.
+/// The unit of a figure, which determines how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub(super) enum Unit {
     /// Milliseconds, written as a duration: `800ms`, `2s`, `1m30s`.
     Duration,
     /// USD, with or without `$`: `$0.01`.
     Money,
     /// A count, with `k` and `m`: `10k`.
     Count,
-    /// Tokens a second.
+    /// Tokens per second.
     Rate,
     /// Percent, with or without `%`.
     Percent,
 }
 
-/// What a field holds, where to read it, and so which values it can be asked for.
+/// What a field holds and where it is read, which determines the values it can be compared with.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
-    /// A name: the whole of it is compared, `*` is a wildcard.
+pub(super) enum FieldKind {
+    /// A name, compared as a whole; `*` is a wildcard.
     Name(for<'a> fn(&'a LlmCall) -> Option<&'a str>),
-    /// Prose, in one or two pieces: the value may stand anywhere in it, `*` is a wildcard, `=` asks for the whole.
+    /// Prose in one or two pieces: matches a part of it, or with `=` the whole; `*` is a wildcard.
     Prose(for<'a> fn(&'a LlmCall) -> [Option<&'a str>; 2]),
-    /// An id: compared like a name, without ever being written out for nothing.
+    /// An id, compared as a name; it is turned into text only where it could match.
     Id(for<'a> fn(&'a LlmCall) -> KeptId<'a>),
-    /// A figure: compared, ranged, or asked whether it is known.
+    /// A figure: comparisons, ranges, known or unknown.
     Figure(Unit, fn(&LlmCall) -> Option<f64>),
     /// How the call ended: a code, a class of codes, a comparison, `ok`, `error`.
     Status,
@@ -40,14 +40,13 @@ pub enum Kind {
 
 /// One field of the expression language.
 #[derive(Debug)]
-pub struct Field {
-    /// What it is called in help, completion and in the header.
+pub struct FilterField {
+    /// The name in help, completion and the header.
     pub name: &'static str,
-    /// Other spellings that are understood; the names of `--json` among them.
+    /// Other accepted spellings, among them the names of `--json`.
     pub aliases: &'static [&'static str],
-    /// What it holds.
-    pub kind: Kind,
-    /// Values that are words of the language, for completion.
+    pub(super) kind: FieldKind,
+    /// Keywords that are accepted as values, for completion.
     pub words: &'static [&'static str],
     /// One line of help.
     pub help: &'static str,
@@ -55,14 +54,13 @@ pub struct Field {
     pub example: &'static str,
 }
 
-impl Field {
-    /// The field called `name`, in any case and by any of its spellings.
-    pub fn find(name: &str) -> Option<&'static Self> {
+impl FilterField {
+    /// The field with this name or alias, in any case.
+    pub(super) fn find(name: &str) -> Option<&'static Self> {
         FIELDS.iter().find(|field| field.spellings().any(|spelling| spelling.eq_ignore_ascii_case(name)))
     }
 
-    /// Its name and its aliases.
-    pub fn spellings(&self) -> impl Iterator<Item = &'static str> {
+    pub(super) fn spellings(&self) -> impl Iterator<Item = &'static str> {
         [self.name].into_iter().chain(self.aliases.iter().copied())
     }
 }
@@ -73,8 +71,8 @@ const fn name(
     read: for<'a> fn(&'a LlmCall) -> Option<&'a str>,
     help: &'static str,
     example: &'static str,
-) -> Field {
-    Field { name, aliases, kind: Kind::Name(read), words: &[], help, example }
+) -> FilterField {
+    FilterField { name, aliases, kind: FieldKind::Name(read), words: &[], help, example }
 }
 
 const fn figure(
@@ -84,8 +82,8 @@ const fn figure(
     read: fn(&LlmCall) -> Option<f64>,
     help: &'static str,
     example: &'static str,
-) -> Field {
-    Field { name, aliases, kind: Kind::Figure(unit, read), words: &["unknown"], help, example }
+) -> FilterField {
+    FilterField { name, aliases, kind: FieldKind::Figure(unit, read), words: &["unknown"], help, example }
 }
 
 const fn id(
@@ -94,8 +92,8 @@ const fn id(
     read: for<'a> fn(&'a LlmCall) -> KeptId<'a>,
     help: &'static str,
     example: &'static str,
-) -> Field {
-    Field { name, aliases, kind: Kind::Id(read), words: &[], help, example }
+) -> FilterField {
+    FilterField { name, aliases, kind: FieldKind::Id(read), words: &[], help, example }
 }
 
 fn known(text: &str) -> Option<&str> {
@@ -107,34 +105,34 @@ fn count(tokens: Option<u64>) -> Option<f64> {
 }
 
 /// All fields, in the order in which help lists them.
-pub static FIELDS: &[Field] = &[
+pub static FIELDS: &[FilterField] = &[
     name(
         "model",
         &[],
         |call| known(call.shown_model()),
-        "model that answered, else the one asked for",
+        "model that answered, or the requested one",
         "model:gpt-5*,claude-*",
     ),
     name(
         "route",
         &["route_name"],
         |call| call.route_name().map(AsRef::as_ref),
-        "route the gateway chose",
+        "route chosen by the gateway",
         "route:code",
     ),
     name("provider", &[], emitted_provider, "provider", "!provider:openai"),
-    Field {
+    FilterField {
         name: "status",
         aliases: &["status_code"],
-        kind: Kind::Status,
+        kind: FieldKind::Status,
         words: &["ok", "error", "4xx", "5xx", "none"],
         help: "HTTP status, a class of it, ok or error; none: no code was reported",
         example: "status:429,5xx",
     },
-    Field {
+    FilterField {
         name: "error",
         aliases: &["error_type", "error_message"],
-        kind: Kind::Prose(|call| [call.labels().error_type.as_deref(), call.error_message().map(AsRef::as_ref)]),
+        kind: FieldKind::Prose(|call| [call.labels().error_type.as_deref(), call.error_message().map(AsRef::as_ref)]),
         words: &["none"],
         help: "text within the error's type or message",
         example: "error:\"rate limit\"",
@@ -154,7 +152,7 @@ pub static FIELDS: &[Field] = &[
         &["tps", "tokens_per_sec"],
         Unit::Rate,
         LlmCall::generation_rate,
-        "generated tokens a second",
+        "generated tokens per second",
         "tok/s:<20",
     ),
     figure(
@@ -218,7 +216,7 @@ pub static FIELDS: &[Field] = &[
         &["reported_cost_usd"],
         Unit::Money,
         LlmCall::reported_cost_usd,
-        "cost as the emitter reported it, USD",
+        "cost in USD as reported by the emitter",
         "reported:unknown",
     ),
     name(
@@ -236,26 +234,26 @@ pub static FIELDS: &[Field] = &[
         "session:sess-alpha",
     ),
     name("user", &["user_id"], |call| call.user_id().map(AsRef::as_ref), "end user", "user:ada"),
-    Field {
+    FilterField {
         name: "stream",
         aliases: &["streaming", "is_streaming"],
-        kind: Kind::Stream,
+        kind: FieldKind::Stream,
         words: &["yes", "no", "unknown"],
-        help: "whether the answer was streamed, as emitted",
+        help: "whether the response was streamed; unknown: not reported",
         example: "stream:yes",
     },
-    Field {
+    FilterField {
         name: "since",
         aliases: &[],
-        kind: Kind::Since,
+        kind: FieldKind::Since,
         words: &["1m", "5m", "15m", "1h"],
         help: "started within this time before now",
         example: "since:5m",
     },
-    Field {
+    FilterField {
         name: "flag",
         aliases: &["quality"],
-        kind: Kind::Flag,
+        kind: FieldKind::Flag,
         words: &["yes", "no", "excellent", "good", "neutral", "poor", "severe", "none"],
         help: "flagged by the gateway (yes, no), or its verdict; none: no verdict",
         example: "flag:poor,severe",
@@ -264,14 +262,14 @@ pub static FIELDS: &[Field] = &[
         "requested",
         &["asked", "request_model"],
         |call| call.request_model().map(AsRef::as_ref),
-        "model the client asked for",
+        "model requested by the client",
         "requested:fast",
     ),
     name(
         "upstream",
         &["upstream_model"],
         |call| call.upstream_model().map(AsRef::as_ref),
-        "model dispatched to, where it differs",
+        "model the gateway dispatched to, where it differs",
         "upstream:azure/*",
     ),
     name(
@@ -281,10 +279,10 @@ pub static FIELDS: &[Field] = &[
         "routing strategy",
         "strategy:none",
     ),
-    Field {
+    FilterField {
         name: "reason",
         aliases: &["routing_reason"],
-        kind: Kind::Prose(|call| [call.labels().routing_reason.as_deref(), None]),
+        kind: FieldKind::Prose(|call| [call.labels().routing_reason.as_deref(), None]),
         words: &["none"],
         help: "text within the routing reason",
         example: "reason:budget",
@@ -296,10 +294,10 @@ pub static FIELDS: &[Field] = &[
         "operation: chat, embeddings, …",
         "operation:embeddings",
     ),
-    Field {
+    FilterField {
         name: "finish",
         aliases: &["finish_reasons"],
-        kind: Kind::Prose(|call| [call.labels().finish_reasons.as_deref(), None]),
+        kind: FieldKind::Prose(|call| [call.labels().finish_reasons.as_deref(), None]),
         words: &["none"],
         help: "text within the finish reasons",
         example: "finish:length",
@@ -322,7 +320,7 @@ pub static FIELDS: &[Field] = &[
         "convention",
         &[],
         |call| Some(call.labels().convention.name()),
-        "convention by which the call was recognised",
+        "semantic convention of the call",
         "convention:plano",
     ),
     id("id", &["request_id"], LlmCall::kept_id, "request id", "id:33fc87a5*"),
@@ -341,12 +339,12 @@ pub static FIELDS: &[Field] = &[
         &["session_overhead_pct"],
         Unit::Percent,
         |call| call.plano_facts().session_overhead_pct,
-        "what switching cost the session, percent of its baseline",
+        "cost of model switches in the session, percent of its baseline",
         "overhead:>5%",
     ),
 ];
 
-/// The provider that is shown, unless it is only a stand-in for not knowing.
+/// The provider that is shown, unless it is `unknown`.
 fn emitted_provider(call: &LlmCall) -> Option<&str> {
     let labels = call.labels();
     labels.provider.as_ref().or(labels.service_name.as_ref()).map(AsRef::as_ref)
@@ -360,7 +358,7 @@ mod tests {
     #[test]
     fn spellings_are_unique_and_writable() {
         let mut seen = HashSet::new();
-        for spelling in FIELDS.iter().flat_map(Field::spellings) {
+        for spelling in FIELDS.iter().flat_map(FilterField::spellings) {
             assert!(seen.insert(spelling), "{spelling} twice");
             assert!(
                 spelling.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'/')),

@@ -1,20 +1,20 @@
-//! The expressions entered before, for the up and down keys.
+//! Previously entered expressions, for the up and down keys.
 
 use std::collections::VecDeque;
 
-/// The most entries that are remembered.
+/// The most entries.
 const MOST_ENTRIES: usize = 100;
 
-/// Entered lines, newest first, each once, and where among them the input stands.
+/// Entered lines, newest first and without duplicates, and the position of the input among them.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     entries: VecDeque<String>,
-    /// Which entry is shown, and the text that was being written before.
+    /// The index of the shown entry, and the text that was being edited before.
     browsed: Option<(usize, String)>,
 }
 
 impl History {
-    /// Remembers an entered line as the newest; blank ones are not worth it. Browsing starts anew.
+    /// Adds an entered line as the newest, unless it is blank, and ends browsing.
     pub fn push(&mut self, line: &str) {
         self.stop();
         let line = line.trim();
@@ -26,7 +26,7 @@ impl History {
         self.entries.truncate(MOST_ENTRIES);
     }
 
-    /// The next older line, if there is one. `current` is what is being written: it comes back by [`History::newer`].
+    /// The next older line. `current` is the text being edited, which [`History::newer`] returns after the newest line.
     pub fn older(&mut self, current: &str) -> Option<&str> {
         let at = self.browsed.as_ref().map_or(0, |(at, _)| at + 1);
         let entry = self.entries.get(at)?;
@@ -35,7 +35,7 @@ impl History {
         Some(entry)
     }
 
-    /// The next newer line, and after the newest what was being written; `None` when that is shown already.
+    /// The next newer line, then the text that was being edited; `None` when that is shown already.
     pub fn newer(&mut self) -> Option<String> {
         let (at, draft) = self.browsed.take()?;
         let Some(at) = at.checked_sub(1) else { return Some(draft) };

@@ -1,27 +1,27 @@
-//! The values that calls really have, for completion.
+//! Values that occur in calls, for completion.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::field::{FIELDS, Field, Kind};
+use super::field::{FIELDS, FieldKind, FilterField};
 use crate::call::{Labels, LlmCall, Name};
 use crate::text::secrets::Secrets;
 
-/// The most calls that are looked at: completion opens at once, however many are kept.
+/// The most calls that are read, so that completion opens without delay.
 const MOST_CALLS: usize = 20_000;
-/// The most values that are remembered of one field.
+/// The most values per field.
 const MOST_VALUES: usize = 500;
 
-/// Names that occur in calls, by field, in the order in which they were met.
+/// Names that occur in calls, by field, in order of first occurrence.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     values: BTreeMap<&'static str, Vec<String>>,
 }
 
 impl Known {
-    /// The names in `calls`; hand them over newest first, since only so many are looked at. Those that look like credentials
-    /// are not among them unless they may be shown: what is proposed is written into the line.
+    /// The names in `calls`, which come newest first: only a limited number is read. Names that look like credentials are
+    /// left out unless they may be shown, since a completion is written into the line.
     pub fn of<'a>(calls: impl Iterator<Item = &'a LlmCall>, secrets: Secrets) -> Self {
         let mut known = Self::default();
         let mut seen = HashSet::new();
@@ -32,15 +32,15 @@ impl Known {
         known
     }
 
-    /// The values known of `field`, or its words where it has no others.
-    pub fn values(&self, field: &Field) -> impl Iterator<Item = &str> {
+    /// The values of `field`, then its keywords.
+    pub(super) fn values(&self, field: &FilterField) -> impl Iterator<Item = &str> {
         let met = self.values.get(field.name).into_iter().flatten().map(String::as_str);
         met.chain(field.words.iter().copied())
     }
 
     fn add(&mut self, call: &LlmCall, secrets: Secrets) {
         for field in FIELDS {
-            let Kind::Name(read) = field.kind else { continue };
+            let FieldKind::Name(read) = field.kind else { continue };
             let Some(value) = read(call) else { continue };
             let values = self.values.entry(field.name).or_default();
             let is_new = values.len() < MOST_VALUES && !values.iter().any(|known| known == value);
@@ -51,7 +51,7 @@ impl Known {
     }
 }
 
-/// Calls that share these share every name.
+/// Calls with equal identities have the same names.
 type Identity<'a> = (*const Labels, Option<&'a Name>, Option<&'a Name>, Option<&'static str>);
 
 fn identity(call: &LlmCall) -> Identity<'_> {
@@ -75,7 +75,7 @@ mod tests {
         merged.mark_merged();
         let calls = [call("b", "s1"), call("a", "s1"), merged, call("b", "s2"), call("b", "s1")];
         let known = Known::of(calls.iter(), Secrets::Masked);
-        let values = |name: &str| known.values(Field::find(name).unwrap()).collect::<Vec<_>>();
+        let values = |name: &str| known.values(FilterField::find(name).unwrap()).collect::<Vec<_>>();
         assert_eq!(values("model"), ["b", "a"]);
         assert_eq!(values("session"), ["s1", "s2"]);
         assert_eq!(values("convention"), ["plano"]);
@@ -89,7 +89,7 @@ mod tests {
         let call = LlmCall::from_facts(&CallFacts { model, ..CallFacts::default() }, &mut Names::default(), 0);
         let proposed = |secrets| {
             Known::of([&call].into_iter(), secrets)
-                .values(Field::find("model").unwrap())
+                .values(FilterField::find("model").unwrap())
                 .map(str::to_owned)
                 .collect::<Vec<_>>()
         };

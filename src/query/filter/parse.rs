@@ -1,4 +1,4 @@
-//! The syntax: text to terms as written, each with its place in the text. Says nothing of what they mean.
+//! The syntax: parses text into terms with their places in the text. Their meaning is up to `compile`.
 //!
 //! ```text
 //! expression = [ term { blank term } ]
@@ -22,9 +22,9 @@ use winnow::token::{any, take_while};
 use winnow::{ModalResult, Parser};
 
 use super::error::{FilterError, quote};
-use super::field::Field;
+use super::field::FilterField;
 
-/// The longest expression that is read, in bytes: far more than a hand writes, and a bound for hostile input.
+/// The longest accepted expression in bytes: a bound for hostile input.
 pub(super) const LONGEST_EXPRESSION: usize = 4096;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,6 @@ pub(super) enum Comparison {
 }
 
 impl Comparison {
-    /// The sign as written.
     pub(super) const fn sign(self) -> &'static str {
         match self {
             Self::Above => ">",
@@ -48,14 +47,14 @@ impl Comparison {
         }
     }
 
-    /// Whether `figure` stands so to `bound`.
+    /// Whether `figure` compares so with `bound`.
     pub(super) fn holds(self, figure: f64, bound: f64) -> bool {
         match self {
             Self::Above => figure > bound,
             Self::AtLeast => figure >= bound,
             Self::Below => figure < bound,
             Self::AtMost => figure <= bound,
-            #[expect(clippy::float_cmp, reason = "`=` asks for the very figure")]
+            #[expect(clippy::float_cmp, reason = "`=` compares exactly")]
             Self::Equal => figure == bound,
         }
     }
@@ -76,12 +75,12 @@ pub(super) enum Piece<'t> {
 pub(super) struct Value<'t> {
     pub(super) comparison: Option<Comparison>,
     pub(super) pieces: Vec<Piece<'t>>,
-    /// Where it stands, comparison included.
+    /// Its place in the text, comparison included.
     pub(super) span: Range<usize>,
 }
 
 impl<'t> Value<'t> {
-    /// The text, if it was written without quotes and stars: the only way to say a word of the language.
+    /// The text, if it was written without quotes and stars, as keywords have to be.
     pub(super) fn plain(&self) -> Option<&'t str> {
         match self.pieces[..] {
             [Piece::Plain(text)] => Some(text),
@@ -138,16 +137,17 @@ pub(super) struct RawTerm<'t> {
     pub(super) values: Vec<Value<'t>>,
 }
 
-/// What is shown of a filter can be typed again: escapes and full names may make it longer than what was written.
+/// Checks that the canonical spelling, which the header shows, is short enough to be parsed again: escapes and full names
+/// may make it longer than `text`.
 ///
 /// # Errors
-/// Where the one spelling of `text` is longer than anything that is read.
+/// When it exceeds [`LONGEST_EXPRESSION`].
 pub(super) fn not_too_long(text: &str, canonical: &str) -> Result<(), FilterError> {
     if canonical.len() <= LONGEST_EXPRESSION {
         return Ok(());
     }
-    let told = format!("spelt out, with full names and escapes, the filter is longer than {LONGEST_EXPRESSION} bytes");
-    Err(FilterError::new(0..text.len(), told))
+    let message = format!("expanded, with full names and escapes, the filter exceeds {LONGEST_EXPRESSION} bytes");
+    Err(FilterError::new(0..text.len(), message))
 }
 
 /// Splits `text` into terms.
@@ -176,7 +176,7 @@ impl<'t> ParserError<Input<'t>> for Fault {
 
     fn from_input(input: &Input<'t>) -> Self {
         let at = input.current_token_start();
-        Self(FilterError::new(at..at, "this cannot be read"))
+        Self(FilterError::new(at..at, "syntax error"))
     }
 
     fn into_inner(self) -> Result<Self::Inner, Self> {
@@ -215,11 +215,10 @@ fn term<'t>(input: &mut Input<'t>) -> ModalResult<RawTerm<'t>, Fault> {
 fn negation(input: &mut Input<'_>) -> ModalResult<bool, Fault> {
     let Some(span) = opt('!'.span()).parse_next(input)? else { return Ok(false) };
     match input.chars().next() {
-        Some('!') => fail(FilterError::new(span.start..span.end + 1, "`!` stands once before a term")),
+        Some('!') => fail(FilterError::new(span.start..span.end + 1, "`!` may appear only once before a term")),
         Some(character) if !character.is_whitespace() => Ok(true),
         Some(_) | None => fail(
-            FilterError::new(span, "`!` negates the term that follows it, and none does")
-                .hint("no blank after it: !provider:openai"),
+            FilterError::new(span, "`!` is not followed by a term").hint("write it without a space: !provider:openai"),
         ),
     }
 }
@@ -231,7 +230,7 @@ fn field_before_colon<'t>(input: &mut Input<'t>) -> ModalResult<FieldName<'t>, F
 /// `cost>1` for `cost:>1`.
 fn field_before_comparison<'t>(input: &mut Input<'t>) -> ModalResult<FieldName<'t>, Fault> {
     terminated(
-        field_name.verify(|field: &FieldName<'_>| Field::find(field.name).is_some()),
+        field_name.verify(|field: &FieldName<'_>| FilterField::find(field.name).is_some()),
         peek(alt((comparison.void(), "!=".void()))),
     )
     .parse_next(input)
@@ -279,7 +278,7 @@ fn quoted(input: &mut Input<'_>) -> ModalResult<String, Fault> {
             other => text.push(other),
         }
     }
-    fail(FilterError::new(start..input.current_token_start(), "this quote is not closed"))
+    fail(FilterError::new(start..input.current_token_start(), "unclosed quote"))
 }
 
 impl fmt::Display for Piece<'_> {
@@ -299,12 +298,12 @@ impl fmt::Display for Value<'_> {
     }
 }
 
-/// The term in one spelling: fields by their first name, always with a colon.
+/// The canonical spelling of the term: fields by their name, always with a colon.
 impl fmt::Display for RawTerm<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.negated { "!" } else { "" })?;
         if let Some(field) = &self.field {
-            write!(f, "{}:", Field::find(field.name).map_or(field.name, |known| known.name))?;
+            write!(f, "{}:", FilterField::find(field.name).map_or(field.name, |known| known.name))?;
         }
         for (nth, value) in self.values.iter().enumerate() {
             f.write_str(if nth == 0 { "" } else { "," })?;
@@ -314,15 +313,17 @@ impl fmt::Display for RawTerm<'_> {
     }
 }
 
-/// Whether `word` stands for an absent value.
-pub(super) fn says_absent(word: &str) -> bool {
+/// Whether `word` is a keyword for an absent value.
+pub(super) fn means_absent(word: &str) -> bool {
     word.eq_ignore_ascii_case("none") || word.eq_ignore_ascii_case("unknown")
 }
 
-/// `text` as a value that means just this text: in quotes if it must be.
+/// `text` as a value that matches exactly this text, quoted where necessary.
 pub(super) fn literal(text: &str) -> String {
-    let harmless =
-        !text.is_empty() && text.chars().all(is_plain) && !text.starts_with(['!', '<', '>', '=']) && !says_absent(text);
+    let harmless = !text.is_empty()
+        && text.chars().all(is_plain)
+        && !text.starts_with(['!', '<', '>', '='])
+        && !means_absent(text);
     if harmless { text.to_owned() } else { Piece::Quoted(text.to_owned()).to_string() }
 }
 

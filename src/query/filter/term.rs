@@ -1,8 +1,7 @@
-//! Compiled terms: what is asked of a call, and the answer.
+//! Compiled terms and how they match calls.
 //!
-//! What a call does not know fits nothing that is asked of it, so that `cost:>1` and `cost:<=1` are both false of an
-//! unknown cost. `!` turns the answer of its whole term around: `!cost:>1` is true of it. Who wants to leave
-//! the unknown out asks for what is known as well: `cost:* !cost:>1`.
+//! An unknown value matches no comparison: `cost:>1` and `cost:<=1` are both false for a call of unknown cost. `!` negates
+//! the result of its whole term, so `!cost:>1` is true for that call; `cost:* !cost:>1` leaves unknown costs out.
 
 use super::glob::Glob;
 use super::parse::Comparison;
@@ -14,7 +13,7 @@ pub(super) struct Term {
     pub(super) test: Test,
 }
 
-/// Alternatives, any of which will do, and where to read what they ask about.
+/// Alternatives, one of which has to match, and how the value they test is read from a call.
 #[derive(Clone, Debug)]
 pub(super) enum Test {
     Words(Vec<WordTest>),
@@ -29,39 +28,37 @@ pub(super) enum Test {
     Since(Vec<i64>),
 }
 
-/// A bare word: it may stand in what identifies the call or tells its error.
+/// A bare word: matches in what identifies the call or in its error.
 #[derive(Clone, Debug)]
 pub(super) struct WordTest(pub(super) Glob);
 
-/// What is asked of a name or of prose.
+/// A test of a name or of prose.
 #[derive(Clone, Debug)]
 pub(super) struct NameTest {
     pub(super) glob: Glob,
-    /// `none` and `unknown` fit an absent name too.
+    /// `none` and `unknown` match an absent name too.
     pub(super) or_absent: bool,
 }
 
-/// What is asked of a figure.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum FigureTest {
-    Stands(Comparison, f64),
+    Compares(Comparison, f64),
     Within(f64, f64),
     Known,
     Unknown,
 }
 
-/// What is asked of a status.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum StatusTest {
     /// Whether the call failed.
     Failed(bool),
-    /// No code was reported, whatever became of the call.
+    /// No code was reported, whether the call failed or not.
     NoCode,
-    Stands(Comparison, u16),
+    Compares(Comparison, u16),
     Within(u16, u16),
 }
 
-/// What is asked of Plano's behaviour signals.
+/// A test of Plano's behaviour signals.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum FlagTest {
     Flagged(bool),
@@ -73,7 +70,7 @@ impl Term {
         self.test.matches(call, now_unix_nano) != self.negated
     }
 
-    /// The words it looks for, if it is made of bare words.
+    /// The words of a term that is made of bare words.
     pub(super) fn words(&self) -> Option<&[WordTest]> {
         match &self.test {
             Test::Words(words) => Some(words),
@@ -81,7 +78,7 @@ impl Term {
         }
     }
 
-    /// The next moment at which the answer for this call may change by the mere passing of time.
+    /// The next time at which the result for this call may change without a change of the call.
     pub(super) fn next_change(&self, call: &LlmCall, now_unix_nano: i64) -> Option<i64> {
         let Test::Since(spans) = &self.test else { return None };
         let just_after = |span: &i64| call.start_unix_nano().saturating_add(*span).saturating_add(1);
@@ -92,23 +89,23 @@ impl Term {
 impl Test {
     fn matches(&self, call: &LlmCall, now_unix_nano: i64) -> bool {
         match self {
-            Self::Words(words) => words.iter().any(|word| word.stands_in_names(call) || word.stands_in_the_rest(call)),
+            Self::Words(words) => words.iter().any(|word| word.occurs_in_names(call) || word.occurs_elsewhere(call)),
             Self::Name(read, tests) => {
                 let name = read(call);
-                tests.iter().any(|test| test.fits(name))
+                tests.iter().any(|test| test.matches(name))
             }
             Self::Prose(read, tests) => {
                 let prose = read(call);
-                tests.iter().any(|test| test.fits_prose(prose))
+                tests.iter().any(|test| test.matches_prose(prose))
             }
-            Self::Id(read, globs) => globs.iter().any(|glob| id_fits(read(call), glob)),
+            Self::Id(read, globs) => globs.iter().any(|glob| id_matches(read(call), glob)),
             Self::Figure(read, tests) => {
                 let figure = read(call);
-                tests.iter().any(|test| test.fits(figure))
+                tests.iter().any(|test| test.matches(figure))
             }
-            Self::Status(tests) => tests.iter().any(|test| test.fits(call)),
+            Self::Status(tests) => tests.iter().any(|test| test.matches(call)),
             Self::Stream(wanted) => wanted.contains(&call.is_streaming()),
-            Self::Flag(tests) => tests.iter().any(|test| test.fits(call)),
+            Self::Flag(tests) => tests.iter().any(|test| test.matches(call)),
             Self::Since(spans) => {
                 spans.iter().any(|span| call.start_unix_nano() >= now_unix_nano.saturating_sub(*span))
             }
@@ -117,8 +114,8 @@ impl Test {
 }
 
 impl WordTest {
-    /// Whether it stands in what the call shares with others: model, route, provider, class of error.
-    pub(super) fn stands_in_names(&self, call: &LlmCall) -> bool {
+    /// Whether it occurs in what calls share: model, route, provider, error class.
+    pub(super) fn occurs_in_names(&self, call: &LlmCall) -> bool {
         let names = [
             Some(call.shown_model()),
             call.route_name().map(AsRef::as_ref),
@@ -128,24 +125,24 @@ impl WordTest {
         names.into_iter().flatten().any(|name| self.0.matches(name))
     }
 
-    /// Whether it stands in what is the call's own: session, error message, request id.
-    pub(super) fn stands_in_the_rest(&self, call: &LlmCall) -> bool {
+    /// Whether it occurs in what is the call's own: session, error message, request id.
+    pub(super) fn occurs_elsewhere(&self, call: &LlmCall) -> bool {
         let own = [call.session_id(), call.error_message()];
-        own.into_iter().flatten().any(|text| self.0.matches(text)) || id_fits(call.kept_id(), &self.0)
+        own.into_iter().flatten().any(|text| self.0.matches(text)) || id_matches(call.kept_id(), &self.0)
     }
 }
 
-fn id_fits(id: KeptId<'_>, glob: &Glob) -> bool {
+fn id_matches(id: KeptId<'_>, glob: &Glob) -> bool {
     let mut buffer: IdBuffer = [0; 36];
     (!id.is_hex() || glob.could_match_hex()) && glob.matches(&id.text_in(&mut buffer))
 }
 
 impl NameTest {
-    fn fits(&self, name: Option<&str>) -> bool {
+    fn matches(&self, name: Option<&str>) -> bool {
         name.map_or(self.or_absent, |name| self.glob.matches(name))
     }
 
-    fn fits_prose(&self, prose: [Option<&str>; 2]) -> bool {
+    fn matches_prose(&self, prose: [Option<&str>; 2]) -> bool {
         match prose {
             [None, None] => self.or_absent,
             pieces => pieces.into_iter().flatten().any(|piece| self.glob.matches(piece)),
@@ -154,31 +151,31 @@ impl NameTest {
 }
 
 impl FigureTest {
-    fn fits(self, figure: Option<f64>) -> bool {
+    fn matches(self, figure: Option<f64>) -> bool {
         match (self, figure) {
             (Self::Unknown, figure) => figure.is_none(),
             (_, None) => false,
             (Self::Known, Some(_)) => true,
-            (Self::Stands(sign, bound), Some(figure)) => sign.holds(figure, bound),
+            (Self::Compares(sign, bound), Some(figure)) => sign.holds(figure, bound),
             (Self::Within(low, high), Some(figure)) => (low..=high).contains(&figure),
         }
     }
 }
 
 impl StatusTest {
-    fn fits(self, call: &LlmCall) -> bool {
+    fn matches(self, call: &LlmCall) -> bool {
         match (self, call.status_code()) {
             (Self::Failed(failed), _) => call.status().is_error() == failed,
             (Self::NoCode, code) => code.is_none(),
             (_, None) => false,
-            (Self::Stands(sign, bound), Some(code)) => sign.holds(f64::from(code), f64::from(bound)),
+            (Self::Compares(sign, bound), Some(code)) => sign.holds(f64::from(code), f64::from(bound)),
             (Self::Within(low, high), Some(code)) => (low..=high).contains(&code),
         }
     }
 }
 
 impl FlagTest {
-    fn fits(self, call: &LlmCall) -> bool {
+    fn matches(self, call: &LlmCall) -> bool {
         let facts = call.plano_facts();
         match self {
             Self::Flagged(flagged) => facts.flagged == flagged,

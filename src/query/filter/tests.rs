@@ -153,25 +153,25 @@ fn mistakes_are_marked_and_explained() {
     // (expression, the text that is marked, the beginning of the message, a part of the hint)
     let too_long = format!("id:{}", "a".repeat(parse::LONGEST_EXPRESSION));
     for (text, marked, message, hint) in [
-        ("route:code modle:x", "modle", "there is no field `modle`", "did you mean model:?"),
-        ("implicit:4583", "implicit", "there is no field", "quote it"),
-        ("-provider:openai", "-provider", "there is no field", "!provider:"),
-        ("model:", "", "model: a value is missing", "model:gpt-5*"),
-        ("model:a,", "", "model: a value is missing", ""),
-        ("cost: >1", "", "cost: a value is missing", "cost:>$0.01"),
-        ("cost:>", ">", "cost: a value is missing", ""),
-        ("cost >1", ">1", "a comparison needs a field", "without blanks"),
-        ("model :gpt", ":gpt", "a field is missing before", ""),
-        ("gpt,", "", "a word is missing", ""),
-        ("model:\"gpt", "\"gpt", "this quote is not closed", ""),
-        ("\"a\\", "\"a\\", "this quote is not closed", ""),
-        ("gpt !", "!", "`!` negates the term", "!provider:openai"),
-        ("! gpt", "!", "`!` negates the term", ""),
-        ("!!gpt", "!!", "`!` stands once", ""),
-        ("model:!gpt", "!gpt", "`!` stands before the whole term", "!model:"),
-        ("status!=200", "!=200", "`!` stands before the whole term", "!status:"),
-        ("model:>gpt", ">gpt", "model is no figure: `>`", "model:gpt-5*"),
-        ("stream:>yes", ">yes", "stream is no figure", ""),
+        ("route:code modle:x", "modle", "unknown field `modle`", "did you mean model:?"),
+        ("implicit:4583", "implicit", "unknown field", "quote text"),
+        ("-provider:openai", "-provider", "unknown field", "!provider:"),
+        ("model:", "", "model: missing value", "model:gpt-5*"),
+        ("model:a,", "", "model: missing value", ""),
+        ("cost: >1", "", "cost: missing value", "cost:>$0.01"),
+        ("cost:>", ">", "cost: missing value", ""),
+        ("cost >1", ">1", "missing field before the comparison", "without spaces"),
+        ("model :gpt", ":gpt", "missing field before `:`", ""),
+        ("gpt,", "", "missing word", ""),
+        ("model:\"gpt", "\"gpt", "unclosed quote", ""),
+        ("\"a\\", "\"a\\", "unclosed quote", ""),
+        ("gpt !", "!", "`!` is not followed by a term", "!provider:openai"),
+        ("! gpt", "!", "`!` is not followed by a term", ""),
+        ("!!gpt", "!!", "`!` may appear only once", ""),
+        ("model:!gpt", "!gpt", "`!` must precede the whole term", "!model:"),
+        ("status!=200", "!=200", "`!` must precede the whole term", "!status:"),
+        ("model:>gpt", ">gpt", "model is not numeric: `>`", "model:gpt-5*"),
+        ("stream:>yes", ">yes", "stream is not numeric", ""),
         ("flag:bad", "bad", "flag: `bad` is not yes, no", ""),
         ("stream:maybe", "maybe", "stream: `maybe` is not yes, no or unknown", ""),
         ("status:teapot", "teapot", "status: `teapot` is not a status", "status:429"),
@@ -189,12 +189,12 @@ fn mistakes_are_marked_and_explained() {
         ("cost:$", "$", "cost:", ""),
         ("in:k", "k", "in: `k` is not a count", ""),
         ("in:1*", "1*", "in:", "compared"),
-        ("in:5..1", "5..1", "this range ends before it begins", ""),
+        ("in:5..1", "5..1", "the range ends before it starts", ""),
         ("in:..5", "..5", "in:", ""),
         ("in:>10,000", ">10,000", "`,` is OR", "10k"),
         ("cost:0,005", "0,005", "`,` is OR", ""),
         ("model:a OR model:b", "OR", "`OR` is not an operator here", "`,` inside a value"),
-        ("é \u{1b}:x", "\u{1b}", "there is no field `\\u{1b}`", ""),
+        ("é \u{1b}:x", "\u{1b}", "unknown field `\\u{1b}`", ""),
         (&too_long, "aaa", "the filter is longer than 4096 bytes", ""),
     ] {
         let error = Filter::parse(text).expect_err(text);
@@ -272,7 +272,7 @@ fn expressions() -> impl Strategy<Value = String> {
         prop::sample::select(vec!["none", "unknown", "yes", "no", "poor", "ok", "error", "4xx", "*", "é*"])
             .prop_map(str::to_owned),
     ];
-    let spellings: Vec<&str> = FIELDS.iter().flat_map(Field::spellings).collect();
+    let spellings: Vec<&str> = FIELDS.iter().flat_map(FilterField::spellings).collect();
     let field = prop::option::of((prop::sample::select(spellings), prop::sample::select(vec![":", "", "="])));
     let term =
         (prop::bool::weighted(0.2), field, prop::collection::vec(value, 1..3)).prop_map(|(negated, field, values)| {
@@ -290,10 +290,10 @@ fn what_would_be_too_long_spelt_out_is_refused() {
     assert_eq!(Filter::parse(&fits).unwrap().describe().len(), parse::LONGEST_EXPRESSION);
     let grows = format!("\"{}\"", r"\x".repeat((parse::LONGEST_EXPRESSION - 2) / 2));
     assert!(!check_invariants(&grows));
-    assert!(Filter::parse(&grows).unwrap_err().message.contains("spelt out"));
+    assert!(Filter::parse(&grows).unwrap_err().message.contains("exceeds"));
 }
 
-/// Expressions about as long as any that is read, some of which grow when they are spelt out.
+/// Expressions about as long as any that is read, some of which grow when they are expanded.
 fn long_expressions() -> impl Strategy<Value = String> {
     let units = prop::sample::select(vec![
         r#""\x\y\z" "#,
