@@ -40,7 +40,7 @@ use std::time::Duration;
 use crate::call::{LlmCall, Name};
 use crate::collector::Snapshot;
 use crate::collector::taps::PipelineCounters;
-use crate::query::analysis::{Picture, Request, ViewSpec};
+use crate::query::analysis::{Picture, PictureRequest, ViewSpec};
 use crate::query::column::Column;
 use crate::query::filter::{Filter, History, Known};
 use crate::query::limits::Breach;
@@ -111,7 +111,7 @@ pub struct App {
     pub refresh: Duration,
     history: History,
     layout: LayoutInfo,
-    last_request: Option<Request>,
+    last_request: Option<PictureRequest>,
     last_detail_request: Option<(Wanted, u64)>,
 }
 

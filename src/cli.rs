@@ -11,7 +11,7 @@ use crate::collector::taps::forward::Target;
 use crate::output::price::PriceArgs;
 use crate::output::{FieldList, OutputFormat};
 use crate::pricing::Feed;
-use crate::query::limits::{Limits, Share, UsdPerHour};
+use crate::query::limits::{CallLimits, MaxErrorRate, UsdPerHour};
 use crate::sources::attach::Address;
 use crate::sources::replay::Speed;
 
@@ -166,7 +166,7 @@ pub struct ObsArgs {
 
     /// Highest share of failed calls, such as `5%`. Measured over the last five minutes of calls; fewer than 20 count as 20
     #[arg(long, value_name = "SHARE", group = "limits", help_heading = "Limits")]
-    pub max_error_rate: Option<Share>,
+    pub max_error_rate: Option<MaxErrorRate>,
 
     /// Longest 95th percentile of the calls' durations, such as `2s`. Measured like the error rate
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, group = "limits", help_heading = "Limits")]
@@ -261,8 +261,8 @@ impl ObsArgs {
     }
 
     /// The limits of `--budget`, `--max-error-rate` and `--max-p95`.
-    pub const fn limits(&self) -> Limits {
-        Limits { budget: self.budget, max_error_rate: self.max_error_rate, max_p95: self.max_p95 }
+    pub const fn limits(&self) -> CallLimits {
+        CallLimits { budget: self.budget, max_error_rate: self.max_error_rate, max_p95: self.max_p95 }
     }
 
     /// The format of written calls.

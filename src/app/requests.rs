@@ -6,17 +6,17 @@ use super::App;
 use super::attributes::Lookup;
 use super::detail::Wanted;
 use crate::call::LlmCall;
-use crate::query::analysis::Request;
+use crate::query::analysis::PictureRequest;
 use crate::query::column::Column;
 
 impl App {
     /// The next request to the analysis, if anything changed since the last.
-    pub fn request(&mut self) -> Option<Request> {
+    pub fn request(&mut self) -> Option<PictureRequest> {
         let (snapshot, now_unix_nano) = match &self.frozen {
             Some(frozen) => (&frozen.snapshot, frozen.unix_nano),
             None => (&self.newest, self.clock.unix_nano),
         };
-        let request = Request { spec: self.spec.clone(), snapshot: Arc::clone(snapshot), now_unix_nano };
+        let request = PictureRequest { spec: self.spec.clone(), snapshot: Arc::clone(snapshot), now_unix_nano };
         let is_new = self.last_request.as_ref().is_none_or(|asked| {
             !Arc::ptr_eq(&asked.snapshot, &request.snapshot)
                 || asked.spec != request.spec

@@ -18,7 +18,7 @@ use crate::collector::taps::recorder::RecordCounters;
 use crate::collector::taps::{Forwarded, PipelineCounters};
 use crate::collector::{Calls, Snapshot};
 use crate::query::analysis::{Analysis, ViewSpec, Window};
-use crate::query::limits::{Breach, Figure};
+use crate::query::limits::{Breach, LimitedFigure};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -486,13 +486,13 @@ fn notes_go_away() {
     assert_eq!(desk.app.note, None, "a clock that was set back does not make it stay");
 }
 
-fn breach(figure: Figure, measured: f64) -> Breach {
+fn breach(figure: LimitedFigure, measured: f64) -> Breach {
     Breach { figure, measured, limit: 1.0, contributors: Vec::new(), text: format!("{measured} is over 1") }
 }
 
 #[test]
 fn the_bell_rings_once_for_each_new_breach_and_only_where_asked_for() {
-    use Figure::{ErrorRate, Spending};
+    use LimitedFigure::{ErrorRate, Spending};
     let steps: [(Vec<Breach>, usize, Draw); 7] = [
         (vec![breach(Spending, 2.0)], 1, Draw::Now),
         (vec![breach(Spending, 3.0)], 0, Draw::Paced),

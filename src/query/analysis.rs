@@ -22,7 +22,7 @@ use crate::collector::{Calls, Snapshot};
 use crate::stats::sessions;
 
 use id_set::IdSet;
-use kept::Kept;
+use kept::KeptCounts;
 use matching::{Criteria, Matching, MatchingFigures, Moment};
 use order::Sorted;
 use starts::Starts;
@@ -32,14 +32,14 @@ pub use matching::Rollup;
 pub use picture::{Picture, Summary};
 pub use rows::Rows;
 pub use view::{ViewSpec, Window};
-pub use worker::{Request, Worker};
+pub use worker::{PictureRequest, Worker};
 
 /// Incremental analysis of snapshots. Has no clock and no thread.
 #[derive(Debug)]
 pub struct Analysis {
     picture: Arc<Picture>,
     starts: Starts,
-    kept: Kept,
+    kept: KeptCounts,
     matching: Matching,
     sorted: Option<Sorted>,
     /// [`Matching::state`] when the picture was made.
@@ -55,7 +55,7 @@ impl Default for Analysis {
         Self {
             picture: Arc::default(),
             starts: Starts::default(),
-            kept: Kept::default(),
+            kept: KeptCounts::default(),
             matching: Matching::new(Window::default(), moment, 0),
             sorted: None,
             shown: 0,
@@ -130,7 +130,7 @@ impl Analysis {
         changes.arrived().for_each(|call| self.starts.note(call, now));
         let moment = Moment { now, latest_start: self.starts.latest().unwrap_or(0) };
         let touched = if changes.outweigh_a_scan() {
-            self.kept = Kept::default();
+            self.kept = KeptCounts::default();
             changes.now.iter().for_each(|call| self.kept.add(call));
             self.scan(spec, changes.now, moment);
             None

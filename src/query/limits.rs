@@ -1,4 +1,4 @@
-//! Limits on spending, failures and slowness, and what contributes most where one is exceeded.
+//! CallLimits on spending, failures and slowness, and what contributes most where one is exceeded.
 //!
 //! Figures are measured over the calls that started in the five minutes up to the newest one, not up to now: late traffic
 //! and recordings are checked as they were. So that the first calls after a start do not exceed a limit, missing calls up
@@ -12,8 +12,8 @@ mod tests;
 mod thresholds;
 mod watch;
 
-pub use breach::{Breach, FEWEST_CALLS, Figure, SHORTEST};
+pub use breach::{Breach, FEWEST_CALLS, LimitedFigure, SHORTEST};
 pub use contributor::{Dimension, TopContributor};
 pub use monitor::LimitMonitor;
-pub use thresholds::{Limits, Share, UsdPerHour};
+pub use thresholds::{CallLimits, MaxErrorRate, UsdPerHour};
 pub(crate) use watch::watch;

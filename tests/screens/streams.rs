@@ -4,7 +4,7 @@ use planoai::app::Event;
 use planoai::collector::taps::forward::ForwardCounters;
 use planoai::collector::taps::recorder::RecordCounters;
 use planoai::collector::taps::{Forwarded, PipelineCounters};
-use planoai::query::limits::{Breach, Dimension, Figure, TopContributor};
+use planoai::query::limits::{Breach, Dimension, LimitedFigure, TopContributor};
 use planoai::sources::replay::{Broken, Progress, Speed, State};
 use planoai::text::is_clean;
 use planoai::ui::theme::{Depth, Ground, Theme};
@@ -162,7 +162,7 @@ fn broken_entries_are_a_note_and_stay_in_the_account() {
     }
 }
 
-fn breach(figure: Figure, (measured, limit): (f64, f64), contributor: &str, text: &str) -> Breach {
+fn breach(figure: LimitedFigure, (measured, limit): (f64, f64), contributor: &str, text: &str) -> Breach {
     let contributor = TopContributor { dimension: Dimension::Model, name: contributor.into(), share: 0.61 };
     Breach { figure, measured, limit, text: format!("{text}; most by {contributor}"), contributors: vec![contributor] }
 }
@@ -170,12 +170,12 @@ fn breach(figure: Figure, (measured, limit): (f64, f64), contributor: &str, text
 fn breaches() -> Vec<Breach> {
     vec![
         breach(
-            Figure::Spending,
+            LimitedFigure::Spending,
             (7.25, 5.0),
             "openai/gpt-5-2025-08-07",
             "spending of $7.25/h over the last 5m00s is over the budget of $5.0/h",
         ),
-        breach(Figure::ErrorRate, (0.12, 0.05), "gpt-4o", "error rate of 12% (6 of 50 calls) is over 5.0%"),
+        breach(LimitedFigure::ErrorRate, (0.12, 0.05), "gpt-4o", "error rate of 12% (6 of 50 calls) is over 5.0%"),
     ]
 }
 
@@ -198,7 +198,7 @@ fn a_passed_limit_is_a_banner_until_it_holds_again() {
 #[test]
 fn a_banner_with_hostile_names_is_text() {
     for attack in ATTACKS {
-        let breach = breach(Figure::LatencyP95, (4100.0, 2000.0), attack, attack);
+        let breach = breach(LimitedFigure::LatencyP95, (4100.0, 2000.0), attack, attack);
         let mut harness = harness(Event::Breaches(vec![breach]));
         for size in SIZES {
             let screen = screen(&mut harness, "", size);

@@ -45,14 +45,14 @@ pub struct KnownNames {
 
 /// Counts over all kept calls.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Kept {
+pub(super) struct KeptCounts {
     columns: [u64; Column::COUNT],
     models: Census,
     routes: Census,
     providers: Census,
 }
 
-impl Kept {
+impl KeptCounts {
     pub(super) fn add(&mut self, call: &LlmCall) {
         if call.is_merged_away() {
             return;

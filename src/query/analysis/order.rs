@@ -15,12 +15,12 @@ const ABSENT: u64 = u64::MAX;
 
 /// The position of a row: by rank, then newest first, as in the unsorted table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
+struct SortedRow {
     rank: u64,
     inverted_id: u64,
 }
 
-impl Entry {
+impl SortedRow {
     const fn new(rank: u64, id: CallId) -> Self {
         Self { rank, inverted_id: !id.0 }
     }
@@ -76,7 +76,7 @@ const fn directed(ascending: u64, direction: Direction) -> u64 {
 #[derive(Clone, Debug)]
 pub(super) struct Sorted {
     ranking: Ranking,
-    entries: Arc<Vec<Entry>>,
+    entries: Arc<Vec<SortedRow>>,
 }
 
 impl Sorted {
@@ -94,7 +94,7 @@ impl Sorted {
                     }
                     key => directed(number_rank(&key), *direction),
                 };
-                Entry::new(rank, call.id())
+                SortedRow::new(rank, call.id())
             })
             .collect();
         let texts = rank_texts(texts, &mut entries, *direction);
@@ -113,12 +113,12 @@ impl Sorted {
             .iter()
             .filter(|id| ids.contains(*id))
             .filter_map(|id| calls.get(id))
-            .map(|call| Some(Entry::new(self.ranking.rank(call)?, call.id())))
+            .map(|call| Some(SortedRow::new(self.ranking.rank(call)?, call.id())))
             .collect();
         let Some(fresh) = fresh else {
             return Self::new(&(self.ranking.column.clone(), self.ranking.direction), ids, calls);
         };
-        let stays = |entry: &&Entry| ids.contains(entry.id()) && !touched.contains(entry.id());
+        let stays = |entry: &&SortedRow| ids.contains(entry.id()) && !touched.contains(entry.id());
         let mut entries = Vec::with_capacity(ids.len());
         entries.extend(self.entries.iter().filter(stays));
         entries.extend(fresh);
@@ -132,14 +132,14 @@ impl Sorted {
     }
 
     pub(super) fn position(&self, call: &LlmCall) -> Option<usize> {
-        self.entries.binary_search(&Entry::new(self.ranking.rank(call)?, call.id())).ok()
+        self.entries.binary_search(&SortedRow::new(self.ranking.rank(call)?, call.id())).ok()
     }
 }
 
 /// Replaces provisional numbers of texts by their alphabetical ranks. Without texts, ranks are final already.
 fn rank_texts(
     texts: HashMap<Cow<'_, str>, u64, foldhash::fast::RandomState>,
-    entries: &mut [Entry],
+    entries: &mut [SortedRow],
     direction: Direction,
 ) -> Arc<[Box<str>]> {
     let mut sorted: Vec<_> = texts.into_iter().collect();

@@ -12,7 +12,7 @@ const SET_BACK: i64 = 60_000_000_000;
 
 /// A request for a picture.
 #[derive(Clone, Debug, Default)]
-pub struct Request {
+pub struct PictureRequest {
     /// What the picture shows.
     pub spec: ViewSpec,
     /// The calls it is made from.
@@ -23,7 +23,7 @@ pub struct Request {
 
 #[derive(Debug, Default)]
 struct Inbox {
-    request: Option<Request>,
+    request: Option<PictureRequest>,
     is_closed: bool,
 }
 
@@ -41,7 +41,7 @@ impl Mailbox {
     }
 
     /// Waits for the next request; `None` once the mailbox is closed.
-    fn wait(&self) -> Option<Request> {
+    fn wait(&self) -> Option<PictureRequest> {
         let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         let mut inbox = self
             .changed
@@ -71,7 +71,7 @@ impl Worker {
     }
 
     /// Requests a picture, replacing a request that was not taken yet. Does not wait for the analysis.
-    pub fn ask(&self, request: Request) {
+    pub fn ask(&self, request: PictureRequest) {
         self.mailbox.change(|inbox| inbox.request = Some(request));
     }
 }
@@ -124,7 +124,8 @@ mod tests {
     fn the_newest_request_is_answered_and_the_same_one_only_once() {
         let (sender, pictures) = mpsc::sync_channel(0);
         let worker = Worker::spawn(move |picture| sender.send(picture).unwrap()).unwrap();
-        let request = |version| Request { snapshot: snapshot(version), spec: ViewSpec::default(), now_unix_nano: 1 };
+        let request =
+            |version| PictureRequest { snapshot: snapshot(version), spec: ViewSpec::default(), now_unix_nano: 1 };
         let first = request(1);
         worker.ask(first.clone());
         // While the first picture waits to be taken, requests replace one another.
@@ -132,7 +133,7 @@ mod tests {
         assert_eq!(pictures.recv().unwrap().snapshot.version, 1);
         worker.ask(first);
         worker.ask(request(2));
-        worker.ask(Request { spec: hour, ..request(3) });
+        worker.ask(PictureRequest { spec: hour, ..request(3) });
         let last = pictures.iter().find(|picture| picture.snapshot.version == 3).unwrap();
         assert_eq!((last.rows.len(), last.spec.window), (3, Window::Hour));
         drop(worker);
@@ -146,7 +147,7 @@ mod tests {
         let spec = ViewSpec { window: Window::Hour, ..ViewSpec::default() };
         let year_2200 = 7_258_118_400_000_000_000;
         for (now_unix_nano, rows) in [(1, 3), (year_2200, 0), (2, 3)] {
-            worker.ask(Request { snapshot: snapshot(3), spec: spec.clone(), now_unix_nano });
+            worker.ask(PictureRequest { snapshot: snapshot(3), spec: spec.clone(), now_unix_nano });
             assert_eq!(pictures.recv().unwrap().rows.len(), rows, "at {now_unix_nano}");
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::error::{FilterError, quote};
 use super::field::{FIELDS, FieldKind, FilterField, Unit};
 use super::glob::Glob;
-use super::parse::{Comparison, Piece, RawTerm, Value, means_absent, shown};
+use super::parse::{Comparison, Piece, RawTerm, TermValue, means_absent, shown};
 use super::term::{FigureTest, FlagTest, NameTest, StatusTest, Term, Test, WordTest};
 use crate::call::Quality;
 
@@ -64,7 +64,7 @@ fn words(raw: &RawTerm<'_>) -> Result<Test, FilterError> {
     raw.values.iter().map(|value| word(value).map(WordTest)).collect::<Result<_, _>>().map(Test::Words)
 }
 
-fn word(value: &Value<'_>) -> Result<Glob, FilterError> {
+fn word(value: &TermValue<'_>) -> Result<Glob, FilterError> {
     if value.comparison.is_some() {
         return Err(FilterError::new(value.span.clone(), "missing field before the comparison")
             .hint("write it without spaces: cost:>$0.01"));
@@ -86,7 +86,7 @@ fn word(value: &Value<'_>) -> Result<Glob, FilterError> {
 /// A field and the values it is compared with.
 struct FieldTerm<'r, 't> {
     field: &'static FilterField,
-    values: &'r [Value<'t>],
+    values: &'r [TermValue<'t>],
 }
 
 impl FieldTerm<'_, '_> {
@@ -105,18 +105,18 @@ impl FieldTerm<'_, '_> {
     }
 
     /// Every value, read by `read`; a missing value is an error for every kind of field.
-    fn each<T>(&self, read: impl Fn(&Value<'_>) -> Result<T, FilterError>) -> Result<Vec<T>, FilterError> {
+    fn each<T>(&self, read: impl Fn(&TermValue<'_>) -> Result<T, FilterError>) -> Result<Vec<T>, FilterError> {
         self.values.iter().map(|value| self.present(value).and_then(&read)).collect()
     }
 
-    fn present<'v, 't>(&self, value: &'v Value<'t>) -> Result<&'v Value<'t>, FilterError> {
+    fn present<'v, 't>(&self, value: &'v TermValue<'t>) -> Result<&'v TermValue<'t>, FilterError> {
         let FilterField { name, example, .. } = self.field;
         match value {
-            Value { pieces, span, .. } if pieces.is_empty() => {
+            TermValue { pieces, span, .. } if pieces.is_empty() => {
                 Err(FilterError::new(span.clone(), format!("{name}: missing value"))
                     .hint(format!("write it without spaces: {example}")))
             }
-            Value { comparison: None, pieces, span } if pieces.first().is_some_and(starts_negated) => {
+            TermValue { comparison: None, pieces, span } if pieces.first().is_some_and(starts_negated) => {
                 Err(FilterError::new(span.clone(), "`!` must precede the whole term")
                     .hint(format!("!{name}:…, or quote it to match `!` itself: \"!…\"")))
             }
@@ -124,13 +124,13 @@ impl FieldTerm<'_, '_> {
         }
     }
 
-    fn wrong(&self, value: &Value<'_>, expected: &str) -> FilterError {
+    fn wrong(&self, value: &TermValue<'_>, expected: &str) -> FilterError {
         FilterError::new(value.span.clone(), format!("{}: {} is not {expected}", self.field.name, shown(value)))
             .hint(format!("for example {}", self.field.example))
     }
 
     /// Rejects `<` and `>` for fields that are not numeric.
-    fn reject_ordering(&self, value: &Value<'_>) -> Result<(), FilterError> {
+    fn reject_ordering(&self, value: &TermValue<'_>) -> Result<(), FilterError> {
         match value.comparison {
             None | Some(Comparison::Equal) => Ok(()),
             Some(sign) => Err(FilterError::new(
@@ -141,19 +141,19 @@ impl FieldTerm<'_, '_> {
         }
     }
 
-    fn name(&self, value: &Value<'_>, glob: impl Fn(&[String]) -> Glob) -> Result<NameTest, FilterError> {
+    fn name(&self, value: &TermValue<'_>, glob: impl Fn(&[String]) -> Glob) -> Result<NameTest, FilterError> {
         self.reject_ordering(value)?;
         Ok(NameTest { glob: glob(&value.literals()), or_absent: value.plain().is_some_and(means_absent) })
     }
 
-    fn prose(&self, value: &Value<'_>) -> Result<NameTest, FilterError> {
+    fn prose(&self, value: &TermValue<'_>) -> Result<NameTest, FilterError> {
         match value.comparison {
             Some(_) => self.name(value, Glob::new),
             None => self.name(value, Glob::anywhere),
         }
     }
 
-    fn id(&self, value: &Value<'_>) -> Result<Glob, FilterError> {
+    fn id(&self, value: &TermValue<'_>) -> Result<Glob, FilterError> {
         self.name(value, Glob::new).map(|test| test.glob)
     }
 
@@ -169,7 +169,7 @@ impl FieldTerm<'_, '_> {
         self.each(|value| self.figure(unit, value))
     }
 
-    fn figure(&self, unit: Unit, value: &Value<'_>) -> Result<FigureTest, FilterError> {
+    fn figure(&self, unit: Unit, value: &TermValue<'_>) -> Result<FigureTest, FilterError> {
         match (value.comparison, &value.pieces[..], value.plain()) {
             (None, [Piece::Star], _) => return Ok(FigureTest::Known),
             (None, _, Some(word)) if means_absent(word) => return Ok(FigureTest::Unknown),
@@ -192,7 +192,7 @@ impl FieldTerm<'_, '_> {
         }
     }
 
-    fn figure_error(&self, value: &Value<'_>, unit: Unit, fault: &FigureError) -> FilterError {
+    fn figure_error(&self, value: &TermValue<'_>, unit: Unit, fault: &FigureError) -> FilterError {
         let error = self.wrong(value, unit.expected());
         match fault {
             FigureError::NoNumber => error,
@@ -201,7 +201,7 @@ impl FieldTerm<'_, '_> {
         }
     }
 
-    fn status(&self, value: &Value<'_>) -> Result<StatusTest, FilterError> {
+    fn status(&self, value: &TermValue<'_>) -> Result<StatusTest, FilterError> {
         let text = value.text().unwrap_or_default();
         let expected = "a status: 429, 4xx, >=500, 400..499, ok, error or none";
         let code = |text: &str| {
@@ -222,7 +222,7 @@ impl FieldTerm<'_, '_> {
         }
     }
 
-    fn stream(&self, value: &Value<'_>) -> Result<Option<bool>, FilterError> {
+    fn stream(&self, value: &TermValue<'_>) -> Result<Option<bool>, FilterError> {
         self.reject_ordering(value)?;
         match value.text() {
             Some(word) if yes(&word) => Ok(Some(true)),
@@ -232,7 +232,7 @@ impl FieldTerm<'_, '_> {
         }
     }
 
-    fn flag(&self, value: &Value<'_>) -> Result<FlagTest, FilterError> {
+    fn flag(&self, value: &TermValue<'_>) -> Result<FlagTest, FilterError> {
         self.reject_ordering(value)?;
         let word = value.text().unwrap_or_default();
         match Quality::parse(&word) {
@@ -245,7 +245,7 @@ impl FieldTerm<'_, '_> {
     }
 
     /// Nanoseconds before now.
-    fn since(&self, value: &Value<'_>) -> Result<i64, FilterError> {
+    fn since(&self, value: &TermValue<'_>) -> Result<i64, FilterError> {
         self.reject_ordering(value)?;
         let text = value.text().ok_or_else(|| self.wrong(value, Unit::Duration.expected()))?;
         match duration(&text) {
@@ -283,7 +283,7 @@ fn status_word(word: &str) -> Option<StatusTest> {
 
 /// Whether two alternatives look like one number with a thousands separator, as in `in:>10,000`: three digits after a
 /// comparison, or three digits that start with a zero.
-fn is_split_number(before: &Value<'_>, after: &Value<'_>) -> bool {
+fn is_split_number(before: &TermValue<'_>, after: &TermValue<'_>) -> bool {
     let is_group = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
     let ends_in_digit = before.plain().is_some_and(|text| text.ends_with(|last: char| last.is_ascii_digit()));
     let compares = matches!(before.comparison, Some(sign) if sign != Comparison::Equal);

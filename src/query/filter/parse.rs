@@ -72,14 +72,14 @@ pub(super) enum Piece<'t> {
 
 /// One alternative of a term.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Value<'t> {
+pub(super) struct TermValue<'t> {
     pub(super) comparison: Option<Comparison>,
     pub(super) pieces: Vec<Piece<'t>>,
     /// Its place in the text, comparison included.
     pub(super) span: Range<usize>,
 }
 
-impl<'t> Value<'t> {
+impl<'t> TermValue<'t> {
     /// The text, if it was written without quotes and stars, as keywords have to be.
     pub(super) fn plain(&self) -> Option<&'t str> {
         match self.pieces[..] {
@@ -134,7 +134,7 @@ pub(super) struct RawTerm<'t> {
     /// `None` for a bare word.
     pub(super) field: Option<FieldName<'t>>,
     /// Never empty; a value itself may be.
-    pub(super) values: Vec<Value<'t>>,
+    pub(super) values: Vec<TermValue<'t>>,
 }
 
 /// Checks that the canonical spelling, which the header shows, is short enough to be parsed again: escapes and full names
@@ -169,9 +169,9 @@ type Input<'t> = LocatingSlice<&'t str>;
 
 /// [`FilterError`] under the interface of the parser library.
 #[derive(Debug, PartialEq)]
-struct Fault(FilterError);
+struct SyntaxError(FilterError);
 
-impl<'t> ParserError<Input<'t>> for Fault {
+impl<'t> ParserError<Input<'t>> for SyntaxError {
     type Inner = Self;
 
     fn from_input(input: &Input<'t>) -> Self {
@@ -184,8 +184,8 @@ impl<'t> ParserError<Input<'t>> for Fault {
     }
 }
 
-fn fail<T>(error: FilterError) -> ModalResult<T, Fault> {
-    Err(ErrMode::Cut(Fault(error)))
+fn fail<T>(error: FilterError) -> ModalResult<T, SyntaxError> {
+    Err(ErrMode::Cut(SyntaxError(error)))
 }
 
 const fn is_plain(character: char) -> bool {
@@ -196,15 +196,15 @@ const fn is_name(character: char) -> bool {
     is_plain(character) && !matches!(character, ':' | '!' | '<' | '>' | '=')
 }
 
-fn blank<'t>(input: &mut Input<'t>) -> ModalResult<&'t str, Fault> {
+fn blank<'t>(input: &mut Input<'t>) -> ModalResult<&'t str, SyntaxError> {
     take_while(0.., char::is_whitespace).parse_next(input)
 }
 
-fn expression<'t>(input: &mut Input<'t>) -> ModalResult<Vec<RawTerm<'t>>, Fault> {
+fn expression<'t>(input: &mut Input<'t>) -> ModalResult<Vec<RawTerm<'t>>, SyntaxError> {
     delimited(blank, repeat(0.., terminated(term, blank)), eof).parse_next(input)
 }
 
-fn term<'t>(input: &mut Input<'t>) -> ModalResult<RawTerm<'t>, Fault> {
+fn term<'t>(input: &mut Input<'t>) -> ModalResult<RawTerm<'t>, SyntaxError> {
     peek(any).parse_next(input)?;
     let negated = negation.parse_next(input)?;
     let field = opt(alt((field_before_colon, field_before_comparison))).parse_next(input)?;
@@ -212,7 +212,7 @@ fn term<'t>(input: &mut Input<'t>) -> ModalResult<RawTerm<'t>, Fault> {
     Ok(RawTerm { negated, field, values })
 }
 
-fn negation(input: &mut Input<'_>) -> ModalResult<bool, Fault> {
+fn negation(input: &mut Input<'_>) -> ModalResult<bool, SyntaxError> {
     let Some(span) = opt('!'.span()).parse_next(input)? else { return Ok(false) };
     match input.chars().next() {
         Some('!') => fail(FilterError::new(span.start..span.end + 1, "`!` may appear only once before a term")),
@@ -223,12 +223,12 @@ fn negation(input: &mut Input<'_>) -> ModalResult<bool, Fault> {
     }
 }
 
-fn field_before_colon<'t>(input: &mut Input<'t>) -> ModalResult<FieldName<'t>, Fault> {
+fn field_before_colon<'t>(input: &mut Input<'t>) -> ModalResult<FieldName<'t>, SyntaxError> {
     terminated(field_name, ':').parse_next(input)
 }
 
 /// `cost>1` for `cost:>1`.
-fn field_before_comparison<'t>(input: &mut Input<'t>) -> ModalResult<FieldName<'t>, Fault> {
+fn field_before_comparison<'t>(input: &mut Input<'t>) -> ModalResult<FieldName<'t>, SyntaxError> {
     terminated(
         field_name.verify(|field: &FieldName<'_>| FilterField::find(field.name).is_some()),
         peek(alt((comparison.void(), "!=".void()))),
@@ -236,11 +236,11 @@ fn field_before_comparison<'t>(input: &mut Input<'t>) -> ModalResult<FieldName<'
     .parse_next(input)
 }
 
-fn field_name<'t>(input: &mut Input<'t>) -> ModalResult<FieldName<'t>, Fault> {
+fn field_name<'t>(input: &mut Input<'t>) -> ModalResult<FieldName<'t>, SyntaxError> {
     take_while(1.., is_name).with_span().map(|(name, span)| FieldName { name, span }).parse_next(input)
 }
 
-fn comparison(input: &mut Input<'_>) -> ModalResult<Comparison, Fault> {
+fn comparison(input: &mut Input<'_>) -> ModalResult<Comparison, SyntaxError> {
     alt((
         ">=".value(Comparison::AtLeast),
         "<=".value(Comparison::AtMost),
@@ -251,19 +251,19 @@ fn comparison(input: &mut Input<'_>) -> ModalResult<Comparison, Fault> {
     .parse_next(input)
 }
 
-fn value<'t>(input: &mut Input<'t>) -> ModalResult<Value<'t>, Fault> {
+fn value<'t>(input: &mut Input<'t>) -> ModalResult<TermValue<'t>, SyntaxError> {
     (opt(comparison), repeat(0.., piece))
         .with_span()
-        .map(|((comparison, pieces), span)| Value { comparison, pieces, span })
+        .map(|((comparison, pieces), span)| TermValue { comparison, pieces, span })
         .parse_next(input)
 }
 
-fn piece<'t>(input: &mut Input<'t>) -> ModalResult<Piece<'t>, Fault> {
+fn piece<'t>(input: &mut Input<'t>) -> ModalResult<Piece<'t>, SyntaxError> {
     alt(('*'.value(Piece::Star), take_while(1.., is_plain).map(Piece::Plain), quoted.map(Piece::Quoted)))
         .parse_next(input)
 }
 
-fn quoted(input: &mut Input<'_>) -> ModalResult<String, Fault> {
+fn quoted(input: &mut Input<'_>) -> ModalResult<String, SyntaxError> {
     let start = input.current_token_start();
     '"'.parse_next(input)?;
     let mut text = String::new();
@@ -291,7 +291,7 @@ impl fmt::Display for Piece<'_> {
     }
 }
 
-impl fmt::Display for Value<'_> {
+impl fmt::Display for TermValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.comparison.map_or("", Comparison::sign))?;
         self.pieces.iter().try_for_each(|piece| piece.fmt(f))
@@ -328,6 +328,6 @@ pub(super) fn literal(text: &str) -> String {
 }
 
 /// `text` as a message shows it.
-pub(super) fn shown(value: &Value<'_>) -> String {
+pub(super) fn shown(value: &TermValue<'_>) -> String {
     quote(&value.to_string())
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::contributor::{TopContributor, top_contributors};
-use super::thresholds::{Limits, Share, UsdPerHour};
+use super::thresholds::{CallLimits, MaxErrorRate, UsdPerHour};
 use crate::call::LlmCall;
 use crate::query::analysis::{Picture, Window};
 use crate::stats::{femto_usd, usd};
@@ -26,7 +26,7 @@ const JUST_ABOVE: f64 = 1.0 + 1e-12;
 
 /// The figures that can be limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Figure {
+pub enum LimitedFigure {
     /// USD per hour.
     Spending,
     /// Failed calls in proportion to all.
@@ -39,7 +39,7 @@ pub enum Figure {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Breach {
     /// The limited figure.
-    pub figure: Figure,
+    pub figure: LimitedFigure,
     /// Its value: USD per hour, a share of 1, or ms.
     pub measured: f64,
     /// Its limit, in the same unit.
@@ -50,7 +50,7 @@ pub struct Breach {
     pub text: String,
 }
 
-impl Limits {
+impl CallLimits {
     /// The limits that are exceeded in a picture of [`WINDOW`], spending first.
     pub(super) fn check(&self, picture: &Picture) -> Vec<Breach> {
         let checks = [self.check_spending(picture), self.check_errors(picture), self.check_latency(picture)];
@@ -69,7 +69,7 @@ impl Limits {
                 duration(over * 1000.0),
                 money_short(limit)
             ),
-            figure: Figure::Spending,
+            figure: LimitedFigure::Spending,
             measured,
             limit,
             contributors,
@@ -79,7 +79,7 @@ impl Limits {
     }
 
     fn check_errors(&self, picture: &Picture) -> Option<Breach> {
-        let Share(limit) = self.max_error_rate?;
+        let MaxErrorRate(limit) = self.max_error_rate?;
         let tally = &picture.summary.figures.tally;
         let measured = tally.error_rate()?;
         let breach = |contributors| Breach {
@@ -90,7 +90,7 @@ impl Limits {
                 count(tally.calls),
                 percent(limit)
             ),
-            figure: Figure::ErrorRate,
+            figure: LimitedFigure::ErrorRate,
             measured,
             limit,
             contributors,
@@ -114,7 +114,7 @@ impl Limits {
                 count(latency.n),
                 duration(limit)
             ),
-            figure: Figure::LatencyP95,
+            figure: LimitedFigure::LatencyP95,
             measured,
             limit,
             contributors,
@@ -128,9 +128,9 @@ impl Breach {
     /// The figure and its limit: `spending $7.2/h > $5.0/h`.
     pub(crate) fn short(&self) -> String {
         let (what, text): (_, fn(f64) -> String) = match self.figure {
-            Figure::Spending => ("spending", |usd| format!("{}/h", money_short(usd))),
-            Figure::ErrorRate => ("errors", percent),
-            Figure::LatencyP95 => ("p95 latency", duration),
+            LimitedFigure::Spending => ("spending", |usd| format!("{}/h", money_short(usd))),
+            LimitedFigure::ErrorRate => ("errors", percent),
+            LimitedFigure::LatencyP95 => ("p95 latency", duration),
         };
         format!("{what} {} > {}", text(self.measured), text(self.limit))
     }

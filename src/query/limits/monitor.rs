@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::breach::{Breach, WINDOW};
-use super::thresholds::Limits;
+use super::thresholds::CallLimits;
 use crate::call::{CallId, LlmCall};
 use crate::collector::Snapshot;
 use crate::query::analysis::{Analysis, ViewSpec};
@@ -12,7 +12,7 @@ use crate::query::filter::Filter;
 /// Checks limits on snapshot after snapshot, independently of the filter and window of the screen.
 #[derive(Debug)]
 pub struct LimitMonitor {
-    limits: Limits,
+    limits: CallLimits,
     spec: ViewSpec,
     analysis: Analysis,
     next: CallId,
@@ -34,10 +34,10 @@ impl Default for Newest {
 
 impl LimitMonitor {
     /// Checks the calls that pass `filter`; `None` without limits.
-    pub fn new(limits: Limits, filter: Arc<Filter>) -> Option<Self> {
+    pub fn new(limits: CallLimits, filter: Arc<Filter>) -> Option<Self> {
         let spec = ViewSpec { filter, window: WINDOW, ..ViewSpec::default() };
         let (analysis, next, newest) = Default::default();
-        (limits != Limits::default()).then_some(Self { limits, spec, analysis, next, newest })
+        (limits != CallLimits::default()).then_some(Self { limits, spec, analysis, next, newest })
     }
 
     /// The first limit that is exceeded in the newest snapshot. Reads only what changed since the previous one.

@@ -45,20 +45,20 @@ fn snapshot(told: &[TestCall]) -> Arc<Snapshot> {
     Arc::new(Snapshot { version: 1, calls: ring.calls().clone(), ..Snapshot::default() })
 }
 
-fn check(limits: Limits, told: &[TestCall]) -> Option<Breach> {
+fn check(limits: CallLimits, told: &[TestCall]) -> Option<Breach> {
     LimitMonitor::new(limits, Arc::default()).unwrap().check(&snapshot(told), NOW)
 }
 
-fn errors(share: f64) -> Limits {
-    Limits { max_error_rate: Some(Share(share)), ..Limits::default() }
+fn errors(share: f64) -> CallLimits {
+    CallLimits { max_error_rate: Some(MaxErrorRate(share)), ..CallLimits::default() }
 }
 
-fn p95(ms: u64) -> Limits {
-    Limits { max_p95: Some(Duration::from_millis(ms)), ..Limits::default() }
+fn p95(ms: u64) -> CallLimits {
+    CallLimits { max_p95: Some(Duration::from_millis(ms)), ..CallLimits::default() }
 }
 
-fn budget(usd_per_hour: f64) -> Limits {
-    Limits { budget: Some(UsdPerHour(usd_per_hour)), ..Limits::default() }
+fn budget(usd_per_hour: f64) -> CallLimits {
+    CallLimits { budget: Some(UsdPerHour(usd_per_hour)), ..CallLimits::default() }
 }
 
 /// `of` calls, the first `bad` of them changed.
@@ -125,12 +125,13 @@ fn a_breach_is_over_five_minutes_after_the_last_call() {
 
 #[test]
 fn all_limits_that_are_passed_are_told() {
-    let limits = Limits { budget: budget(1.0).budget, max_error_rate: Some(Share(0.05)), max_p95: p95(2000).max_p95 };
+    let limits =
+        CallLimits { budget: budget(1.0).budget, max_error_rate: Some(MaxErrorRate(0.05)), max_p95: p95(2000).max_p95 };
     let mut monitor = LimitMonitor::new(limits, Arc::default()).unwrap();
     let told = calls(30, 10, |call| TestCall { usd: 1.0, ..slow(failed(call)) });
     let breaches = monitor.check_all(&snapshot(&told), NOW);
     let figures: Vec<_> = breaches.iter().map(|breach| breach.figure).collect();
-    assert_eq!(figures, [Figure::Spending, Figure::ErrorRate, Figure::LatencyP95]);
+    assert_eq!(figures, [LimitedFigure::Spending, LimitedFigure::ErrorRate, LimitedFigure::LatencyP95]);
     let short: Vec<_> = breaches.iter().map(Breach::short).collect();
     assert_eq!(short, ["spending $600/h > $1.0/h", "errors 33% > 5.0%", "p95 latency 3.00s > 2.00s"]);
 }
@@ -198,14 +199,14 @@ fn whoever_is_alone_is_named_all_the_same() {
 
 #[test]
 fn nothing_limited_is_nothing_watched() {
-    assert!(LimitMonitor::new(Limits::default(), Arc::default()).is_none());
+    assert!(LimitMonitor::new(CallLimits::default(), Arc::default()).is_none());
 }
 
 proptest! {
     /// Following snapshot by snapshot leads to the result that the last one alone gives.
     #[test]
     fn following_is_looking_anew(steps in prop::collection::vec((0_i64..400, 0_usize..9, any::<bool>()), 1..12)) {
-        let limits = Limits { budget: Some(UsdPerHour(9.0)), max_error_rate: Some(Share(0.2)), max_p95: None };
+        let limits = CallLimits { budget: Some(UsdPerHour(9.0)), max_error_rate: Some(MaxErrorRate(0.2)), max_p95: None };
         let mut monitor = LimitMonitor::new(limits, Arc::default()).unwrap();
         let mut told = Vec::new();
         for (age_secs, more, failed) in steps {

@@ -1,15 +1,15 @@
-//! Limits as written on the command line.
+//! CallLimits as written on the command line.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 /// The limits of a run; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Limits {
+pub struct CallLimits {
     /// Spending per hour.
     pub budget: Option<UsdPerHour>,
     /// Failed calls as a share of all.
-    pub max_error_rate: Option<Share>,
+    pub max_error_rate: Option<MaxErrorRate>,
     /// 95th percentile of the duration.
     pub max_p95: Option<Duration>,
 }
@@ -20,7 +20,7 @@ pub struct UsdPerHour(pub f64);
 
 /// A share of 1, written as `5%` or `0.05`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Share(pub f64);
+pub struct MaxErrorRate(pub f64);
 
 /// A finite number that is not negative.
 fn figure(text: &str) -> Option<f64> {
@@ -49,7 +49,7 @@ impl FromStr for UsdPerHour {
     }
 }
 
-impl FromStr for Share {
+impl FromStr for MaxErrorRate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -83,10 +83,10 @@ mod tests {
     #[test]
     fn shares() {
         for (text, share) in [("5%", 0.05), ("0.05", 0.05), ("0%", 0.0), ("100 %", 1.0), ("1", 1.0)] {
-            assert_eq!(text.parse(), Ok(Share(share)), "{text}");
+            assert_eq!(text.parse(), Ok(MaxErrorRate(share)), "{text}");
         }
         for text in ["5", "101%", "-1%", "%", "nan", ""] {
-            assert!(text.parse::<Share>().is_err(), "{text}");
+            assert!(text.parse::<MaxErrorRate>().is_err(), "{text}");
         }
     }
 }
