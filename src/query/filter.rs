@@ -85,25 +85,25 @@ impl Filter {
     ///
     /// # Errors
     /// A [`FilterError`] that marks the first error.
-    pub fn with_expression(&self, text: &str) -> Result<Self, FilterError> {
+    pub(crate) fn with_expression(&self, text: &str) -> Result<Self, FilterError> {
         Ok(Self { expression: Expression::parse(text)?, ..self.clone() })
     }
 
     /// This filter for calls whose shown model is exactly `model`; `None` for any.
     #[must_use]
-    pub fn with_model(self, model: Option<Name>) -> Self {
+    pub(crate) fn with_model(self, model: Option<Name>) -> Self {
         Self { model, ..self }
     }
 
     /// This filter for calls of exactly this route; `None` for any.
     #[must_use]
-    pub fn with_route(self, route: Option<Name>) -> Self {
+    pub(crate) fn with_route(self, route: Option<Name>) -> Self {
         Self { route, ..self }
     }
 
     /// This filter for failed calls only, or for all.
     #[must_use]
-    pub fn with_errors_only(self, errors_only: bool) -> Self {
+    pub(crate) fn with_errors_only(self, errors_only: bool) -> Self {
         Self { errors_only, ..self }
     }
 
@@ -147,7 +147,7 @@ impl Filter {
 
     /// The filter in one line for the header: `model=gpt-5 route=code errors ttft:>800ms`. Names in it come from
     /// spans and are not yet escaped for a terminal.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let mut line = String::new();
         let mut add = |label: &str, text: &str| {
             let gap = if line.is_empty() { "" } else { " " };

@@ -1,8 +1,8 @@
-//! CallLimits on spending, failures and slowness, and what contributes most where one is exceeded.
+//! Limits on spending, failures and slowness, and what contributes most where one is exceeded.
 //!
 //! Figures are measured over the calls that started in the five minutes up to the newest one, not up to now: late traffic
 //! and recordings are checked as they were. So that the first calls after a start do not exceed a limit, missing calls up
-//! to [`FEWEST_CALLS`] count as successful ones, and missing time up to [`SHORTEST`] as time without spending.
+//! to `FEWEST_CALLS` count as successful ones, and missing time up to `SHORTEST` as time without spending.
 
 mod breach;
 mod contributor;
@@ -12,7 +12,7 @@ mod tests;
 mod thresholds;
 mod watch;
 
-pub use breach::{Breach, FEWEST_CALLS, LimitedFigure, SHORTEST};
+pub use breach::{Breach, LimitedFigure};
 pub use contributor::{Dimension, TopContributor};
 pub use monitor::LimitMonitor;
 pub use thresholds::{CallLimits, MaxErrorRate, UsdPerHour};

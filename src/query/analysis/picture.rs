@@ -68,7 +68,7 @@ impl Picture {
     }
 
     /// Whether a column is worth showing: some kept call has data in it. Attribute columns always are.
-    pub fn has_data(&self, column: &Column) -> bool {
+    pub(crate) fn has_data(&self, column: &Column) -> bool {
         matches!(column, Column::Attribute(_)) || self.columns.contains(column)
     }
 

@@ -80,7 +80,7 @@ impl Rows {
 
     /// The row of a call or, when it has none any more, of its nearest neighbour: in arrival order the next
     /// older call (the oldest one for an evicted call), in a sorted table whatever took the place of its former row.
-    pub fn nearest(&self, id: CallId, former_row: usize) -> Option<usize> {
+    pub(crate) fn nearest(&self, id: CallId, former_row: usize) -> Option<usize> {
         let lowest = self.len.checked_sub(1)?;
         self.position(id).or_else(|| {
             let row = if self.sorted.is_some() { former_row } else { self.len - self.older_than(id) };

@@ -37,7 +37,7 @@ impl Window {
     }
 
     /// The label on the screen.
-    pub const fn label(self) -> &'static str {
+    pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::Minute => "1m",
             Self::FiveMinutes => "5m",

@@ -27,7 +27,7 @@ impl History {
     }
 
     /// The next older line. `current` is the text being edited, which [`History::newer`] returns after the newest line.
-    pub fn older(&mut self, current: &str) -> Option<&str> {
+    pub(crate) fn older(&mut self, current: &str) -> Option<&str> {
         let at = self.browsed.as_ref().map_or(0, |(at, _)| at + 1);
         let entry = self.entries.get(at)?;
         let draft = self.browsed.take().map_or_else(|| current.to_owned(), |(_, draft)| draft);

@@ -13,10 +13,10 @@ use crate::text::format::{count, duration, money_short, percent};
 pub(super) const WINDOW: Window = Window::FiveMinutes;
 
 /// Fewer calls give no meaningful share or percentile: with 20, one failure stays within 5%.
-pub const FEWEST_CALLS: u64 = 20;
+pub(super) const FEWEST_CALLS: u64 = 20;
 
 /// The shortest time over which spending is measured.
-pub const SHORTEST: Duration = Duration::from_mins(1);
+pub(super) const SHORTEST: Duration = Duration::from_mins(1);
 
 /// The share of calls that may be slower than a 95th percentile.
 const BEYOND_P95: f64 = 0.05;

@@ -1,4 +1,4 @@
-//! CallLimits as written on the command line.
+//! Limits as written on the command line.
 
 use std::str::FromStr;
 use std::time::Duration;
