@@ -3,37 +3,19 @@
 //! `table` has one entry per column; menus, the header, cells, sorting and the reference documentation are made from it.
 //! A column yields a [`CellValue`], which is what calls are sorted by and what the screen turns into text.
 
-mod spec;
+mod layout;
+mod order;
 mod table;
-mod value;
 
 use std::borrow::Cow;
 
 use crate::call::{LlmCall, Name};
 
-pub use spec::ColumnSpec;
-pub(crate) use spec::{Align, ColumnWidth};
-pub use table::Column;
-pub(crate) use value::{CellValue, GenerationRate, SortKey};
-
-/// Which way a sorted table runs. Unknown values come last either way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// Smallest first.
-    Ascending,
-    /// Largest first.
-    #[default]
-    Descending,
-}
-
-impl Direction {
-    pub(crate) const fn inverted(self) -> Self {
-        match self {
-            Self::Ascending => Self::Descending,
-            Self::Descending => Self::Ascending,
-        }
-    }
-}
+pub(crate) use layout::{Align, ColumnWidth};
+pub use order::Direction;
+pub(crate) use order::SortKey;
+pub(crate) use table::{CellValue, GenerationRate};
+pub use table::{Column, ColumnSpec};
 
 /// The start of an attribute column's name, before the attribute's key.
 pub(crate) const ATTRIBUTE_PREFIX: &str = "attr:";

@@ -1,7 +1,115 @@
 //! The table of columns: a new column of the calls table is a new entry here.
+//!
+//! A new kind of cell is a new variant of [`CellValue`], which `ui::cells` renders.
 
-use super::{Align, CellValue, ColumnSpec, ColumnWidth, Direction, GenerationRate};
-use crate::call::Name;
+use std::borrow::Cow;
+
+use super::layout::{Align, ColumnWidth};
+use super::order::{Direction, SortKey, status_rank};
+use crate::call::{Cost, KeptId, LlmCall, Name, Status};
+
+/// One row of the table of columns: everything that is known of a column.
+#[derive(Clone, Copy, Debug)]
+pub struct ColumnSpec {
+    /// The name in menus and settings; `attr:KEY` stands for every attribute column.
+    pub name: &'static str,
+    /// The title above the column.
+    pub title: &'static str,
+    /// What the column shows, as one sentence.
+    pub doc: &'static str,
+    /// Whether it is shown unless other columns were chosen.
+    pub is_default: bool,
+    /// Cells on the screen.
+    pub(crate) width: ColumnWidth,
+    pub(crate) align: Align,
+    /// Where the table is too narrow, the columns with the lowest priority go first. The six that stay at
+    /// 60 cells (TUI.md) come highest; no two built-in columns are alike.
+    pub(crate) priority: u8,
+    /// The direction in which a table sorted anew by this column runs.
+    pub(crate) direction: Direction,
+    /// What the column shows of a call and sorts it by; `None` where that is unknown.
+    pub(crate) value: for<'a> fn(&'a LlmCall) -> Option<CellValue<'a>>,
+}
+
+/// What a cell of the calls table shows. The screen has one rendering for each kind.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum CellValue<'a> {
+    /// The start of the call, ns since the epoch.
+    Start(i64),
+    /// How the call ended, and whether the gateway flagged its behaviour.
+    Status {
+        status: Status,
+        is_flagged: bool,
+    },
+    /// A name or a short text, never empty.
+    Text(&'a str),
+    /// A sentence, never empty; its beginning matters most.
+    Prose(&'a str),
+    /// A count of tokens.
+    Tokens(u64),
+    Rate(GenerationRate),
+    /// Time to first token, ms.
+    FirstToken(f64),
+    /// Duration of the call, ms.
+    Duration(f64),
+    Cost(Cost),
+    YesNo(bool),
+    Id(KeptId<'a>),
+}
+
+impl<'a> CellValue<'a> {
+    fn text(text: &'a str) -> Option<Self> {
+        (!text.is_empty()).then_some(Self::Text(text))
+    }
+
+    fn name(name: Option<&'a Name>) -> Option<Self> {
+        Self::text(name?)
+    }
+
+    /// The message of the error or, failing that, its class.
+    fn error(call: &'a LlmCall) -> Option<Self> {
+        let is_known = |name: &&Name| !name.is_empty();
+        let message = call.error_message().filter(is_known);
+        let error = message.or_else(|| call.labels().error_type.as_ref().filter(is_known))?;
+        Some(Self::Prose(error))
+    }
+
+    pub(super) fn sort_key(self) -> SortKey<'a> {
+        match self {
+            Self::Start(unix_nano) => SortKey::Instant(unix_nano),
+            Self::Status { status, is_flagged: _ } => SortKey::Count(status_rank(status)),
+            Self::Text(text) | Self::Prose(text) | Self::Id(KeptId::Text(text)) => SortKey::Text(Cow::Borrowed(text)),
+            Self::Id(id) => SortKey::Text(Cow::Owned(id.text_in(&mut [0; 36]).into_owned())),
+            Self::Tokens(count) => SortKey::Count(count),
+            Self::YesNo(answer) => SortKey::Count(answer.into()),
+            Self::Rate(GenerationRate { per_sec: number, is_end_to_end: _ })
+            | Self::FirstToken(number)
+            | Self::Duration(number)
+            | Self::Cost(Cost { usd: number, basis: _ }) => {
+                if number.is_nan() {
+                    SortKey::Absent
+                } else {
+                    SortKey::Number(number)
+                }
+            }
+        }
+    }
+}
+
+/// Generated tokens per second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct GenerationRate {
+    pub per_sec: f64,
+    /// The duration of the whole call stands in for the generation window.
+    pub is_end_to_end: bool,
+}
+
+impl GenerationRate {
+    pub(crate) fn of(call: &LlmCall) -> Option<Self> {
+        let rate = |is_end_to_end| move |per_sec| Self { per_sec, is_end_to_end };
+        call.generation_rate().map(rate(false)).or_else(|| call.end_to_end_rate().map(rate(true)))
+    }
+}
 
 // 14 cells are narrow enough that 60 hold time, status, model, rate, first token and cost.
 const MODEL: ColumnWidth = ColumnWidth::Flexible { narrow: 14, min: 20, want: 26, max: 36 };
