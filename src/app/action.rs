@@ -1,22 +1,8 @@
 //! What a user can ask for. Keys name actions, `App::act` carries them out.
 
 use super::line_edit::LineEdit;
+use super::motion::Motion;
 use super::views::View;
-
-/// A step through a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Motion {
-    Up,
-    Down,
-    /// Half a screen up.
-    HalfPageUp,
-    /// Half a screen down.
-    HalfPageDown,
-    PageUp,
-    PageDown,
-    First,
-    Last,
-}
 
 /// A step in a line of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

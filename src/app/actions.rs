@@ -7,9 +7,10 @@ mod dialogs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::action::{Action, Motion};
+use super::action::Action;
 use super::cursor::{Cursor, RowKey};
 use super::line_edit::LineEdit;
+use super::motion::Motion;
 use super::pace::Draw;
 use super::picker::Subject;
 use super::views::{Opening, View, ViewState as _};
@@ -187,7 +188,7 @@ impl App {
         let view = self.views.tab;
         let state = self.views.current();
         if state.comparable(&self.picture).is_none() {
-            self.notify("= compares models (view 2) or routes (view 3)");
+            self.notify("only models (view 2) and routes (view 3) can be compared");
             return;
         }
         let name = state.cursor().key().and_then(RowKey::name).cloned();
@@ -200,7 +201,7 @@ impl App {
             Some((marked_in, same)) if marked_in == view && same == name => self.notify("unmarked"),
             Some(_) | None => {
                 let shown = self.about.secrets.in_text(&name).into_owned();
-                self.notify(format!("marked {shown}; = on another compares them"));
+                self.notify(format!("marked {shown}; press = on another to compare"));
                 self.marked = Some((view, name));
             }
         }

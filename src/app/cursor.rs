@@ -3,7 +3,7 @@
 //! A cursor follows a row's identity, never its number: rows may arrive above it, leave, or be sorted again, and
 //! it stays on its row and its line of the screen. When its row is gone it takes the nearest neighbour.
 
-use super::action::Motion;
+use super::motion::Motion;
 use crate::call::{CallId, Name};
 use crate::query::analysis::{Rollup, Rows};
 use crate::stats::SessionRow;

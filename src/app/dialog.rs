@@ -2,9 +2,9 @@
 
 use super::filter_line::FilterLine;
 use super::goto_line::GoToLine;
-use super::keymap::Scene;
 use super::line_edit::LineEdit;
 use super::picker::Picker;
+use super::scene::Scene;
 use super::views::View;
 use crate::call::Name;
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::action::{Motion, Step};
+use super::action::Step;
 use super::line_edit::LineEdit;
+use super::motion::Motion;
 use crate::query::filter::{Candidate, Filter, FilterError, History, Known, complete};
 
 /// A filter expression being written.

@@ -4,7 +4,8 @@
 use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use super::action::{Action, Motion};
+use super::action::Action;
+use super::motion::Motion;
 use super::pace::Draw;
 use super::views::View;
 use super::{App, Dialog, Outcome};

@@ -1,8 +1,9 @@
 //! A list to pick one name from, narrowed by typing.
 
-use super::action::{Motion, Step};
+use super::action::Step;
 use super::cursor::{Cursor, Named, RowKey};
 use super::line_edit::LineEdit;
+use super::motion::Motion;
 use crate::call::Name;
 use crate::query::column::{ATTRIBUTE_PREFIX, Column};
 

@@ -53,13 +53,13 @@ impl App {
     /// Carries out a replay key.
     pub(super) fn steer(&mut self, play: Play) -> Outcome {
         let Some(ReplayProgress { progress, .. }) = &self.replay else {
-            self.notify("no recording is being replayed; --replay FILE does that");
+            self.notify("no replay: start with --replay FILE");
             return Outcome::draw(Draw::Now);
         };
         let is_done = progress.state == State::Done;
         let speed = progress.speed.unwrap_or(Speed::Max);
         match play {
-            Play::TogglePause | Play::Step if is_done => self.refuse("the replay is done; ← goes back in it"),
+            Play::TogglePause | Play::Step if is_done => self.refuse("the replay is done; ← seeks back"),
             Play::TogglePause => self.command(Command::TogglePause),
             Play::Step => self.command(Command::Step),
             Play::Back(leap) => self.leap(-nanos(leap)),
@@ -95,7 +95,7 @@ impl App {
         let stands = |progress: &Progress| progress.seeking_unix_nano.or(progress.clock_unix_nano);
         match self.replay.as_ref().and_then(|playing| stands(&playing.progress)) {
             Some(clock) => self.seek(clock.saturating_add_signed(nanos)),
-            None => self.refuse("nothing was replayed yet"),
+            None => self.refuse("nothing replayed yet"),
         }
     }
 
@@ -104,12 +104,11 @@ impl App {
         let target = target.max(progress.begins_unix_nano.unwrap_or(0));
         let is_back = progress.newest_unix_nano.is_some_and(|newest| target <= newest);
         if is_back && !progress.can_rewind {
-            let why =
-                format!("{} comes through a pipe: what was read of it is gone, there is no way back", progress.input);
+            let why = format!("{} is a pipe: seeking back is not possible", progress.input);
             return self.refuse(why);
         }
         if progress.state == State::Done && !is_back {
-            return self.refuse("the replay is done; ← goes back in it");
+            return self.refuse("the replay is done; ← seeks back");
         }
         // Known before the replay tells it, for the next leap.
         progress.seeking_unix_nano = Some(target);

@@ -70,7 +70,7 @@ pub trait Source: Clone + Send + 'static {
     /// Writes calls to a file, on the same thread.
     fn export(&self, export: &Export) -> Exported {
         let _ = export;
-        Exported::Failed("there is nothing to write".to_owned())
+        Exported::Failed("nothing to export".to_owned())
     }
 }
 

@@ -15,6 +15,7 @@ use crate::collector::{Notice, Snapshot};
 use crate::query::analysis::Picture;
 use crate::query::limits::Breach;
 use crate::sources::attach::Link;
+use crate::text::format::plural;
 
 impl App {
     /// Applies an event.
@@ -180,9 +181,9 @@ impl App {
 
     fn take_exported(&mut self, path: String, exported: &Exported) -> Draw {
         match exported {
-            Exported::Written(calls) => self.notify(format!("{calls} calls written to {path}")),
+            Exported::Written(calls) => self.notify(format!("{} written to {path}", plural(*calls, "call"))),
             Exported::Exists => self.dialog = Some(Dialog::AskOverwrite(path)),
-            Exported::Failed(why) => self.notify(format!("{path} was not written: {why}")),
+            Exported::Failed(why) => self.notify(format!("could not write {path}: {why}")),
         }
         Draw::Now
     }

@@ -248,8 +248,9 @@ fn group(number: &str) -> String {
 }
 
 /// `1 span`, `2 spans`
-pub(crate) fn plural(many: usize, one: &str) -> String {
-    format!("{} {one}{}", count(many as u128), if many == 1 { "" } else { "s" })
+pub(crate) fn plural(many: impl TryInto<u128>, one: &str) -> String {
+    let many = many.try_into().unwrap_or(u128::MAX);
+    format!("{} {one}{}", count(many), if many == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

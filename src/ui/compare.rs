@@ -47,7 +47,7 @@ pub(super) fn draw(ctx: DrawContext<'_>, pair: &Pair, screen: Rect, buf: &mut Bu
         Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
     let titles = Titles {
         left: SafeLine::of("compare", ctx.style(Role::Accent)),
-        right: SafeLine::of("Esc closes", ctx.style(Role::Dim)),
+        right: SafeLine::of("Esc close", ctx.style(Role::Dim)),
     };
     let inner = popup(ctx, titles, area, buf);
     let rows = ctx.app.views.get(pair.view).comparable(&ctx.app.picture).unwrap_or_default();

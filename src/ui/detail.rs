@@ -55,8 +55,8 @@ fn title<'a>(ctx: DrawContext<'_>, call: &LlmCall) -> SafeLine<'a> {
 
 fn hints(ctx: DrawContext<'_>, pane: Pane) -> String {
     match (pane.is_expanded, ctx.app.find.as_str()) {
-        (true, "") => "/ find  t trace  Esc closes".to_owned(),
-        (true, find) => format!("with `{find}`  Esc shows all"),
-        (false, _) => "J K scroll  e expand  Esc closes".to_owned(),
+        (true, "") => "/ find  t trace  Esc close".to_owned(),
+        (true, find) => format!("with `{find}`  Esc show all"),
+        (false, _) => "J K scroll  e expand  Esc close".to_owned(),
     }
 }

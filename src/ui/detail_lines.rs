@@ -37,7 +37,7 @@ impl<'a> Sheet<'a> {
     /// The lines.
     pub(super) fn into_lines(self) -> Vec<SafeLine<'static>> {
         if self.lines.is_empty() && !self.find.is_empty() {
-            return vec![SafeLine::of(format!("nothing here has `{}` in it", self.find), self.ctx.style(Role::Dim))];
+            return vec![SafeLine::of(format!("no line contains `{}`", self.find), self.ctx.style(Role::Dim))];
         }
         self.lines
     }
@@ -125,7 +125,7 @@ fn wrapped(text: &str, cells: usize, mark: usize) -> Vec<Part> {
         let cells = if breaks { cells.saturating_sub(mark).max(1) } else { cells };
         for text in line.wrap(cells) {
             if parts.len() == MOST_LINES {
-                parts.push(Part { text: Safe::from("… more than fits here; Y copies it all"), breaks: false });
+                parts.push(Part { text: Safe::from("… truncated; Y copies everything"), breaks: false });
                 return parts;
             }
             parts.push(Part { text: text.into_owned(), breaks: false });

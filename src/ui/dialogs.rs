@@ -39,7 +39,7 @@ pub(super) fn draw_picker(
     layout.list = usize::from(list.height);
     layout.choices = list;
     if picker.shown.is_empty() {
-        SafeLine::of("nothing like it", ctx.style(Role::Dim)).draw(list, buf);
+        SafeLine::of("no match", ctx.style(Role::Dim)).draw(list, buf);
     }
     let top = picker.cursor.top(picker.shown.len(), layout.list);
     for (nth, (row, choice)) in (0..list.height).zip(picker.shown.iter().enumerate().skip(top)) {
@@ -53,9 +53,9 @@ pub(super) fn draw_picker(
 
 fn hint(picker: &Picker) -> &'static str {
     match picker.subject {
-        Subject::Columns => "Enter shows or hides · Ctrl-↑↓ moves",
-        _ if picker.has_set() => "Enter on ● clears it",
-        _ => "Enter sets",
+        Subject::Columns => "Enter show/hide · Ctrl-↑↓ move",
+        _ if picker.has_set() => "Enter on ● clear",
+        _ => "Enter apply",
     }
 }
 

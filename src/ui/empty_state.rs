@@ -8,7 +8,7 @@ use super::text_line::{SafeLine, line_of};
 use super::theme::Role;
 use crate::collector::HttpListener;
 use crate::sources::attach::Link;
-use crate::text::format::{age, count};
+use crate::text::format::{age, count, plural};
 
 pub(super) fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
     let app = ctx.app;
@@ -16,7 +16,7 @@ pub(super) fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) {
         if app.newest.totals.calls == 0 {
             nothing_yet(ctx)
         } else {
-            vec![plain(ctx, "cleared · calls show as they arrive")]
+            vec![plain(ctx, "cleared · waiting for new calls")]
         }
     } else {
         nothing_passes(ctx)
@@ -47,12 +47,12 @@ fn nothing_passes(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
             let filter = app.spec.filter.describe();
             lines.push(plain(ctx, format!("no call passes {}", app.about.secrets.in_text(&filter))));
             if app.dialog.is_none() {
-                lines.push(key("Backspace", " clears the filter"));
+                lines.push(key("Backspace", " clear the filter"));
             }
         }
     }
     if app.spec.window.nanos().is_some() {
-        lines.push(key("w", " changes the time window"));
+        lines.push(key("w", " change the time window"));
     }
     lines
 }
@@ -78,13 +78,13 @@ fn fact(ctx: DrawContext<'_>, label: &'static str, text: String, role: Role) -> 
 fn elsewhere(ctx: DrawContext<'_>, attached: &str) -> Vec<SafeLine<'static>> {
     match &ctx.app.link {
         Link::Lost { why } => vec![
-            fact(ctx, "no answer", format!("{attached} is tried again and again"), Role::Fair),
+            fact(ctx, "no answer", format!("retrying {attached}"), Role::Fair),
             fact(ctx, "", why.clone(), Role::Bad),
             SafeLine::new(),
-            SafeLine::of("There, the collector is started with:", ctx.style(Role::Dim)),
+            SafeLine::of("Start the remote collector with:", ctx.style(Role::Dim)),
             SafeLine::of("  planoai obs --json --serve-viewers HOST:PORT", ctx.style(Role::Accent)),
         ],
-        Link::Attaching => vec![fact(ctx, "attaching", format!("the calls of {attached} are on the way"), Role::Text)],
+        Link::Attaching => vec![fact(ctx, "attaching", format!("receiving calls from {attached}"), Role::Text)],
         Link::Attached => {
             let mut lines = vec![fact(ctx, "attached to", attached.to_owned(), Role::Good)];
             lines.extend(arrived(ctx));
@@ -116,12 +116,11 @@ fn arrived(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
     }
     let mut lines = vec![line(
         "arrived",
-        format!("{} connections, {} requests", count(counters.connections), count(counters.requests)),
+        format!("{}, {}", plural(counters.connections, "connection"), plural(counters.requests, "request")),
         Role::Text,
     )];
     if counters.spans_received > 0 {
-        let text =
-            format!("{} spans, {} of them no LLM calls", count(counters.spans_received), count(counters.not_llm));
+        let text = format!("{}, {} not LLM calls", plural(counters.spans_received, "span"), count(counters.not_llm));
         lines.push(line("", text, Role::Text));
     }
     let alarms = [
@@ -130,9 +129,9 @@ fn arrived(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
         (counters.requests_too_large, "requests too large"),
         (counters.connections_refused, "connections refused: too many at once"),
         (counters.listeners_failing, "listeners accept no connections now"),
-        (counters.requests_failed, "requests failed by a fault of ours"),
+        (counters.requests_failed, "requests failed: internal error"),
         (counters.requests_unauthorised, "requests without the right token or certificate"),
-        (counters.requests_unavailable, "requests told to retry"),
+        (counters.requests_unavailable, "requests answered UNAVAILABLE: the queue was full"),
         (counters.other_signals, "requests with metrics or logs only"),
     ];
     let alarms = alarms.into_iter().filter(|(number, _)| *number > 0);

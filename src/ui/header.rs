@@ -94,8 +94,8 @@ fn reconnecting(ctx: DrawContext<'_>) -> SafeLine<'static> {
 fn shut(ctx: DrawContext<'_>) -> SafeLine<'static> {
     match ctx.app.newest.counters.listeners_failing {
         0 => SafeLine::new(),
-        1 => SafeLine::of("a listener accepts nothing", ctx.style(Role::Bad)),
-        failing => SafeLine::of(format!("{failing} listeners accept nothing"), ctx.style(Role::Bad)),
+        1 => SafeLine::of("1 listener accepts no connections", ctx.style(Role::Bad)),
+        failing => SafeLine::of(format!("{failing} listeners accept no connections"), ctx.style(Role::Bad)),
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn draw(ctx: DrawContext<'_>, scroll: usize, screen: Rect, layout: &m
     let more = if wanted > height { ctx.keys("↓ ↑ scroll   ".to_owned()) } else { String::new() };
     let titles = Titles {
         left: SafeLine::of("keys", ctx.style(Role::Accent)),
-        right: SafeLine::of(format!("{more}Esc closes"), ctx.style(Role::Dim)),
+        right: SafeLine::of(format!("{more}Esc close"), ctx.style(Role::Dim)),
     };
     let inner = popup(ctx, titles, area, buf);
     layout.list = usize::from(inner.height);

@@ -35,11 +35,11 @@ pub(super) fn draw(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Option
         Some(Dialog::AskClear) => {
             let kept = count(ctx.app.newest.calls.visible() as u128);
             let here = if ctx.app.about.attached.is_some() { " here" } else { "" };
-            question(ctx, format!("forget all {kept} kept calls{here}?")).draw(room, buf);
+            question(ctx, format!("clear all {kept} kept calls{here}?")).draw(room, buf);
             None
         }
         Some(Dialog::AskOverwrite(path)) => {
-            question(ctx, format!("write over {path}?")).draw(room, buf);
+            question(ctx, format!("overwrite {path}?")).draw(room, buf);
             None
         }
         _ => {
@@ -148,7 +148,7 @@ fn below_filter(ctx: DrawContext<'_>, line: &FilterLine, room: Rect, buf: &mut B
         None => {
             let rows = ctx.app.picture.rows.len();
             SafeLine::of(plural(rows, "call"), ctx.style(Role::Text))
-                .then("   Enter sets · Esc takes back · Tab completes · ↑ older", dim)
+                .then("   Enter apply · Esc cancel · Tab complete · ↑ history", dim)
         }
     };
     strip.draw(room, buf);

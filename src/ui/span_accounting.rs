@@ -10,7 +10,7 @@ use super::text::Safe;
 use super::text_line::{SafeLine, line_of};
 use super::theme::Role;
 use crate::stats::usd;
-use crate::text::format::{age, clock_near, compact, count, duration, money_at_least, unpriced_note};
+use crate::text::format::{age, clock_near, compact, count, duration, money_at_least, plural, unpriced_note};
 
 /// Cells of the whole.
 const WIDTH: u16 = 66;
@@ -29,8 +29,8 @@ pub(super) fn draw(ctx: DrawContext<'_>, screen: Rect, buf: &mut Buffer) {
     let area =
         Rect { x: screen.x + (screen.width - width) / 2, y: screen.y + (screen.height - height) / 2, width, height };
     let titles = Titles {
-        left: SafeLine::of("where everything that arrived ended", ctx.style(Role::Accent)),
-        right: SafeLine::of("Esc closes", ctx.style(Role::Dim)),
+        left: SafeLine::of("span accounting", ctx.style(Role::Accent)),
+        right: SafeLine::of("Esc close", ctx.style(Role::Dim)),
     };
     let inner = popup(ctx, titles, area, buf);
     for (nth, line) in (0..inner.height).zip(lines) {
@@ -50,26 +50,26 @@ fn lines(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
     lines.extend([
         plain(counters.spans_received, "spans received"),
         plain(counters.llm_calls, "= LLM calls"),
-        plain(counters.merged, "+ parts of another call, and repeats"),
-        plain(counters.not_llm, "+ no LLM calls"),
+        plain(counters.merged, "+ merged into another call, or repeated"),
+        plain(counters.not_llm, "+ not LLM calls"),
         bad(counters.rejected, "+ calls the gateway rejected before routing"),
         bad(counters.spans_refused, "+ refused with their requests"),
         SafeLine::new(),
         plain(counters.connections, "connections"),
-        bad(counters.connections_refused, "connections closed: too many"),
+        bad(counters.connections_refused, "connections refused: too many at once"),
         plain(counters.requests, "requests accepted"),
         bad(counters.requests_refused, "requests refused"),
     ]);
     let doors = [
         (counters.listener_failures, "times a listener stopped accepting connections"),
-        (counters.viewers_refused, "viewers turned away: too many, or not let in"),
+        (counters.viewers_refused, "viewers refused: too many, or unauthorised"),
     ];
     let reasons = [
         (counters.requests_malformed, "  malformed"),
         (counters.requests_too_large, "  too large"),
-        (counters.requests_unavailable, "  told to retry: the queue was full"),
+        (counters.requests_unavailable, "  unavailable: the queue was full"),
         (counters.requests_unauthorised, "  without the right token or certificate"),
-        (counters.requests_failed, "  a fault of our own"),
+        (counters.requests_failed, "  internal error"),
     ];
     lines.extend(
         reasons.into_iter().chain(doors).filter(|(figure, _)| *figure > 0).map(|(figure, what)| bad(figure, what)),
@@ -91,7 +91,7 @@ fn broken(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
     };
     let mut lines = vec![
         SafeLine::of(format!("{:>FIGURE$}  ", count(progress.broken)), ctx.style(Role::Bad))
-            .then("entries of the replay could not be read", ctx.style(Role::Dim)),
+            .then("unreadable entries of the replay", ctx.style(Role::Dim)),
     ];
     let newest = progress.last_broken.iter().skip(progress.last_broken.len().saturating_sub(BROKEN));
     lines.extend(newest.map(|broken| SafeLine::of(format!("    {broken}"), ctx.style(Role::Bad))));
@@ -113,7 +113,7 @@ fn kept(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
     let cost = usd(totals.cost_femto_usd);
     let mut lines = vec![
         plain(totals.calls, "calls since start"),
-        plain(totals.errors, "of them failed"),
+        plain(totals.errors, "failed calls since start"),
         line(
             money_at_least(cost, totals.calls, totals.unpriced),
             format!("cost since start{}", unpriced_note(totals.unpriced)).into(),
@@ -141,12 +141,12 @@ fn hints(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
     let fair = ctx.style(Role::Fair);
     let mut hints = Vec::new();
     if counters.spans_sampled > 0 {
-        let text = format!("{} spans are samples of more: figures are too low", count(counters.spans_sampled));
+        let text = format!("{} sampled: figures are too low", plural(counters.spans_sampled, "span"));
         hints.push(SafeLine::of(text, fair));
     }
     if counters.clock_ahead_nanos > TOLERATED_NANOS {
         let ahead = duration(counters.clock_ahead_nanos as f64 / 1e6);
-        hints.push(SafeLine::of(format!("an emitter's clock is {ahead} ahead of ours"), fair));
+        hints.push(SafeLine::of(format!("an emitter's clock is {ahead} ahead of this machine's"), fair));
     }
     if !hints.is_empty() {
         hints.push(SafeLine::new());

@@ -20,11 +20,11 @@ fn an_export_that_fails_is_reported_and_the_program_continues() {
     terminal.wait_for_text("3 since start");
     // What is no folder cannot be written into, not even by the superuser.
     export(&mut terminal, "/dev/null/calls.csv");
-    terminal.wait_for_text("/dev/null/calls.csv was not written: Not a directory");
+    terminal.wait_for_text("could not write /dev/null/calls.csv: Not a directory");
     export(&mut terminal, "/dev/full");
-    terminal.wait_for_text("write over /dev/full?");
+    terminal.wait_for_text("overwrite /dev/full?");
     terminal.type_keys("y");
-    terminal.wait_for_text("/dev/full was not written: No space left");
+    terminal.wait_for_text("could not write /dev/full: No space left");
     client.export_all(minutes_apart(4).split_off(3));
     terminal.wait_for_text("4 since start");
     let good = folder.path().join("calls.csv");

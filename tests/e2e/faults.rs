@@ -192,7 +192,7 @@ fn a_panic_in_a_handler_fails_the_request_and_is_reported() {
     let mut client = GrpcClient::connect(&over_grpc);
     let failed = client.export(call(MARK, 1, BEGIN)).unwrap_err();
     assert_eq!(failed.code(), tonic::Code::Internal);
-    terminal.wait_for_text("a fault in `ingest` at ");
+    terminal.wait_for_text("caught a panic in `ingest` at ");
     terminal.wait_for_text("1 refused");
     let protobuf = |request: Vec<u8>| post(over_http, "/v1/traces", "application/x-protobuf", &request).0;
     assert_eq!(protobuf(call(MARK, 2, BEGIN).encode_to_vec()), 500);
@@ -201,7 +201,7 @@ fn a_panic_in_a_handler_fails_the_request_and_is_reported() {
     assert_eq!(protobuf(call("gpt-5", 4, BEGIN + MINUTE).encode_to_vec()), 200);
     terminal.wait_for_text("2 since start");
     terminal.type_keys("a");
-    terminal.wait_for_text("2    a fault of our own");
+    terminal.wait_for_text("2    internal error");
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_exit(), 0);
     terminal.assert_restored();

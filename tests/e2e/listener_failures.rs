@@ -38,11 +38,11 @@ fn the_screen_shows_a_listener_that_accepts_nothing() {
     let mut terminal = Terminal::start_program("sh", 160, 40, &["-c", &limited, env!("CARGO_BIN_EXE_planoai")], &[]);
     let address = terminal.address();
     let crowd = crowd(&address);
-    terminal.wait_for_text("a listener accepts nothing");
+    terminal.wait_for_text("1 listener accepts no connections");
     drop(crowd);
     terminal.wait_for("nothing of listeners", |screen| {
         let contents = screen.contents();
-        !["accepts nothing", "accept nothing"].iter().any(|alarm| contents.contains(alarm))
+        !["accepts no connections", "accept no connections"].iter().any(|alarm| contents.contains(alarm))
     });
     GrpcClient::connect(&address).export_all(minutes_apart(1));
     terminal.wait_for_text("1 since start");

@@ -97,7 +97,7 @@ fn a_broken_line_is_told_with_its_place_and_counted() {
     terminal.wait_for_text("traffic.jsonl: entry 2 skipped: ");
     terminal.wait_for_text("1 broken");
     terminal.type_keys("a");
-    terminal.wait_for_text("entries of the replay could not be read");
+    terminal.wait_for_text("unreadable entries of the replay");
     assert_eq!(terminal.seen().unexpected, Vec::<String>::new());
     quit(terminal);
 }
@@ -119,7 +119,7 @@ fn standard_input_can_be_paused_and_stepped_but_not_sought_back_in() {
     terminal.type_keys(".");
     wait_for(&mut terminal, " 1:00  ", 2);
     terminal.type_keys("\x1b[D");
-    terminal.wait_for_text("standard input comes through a pipe: what was read of it is gone, there is no way back");
+    terminal.wait_for_text("standard input is a pipe: seeking back is not possible");
     terminal.type_keys("}");
     wait_for(&mut terminal, " 2:00  ", 2);
     quit(terminal);

@@ -129,9 +129,9 @@ fn it_follows_the_size_of_its_window() {
 fn help_shows_every_key_and_escape_never_quits() {
     let mut terminal = start_with_calls();
     terminal.type_keys("?");
-    terminal.wait_for_text("Esc closes");
+    terminal.wait_for_text("Esc close");
     terminal.type_keys("\x1b");
-    terminal.wait_until_gone("Esc closes");
+    terminal.wait_until_gone("Esc close");
     terminal.type_keys("\x1b\x1b");
     terminal.type_keys("!");
     terminal.wait_for_text("errors");

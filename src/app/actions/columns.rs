@@ -1,6 +1,6 @@
 //! Lists of names and columns: what is picked, sorted by, shown.
 
-use super::super::action::Motion;
+use super::super::motion::Motion;
 use super::super::picker::{Choice, Picker, Subject};
 use super::super::{App, Dialog};
 use crate::call::Name;

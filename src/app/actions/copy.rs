@@ -3,6 +3,7 @@
 use super::super::detail::{self, TraceSpan};
 use super::super::{App, Effect, Outcome};
 use crate::app::terminal::CLIPBOARD_BYTES;
+use crate::text::format::plural;
 
 impl App {
     /// All lines of the open call, or of the selected span of its trace; narrowed as the pane is.
@@ -18,8 +19,8 @@ impl App {
         let Some(mut lines) = lines.filter(|lines| !lines.is_empty()) else { return Outcome::default() };
         let all = lines.len();
         lines.truncate(fitting(&lines));
-        let of = if lines.len() < all { format!(" of {all}; a clipboard takes no more") } else { String::new() };
-        self.notify(format!("copied {} lines{of}", lines.len()));
+        let of = if lines.len() < all { format!(" of {all}: the clipboard limit") } else { String::new() };
+        self.notify(format!("copied {}{of}", plural(lines.len(), "line")));
         Outcome::effect(Effect::CopyLines(lines))
     }
 

@@ -21,7 +21,7 @@ pub(super) fn sections(facts: Facts<'_>) -> Vec<Section> {
 /// A span on its own, for the trace detail.
 pub fn span_sections(span: &TraceSpan, offset: FixedOffset) -> Vec<Section> {
     let Some(decoded) = span.span.as_ref() else {
-        let gone = Line::remark("the raw span has left the span log (--span-memory)");
+        let gone = Line::remark("the raw span was evicted from the span log (--span-memory)");
         return vec![Section::new("", vec![Line::new("span", name(span)), gone])];
     };
     let mut sections = vec![Section::new("", facts_of(span, decoded, offset))];

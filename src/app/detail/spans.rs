@@ -12,11 +12,10 @@ pub(super) fn section(facts: Facts<'_>) -> Section {
     let call = facts.call;
     let mut lines = Vec::new();
     if detail.wanted.trace.is_none() {
-        lines.push(Line::remark("the ids of this call's span are malformed: its trace cannot be looked up"));
+        lines.push(Line::remark("malformed span ids: the trace cannot be looked up"));
     } else if detail.own(call).is_none_or(|own| own.span.is_none()) {
-        lines.push(Line::remark(
-            "the raw span has left the span log (--span-memory); what the call itself says is kept",
-        ));
+        lines
+            .push(Line::remark("the raw span was evicted from the span log (--span-memory); the row's figures remain"));
     }
     lines.extend(detail.own(call).map(|span| line(span, Tone::Strong)));
     lines.extend(detail.parts(call).map(|span| line(span, Tone::Text)));

@@ -265,7 +265,7 @@ fn a_call_whose_spans_are_gone_is_shown_all_the_same() {
     let store = store("plano-brightstaff", 0);
     for call in calls(&store) {
         let lines = told(&store, &call);
-        assert!(section(&lines, "spans")[0].contains("has left the span log"), "{lines:?}");
+        assert!(section(&lines, "spans")[0].contains("was evicted from the span log"), "{lines:?}");
         assert!(lines[0].starts_with("status: "), "{lines:?}");
         assert!(section(&lines, "routing").iter().any(|line| line.starts_with("→ served: ")), "{lines:?}");
     }

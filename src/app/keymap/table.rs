@@ -2,7 +2,8 @@
 
 use ratatui::crossterm::event::KeyCode as Code;
 
-use super::super::action::{Action as Do, Leap, Motion as To, Play, Step as By};
+use super::super::action::{Action as Do, Leap, Play, Step as By};
+use super::super::motion::Motion as To;
 use super::super::views::View;
 use super::{Binding, Key, Scene, Topic};
 
@@ -95,16 +96,16 @@ pub const KEYMAP: &[Binding] = &[
         Topic::Look,
         &[(Key::code(Code::Enter), Do::Open)],
         Some((6, "open")),
-        "open the call; from a rollup, its calls",
+        "open the call; in a group, its calls",
     ),
     bind(&Scene::ALL, Topic::Look, &[(Key::code(Code::Esc), Do::Close)], None, "close what is open"),
-    bind(BROWSE, Topic::Look, &[(Key::char('e'), Do::Expand)], None, "give the open pane all the room"),
+    bind(BROWSE, Topic::Look, &[(Key::char('e'), Do::Expand)], None, "expand the open pane"),
     bind(
         BROWSE,
         Topic::Look,
         &[(Key::char('t'), Do::Trace)],
         Some((6, "trace")),
-        "the call's trace over time; a session's turns",
+        "trace waterfall of the call; turns of a session",
     ),
     bind(BROWSE, Topic::Look, &[(Key::char('s'), Do::PickSort)], Some((5, "sort")), "pick the column to sort by"),
     bind(
@@ -115,13 +116,7 @@ pub const KEYMAP: &[Binding] = &[
         "sort by the previous, next column; invert",
     ),
     bind(TABLES, Topic::Look, &[(Key::char('='), Do::Compare)], None, "mark a model or route; on another: compare"),
-    bind(
-        BROWSE,
-        Topic::Look,
-        &[(Key::char('c'), Do::PickColumns)],
-        None,
-        "choose columns, add attributes by their keys",
-    ),
+    bind(BROWSE, Topic::Look, &[(Key::char('c'), Do::PickColumns)], None, "choose columns; add attributes by key"),
     // Filtering.
     bind(
         &[Scene::Browse],
@@ -135,14 +130,14 @@ pub const KEYMAP: &[Binding] = &[
         Topic::Filter,
         &[(Key::char('m'), Do::PickModel)],
         Some((2, "model")),
-        "filter by a model; again clears",
+        "filter by model; again to clear",
     ),
     bind(
         BROWSE,
         Topic::Filter,
         &[(Key::char('r'), Do::PickRoute)],
         Some((3, "route")),
-        "filter by a route; again clears",
+        "filter by route; again to clear",
     ),
     bind(BROWSE, Topic::Filter, &[(Key::char('!'), Do::ErrorsOnly)], Some((4, "errors")), "errors only"),
     bind(
@@ -159,7 +154,7 @@ pub const KEYMAP: &[Binding] = &[
         Topic::Replay,
         &[(Key::char('p'), Do::Replay(Play::TogglePause))],
         Some((1, "pause")),
-        "pause the replay, go on; space only freezes",
+        "pause, resume the replay; Space only freezes the view",
     ),
     bind(
         TABLES,
@@ -212,25 +207,25 @@ pub const KEYMAP: &[Binding] = &[
         Topic::Program,
         &[(Key::char(' '), Do::Pause)],
         Some((7, "pause")),
-        "freeze the view; calls and a replay go on",
+        "freeze the view; ingest and replay continue",
     ),
     bind(
         TABLES,
         Topic::Program,
         &[(Key::char('y'), Do::Copy), (Key::char('Y'), Do::CopyAll)],
         None,
-        "copy the request id; all that is told (OSC 52)",
+        "copy the request id; all details (OSC 52)",
     ),
     bind(
         BROWSE,
         Topic::Program,
         &[(Key::char('+'), Do::Faster), (Key::char('-'), Do::Slower)],
         None,
-        "draw more often, less often",
+        "faster refresh, slower refresh",
     ),
-    bind(TABLES, Topic::Program, &[(Key::char('a'), Do::Accounting)], None, "where everything that arrived ended"),
-    bind(BROWSE, Topic::Program, &[(Key::ctrl('s'), Do::Export)], None, "write what is shown to a file"),
-    bind(BROWSE, Topic::Program, &[(Key::ctrl('r'), Do::Clear)], None, "forget all calls, asked first"),
+    bind(TABLES, Topic::Program, &[(Key::char('a'), Do::Accounting)], None, "span accounting"),
+    bind(BROWSE, Topic::Program, &[(Key::ctrl('s'), Do::Export)], None, "export the shown calls to a file"),
+    bind(BROWSE, Topic::Program, &[(Key::ctrl('r'), Do::Clear)], None, "clear all calls (asks first)"),
     bind(
         LISTS,
         Topic::Program,
@@ -290,8 +285,8 @@ pub const KEYMAP: &[Binding] = &[
         &[Scene::Pick, Scene::Edit],
         Topic::Dialog,
         &[(Key::code(Code::Enter), Do::Accept)],
-        Some((7, "set")),
-        "set it",
+        Some((7, "apply")),
+        "apply",
     ),
     bind(&[Scene::Pick, Scene::Edit], Topic::Dialog, &[(Key::ctrl('c'), Do::Close)], None, "close the list or line"),
     bind(

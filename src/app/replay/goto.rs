@@ -6,7 +6,7 @@ use crate::sources::replay::Progress;
 
 /// What can be written.
 pub(super) const NO_TIME: &str = "write 12:03 or 12:03:22 (time of day), 90s (from the beginning), +5m, -30s, or 50%";
-const NO_BEGINNING: &str = "nothing was replayed yet";
+const NO_BEGINNING: &str = "nothing replayed yet";
 const NO_END: &str = "the end of the recording is not known yet";
 
 /// The time of the recording that a text means, ns since the epoch.

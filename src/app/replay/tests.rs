@@ -149,7 +149,7 @@ fn there_is_no_way_back_in_a_pipe() {
     let pipe = Progress { can_rewind: false, input: "standard input".into(), ..progress() };
     let mut app = app(Some(pipe));
     assert_eq!(press(&mut app, KeyCode::Left), []);
-    assert!(told(&app).starts_with("standard input comes through a pipe"), "{}", told(&app));
+    assert!(told(&app).starts_with("standard input is a pipe"), "{}", told(&app));
     assert_eq!(press(&mut app, KeyCode::Right).len(), 1, "but there is one ahead");
     assert_eq!(type_keys(&mut app, "p."), [Command::TogglePause, Command::Step].map(Effect::Replay));
 }

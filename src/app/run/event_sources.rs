@@ -143,7 +143,7 @@ pub(super) fn panics(wake: Sender<Wake>, contained: &'static [&'static str]) {
         let thread = thread::current().name().unwrap_or("unnamed").to_owned();
         if contained.contains(&thread.as_str()) {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            send(&wake, Wake::Event(Event::Note(format!("a fault in `{thread}` at {place} was contained"))));
+            send(&wake, Wake::Event(Event::Note(format!("caught a panic in `{thread}` at {place}"))));
             return;
         }
         terminal::leave();

@@ -1,8 +1,8 @@
 //! Calls grouped by what they have in common, one row per group: models, routes and sessions are presets of it.
 
 use super::{Opened, Opening, TurnsView, ViewState};
-use crate::app::action::Motion;
 use crate::app::cursor::{Cursor, List, NoRows, RowKey};
+use crate::app::motion::Motion;
 use crate::call::Name;
 use crate::query::analysis::{Picture, Rollup};
 use crate::query::filter::{self, Filter};

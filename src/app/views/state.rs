@@ -3,10 +3,10 @@
 use std::fmt::Debug;
 
 use super::Opened;
-use crate::app::action::Motion;
 use crate::app::cursor::{Cursor, List, RowKey};
 use crate::app::detail::{Detail, TraceSpan};
-use crate::app::keymap::Scene;
+use crate::app::motion::Motion;
+use crate::app::scene::Scene;
 use crate::call::{CallId, LlmCall};
 use crate::query::analysis::{Picture, Rollup, Rows};
 use crate::query::filter::Filter;

@@ -2,10 +2,10 @@
 
 use super::waterfall::Waterfall;
 use super::{Opening, ViewState};
-use crate::app::action::Motion;
 use crate::app::cursor::{Cursor, List, RowKey};
 use crate::app::detail::{Detail, TraceSpan};
-use crate::app::keymap::Scene;
+use crate::app::motion::Motion;
+use crate::app::scene::Scene;
 use crate::call::LlmCall;
 use crate::query::analysis::Picture;
 use crate::query::filter::Filter;

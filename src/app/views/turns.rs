@@ -1,9 +1,9 @@
 //! A session's turns in order: who answered, what the prompt cache saved, what it has cost so far.
 
 use super::{Opening, ViewState};
-use crate::app::action::Motion;
 use crate::app::cursor::{Cursor, List, RowKey};
-use crate::app::keymap::Scene;
+use crate::app::motion::Motion;
+use crate::app::scene::Scene;
 use crate::call::{CallId, LlmCall, Name};
 use crate::query::analysis::Picture;
 use crate::query::filter::Filter;

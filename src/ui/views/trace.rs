@@ -67,9 +67,9 @@ fn titles(ctx: DrawContext<'_>, trace: &TraceView, spans: &[TraceSpan]) -> Title
         plural(services.len(), "service"),
         nanos(trace.waterfall.duration)
     );
-    let mut legend = vec!["█ waited for", "● LLM call"];
+    let mut legend = vec!["█ critical path", "● LLM call"];
     legend.extend(trace.waterfall.bars.iter().any(|bar| bar.is_orphan).then_some("◇ parent unknown"));
-    legend.extend(trace.waterfall.bars.iter().any(|bar| bar.is_moved).then_some("≈ clock set right"));
+    legend.extend(trace.waterfall.bars.iter().any(|bar| bar.is_moved).then_some("≈ clock corrected"));
     legend.push("Enter span");
     Titles {
         left: SafeLine::of("trace ", ctx.style(Role::Dim))
@@ -146,7 +146,7 @@ fn draw_span(
 ) {
     let titles = Titles {
         left: SafeLine::of("span ", ctx.style(Role::Dim)).then(format!("{:016x}", span.id), ctx.style(Role::Accent)),
-        right: SafeLine::of("J K scroll  Esc closes", ctx.style(Role::Dim)),
+        right: SafeLine::of("J K scroll  Esc close", ctx.style(Role::Dim)),
     };
     let inner = panel(ctx, titles, area, buf);
     let mut sheet = Sheet::new(ctx, inner.width, "");

@@ -100,7 +100,7 @@ pub(super) fn draw(ctx: DrawContext<'_>, view: &TurnsView, area: Rect, buf: &mut
         left: SafeLine::of("session ", ctx.style(Role::Dim))
             .then(ctx.text(&view.session, 40), ctx.style(Role::Accent))
             .then(facts, ctx.style(Role::Text)),
-        right: SafeLine::of("Enter shows the call  Esc closes", ctx.style(Role::Dim)),
+        right: SafeLine::of("Enter open call  Esc close", ctx.style(Role::Dim)),
     };
     let inner = panel(ctx, titles, area, buf);
     let columns = COLUMNS.map(|column| column.described(ctx));
