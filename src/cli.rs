@@ -5,7 +5,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use tracing::level_filters::LevelFilter;
 
 use crate::collector::taps::forward::Target;
 use crate::output::price::PriceArgs;
@@ -208,6 +209,15 @@ pub struct ObsArgs {
     #[arg(long)]
     pub show_secrets: bool,
 
+    /// Append diagnostics to FILE: listeners, refused requests with their reason, recording, forwarding, replay, attaching, price
+    /// refreshes. Credentials are masked, control characters are escaped
+    #[arg(long, value_name = "FILE", help_heading = "Diagnostics")]
+    pub log: Option<PathBuf>,
+
+    /// Least severe level written to `--log`; without it `RUST_LOG` applies, then `info`
+    #[arg(long, value_name = "LEVEL", requires = "log", help_heading = "Diagnostics")]
+    pub log_level: Option<LogLevel>,
+
     /// Record every accepted export request: OTLP JSON lines, or delimited protobuf for `.binpb`; `.gz` and `.zst` compress
     #[arg(long, value_name = "FILE", help_heading = "Record, replay, forward")]
     pub record: Option<PathBuf>,
@@ -314,6 +324,33 @@ fn port_or_off(text: &str) -> Result<HttpPort, String> {
         "off" => Ok(HttpPort::Off),
         port => {
             port.parse().map(HttpPort::Port).map_err(|_| "expected a port number from 0 to 65535, or `off`".to_owned())
+        }
+    }
+}
+
+/// The levels of `--log-level`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// Failures that end the run or lose requests.
+    Error,
+    /// Also refused requests and what is retried.
+    Warn,
+    /// Also starts, ends and changes of state.
+    Info,
+    /// Also requests to retry, refused connections and single attempts.
+    Debug,
+    /// As `debug`.
+    Trace,
+}
+
+impl From<LogLevel> for LevelFilter {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Error => Self::ERROR,
+            LogLevel::Warn => Self::WARN,
+            LogLevel::Info => Self::INFO,
+            LogLevel::Debug => Self::DEBUG,
+            LogLevel::Trace => Self::TRACE,
         }
     }
 }

@@ -46,6 +46,7 @@ use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
 
 pub use counters::Counters;
 pub use handle::Handle;
@@ -248,6 +249,12 @@ impl Running {
                 HttpListener::Bound(address)
             }
         };
+        info!(address = %grpc_address, "OTLP/gRPC listener bound");
+        match &http {
+            HttpListener::Bound(address) => info!(%address, "OTLP/HTTP listener bound"),
+            HttpListener::Failed(reason) => warn!(%reason, "OTLP/HTTP listener not bound"),
+            HttpListener::Off => {}
+        }
         let listening = Listening { grpc: grpc_address, http };
         Ok(Self { ingest: ingest_thread, servers, stop, stop_store, listening, handle, sink: ingest })
     }

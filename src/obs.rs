@@ -2,6 +2,7 @@
 
 pub(crate) mod exit;
 mod headless;
+mod log;
 mod pipeline;
 mod prices;
 mod screen;
@@ -19,6 +20,7 @@ use planoai::pricing::Pricer;
 use planoai::query::filter::Filter;
 use planoai::sources::CallSource;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tracing::{error, info};
 
 use crate::obs::exit::ExitError;
 use crate::obs::prices::Prices;
@@ -29,6 +31,18 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs until the user, a signal or a closed pipe ends it.
 pub(crate) fn run(args: &ObsArgs) -> Result<(), ExitError> {
+    log::install(args)?;
+    info!(version = env!("CARGO_PKG_VERSION"), "run started");
+    let ended = run_source(args);
+    match &ended {
+        Ok(()) => info!("run ended"),
+        Err(ExitError::Signal(signal)) => info!(signal, "run ended by a signal"),
+        Err(error) => error!(reason = %error, "run failed"),
+    }
+    ended
+}
+
+fn run_source(args: &ObsArgs) -> Result<(), ExitError> {
     let filter = filter(args)?;
     let output = OutputMode::of(args)?;
     let loaded = Prices::load(args)?;
@@ -43,6 +57,7 @@ pub(crate) fn run(args: &ObsArgs) -> Result<(), ExitError> {
         OutputMode::Text | OutputMode::Viewers => headless::run(run),
     };
     for loss in pipeline::finish(&pipelines) {
+        error!("{loss}");
         stderr::print_note(&loss);
     }
     ended

@@ -24,6 +24,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::Connected;
+use tracing::debug;
 
 use super::access::Tls;
 use super::metrics::{CollectorMetrics, ConnectionMetrics};
@@ -173,6 +174,7 @@ impl Acceptor {
                 let (sender, metrics) = (self.sender.clone(), self.metrics.clone());
                 tokio::spawn(async move {
                     let Ok(Ok(stream)) = handshake.await else {
+                        debug!(%peer, "TLS handshake failed");
                         return metrics.handshake_failed();
                     };
                     let io = Io::Tls(Box::new(stream));

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
+use tracing::{debug, error, info, warn};
 
 use super::counters::{AtomicCounters, Counters};
 use super::notice::{ListenerNotice, Notice};
@@ -33,6 +34,7 @@ impl CollectorMetrics {
 
     /// Counts a connection that was closed at once.
     pub(crate) fn connection_refused(&self) {
+        debug!("connection refused: too many connections");
         self.count(&self.counters.connections_refused);
     }
 
@@ -52,6 +54,7 @@ impl CollectorMetrics {
 
     /// Counts a viewer whose connection was refused.
     pub(crate) fn viewer_refused(&self) {
+        warn!("viewer refused");
         self.count(&self.counters.viewers_refused);
     }
 
@@ -62,6 +65,15 @@ impl CollectorMetrics {
 
     /// Counts a refused request.
     pub(crate) fn refusal(&self, refusal: &Refusal) {
+        match refusal {
+            Refusal::Internal => error!(reason = %refusal, "request failed"),
+            Refusal::Unavailable => debug!(reason = %refusal, "request refused"),
+            Refusal::Malformed(_)
+            | Refusal::TooLarge { .. }
+            | Refusal::TooManySpans { .. }
+            | Refusal::Unauthorised
+            | Refusal::Protocol(_) => warn!(reason = %refusal, "request refused"),
+        }
         match refusal {
             Refusal::Malformed(_) => self.count(&self.counters.requests_malformed),
             Refusal::Unavailable => self.count(&self.counters.requests_unavailable),
@@ -104,6 +116,10 @@ impl CollectorMetrics {
     }
 
     fn send_notice(&self, notice: ListenerNotice) {
+        match &notice {
+            ListenerNotice::Recovered { .. } => info!("{notice}"),
+            ListenerNotice::Failed { .. } | ListenerNotice::Died { .. } => error!("{notice}"),
+        }
         if let Some(notices) = &self.notices {
             // The receiver is gone while the program exits.
             let _ = notices.send(Notice::Listener(notice));

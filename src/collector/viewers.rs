@@ -24,6 +24,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
 use self::service::SharedState;
 use super::Handle;
@@ -113,6 +114,7 @@ impl Viewers {
             _ => ViewersError::Bind { host, port, source },
         })?;
         let address = listener.local_addr()?;
+        info!(%address, "viewers' listener bound");
         let stop = CancellationToken::new();
         let limits = ConnectionLimits { connections: CONNECTIONS, ..ConnectionLimits::default() };
         let (at_work, done) = mpsc::channel::<()>();

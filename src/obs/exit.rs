@@ -1,5 +1,6 @@
 //! How the program ends when it cannot do its work: one line on stderr and a documented exit code.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use planoai::cli::exit;
@@ -27,21 +28,31 @@ impl<E: Into<anyhow::Error>> From<E> for ExitError {
     }
 }
 
+impl fmt::Display for ExitError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(text) | Self::Filter(text) | Self::Breach(text) => formatter.write_str(text),
+            Self::Run(error) => write!(formatter, "{error:#}"),
+            Self::Signal(signal) => write!(formatter, "signal {signal}"),
+        }
+    }
+}
+
 impl ExitError {
-    /// Tells the failure on stderr and gives the exit code.
+    /// Prints the error on stderr and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
-        let (text, code) = match self {
+        let code = match self {
             Self::Signal(signal) => return ExitCode::from(u8::try_from(128 + signal).unwrap_or(exit::FAILURE)),
             // The mark under a mistake in a filter stands on a line of its own.
             Self::Filter(text) => {
                 stderr::print_note_lines(&text);
                 return ExitCode::from(exit::USAGE);
             }
-            Self::Usage(text) => (text, exit::USAGE),
-            Self::Breach(text) => (text, exit::BREACH),
-            Self::Run(error) => (format!("{error:#}"), exit::FAILURE),
+            Self::Usage(_) => exit::USAGE,
+            Self::Breach(_) => exit::BREACH,
+            Self::Run(_) => exit::FAILURE,
         };
-        stderr::print_note(&text);
+        stderr::print_note(&self.to_string());
         ExitCode::from(code)
     }
 }

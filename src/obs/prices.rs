@@ -8,9 +8,10 @@ use planoai::cli::ObsArgs;
 use planoai::collector::Notice;
 use planoai::collector::ingest::unix_nano_now;
 use planoai::pricing::config::PlanoConfig;
-use planoai::pricing::refresh::{self, RefreshConfig};
+use planoai::pricing::refresh::{self, RefreshConfig, RefreshOutcome};
 use planoai::pricing::{Catalog, Pricer};
 use tokio::sync::mpsc::UnboundedSender;
+use tracing::{info, warn};
 
 use crate::obs::exit::ExitError;
 
@@ -59,11 +60,18 @@ impl Prices {
     /// Reports warnings to `notices`, and fetches newer prices in the background if a feed is configured.
     pub(super) fn refresh(self, notices: UnboundedSender<Notice>) -> io::Result<()> {
         for warning in self.warnings {
+            warn!(%warning, "configuration not used");
             let _ = notices.send(Notice::Config(warning));
         }
         if let Some(config) = self.refresh {
             let bundled = self.pricer.catalog().generated().to_owned();
             refresh::spawn(config, self.pricer, move |outcome| {
+                match &outcome {
+                    RefreshOutcome::Failed { .. } => warn!("{}", outcome.line(&bundled)),
+                    RefreshOutcome::Offline | RefreshOutcome::Cached(_) | RefreshOutcome::Fetched(_) => {
+                        info!("{}", outcome.line(&bundled));
+                    }
+                }
                 // The receiver is gone when the program ends before the network answers.
                 let _ = notices.send(Notice::Prices { outcome, bundled });
             })?;

@@ -24,6 +24,7 @@ use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
+use tracing::{info, warn};
 
 pub use address::{Address, AddressError};
 pub use client::{ClientTls, ConnectionError};
@@ -227,6 +228,7 @@ impl Follower {
                 }
                 Err(error) => error,
             };
+            warn!(attempt, %error, "remote collector lost");
             self.link.send_replace(Link::Lost { why: error.to_string() });
             let pause = self.backoff.pause(attempt, None, Duration::ZERO).unwrap_or(self.backoff.longest);
             attempt = attempt.saturating_add(1);
@@ -256,7 +258,10 @@ impl Follower {
                     Ok(Some(snapshot)) => {
                         was_attached = true;
                         self.published.send_replace(snapshot);
-                        self.link.send_if_modified(|link| std::mem::replace(link, Link::Attached) != Link::Attached);
+                        let attached = |link: &mut Link| std::mem::replace(link, Link::Attached) != Link::Attached;
+                        if self.link.send_if_modified(attached) {
+                            info!("remote collector attached");
+                        }
                     }
                     Err(malformed) => return (ConnectionError::Malformed(malformed), was_attached),
                 },

@@ -27,6 +27,7 @@ mod headless;
 mod hostile;
 mod limits;
 mod listener_failures;
+mod log;
 mod once;
 mod otelcol;
 mod plano;

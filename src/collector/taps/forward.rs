@@ -26,6 +26,7 @@ use serde::Serialize;
 use thiserror::Error;
 use tokio::{runtime, sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, warn};
 
 pub use backoff::Backoff;
 pub use client::ClientError;
@@ -142,7 +143,8 @@ impl Forward {
         let (queue, requests) = queue::queue(config.queue_bytes);
         let counters = Arc::new(Mutex::new(ForwardCounters::default()));
         let stop = CancellationToken::new();
-        let courier = Courier { client, counters: Arc::clone(&counters), backoff: config.backoff };
+        let courier =
+            Courier { client, target: config.target.clone(), counters: Arc::clone(&counters), backoff: config.backoff };
         let (target, in_flight, stopped) = (config.target, config.in_flight, stop.clone());
         let (at_work, done) = mpsc::channel::<()>();
         let thread = thread::Builder::new().name("forward".to_owned()).spawn(move || {
@@ -204,6 +206,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Clone)]
 struct Courier {
     client: Client,
+    target: Target,
     counters: Arc<Mutex<ForwardCounters>>,
     backoff: Backoff,
 }
@@ -237,6 +240,7 @@ impl Courier {
                     });
                 }
                 Answer::Refused { why } => {
+                    warn!(to = %self.target, %why, "request not accepted by the forward target");
                     return self.count(|counters| {
                         counters.refused += 1;
                         counters.error = Some(why);
@@ -244,12 +248,14 @@ impl Courier {
                 }
                 Answer::Retry { after, why } => match self.backoff.pause(attempt, after, since.elapsed()) {
                     None => {
+                        error!(to = %self.target, %why, "forwarding a request given up");
                         return self.count(|counters| {
                             counters.given_up += 1;
                             counters.error = Some(why);
                         });
                     }
                     Some(pause) => {
+                        debug!(to = %self.target, %why, attempt, "forwarding a request is retried");
                         self.retries(why);
                         tokio::time::sleep(pause).await;
                     }

@@ -19,6 +19,7 @@ use std::{
 use bytes::Bytes;
 use prost::encoding::encode_varint;
 use serde::Serialize;
+use tracing::{error, info};
 
 pub use file::Rotation;
 
@@ -82,6 +83,7 @@ impl Recorder {
     /// When the file cannot be written.
     pub fn start(config: &RecordConfig) -> io::Result<Self> {
         let file = RecordFile::open(&config.path, config.rotation)?;
+        info!(path = %config.path.display(), "recording started");
         let (queue, requests) = queue::queue(config.queue_bytes);
         let counters = Arc::new(Mutex::new(RecordCounters::default()));
         let writer =
@@ -201,6 +203,7 @@ impl Writer {
     fn refused(&mut self, lost: u64, error: &io::Error) {
         let (unflushed, bytes) = if self.file.is_packed() { self.unflushed } else { (0, 0) };
         self.unflushed = (0, 0);
+        error!(%error, "recording failed");
         self.rest_until = Some(Instant::now() + REST);
         let mut counters = lock(&self.counters);
         counters.written -= unflushed;

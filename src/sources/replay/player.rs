@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tracing::info;
 
 use super::clock::Clock;
 use super::progress::{Progress, State};
@@ -99,6 +100,7 @@ impl<S: Sink> Player<S> {
     }
 
     fn rewind(&mut self) {
+        info!("replay starts again");
         self.position.store(0, Relaxed);
         self.clock.forget();
         let state = if self.progress.state == State::Paused { State::Paused } else { State::Playing };
@@ -111,6 +113,7 @@ impl<S: Sink> Player<S> {
     fn play_through(&mut self) -> Flow {
         for input in self.config.inputs.clone() {
             self.progress.input = input.name();
+            info!(input = self.progress.input, "replay of a recording started");
             match input.open(Arc::clone(&self.position)).map(Reader::new) {
                 Err(error) => self.progress.note_broken(0, error.to_string()),
                 Ok(reader) => match self.play(reader) {
@@ -298,6 +301,7 @@ impl<S: Sink> Player<S> {
 
     /// Everything was handed in: waits for a seek backwards.
     fn rest(&mut self) -> Flow {
+        info!(requests = self.progress.requests, refused = self.progress.refused, "replay done");
         self.seeking = None;
         let before = std::mem::replace(&mut self.progress.state, State::Done);
         self.clock.forget();

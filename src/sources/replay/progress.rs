@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::fmt;
 
+use tracing::warn;
+
 use super::speed::Speed;
 use crate::collector::Notice;
 
@@ -124,7 +126,9 @@ impl Progress {
     /// Notes that an entry of the file being read could not be.
     pub(super) fn note_broken(&mut self, number: u64, why: String) {
         self.broken += 1;
-        self.last_broken.push_back(Broken { input: self.input.clone(), number, why });
+        let broken = Broken { input: self.input.clone(), number, why };
+        warn!("{broken}");
+        self.last_broken.push_back(broken);
         if self.last_broken.len() > REMEMBERED {
             self.last_broken.pop_front();
         }
