@@ -336,7 +336,8 @@ fn the_mouse_moves_selects_and_opens() {
 #[test]
 fn the_mouse_goes_to_views_and_sets_entries() {
     let mut desk = traffic();
-    let tabs = [0, 10, 20, 30, 40].map(|x| Rect::new(x, 4, 8, 1));
+    let mut xs = (0..).step_by(10);
+    let tabs = View::ALL.map(|_| Rect::new(xs.next().unwrap(), 4, 8, 1));
     let see = |desk: &mut Harness| {
         let choices = Rect::new(10, 6, 30, 5);
         desk.app.set_layout(LayoutInfo {
