@@ -298,6 +298,12 @@ impl<'a> CallFacts<'a> {
         }
     }
 
+    /// Takes session and user from a span above the call, where this does not know them.
+    pub fn fill_caller(&mut self, above: &CallFacts<'a>) {
+        fill(&mut self.session_id, above.session_id.as_ref());
+        fill(&mut self.user_id, above.user_id.as_ref());
+    }
+
     /// Takes from `inner` what this span does not know. Identity (ids, convention, start) stays.
     /// SEMCONV.md 4.2: the outermost span is the row, the inner one fills the gaps.
     pub fn fill_gaps(&mut self, inner: &CallFacts<'a>) {

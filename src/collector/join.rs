@@ -9,12 +9,13 @@
 mod group;
 mod index;
 mod node;
+mod region;
 mod trace;
 
 use std::collections::VecDeque;
 
-pub(crate) use group::Regrouped;
-pub(crate) use node::{Node, Outcome, Part, Place, SpanId, TraceId};
+pub(crate) use group::{Regrouped, Share, Source};
+pub(crate) use node::{CLOCK_SKEW_NANOS, Node, Outcome, Part, Place, SpanId, TraceId};
 
 use self::index::Index;
 use self::trace::Trace;
@@ -241,7 +242,8 @@ mod tests {
     }
 
     fn node(id: SpanId) -> Node {
-        let place = Place { id, parent: 0, why: "", span: SpanRef { request: 0, start: 0, end: 0 } };
+        let span = SpanRef { request: 0, start: 0, end: 0 };
+        let place = Place { id, parent: 0, why: "", span, acts: false };
         Node::new(place, &mut Part::Other)
     }
 

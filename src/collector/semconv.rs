@@ -3,6 +3,7 @@
 //! An adapter reads one span in isolation; the store joins the spans of a call. Adapters are tried in a fixed order, in
 //! which a framework's own span kind precedes the general names (SEMCONV.md, section 4.1).
 
+mod acting;
 mod failure;
 mod fields;
 mod finish_reason;
@@ -55,16 +56,22 @@ pub struct Classification<'a> {
     pub role: SpanRole<'a>,
     /// The rule, shown to users, e.g. `openinference.span.kind is AGENT`.
     pub why: &'static str,
+    /// Whether it acts between model calls: a tool, agent, workflow, invocation or step. Never for a call.
+    pub acts: bool,
 }
 
 impl<'a> Classification<'a> {
+    const fn new(role: SpanRole<'a>, why: &'static str) -> Self {
+        Self { role, why, acts: false }
+    }
+
     fn call(mut facts: CallFacts<'a>, why: &'static str) -> Self {
         facts.usage.cache_write = facts.usage.written();
-        Self { role: SpanRole::Call(Box::new(facts)), why }
+        Self::new(SpanRole::Call(Box::new(facts)), why)
     }
 
     const fn other(why: &'static str) -> Self {
-        Self { role: SpanRole::Other, why }
+        Self::new(SpanRole::Other, why)
     }
 }
 
@@ -124,7 +131,15 @@ pub fn read<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>) -> Classification<
 fn read_at<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>, index: &KeyIndex) -> Classification<'a> {
     let view = SpanView { origin, span, index };
     // Skips the adapters for most spans that are not calls.
-    if index.decides || DECIDING_NAMES.contains(&span.name) { classify(&view) } else { not_a_call(&view, NO_MATCH) }
+    let classification = if index.decides || DECIDING_NAMES.contains(&span.name) {
+        classify(&view)
+    } else {
+        not_a_call(&view, NO_MATCH)
+    };
+    match classification.role {
+        SpanRole::Context { .. } | SpanRole::Other => Classification { acts: acting::acts(&view), ..classification },
+        SpanRole::Call(_) | SpanRole::Completes(_) | SpanRole::Rejected => classification,
+    }
 }
 
 fn classify<'a>(view: &SpanView<'a, '_>) -> Classification<'a> {
@@ -146,5 +161,5 @@ fn not_a_call<'a>(view: &SpanView<'a, '_>, why: &'static str) -> Classification<
     if session_id.is_none() && user_id.is_none() {
         return Classification::other(why);
     }
-    Classification { role: SpanRole::Context { session_id, user_id }, why }
+    Classification::new(SpanRole::Context { session_id, user_id }, why)
 }

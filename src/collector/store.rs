@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::byte_budget::Reservation;
 use super::counters::Counters;
 use super::decode::{DecodedSpan, decode};
-use super::join::{Join, Node, Outcome, Part, Place, Regrouped, Relation, SpanId, TraceId};
+use super::join::{Join, Node, Outcome, Part, Place, Regrouped, Relation, Share, Source, SpanId, TraceId};
 use super::metrics::CollectorMetrics;
 use super::ring::Ring;
 use super::shared_names::SharedNames;
@@ -49,6 +49,8 @@ pub struct Arrival {
     pub why: &'static str,
     /// Its place in the request.
     pub range: Range<u32>,
+    /// Whether it acts between model calls: a tool, an agent, a workflow.
+    pub acts: bool,
     /// Whether its trace state tells that traces were sampled.
     pub is_sampled: bool,
 }
@@ -241,14 +243,14 @@ impl Store {
     }
 
     fn arrive(&mut self, arrival: &mut Arrival, request: u64, received_unix_nano: i64) {
-        let Arrival { ids, parent, part, why, range, is_sampled } = arrival;
+        let Arrival { ids, parent, part, why, range, acts, is_sampled } = arrival;
         self.counters.spans_sampled += u64::from(*is_sampled);
         if let Part::Call(call) = part {
             self.note_clock(call, received_unix_nano);
         }
         let &mut Some((trace, id)) = ids else { return self.arrive_alone(part.take()) };
         let span = SpanRef { request, start: range.start, end: range.end };
-        let place = Place { id, parent: *parent, why, span };
+        let place = Place { id, parent: *parent, why, span, acts: *acts };
         match self.join.relation(&trace, id, part.started()) {
             Relation::NewTrace => self.arrive_first(trace, place, part),
             Relation::KnownTrace => self.arrive_late(trace, place, part),
@@ -324,8 +326,8 @@ impl Store {
 
     /// Rebuilds a row from all spans that belong to it.
     fn regroup(&mut self, trace: TraceId, regrouped: Regrouped) {
-        let Regrouped { mut rows, facts, members } = regrouped;
-        let Some(mut call) = self.merge(facts) else { return };
+        let Regrouped { mut rows, sources, members } = regrouped;
+        let Some(mut call) = self.merge(sources) else { return };
         if let Some(other_trace) = self.dedup.find(&call, trace, self.ring.calls()) {
             call = self.merge_across_traces(other_trace, call);
             if !rows.contains(&other_trace.row) {
@@ -358,12 +360,12 @@ impl Store {
     }
 
     /// One call out of the leading one and those that fill its gaps.
-    fn merge(&mut self, mut facts: Vec<LlmCall>) -> Option<LlmCall> {
-        if facts.len() <= 1 {
-            return facts.pop();
+    fn merge(&mut self, mut sources: Vec<Source>) -> Option<LlmCall> {
+        if sources.len() <= 1 {
+            return sources.pop().map(|source| source.facts);
         }
-        let (leader, others) = facts.split_first()?;
-        Some(self.fill(leader, others))
+        let (leader, others) = sources.split_first()?;
+        Some(self.fill(&leader.facts, others))
     }
 
     /// The same call seen in two traces: the one that started first leads, a gateway always does.
@@ -373,14 +375,17 @@ impl Store {
         let Some(other) = ring.calls().get(other_trace.row).cloned() else { return call };
         let order = |call: &LlmCall| (call.labels().convention != Convention::Plano, call.start_unix_nano());
         let (leader, other) = if order(&other) <= order(&call) { (other, call) } else { (call, other) };
-        self.fill(&leader, &[other])
+        self.fill(&leader, &[Source { facts: other, share: Share::Whole }])
     }
 
     /// The leader with its gaps filled from the others, in order of trust.
-    fn fill(&mut self, leader: &LlmCall, others: &[LlmCall]) -> LlmCall {
+    fn fill(&mut self, leader: &LlmCall, others: &[Source]) -> LlmCall {
         let mut facts = leader.facts();
         for other in others {
-            facts.fill_gaps(&other.facts());
+            match other.share {
+                Share::Whole => facts.fill_gaps(&other.facts.facts()),
+                Share::Caller => facts.fill_caller(&other.facts.facts()),
+            }
         }
         LlmCall::from_facts(&facts, &mut self.names.lock(), leader.start_unix_nano())
     }

@@ -1,15 +1,14 @@
 //! Which spans of a trace are one call (SEMCONV.md, section 4), and which rows are rebuilt when one more arrives.
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
 use super::node::{Node, PartKind};
+use super::region::{ByPosition, Region};
 use super::trace::Trace;
 use crate::call::{CallId, LlmCall};
 
 /// The most spans whose facts are merged into a call. A call has a few; each costs a pass over all facts.
 const MOST_FACTS: usize = 64;
-
-type ByPosition<T> = HashMap<usize, T, foldhash::fast::RandomState>;
 
 /// A row to rebuild: its leading call with all gaps filled, and the rows that it replaces.
 #[derive(Clone, Debug)]
@@ -17,9 +16,25 @@ pub(crate) struct Regrouped {
     /// The rows its spans had so far, oldest first; empty for a new call.
     pub rows: Vec<CallId>,
     /// The leading call and, in order of trust, those that fill its gaps.
-    pub facts: Vec<LlmCall>,
+    pub sources: Vec<Source>,
     /// The spans that belong to the row, by their positions in the trace.
     pub members: Vec<usize>,
+}
+
+/// The facts of a span that a row is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub facts: LlmCall,
+    pub share: Share,
+}
+
+/// What a row takes of a span's facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// Everything.
+    Whole,
+    /// Session and user.
+    Caller,
 }
 
 /// The rows that the new span at `at` has to do with.
@@ -33,65 +48,72 @@ pub(super) fn affected(trace: &Trace, at: usize) -> Vec<Regrouped> {
     if is_leaf && !trace.has_above(at) || !trace.may_visit() {
         return alone(node, at).into_iter().collect();
     }
-    match trace.top(at) {
-        None if has_context(trace, at) => below(trace, at),
-        Some(top) if trace.subtree(top).contains(&at) => regroup(trace, top),
+    let top = trace.top(at);
+    let mut groups = match top.map(|top| Region::below(trace, top)) {
+        Some(region) if region.contains(at) => regroup(trace, &region),
         // Too many around it to tell what it belongs to: a call is a row of its own then.
-        Some(_) if node.is_candidate() => regroup(trace, at),
+        Some(_) if node.is_candidate() => regroup(trace, &Region::below(trace, at)),
         None | Some(_) => Vec::new(),
+    };
+    if !is_leaf && has_context(trace, at) {
+        groups.extend(below(trace, at, top));
     }
+    groups
 }
 
 /// Whether the span or one above it has a session or user for the calls below.
 fn has_context(trace: &Trace, at: usize) -> bool {
-    trace.lineage(at).any(|at| trace.node(at).is_some_and(|node| node.kind == PartKind::Context))
+    trace.lineage(at).any(|at| trace.node(at).is_some_and(Node::identifies_caller))
 }
 
-/// No call at or above it: calls below may now see its session, but belong together no more than before.
-fn below(trace: &Trace, at: usize) -> Vec<Regrouped> {
-    let is_top = |&below: &usize| trace.node(below).is_some_and(Node::is_candidate) && trace.top(below) == Some(below);
-    trace.subtree(at).into_iter().filter(is_top).flat_map(|top| regroup(trace, top)).collect()
+/// The calls below that are not of the span's own region: they may now see its session, but belong together no more than
+/// before.
+fn below(trace: &Trace, at: usize, own: Option<usize>) -> Vec<Regrouped> {
+    let is_candidate = |at: usize| trace.node(at).is_some_and(Node::is_candidate);
+    let is_top = |&below: &usize| is_candidate(below) && trace.top(below) == Some(below) && own != Some(below);
+    let tops = trace.subtree(at).into_iter().filter(is_top);
+    tops.flat_map(|top| regroup(trace, &Region::below(trace, top))).collect()
 }
 
 /// A call without a parent or children, as most gateways' calls are when they arrive.
 pub(super) fn alone(node: &Node, at: usize) -> Option<Regrouped> {
     let facts = node.facts().filter(|_| node.is_candidate())?;
-    Some(Regrouped { rows: Vec::new(), facts: vec![facts.clone()], members: vec![at] })
+    let leader = Source { facts: facts.clone(), share: Share::Whole };
+    Some(Regrouped { rows: Vec::new(), sources: vec![leader], members: vec![at] })
 }
 
-/// All calls of the subtree of the topmost candidate `top`, each with its members.
-fn regroup(trace: &Trace, top: usize) -> Vec<Regrouped> {
-    let subtree = trace.subtree(top);
-    let leaders = leaders(trace, &subtree, top);
-    let membership = Membership::new(trace, &leaders);
-    let mut members: ByPosition<Vec<usize>> = HashMap::default();
+/// All calls of a region, each with its members.
+fn regroup(trace: &Trace, region: &Region) -> Vec<Regrouped> {
+    let leaders = leaders(trace, region);
+    let membership = Membership::new(trace, region, &leaders);
+    let mut members: ByPosition<Vec<usize>> = ByPosition::default();
     let is_member =
-        |&at: &usize| trace.node(at).is_some_and(|node| matches!(node.kind, PartKind::Call | PartKind::Completes));
-    for at in subtree.into_iter().filter(is_member) {
-        members.entry(membership.leader_of(trace, at)).or_default().push(at);
+        |at: usize| trace.node(at).is_some_and(|node| matches!(node.kind, PartKind::Call | PartKind::Completes));
+    for at in region.spans.iter().copied().filter(|&at| is_member(at)) {
+        members.entry(membership.leader_of(trace, region, at)).or_default().push(at);
     }
-    let group = |&leader: &usize| gather(trace, members.remove(&leader).unwrap_or_default(), leader);
+    let group = |&leader: &usize| gather(trace, region, members.remove(&leader).unwrap_or_default(), leader);
     let mut groups: Vec<Regrouped> = leaders.iter().map(group).collect();
     claim_rows_once(trace, &leaders, &mut groups);
     groups
 }
 
-/// The spans that are rows: the topmost candidate, unless calls of a gateway hang below it, each of which is always
-/// a row, or it is only the wrapper of the embedding requests below it.
-fn leaders(trace: &Trace, subtree: &[usize], top: usize) -> Vec<usize> {
-    let all = |is_leader: fn(&Node) -> bool| -> Vec<usize> {
-        let mut found: Vec<usize> =
-            subtree.iter().copied().filter(|&at| trace.node(at).is_some_and(is_leader)).collect();
-        found.sort_by_key(|&at| trace.node(at).map(|node| (node.started(), node.id)));
-        found
-    };
-    let gateway = all(Node::is_plano);
-    if !gateway.is_empty() {
-        return gateway;
+/// The spans that are rows: of each call its leader, unless spans of a gateway are part of it, each of which is always a row.
+fn leaders(trace: &Trace, region: &Region) -> Vec<usize> {
+    let mut of_calls: ByPosition<Vec<usize>> = ByPosition::default();
+    for &at in &region.spans {
+        let Some(node) = trace.node(at).filter(|node| node.is_candidate()) else { continue };
+        let gateways = of_calls.entry(region.call_of(at).unwrap_or(at)).or_default();
+        if node.is_plano() {
+            gateways.push(at);
+        }
     }
-    let is_wrapper = trace.node(top).is_some_and(Node::wraps_embeddings);
-    let wrapped = if is_wrapper { all(Node::is_counted_embedding) } else { Vec::new() };
-    if wrapped.is_empty() { vec![top] } else { wrapped }
+    let of_call = |(call, gateways): (usize, Vec<usize>)| {
+        if gateways.is_empty() { vec![region.leader(call)] } else { gateways }
+    };
+    let mut leaders: Vec<usize> = of_calls.into_iter().flat_map(of_call).collect();
+    leaders.sort_by_key(|&at| trace.node(at).map(|node| (node.started(), node.id)));
+    leaders
 }
 
 /// A span may change its group when another leader turns up; its former row stays with that row's leader, or
@@ -106,45 +128,51 @@ fn claim_rows_once(trace: &Trace, leaders: &[usize], groups: &mut [Regrouped]) {
     }
 }
 
-/// The leaders of a group, and which of them is the first one below a span.
+/// The leaders of a region, and which of them is the first one of a call, and below a span of it.
 struct Membership<'l> {
     leaders: &'l [usize],
+    first_of: ByPosition<usize>,
     first_below: ByPosition<usize>,
     is_leader: HashSet<usize, foldhash::fast::RandomState>,
 }
 
 impl<'l> Membership<'l> {
-    fn new(trace: &Trace, leaders: &'l [usize]) -> Self {
-        let mut first_below = HashMap::default();
+    fn new(trace: &Trace, region: &Region, leaders: &'l [usize]) -> Self {
+        let (mut first_of, mut first_below) = (ByPosition::default(), ByPosition::default());
         for &leader in leaders {
-            for above in trace.lineage(leader) {
+            let call = region.call_of(leader).unwrap_or(leader);
+            first_of.entry(call).or_insert(leader);
+            for above in trace.lineage(leader).filter(|&at| region.call_of(at) == Some(call)) {
                 first_below.entry(above).or_insert(leader);
             }
         }
-        Self { leaders, first_below, is_leader: leaders.iter().copied().collect() }
+        Self { leaders, first_of, first_below, is_leader: leaders.iter().copied().collect() }
     }
 
-    /// Which leader a span of the group belongs to: the nearest above it, else the first below it, else the first one.
-    fn leader_of(&self, trace: &Trace, at: usize) -> usize {
-        let above = trace.lineage(at).find(|at| self.is_leader.contains(at));
-        above.or_else(|| self.first_below.get(&at).copied()).or(self.leaders.first().copied()).unwrap_or(at)
+    /// Which leader a span belongs to: of those of its call, the nearest above it, else the first below it, else the first.
+    fn leader_of(&self, trace: &Trace, region: &Region, at: usize) -> usize {
+        let Some(call) = region.call_of(at) else { return self.leaders.first().copied().unwrap_or(at) };
+        let is_its = |above: &usize| self.is_leader.contains(above) && region.call_of(*above) == Some(call);
+        let above = trace.lineage(at).find(is_its);
+        above.or_else(|| self.first_below.get(&at).copied()).or(self.first_of.get(&call).copied()).unwrap_or(at)
     }
 }
 
-fn gather(trace: &Trace, mut members: Vec<usize>, leader: usize) -> Regrouped {
+fn gather(trace: &Trace, region: &Region, mut members: Vec<usize>, leader: usize) -> Regrouped {
     // Trust: the leader, then calls from the outermost in, then completions.
     members.sort_by_cached_key(|&at| {
         let node = trace.node(at);
         let completes = node.is_some_and(|node| node.kind == PartKind::Completes);
         (at != leader, completes, trace.depth(at), node.map(|node| (node.started(), node.id)))
     });
-    let contexts =
-        trace.lineage(leader).filter(|&at| trace.node(at).is_some_and(|node| node.kind == PartKind::Context));
-    let sources = members.iter().copied().take(MOST_FACTS).chain(contexts);
-    let facts = sources.filter_map(|at| trace.node(at)?.facts().cloned());
+    let own = members.iter().copied().filter(|&at| !region.wraps_several(at)).take(MOST_FACTS);
+    let identifies = |&at: &usize| trace.node(at).is_some_and(Node::identifies_caller);
+    let callers = trace.lineage(leader).skip(1).filter(identifies);
+    let source = |at: usize, share| Some(Source { facts: trace.node(at)?.facts()?.clone(), share });
+    let sources = own.filter_map(|at| source(at, Share::Whole));
+    let sources = sources.chain(callers.filter_map(|at| source(at, Share::Caller))).collect();
     let mut rows: Vec<CallId> = members.iter().filter_map(|&at| trace.node(at)?.row).collect();
     rows.sort_unstable();
     rows.dedup();
-    let facts = facts.collect();
-    Regrouped { rows, facts, members }
+    Regrouped { rows, sources, members }
 }

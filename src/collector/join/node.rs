@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{CallId, Convention, LlmCall};
+use crate::call::{CallId, Convention, KeptId, LlmCall};
 use crate::collector::span_log::SpanRef;
 
 /// A trace id that can be joined on: well formed and not zero.
@@ -126,6 +126,8 @@ pub(crate) struct Node {
     pub why: &'static str,
     /// Where its bytes are.
     pub span: SpanRef,
+    /// Whether it acts between model calls: a tool, an agent, a workflow.
+    pub acts: bool,
     /// `None` for a call that is a row alone: the row has the same facts.
     facts: Option<Box<LlmCall>>,
     /// When it started, else when it arrived, ns since the epoch; 0 without facts.
@@ -166,7 +168,13 @@ pub(crate) struct Place {
     pub why: &'static str,
     /// Where its bytes are.
     pub span: SpanRef,
+    /// Whether it acts between model calls: a tool, an agent, a workflow.
+    pub acts: bool,
 }
+
+/// Tolerated clock skew between emitters, ns. Servers with NTP are right to milliseconds; a laptop or virtual machine that
+/// has just resumed may be seconds off. More would merge calls that follow each other.
+pub(crate) const CLOCK_SKEW_NANOS: i64 = 5_000_000_000;
 
 impl Node {
     /// A span that keeps its facts.
@@ -181,7 +189,7 @@ impl Node {
     }
 
     fn bare(place: Place, kind: PartKind, facts: Option<&LlmCall>) -> Self {
-        let Place { id, parent, why, span } = place;
+        let Place { id, parent, why, span, acts } = place;
         Self {
             id,
             parent,
@@ -189,6 +197,7 @@ impl Node {
             row: None,
             why,
             span,
+            acts,
             facts: None,
             started: facts.map_or(0, LlmCall::start_unix_nano),
             traits: facts.map_or_else(Traits::default, Traits::of),
@@ -239,6 +248,51 @@ impl Node {
 
     fn is_embedding(&self) -> bool {
         self.is_candidate() && self.traits.is_embedding
+    }
+
+    /// Whether its emitter names its operation.
+    pub(crate) fn has_operation(&self) -> bool {
+        self.facts().is_some_and(|facts| facts.labels().operation.is_some())
+    }
+
+    /// Whether it holds a session or a user, which apply to the calls below it.
+    pub(crate) fn identifies_caller(&self) -> bool {
+        let identifies = |facts: &LlmCall| facts.session_id().is_some() || facts.user_id().is_some();
+        self.kind == PartKind::Context || self.is_candidate() && self.facts().is_some_and(identifies)
+    }
+
+    /// The id of the answer. A gateway's request ids are none.
+    pub(crate) fn response_id(&self) -> Option<KeptId<'_>> {
+        let id = self.facts().filter(|_| !self.is_plano())?.kept_id();
+        (!matches!(id, KeptId::Hex(_))).then_some(id)
+    }
+
+    /// Its input and output tokens, if it has any.
+    pub(crate) fn counts(&self) -> Option<(u64, u64)> {
+        let usage = self.facts()?.usage();
+        let has_any = usage.input.is_some() || usage.output.is_some();
+        has_any.then(|| (usage.input_total().unwrap_or(0), usage.output.unwrap_or(0)))
+    }
+
+    /// Whether a candidate below it started before this one ended, as far as both tell. A gateway reports the time of the
+    /// upstream, which tells nothing of its end.
+    pub(crate) fn is_in_time(&self, inner: &Self) -> bool {
+        let (Some(outer_facts), Some(inner_facts)) = (self.facts(), inner.facts()) else { return true };
+        let is_known = self.traits.has_emitted_start && inner.traits.has_emitted_start;
+        if self.is_plano() || !is_known || outer_facts.duration_ms().is_none() {
+            return true;
+        }
+        let is_same_clock = outer_facts.labels().service_name == inner_facts.labels().service_name;
+        let skew = if is_same_clock { 0 } else { CLOCK_SKEW_NANOS };
+        inner.started <= outer_facts.end_unix_nano().saturating_add(skew)
+    }
+
+    /// Whether a candidate below it, with nothing acting in between, is the same call. Only proof separates them: it started
+    /// after this one ended, or both have ids of answers, which differ as their counts do (gateways give ids of their own).
+    pub(crate) fn is_same_call(&self, inner: &Self) -> bool {
+        let differ = |ours: Option<KeptId<'_>>, theirs| ours.zip(theirs).is_some_and(|(ours, theirs)| ours != theirs);
+        let is_other_answer = differ(self.response_id(), inner.response_id());
+        self.is_in_time(inner) && !(is_other_answer && self.counts() != inner.counts())
     }
 
     /// When it started, for the order among spans.

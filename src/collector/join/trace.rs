@@ -164,20 +164,34 @@ impl Trace {
     /// The span and its descendants, parents before children; each takes a visit from the budget. Every span has one parent, so
     /// only the first can occur again.
     pub(super) fn subtree(&self, at: usize) -> Vec<usize> {
+        self.descend(at, |_| true)
+    }
+
+    /// The span and its descendants down to the acting ones, which are left out.
+    pub(super) fn region(&self, at: usize) -> Vec<usize> {
+        self.descend(at, |child| !self.acts(child))
+    }
+
+    fn descend(&self, at: usize, includes: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut found = vec![at];
         let mut next = 0;
         while let Some(&parent) = found.get(next) {
             next += 1;
             let room = WIDEST.saturating_sub(found.len());
-            found.extend(self.children(parent).filter(|&child| child != at).take(room));
+            found.extend(self.children(parent).filter(|&child| child != at && includes(child)).take(room));
         }
         self.visits.set(self.visits.get().saturating_sub(found.len()));
         found
     }
 
-    /// The topmost candidate of the span's lineage.
+    /// The topmost candidate of the span's lineage that no acting span separates from it.
     pub(super) fn top(&self, at: usize) -> Option<usize> {
-        self.lineage(at).filter(|&at| self.node(at).is_some_and(Node::is_candidate)).last()
+        let reached = self.lineage(at).take_while(|&at| !self.acts(at));
+        reached.filter(|&at| self.node(at).is_some_and(Node::is_candidate)).last()
+    }
+
+    fn acts(&self, at: usize) -> bool {
+        self.node(at).is_some_and(|node| node.acts)
     }
 
     /// How many spans the lineage has.

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::keys::Key;
 use super::span_view::SpanView;
-use super::{Classification, SpanRole, gen_ai, not_a_call, structured};
+use super::{Classification, gen_ai, not_a_call, structured};
 use crate::call::CallFacts;
 
 /// The scope of Logfire's spans of the OpenAI Agents SDK.
@@ -16,10 +16,7 @@ const AGENTS_SCOPE: &str = "logfire.openai_agents";
 pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
     view.has(Key::LogfireSpanType).then_some(())?;
     if view.is(Key::LogfireSpanType, "pending_span") {
-        return Some(Classification {
-            role: SpanRole::Other,
-            why: "logfire.span_type is pending_span: a preview of a span",
-        });
+        return Some(Classification::other("logfire.span_type is pending_span: a preview of a span"));
     }
     if is_agent_voice_span(view) {
         return Some(not_a_call(view, "a span of Logfire's OpenAI Agents for speech or a transcription"));
@@ -29,10 +26,9 @@ pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
         let seconds = view.amount(&[Key::LogfireDuration])?;
         return Some(Classification::call(streamed(view, seconds), "a Logfire record of a streamed answer"));
     }
-    (is_stream_request(view) && !view.failed()).then_some(Classification {
-        role: SpanRole::Other,
-        why: "the request of a stream: Logfire records its answer apart, and that is the call",
-    })
+    (is_stream_request(view) && !view.failed()).then_some(Classification::other(
+        "the request of a stream: Logfire records its answer apart, and that is the call",
+    ))
 }
 
 /// Logfire also sets the response model on every span of the OpenAI Agents SDK, so spans of the voice pipeline look like

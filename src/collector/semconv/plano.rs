@@ -24,21 +24,16 @@ const LLM_SERVICE: &str = "plano(llm)";
 /// Reads a span of brightstaff.
 pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
     if let Some(model) = view.text(&[Key::LlmModel]) {
-        return Some(Classification { role: SpanRole::Call(Box::new(call(view, model))), why: "llm.model is set" });
+        return Some(Classification::new(SpanRole::Call(Box::new(call(view, model))), "llm.model is set"));
     }
     if let Some(requested) = view.text(&[Key::ModelRequested])
         && is_routing(view)
     {
         let role = SpanRole::Completes(Box::new(routing(view, requested)));
-        return Some(Classification {
-            role,
-            why: "model.requested on a routing span: completes the call of its parent",
-        });
+        return Some(Classification::new(role, "model.requested on a routing span: completes the call of its parent"));
     }
-    (view.span.name == LLM && is_of(view, LLM, LLM_SERVICE)).then_some(Classification {
-        role: SpanRole::Rejected,
-        why: "an llm span without llm.model: rejected before routing",
-    })
+    (view.span.name == LLM && is_of(view, LLM, LLM_SERVICE))
+        .then_some(Classification::new(SpanRole::Rejected, "an llm span without llm.model: rejected before routing"))
 }
 
 fn is_routing(view: &SpanView<'_, '_>) -> bool {

@@ -1,6 +1,6 @@
 //! The adapters against captured traffic, and against spans made up after what emitters are known to send.
 
-mod build;
+pub(super) mod build;
 mod captured;
 mod counts;
 mod emitters;

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 
 use crate::call::{CallId, Convention, IdBuffer, KeptId, LlmCall, Name};
-use crate::collector::join::TraceId;
+use crate::collector::join::{CLOCK_SKEW_NANOS, TraceId};
 use crate::collector::ring::Calls;
 
 /// Response ids remembered for recognising one call in two traces.
@@ -17,10 +17,6 @@ const MOST: usize = 65_536;
 
 /// A shorter response id is more likely a placeholder than an id.
 const SHORTEST: usize = 8;
-
-/// Tolerated clock skew between emitters, ns. Servers with NTP are right to milliseconds; a laptop or virtual machine that
-/// has just resumed may be seconds off. More would merge calls that follow each other.
-const CLOCK_SKEW_NANOS: i64 = 5_000_000_000;
 
 /// Response ids and the rows that show them.
 #[derive(Debug, Default)]

@@ -1,5 +1,7 @@
 //! Joining, driven through the store: which spans become which rows, in whatever order they arrive.
 
+mod one_call;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -31,6 +33,7 @@ enum TestRole {
     Completes,
     Context,
     Other,
+    Acts,
 }
 
 fn span(id: SpanId, parent: SpanId, role: TestRole) -> TestSpan {
@@ -74,9 +77,17 @@ fn arrival(span: &TestSpan) -> Arrival {
             facts.session_id = Some(format!("session-{}", span.id).into());
             Part::Context(Box::new(keep(&facts)))
         }
-        TestRole::Other => Part::Other,
+        TestRole::Other | TestRole::Acts => Part::Other,
     };
-    Arrival { ids: Some((span.trace, span.id)), parent: span.parent, part, why: "", range: 0..0, is_sampled: false }
+    Arrival {
+        ids: Some((span.trace, span.id)),
+        parent: span.parent,
+        part,
+        why: "",
+        range: 0..0,
+        acts: span.role == TestRole::Acts,
+        is_sampled: false,
+    }
 }
 
 fn feed(store: &mut Store, spans: &[TestSpan]) {
@@ -325,6 +336,7 @@ fn role() -> impl Strategy<Value = TestRole> {
         1 => Just(TestRole::Plano),
         1 => Just(TestRole::Completes),
         1 => Just(TestRole::Context),
+        1 => Just(TestRole::Acts),
         2 => Just(TestRole::Other),
     ]
 }

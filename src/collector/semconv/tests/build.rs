@@ -20,7 +20,7 @@ pub(super) const LASTED: u64 = 2_000_000_000;
 
 /// A span under construction.
 #[derive(Clone, Debug)]
-pub(super) struct Made {
+pub(in super::super) struct Made {
     scope: String,
     resource: Vec<KeyValue>,
     pub(super) span: Span,
@@ -49,7 +49,7 @@ fn value(json: &Json) -> AnyValue {
 }
 
 /// A span of this scope and name with these attributes.
-pub(super) fn span(scope: &str, name: &str, json: &Json) -> Made {
+pub(in super::super) fn span(scope: &str, name: &str, json: &Json) -> Made {
     let span = Span {
         trace_id: vec![1; 16],
         span_id: vec![2; 8],
@@ -90,7 +90,7 @@ impl Made {
     }
 
     /// The bytes of a request that exports this span alone.
-    pub(super) fn request(&self) -> Vec<u8> {
+    pub(in super::super) fn request(&self) -> Vec<u8> {
         let scope = InstrumentationScope { name: self.scope.clone(), ..InstrumentationScope::default() };
         let scope_spans = ScopeSpans { scope: Some(scope), spans: vec![self.span.clone()], schema_url: String::new() };
         let resource = Resource { attributes: self.resource.clone(), ..Resource::default() };
@@ -101,7 +101,7 @@ impl Made {
 }
 
 /// The reading of the only span of a request.
-pub(super) fn reading(request: &[u8]) -> Classification<'_> {
+pub(in super::super) fn reading(request: &[u8]) -> Classification<'_> {
     let mut found = None;
     walk(request, |origin, span| found = Some(read(origin, span))).unwrap();
     found.unwrap()
