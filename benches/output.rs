@@ -11,6 +11,7 @@ use planoai::collector::ring::Ring;
 use planoai::output::{OutputFormat, RecordFormat, RecordWriter};
 use planoai::pricing::{PriceQuery, Pricer, PricingFacts, shown_cost};
 use planoai::query::filter::Filter;
+use planoai::text::secrets::Secrets;
 
 const CALLS: u64 = 20_000;
 const MODELS: [&str; 3] = ["gpt-5-mini", "claude-sonnet-4-6", "gemini-2.5-flash"];
@@ -51,6 +52,18 @@ fn records(bencher: Bencher<'_, '_>, shape: OutputFormat) {
         RecordWriter::new(io::sink(), format, Filter::default(), None)
             .and_then(|mut writer| writer.write(calls, 0).map(|_| writer.counts()))
     });
+}
+
+/// Masking is paid for every text that is shown or written: prose, and prose with credentials in it, 4 KiB each.
+#[divan::bench(args = ["prose", "credentials"])]
+fn masked(bencher: Bencher<'_, '_>, kind: &str) {
+    let sentence = match kind {
+        "prose" => "The tokens of a second message pass the assistant, which signs off and is authored by nobody. ",
+        _ => "It sent Authorization: Bearer q7RwZ2kT9xBv4LmP8sJd and {\"api_key\": \"hunter2plus\"} to the assistant. ",
+    };
+    let text: String = sentence.chars().cycle().take(4096).collect();
+    let counter = divan::counter::BytesCount::of_str(&text);
+    bencher.counter(counter).bench(|| Secrets::Masked.in_text(divan::black_box(&text)).len());
 }
 
 fn main() {

@@ -1,7 +1,13 @@
 //! Detects credentials in span attributes and masks them wherever attributes are shown.
 
+mod issuers;
+mod labels;
+mod scan;
+mod shapes;
+
 use std::borrow::Cow;
-use std::ops::Range;
+
+use self::labels::is_credential_key;
 
 /// Whether credentials in displayed or written text are masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -41,56 +47,7 @@ impl From<bool> for Secrets {
 /// Replaces a masked credential.
 pub const MASK: &str = "••••••";
 
-/// Shorter words are not credentials, bytes.
-const MIN_LENGTH: usize = 16;
-
-/// Prefixes of well-known credentials: OpenAI and Anthropic, GitHub, Slack, AWS, Google, Hugging Face, Groq,
-/// xAI, GitLab, DigitalOcean, and JSON web tokens.
-const PREFIXES: [&str; 21] = [
-    "sk-",
-    "sk_live_",
-    "sk_test_",
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "xoxb-",
-    "xoxp-",
-    "xoxa-",
-    "AKIA",
-    "ASIA",
-    "AIza",
-    "hf_",
-    "gsk_",
-    "xai-",
-    "glpat-",
-    "dop_v1_",
-    "eyJ",
-];
-
-/// Parts of keys whose values are credentials.
-const KEY_PARTS: [&str; 10] = [
-    "authorization",
-    "apikey",
-    "api_key",
-    "secret",
-    "password",
-    "passwd",
-    "credential",
-    "cookie",
-    "private_key",
-    "bearer",
-];
-
-/// Keys that end in `token` hold a credential, except for token counts and times: `llm.time_to_first_token`.
-const COUNTED_TOKENS: [&str; 5] = ["first_token", "firsttoken", "per_token", "pertoken", "last_token"];
-
-/// Authentication schemes that precede a credential in a header (RFC 9110, section 11).
-const SCHEMES: [&str; 2] = ["bearer", "basic"];
-
-/// Masks all of `value` if the key names a credential, else the words in it that look like one.
+/// Masks all of `value` if the key names a credential, else the parts of it that are one.
 pub fn mask<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
     if value.is_empty() || matches!(value, "true" | "false") {
         return Cow::Borrowed(value);
@@ -101,160 +58,26 @@ pub fn mask<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
     mask_text(value)
 }
 
-fn mask_text(value: &str) -> Cow<'_, str> {
-    match mask_passwords(value) {
-        Cow::Borrowed(value) => mask_words(value),
-        Cow::Owned(value) => Cow::Owned(mask_words(&value).into_owned()),
-    }
-}
-
-/// Masks the passwords in URLs: `postgres://user:password@host` (RFC 3986, section 3.2.1).
-fn mask_passwords(value: &str) -> Cow<'_, str> {
-    const AUTHORITY: &str = "://";
-    const CUT: char = '…';
-    if !(value.contains(AUTHORITY) && value.contains(['@', CUT])) {
-        return Cow::Borrowed(value);
-    }
-    let mut masked = String::new();
-    let mut rest = value;
-    while let Some(found) = rest.find(AUTHORITY) {
-        let (before, authority) = rest.split_at(found + AUTHORITY.len());
-        let is_end =
-            |char: char| char.is_whitespace() || matches!(char, '/' | '?' | '#' | '"' | '\'' | '<' | '>' | '\\');
-        let end = authority.find(is_end).unwrap_or(authority.len());
-        masked.push_str(before);
-        rest = authority;
-        let password = authority.get(..end).and_then(|authority| {
-            // Truncated text may end within the password.
-            let (user, _) = authority.rsplit_once('@').or_else(|| authority.split_once(CUT))?;
-            Some(user.find(':')? + 1..user.len())
-        });
-        if let Some(password) = password.filter(|password| !password.is_empty()) {
-            masked.push_str(authority.get(..password.start).unwrap_or_default());
-            masked.push_str(MASK);
-            rest = authority.get(password.end..).unwrap_or_default();
-        }
-    }
-    masked.push_str(rest);
-    if masked == value { Cow::Borrowed(value) } else { Cow::Owned(masked) }
-}
-
-fn is_credential_key(key: &str) -> bool {
-    let last = key.rsplit(['.', '/', ':']).next().unwrap_or_default();
-    let ends_in = |end: &str| {
-        last.len().checked_sub(end.len()).is_some_and(|at| spells(last.as_bytes().get(at..).unwrap_or_default(), end))
-    };
-    let holds_token = ends_in("token") && !COUNTED_TOKENS.iter().any(|counted| ends_in(counted));
-    holds_token || (0..key.len()).any(|at| KEY_PARTS.iter().any(|part| begins(key.as_bytes().get(at..), part)))
-}
-
-/// Whether text begins with `part`, ignoring case and treating `-` and `_` alike.
-fn begins(text: Option<&[u8]>, part: &str) -> bool {
-    text.and_then(|text| text.get(..part.len())).is_some_and(|text| spells(text, part))
-}
-
-fn spells(text: &[u8], part: &str) -> bool {
-    let folded = |byte: &u8| if *byte == b'-' { b'_' } else { byte.to_ascii_lowercase() };
-    text.iter().map(folded).eq(part.bytes())
-}
-
-fn mask_words(value: &str) -> Cow<'_, str> {
+fn mask_text(text: &str) -> Cow<'_, str> {
     let mut masked: Option<String> = None;
     let mut done = 0;
-    for (start, end) in words(value) {
-        if start < done {
+    for secret in scan::secrets(text) {
+        let start = secret.start.max(done);
+        if secret.end <= start || text.get(start..secret.end).is_none_or(|secret| secret == MASK) {
             continue;
         }
-        if let Some(secret) = secret(value, start, end) {
-            let out = masked.get_or_insert_default();
-            out.push_str(value.get(done..secret.start).unwrap_or_default());
+        let out = masked.get_or_insert_default();
+        let between = text.get(done..start).unwrap_or_default();
+        out.push_str(between);
+        if !(between.is_empty() && out.ends_with(MASK)) {
             out.push_str(MASK);
-            done = secret.end;
         }
+        done = secret.end;
     }
     match masked {
-        None => Cow::Borrowed(value),
-        Some(out) => Cow::Owned(out + value.get(done..).unwrap_or_default()),
+        None => Cow::Borrowed(text),
+        Some(out) => Cow::Owned(out + text.get(done..).unwrap_or_default()),
     }
-}
-
-/// The range to mask for the word at `start..end`: the value it names, or most of the word.
-fn secret(value: &str, start: usize, end: usize) -> Option<Range<usize>> {
-    let word = value.get(start..end)?;
-    if is_scheme(word) {
-        let given = given(value, end)?;
-        // Skips values that are masked already.
-        let is_masked = value.get(given.clone()).is_some_and(|given| given.contains(MASK));
-        return (given.len() >= MIN_LENGTH && !is_masked).then_some(given);
-    }
-    if is_credential_key(word) {
-        return assigned(value, end);
-    }
-    // The prefix stays, since it identifies the issuer.
-    is_credential(word).then_some(start + 4..end)
-}
-
-fn is_scheme(word: &str) -> bool {
-    SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme))
-}
-
-/// The value after a key that ends at `end`: `"key": "value"`, `key=value`, also in quoted JSON. An authentication scheme
-/// before it stays.
-fn assigned(value: &str, end: usize) -> Option<Range<usize>> {
-    let behind = value.get(end..)?;
-    let between = behind.find(|char| !matches!(char, ':' | '=' | '"' | '\'' | '\\' | ' '))?;
-    let separator = behind.get(..between).filter(|separator| separator.contains([':', '=']))?;
-    let start = end + between;
-    let length = match separator.chars().next_back().filter(|last| matches!(last, '"' | '\'')) {
-        Some(quote) => value.get(start..)?.find(['\\', quote]).unwrap_or(value.len() - start),
-        None => unquoted(value.get(start..)?),
-    };
-    let named = value.get(start..start + length)?;
-    let scheme = named.split(' ').next().filter(|first| is_scheme(first));
-    match scheme {
-        Some(scheme) => given(value, start + scheme.len()),
-        None => (!is_plain_word(named)).then_some(start..start + length),
-    }
-}
-
-/// The word after an authentication scheme that ends at `end`.
-fn given(value: &str, end: usize) -> Option<Range<usize>> {
-    let behind = value.get(end..)?.strip_prefix(' ')?;
-    Some(end + 1..end + 1 + unquoted(behind))
-}
-
-/// Length of an unquoted value, bytes.
-fn unquoted(behind: &str) -> usize {
-    let is_end =
-        |char: char| char.is_whitespace() || matches!(char, '"' | '\'' | '\\' | '&' | ',' | ';' | '}' | ']' | ')');
-    behind.find(is_end).unwrap_or(behind.len())
-}
-
-/// Not a credential even after a key that names one.
-fn is_plain_word(word: &str) -> bool {
-    matches!(word, "" | "null" | "None" | "true" | "false" | "string" | "object" | "True" | "False" | "{" | "[")
-}
-
-/// Runs of characters that occur in credentials, as byte ranges.
-fn words(value: &str) -> impl Iterator<Item = (usize, usize)> {
-    let is_part = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.' | '/' | '+');
-    let mut rest = value;
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let skipped = rest.find(is_part)?;
-        let word = rest.get(skipped..)?;
-        let length = word.find(|char| !is_part(char)).unwrap_or(word.len());
-        let range = (at + skipped, at + skipped + length);
-        at = range.1;
-        rest = word.get(length..)?;
-        Some(range)
-    })
-}
-
-fn is_credential(word: &str) -> bool {
-    word.len() >= MIN_LENGTH
-        && PREFIXES.iter().any(|prefix| word.starts_with(prefix))
-        && (!word.starts_with("eyJ") || word.bytes().filter(|byte| *byte == b'.').count() == 2)
 }
 
 #[cfg(test)]
@@ -314,6 +137,73 @@ mod tests {
         for (key, value, shown) in cases {
             assert_eq!(mask(key, value), shown, "{key}");
         }
+    }
+
+    /// A run of cases: texts with a secret in `«»`, which is literal or has a length to be made up, and texts without any.
+    #[derive(serde::Deserialize)]
+    struct Cases {
+        about: String,
+        leaks: Vec<String>,
+        false_alarms: Vec<String>,
+    }
+
+    fn cases() -> Vec<Cases> {
+        serde_json::from_str(include_str!("secrets/cases.json")).unwrap()
+    }
+
+    /// As many characters as `kind` says: of all kinds, hexadecimal (`h8`) or upper-case (`A8`).
+    fn made_up(kind: &str, nth: usize) -> String {
+        const MIXED: &[u8] = b"q7RwZ2kT9xBv4LmP8sJdY6hNfC3gXt5WzKe1";
+        let (alphabet, length): (&[u8], _) = match kind.split_at(1) {
+            ("h", length) => (b"7f3a9c05e8d2b614", length),
+            ("A", length) => (b"Q7RWZ2KT9XBV4LMP8SJDY6HNFC3G", length),
+            _ => (MIXED, kind),
+        };
+        let Ok(length) = length.parse() else { return kind.to_owned() };
+        alphabet.iter().cycle().skip(nth).take(length).map(|byte| char::from(*byte)).collect()
+    }
+
+    /// The text of a case, and its secrets.
+    fn spelt_out(case: &str) -> (String, Vec<String>) {
+        let (mut text, mut secrets) = (String::new(), Vec::new());
+        for (nth, part) in case.split(['«', '»']).enumerate() {
+            if nth % 2 == 1 {
+                secrets.push(made_up(part, nth));
+                text += secrets.last().unwrap();
+            } else {
+                text += part;
+            }
+        }
+        (text, secrets)
+    }
+
+    #[test]
+    fn each_case_of_the_table_is_masked_or_left_alone() {
+        let mut wrong = Vec::new();
+        for Cases { about, leaks, false_alarms } in cases() {
+            for case in &leaks {
+                let (text, secrets) = spelt_out(case);
+                for text in [text.clone(), format!("before {text} after"), format!("{text}\n")] {
+                    let shown = mask("body", &text);
+                    let is_seen = |secret: &String| {
+                        secret.as_bytes().windows(5).any(|part| shown.as_bytes().windows(5).any(|shown| shown == part))
+                    };
+                    if secrets.iter().any(is_seen) || !shown.contains(MASK) {
+                        wrong.push(format!("{about}: {text:?} leaks: {shown:?}"));
+                    }
+                    if mask("body", &shown) != shown {
+                        wrong.push(format!("{about}: {shown:?} changes: {:?}", mask("body", &shown)));
+                    }
+                }
+            }
+            for text in &false_alarms {
+                let shown = mask("body", text);
+                if shown != text.as_str() {
+                    wrong.push(format!("{about}: {text:?} has no secret: {shown:?}"));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::support::{GrpcClient, Headless};
 use crate::terminal::Terminal;
 
 /// Texts with a credential in them, and what of it must not be seen.
-const LEAKS: [(&str, &str); 8] = [
+const LEAKS: [(&str, &str); 13] = [
     ("bad key sk-proj-T3BlbkFJabcdefghijklmnop", "T3BlbkFJ"),
     ("bad key sk-ant-api03-Zm9vYmFyYmF6cXV4", "Zm9vYmFy"),
     ("sent Authorization: Bearer tok3n-ABCDEFGHIJKL", "tok3n"),
@@ -19,6 +19,11 @@ const LEAKS: [(&str, &str); 8] = [
     ("aws_secret_access_key=wJalrXUtnFEMI/K7MDENG/bPxRfiCY", "wJalrXUtn"),
     ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "eyJzdWIi"),
     ("cannot reach postgres://app:s3cretpass@db:5432/x", "s3cretpass"),
+    ("sent Authorization: ApiKey q7RwZ2kT9xBv4LmP", "q7RwZ2kT"),
+    ("headers {\"X-Api-Key\":[\"w8KdJ3nQ5yHs\"]}", "w8KdJ3nQ"),
+    ("ran tool --api-key c4VbN6mL2pRt --verbose", "c4VbN6mL"),
+    ("cookie: theme=dark; sid=z9XcV1bN7mQw", "z9XcV1bN"),
+    ("query api_key%3Df5GhJ8kL3zXc%26user%3Dme", "f5GhJ8kL"),
 ];
 const MASK: &str = "••••••";
 
