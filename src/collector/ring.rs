@@ -24,6 +24,8 @@ pub struct Calls {
     first: u64,
     /// Arrival number the next call will get.
     next: u64,
+    /// Arrival number of the first call since all were forgotten.
+    begun: u64,
     /// Rows among the kept ones that were merged into others.
     merged_away: usize,
 }
@@ -47,6 +49,11 @@ impl Calls {
     /// The oldest kept call's id; equals [`Calls::next_id`] when none is kept.
     pub const fn first_id(&self) -> CallId {
         CallId(self.first)
+    }
+
+    /// The id of the first call since all were last forgotten: what comes from there on may be older than what was before.
+    pub const fn begun_id(&self) -> CallId {
+        CallId(self.begun)
     }
 
     /// The id that the next call will get: also the number of calls since start.
@@ -146,7 +153,7 @@ impl Ring {
     /// Forgets all calls; numbering goes on.
     pub fn clear(&mut self) {
         let next = self.calls.next;
-        self.calls = Calls { base: next, first: next, next, ..Calls::default() };
+        self.calls = Calls { base: next, first: next, next, begun: next, ..Calls::default() };
     }
 
     /// The calls as they are now.
@@ -162,7 +169,7 @@ impl Ring {
     /// Forgets the calls before `id`, which is the next one's if it has not arrived.
     pub fn forget_before(&mut self, id: CallId) {
         if id.0 >= self.calls.next {
-            self.calls = Calls { base: id.0, first: id.0, next: id.0, ..Calls::default() };
+            self.calls = Calls { base: id.0, first: id.0, next: id.0, begun: id.0, ..Calls::default() };
         }
         self.evict_before(id.0);
     }

@@ -5,13 +5,13 @@
 //! window. A changed filter or window scans the kept calls once; a changed sort order sorts once.
 //! [`Worker`] runs it on a thread of its own.
 
+mod ends;
 mod id_set;
 mod kept;
 mod matching;
 mod order;
 mod picture;
 mod rows;
-mod starts;
 mod view;
 mod worker;
 
@@ -21,11 +21,11 @@ use crate::call::{CallId, LlmCall};
 use crate::collector::{Calls, Snapshot};
 use crate::stats::sessions;
 
+use ends::Ends;
 use id_set::IdSet;
 use kept::KeptCounts;
 use matching::{Criteria, Matching, MatchingFigures, Moment};
 use order::Sorted;
-use starts::Starts;
 
 pub use kept::KnownNames;
 pub use matching::Rollup;
@@ -38,7 +38,7 @@ pub use worker::{PictureRequest, Worker};
 #[derive(Debug)]
 pub struct Analysis {
     picture: Arc<Picture>,
-    starts: Starts,
+    ends: Ends,
     kept: KeptCounts,
     matching: Matching,
     sorted: Option<Sorted>,
@@ -51,10 +51,10 @@ mod tests;
 
 impl Default for Analysis {
     fn default() -> Self {
-        let moment = Moment { now: 0, latest_start: 0 };
+        let moment = Moment { now: 0, latest_end: 0, complete_since: None };
         Self {
             picture: Arc::default(),
-            starts: Starts::default(),
+            ends: Ends::default(),
             kept: KeptCounts::default(),
             matching: Matching::new(Window::default(), moment, 0),
             sorted: None,
@@ -106,16 +106,26 @@ impl Analysis {
             *self = Self::default();
         }
         let before = Arc::clone(&self.picture.snapshot);
-        if snapshot.calls.first_id() >= before.calls.next_id() {
-            // No former call is left: a replay may have gone back.
-            self.starts = Starts::default();
+        if snapshot.calls.begun_id() >= before.calls.next_id() {
+            // All former calls were dropped: a replay may have gone back.
+            self.ends = Ends::default();
         }
         let changes = Changes::between(&before.calls, &snapshot.calls);
-        let touched = self.follow(spec, &changes, now);
+        let touched = self.follow(spec, &changes, now, snapshot.capacity);
         self.sort(spec, &snapshot.calls, touched.as_ref());
         self.picture = Arc::new(self.picture(spec, snapshot, now));
         self.shown = self.matching.state();
         Arc::clone(&self.picture)
+    }
+
+    /// The end of a call by which it belongs to a window: the emitted one, but no later than the call was first seen.
+    pub(super) fn end_of(&self, call: &LlmCall) -> i64 {
+        self.ends.of(call)
+    }
+
+    /// The earliest such end of all calls, evicted ones included.
+    pub(super) const fn earliest_end(&self) -> Option<i64> {
+        self.ends.earliest()
     }
 
     fn is_outdated(&self, spec: &ViewSpec, snapshot: &Arc<Snapshot>, now: i64) -> bool {
@@ -125,10 +135,12 @@ impl Analysis {
     }
 
     /// Applies the changes to all figures. Returns the new and changed calls, or `None` after a scan of all.
-    fn follow(&mut self, spec: &ViewSpec, changes: &Changes<'_>, now: i64) -> Option<IdSet> {
-        changes.revised.iter().for_each(|(_, call)| self.starts.note(call, now));
-        changes.arrived().for_each(|call| self.starts.note(call, now));
-        let moment = Moment { now, latest_start: self.starts.latest().unwrap_or(0) };
+    fn follow(&mut self, spec: &ViewSpec, changes: &Changes<'_>, now: i64, capacity: usize) -> Option<IdSet> {
+        changes.revised.iter().for_each(|(_, call)| self.ends.note(call, now));
+        changes.arrived().for_each(|call| self.ends.note(call, now));
+        let has_all = changes.now.len() < capacity;
+        let complete_since = if has_all { None } else { self.ends.earliest_kept(changes.now) };
+        let moment = Moment { now, latest_end: self.ends.latest().unwrap_or(0), complete_since };
         let touched = if changes.outweigh_a_scan() {
             self.kept = KeptCounts::default();
             changes.now.iter().for_each(|call| self.kept.add(call));
@@ -138,7 +150,7 @@ impl Analysis {
             self.follow_kept(changes);
             self.follow_matching(spec, changes, moment)
         };
-        self.starts.trim(changes.now);
+        self.ends.trim(changes.now);
         self.matching.trim(changes.now.first_id());
         touched
     }
@@ -158,12 +170,14 @@ impl Analysis {
             self.scan(spec, changes.now, moment);
             return None;
         }
-        let criteria = Criteria { filter: &spec.filter, starts: &self.starts, now: moment.now };
+        let criteria = Criteria { filter: &spec.filter, ends: &self.ends, now: moment.now };
         let mut touched = IdSet::default();
         self.matching.advance(moment);
-        changes.evicted().for_each(|call| self.matching.remove(call, criteria.starts));
+        for call in changes.evicted() {
+            self.matching.evict(call, criteria.ends);
+        }
         for (before, call) in &changes.revised {
-            self.matching.remove(before, criteria.starts);
+            self.matching.remove(before, criteria.ends);
             self.matching.consider(call, &criteria);
             touched.insert(call.id());
         }
@@ -176,7 +190,7 @@ impl Analysis {
     }
 
     fn scan(&mut self, spec: &ViewSpec, calls: &Calls, moment: Moment) {
-        let criteria = Criteria { filter: &spec.filter, starts: &self.starts, now: moment.now };
+        let criteria = Criteria { filter: &spec.filter, ends: &self.ends, now: moment.now };
         self.matching = Matching::new(spec.window, moment, self.matching.state() + 1);
         calls.iter().for_each(|call| self.matching.consider(call, &criteria));
     }
@@ -198,10 +212,8 @@ impl Analysis {
         let of_all = || sessions(matching.ids.iter().filter_map(|id| calls.get(id)));
         let sessions = || former.and_then(|former| former.sessions.clone()).unwrap_or_else(of_all);
         let latest = matching.ids.newest();
-        // Calls arrive in about the order of their starts, which is all that is known once some were evicted.
         let has_all = calls.len() < snapshot.capacity;
-        let first_arrived = || calls.get(calls.first_id()).map(|call| self.starts.of(call));
-        let oldest_start = if has_all { self.starts.earliest() } else { first_arrived() };
+        let oldest_kept = if has_all { self.ends.earliest() } else { self.ends.earliest_kept(calls) };
         let session_of = |id: CallId| calls.get(id)?.session_id().cloned();
         Picture {
             spec: spec.clone(),
@@ -210,7 +222,7 @@ impl Analysis {
             rows: Rows::new(&matching.ids, self.sorted.clone(), snapshot),
             failed: Rows::new(&matching.failed, None, snapshot),
             summary: Summary {
-                burn: matching.burn(&figures.all.tally, now, oldest_start),
+                burn: matching.burn(&figures.all.tally, now, oldest_kept, self.ends.earliest()),
                 figures: figures.all,
                 failures: figures.failures,
                 sessions: matching.sessions(),

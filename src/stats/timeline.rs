@@ -1,4 +1,4 @@
-//! Calls, errors and money over time, bucketed by the start of the calls: what the sparklines show.
+//! Calls, errors and money over time, bucketed by the end of the calls: what the sparklines show.
 
 use std::collections::VecDeque;
 
@@ -16,7 +16,7 @@ const HOUR: i64 = 60 * MINUTE;
 /// What one bucket holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SeriesPoint {
-    /// Calls that started in the bucket.
+    /// Calls that ended in the bucket.
     pub calls: u64,
     /// Of those, failed.
     pub errors: u64,
@@ -57,7 +57,7 @@ impl Series {
 }
 
 /// Spending as an hourly rate, with what it was measured over, so that it can be explained:
-/// the priced cost of the calls that started in the last `over_secs`, scaled to an hour.
+/// the priced cost of the calls that ended in the last `over_secs`, scaled to an hour.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Burn {
     /// USD an hour.
@@ -124,18 +124,18 @@ impl Timeline {
         fallen
     }
 
-    /// Counts what started then; false when that is before the oldest bucket. What lies beyond the end counts in the newest.
-    pub fn add(&mut self, start_unix_nano: i64, point: SeriesPoint) -> bool {
-        self.point_at(start_unix_nano).map(|bucket| bucket.add(point)).is_some()
+    /// Counts what ended then; false when that is before the oldest bucket. What lies beyond the end counts in the newest.
+    pub fn add(&mut self, end_unix_nano: i64, point: SeriesPoint) -> bool {
+        self.point_at(end_unix_nano).map(|bucket| bucket.add(point)).is_some()
     }
 
     /// Takes back what [`Timeline::add`] counted; false when that is before the oldest bucket.
-    pub fn remove(&mut self, start_unix_nano: i64, point: SeriesPoint) -> bool {
-        self.point_at(start_unix_nano).map(|bucket| bucket.remove(point)).is_some()
+    pub fn remove(&mut self, end_unix_nano: i64, point: SeriesPoint) -> bool {
+        self.point_at(end_unix_nano).map(|bucket| bucket.remove(point)).is_some()
     }
 
-    fn point_at(&mut self, start_unix_nano: i64) -> Option<&mut SeriesPoint> {
-        let age = self.last.saturating_sub(start_unix_nano.div_euclid(self.bucket_nanos)).max(0);
+    fn point_at(&mut self, end_unix_nano: i64) -> Option<&mut SeriesPoint> {
+        let age = self.last.saturating_sub(end_unix_nano.div_euclid(self.bucket_nanos)).max(0);
         let from_end = usize::try_from(age).ok()?;
         self.points.get_mut(BUCKETS.checked_sub(1)?.checked_sub(from_end)?)
     }
@@ -208,14 +208,14 @@ impl Chart {
         }
     }
 
-    /// Counts a call that started then, if any bucket reaches back to it.
-    pub fn add(&mut self, start_unix_nano: i64, share: &Share) {
-        self.timelines.iter_mut().any(|timeline| timeline.add(start_unix_nano, SeriesPoint::of(share)));
+    /// Counts a call that ended then, if any bucket reaches back to it.
+    pub fn add(&mut self, end_unix_nano: i64, share: &Share) {
+        self.timelines.iter_mut().any(|timeline| timeline.add(end_unix_nano, SeriesPoint::of(share)));
     }
 
     /// Takes back what [`Chart::add`] counted.
-    pub fn remove(&mut self, start_unix_nano: i64, share: &Share) {
-        self.timelines.iter_mut().any(|timeline| timeline.remove(start_unix_nano, SeriesPoint::of(share)));
+    pub fn remove(&mut self, end_unix_nano: i64, share: &Share) {
+        self.timelines.iter_mut().any(|timeline| timeline.remove(end_unix_nano, SeriesPoint::of(share)));
     }
 
     /// The finest buckets that show at least 99% of the calls: a few with a wrong clock then do not squeeze all others

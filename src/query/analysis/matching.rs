@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use hashbrown::{Equivalent, HashMap};
 
+use super::ends::Ends;
 use super::id_set::IdSet;
-use super::starts::Starts;
 use super::view::Window;
 use crate::call::{CallId, LlmCall, Name, Status};
 use crate::collector::Calls;
@@ -28,18 +28,24 @@ const SECOND: i64 = 1_000_000_000;
 const BURN_BUCKET: i64 = 5 * SECOND;
 /// The shortest time in ns over which spending is measured: one call in the first second is no trend.
 const SHORTEST_BURN: i64 = 10 * SECOND;
+/// A rate of spending is shown when it was measured over at least this time in ns, or over [`BURN_CALLS`].
+const BURN_TIME: i64 = 60 * SECOND;
+/// The number of calls that makes up for a short time.
+const BURN_CALLS: u64 = 20;
 
-/// The ends of charts, ns since the epoch: a window ends now, all calls end with the latest start.
+/// The ends of charts, ns since the epoch: a window ends now, all calls end with the latest end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     pub(super) now: i64,
-    pub(super) latest_start: i64,
+    pub(super) latest_end: i64,
+    /// The time from which on a scan sees all calls; `None` where it sees every one.
+    pub(super) complete_since: Option<i64>,
 }
 
 impl Moment {
     const fn chart_end(self, window: Window) -> i64 {
         match window {
-            Window::All => self.latest_start,
+            Window::All => self.latest_end,
             Window::Minute | Window::FiveMinutes | Window::QuarterHour | Window::Hour => self.now,
         }
     }
@@ -48,7 +54,7 @@ impl Moment {
 /// What decides whether a call matches.
 pub(super) struct Criteria<'a> {
     pub(super) filter: &'a Filter,
-    pub(super) starts: &'a Starts,
+    pub(super) ends: &'a Ends,
     pub(super) now: i64,
 }
 
@@ -100,7 +106,10 @@ pub(super) struct Matching {
     /// Calls per session, for sessions that have any.
     sessions: HashMap<Name, u32, foldhash::fast::RandomState>,
     chart: Chart,
+    /// For [`Window::All`]. Evicted calls stay in it: spending does not depend on the capacity.
     spending: Timeline,
+    /// The time from which on `spending` has all calls; `None` where it has every one.
+    complete_since: Option<i64>,
     /// When calls have to be checked again because they may pass or fail as time goes on, the soonest first. May hold
     /// stale entries of calls that changed or left meanwhile: checking a call once more is harmless.
     due: BinaryHeap<Reverse<(i64, CallId)>>,
@@ -127,6 +136,7 @@ impl Matching {
             sessions: HashMap::default(),
             chart: window.nanos().map_or_else(|| Chart::open(end), |nanos| Chart::spanning(nanos, end)),
             spending: Timeline::new(BURN_BUCKET, moment.now),
+            complete_since: moment.complete_since,
             due: BinaryHeap::new(),
         }
     }
@@ -148,23 +158,23 @@ impl Matching {
 
     /// Adds the call if it passes. It must not be in the set.
     pub(super) fn consider(&mut self, call: &LlmCall, criteria: &Criteria<'_>) {
-        let start = criteria.starts.of(call);
+        let end = criteria.ends.of(call);
         // A call that has left the window or was merged into another row does not come back.
-        if call.is_merged_away() || !self.window.contains(start, criteria.now) {
+        if call.is_merged_away() || !self.window.contains(end, criteria.now) {
             return;
         }
         let passes = criteria.filter.matches(call, criteria.now);
         if passes {
-            self.add(call, start);
+            self.add(call, end);
         }
-        let leaves = self.window.nanos().filter(|_| passes).map(|nanos| start.saturating_add(nanos));
+        let leaves = self.window.nanos().filter(|_| passes).map(|nanos| end.saturating_add(nanos));
         let changes = criteria.filter.next_change(call, criteria.now);
         if let Some(moment) = leaves.into_iter().chain(changes).min() {
             self.due.push(Reverse((moment, call.id())));
         }
     }
 
-    fn add(&mut self, call: &LlmCall, start: i64) {
+    fn add(&mut self, call: &LlmCall, end: i64) {
         let share = Share::of(call);
         self.state += 1;
         self.ids.insert(call.id());
@@ -176,18 +186,24 @@ impl Matching {
         if let Some(session) = call.session_id() {
             *self.sessions.entry(session.clone()).or_insert(0) += 1;
         }
-        self.chart.add(start, &share);
-        self.spending.add(start, SeriesPoint::of(&share));
+        self.chart.add(end, &share);
+        self.spending.add(end, SeriesPoint::of(&share));
     }
 
     /// Removes the call, given as it was when it was added, if it is in the set.
-    pub(super) fn remove(&mut self, call: &LlmCall, starts: &Starts) {
+    pub(super) fn remove(&mut self, call: &LlmCall, ends: &Ends) {
+        if self.evict(call, ends) {
+            self.spending.remove(ends.of(call), SeriesPoint::of(&Share::of(call)));
+        }
+    }
+
+    /// Removes a call that is no longer kept; its cost stays in the spending. False when it is not in the set.
+    pub(super) fn evict(&mut self, call: &LlmCall, ends: &Ends) -> bool {
         if !self.ids.remove(call.id()) {
-            return;
+            return false;
         }
         self.state += 1;
         let share = Share::of(call);
-        let start = starts.of(call);
         if self.failed.remove(call.id())
             && let Some(count) = self.failures.get_mut(&call.status())
         {
@@ -200,8 +216,8 @@ impl Matching {
             }
         }
         self.leave_session(call);
-        self.chart.remove(start, &share);
-        self.spending.remove(start, SeriesPoint::of(&share));
+        self.chart.remove(ends.of(call), &share);
+        true
     }
 
     fn leave_session(&mut self, call: &LlmCall) {
@@ -226,7 +242,7 @@ impl Matching {
         {
             self.due.pop();
             if let Some(call) = calls.get(id) {
-                self.remove(call, criteria.starts);
+                self.remove(call, criteria.ends);
                 self.consider(call, criteria);
                 touched.insert(id);
             }
@@ -304,15 +320,27 @@ impl Matching {
         self.chart.series()
     }
 
-    /// Spending over the window, or over the last five minutes without one, but never over more time than the calls cover
-    /// since `oldest_start`.
-    pub(super) fn burn(&self, tally: &Tally, now: i64, oldest_start: Option<i64>) -> Option<Burn> {
-        let (cost, from) = match self.window.nanos() {
-            Some(nanos) => (tally.cost_femto_usd, now.saturating_sub(nanos)),
-            None => (self.spending.cost_femto_usd(), self.spending.start_unix_nano()),
+    /// Spending over the window, but over no more time than the kept calls cover since `oldest_kept`. Without a window, over
+    /// the last five minutes, evicted calls included, but over no more time than since `earliest`. `None` while both time
+    /// and calls are too few for a rate.
+    pub(super) fn burn(
+        &self,
+        tally: &Tally,
+        now: i64,
+        oldest_kept: Option<i64>,
+        earliest: Option<i64>,
+    ) -> Option<Burn> {
+        let (cost, calls, from) = match self.window.nanos() {
+            Some(nanos) => (tally.cost_femto_usd, tally.priced(), now.saturating_sub(nanos).max(oldest_kept?)),
+            None => {
+                let known_from = self.complete_since.or(earliest)?;
+                let spending = &self.spending;
+                (spending.cost_femto_usd(), spending.calls(), spending.start_unix_nano().max(known_from))
+            }
         };
-        let covered = now.saturating_sub(from.max(oldest_start?)).max(SHORTEST_BURN);
-        (tally.priced() > 0).then(|| Burn::of(cost, covered)).flatten()
+        let covered = now.saturating_sub(from);
+        let is_enough = covered >= BURN_TIME || calls >= BURN_CALLS;
+        (tally.priced() > 0 && is_enough).then(|| Burn::of(cost, covered.max(SHORTEST_BURN))).flatten()
     }
 
     /// Whether figures change without new calls as time goes on.

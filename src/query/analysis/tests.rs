@@ -147,7 +147,7 @@ struct World {
     spec: ViewSpec,
     /// When a call that claims to be from the future was first seen.
     seen: HashMap<CallId, i64>,
-    latest_start: Option<i64>,
+    latest_end: Option<i64>,
     /// Calls seen so far.
     seen_before: CallId,
 }
@@ -161,7 +161,7 @@ impl World {
             version: 0,
             spec: ViewSpec { sessions: true, ..ViewSpec::default() },
             seen: HashMap::new(),
-            latest_start: None,
+            latest_end: None,
             seen_before: CallId(0),
         }
     }
@@ -196,25 +196,25 @@ impl World {
     /// Notes what an onlooker sees at this moment.
     fn look(&mut self) {
         for call in self.ring.calls().iter() {
-            if call.start_unix_nano() > self.now {
+            if call.end_unix_nano() > self.now {
                 self.seen.entry(call.id()).or_insert(self.now);
             }
         }
-        let latest = self.ring.calls().iter().map(|call| self.start(call)).max();
-        // Where nothing is left of what was seen, it begins anew.
-        let before = self.latest_start.filter(|_| self.ring.calls().first_id() < self.seen_before);
-        self.latest_start = before.max(latest);
+        let latest = self.ring.calls().iter().map(|call| self.end(call)).max();
+        // Where all was forgotten, it begins anew.
+        let before = self.latest_end.filter(|_| self.ring.calls().begun_id() < self.seen_before);
+        self.latest_end = before.max(latest);
         self.seen_before = self.ring.calls().next_id();
     }
 
-    fn start(&self, call: &LlmCall) -> i64 {
-        self.seen.get(&call.id()).map_or(call.start_unix_nano(), |seen| call.start_unix_nano().min(*seen))
+    fn end(&self, call: &LlmCall) -> i64 {
+        self.seen.get(&call.id()).map_or(call.end_unix_nano(), |seen| call.end_unix_nano().min(*seen))
     }
 
     fn passing(&self) -> Vec<&LlmCall> {
         let passes = |call: &&LlmCall| {
             !call.is_merged_away()
-                && self.spec.window.nanos().is_none_or(|nanos| self.start(call) > self.now - nanos)
+                && self.spec.window.nanos().is_none_or(|nanos| self.end(call) > self.now - nanos)
                 && self.spec.filter.matches(call, self.now)
         };
         self.ring.calls().iter().filter(passes).collect()
@@ -269,7 +269,7 @@ fn assert_summary(picture: &Picture, world: &World, calls: &[&LlmCall]) -> Resul
 fn assert_series(picture: &Picture, world: &World, calls: &[&LlmCall]) -> Result<(), TestCaseError> {
     let series = &picture.series;
     let end = match world.spec.window {
-        Window::All => world.latest_start.unwrap_or(0),
+        Window::All => world.latest_end.unwrap_or(0),
         _ => world.now,
     };
     let last_bucket = series.start_unix_nano + 59 * series.bucket_nanos;
@@ -277,7 +277,7 @@ fn assert_series(picture: &Picture, world: &World, calls: &[&LlmCall]) -> Result
     prop_assert_eq!(series.points.len(), 60);
     for (point, nth) in series.points.iter().zip(0..) {
         let from = series.start_unix_nano + nth * series.bucket_nanos;
-        let inside = |call: &&&LlmCall| (from..from + series.bucket_nanos).contains(&world.start(call));
+        let inside = |call: &&&LlmCall| (from..from + series.bucket_nanos).contains(&world.end(call));
         let calls: Vec<_> = calls.iter().filter(inside).collect();
         prop_assert_eq!(point.calls, calls.len() as u64, "bucket {}", nth);
         prop_assert_eq!(point.errors, calls.iter().filter(|call| call.status().is_error()).count() as u64);
@@ -486,7 +486,7 @@ fn a_clock_that_runs_ahead_keeps_no_call_in_the_window() {
     world.push(&plain(-3600));
     let picture = world.look_with(&mut analysis);
     assert_eq!(picture.rows.len(), 1);
-    assert_eq!(picture.series.points[59].calls, 1, "it counts as started when first seen");
+    assert_eq!(picture.series.points[59].calls, 1, "it counts as ended when first seen");
     world.take(&Step::Pass(30));
     let picture = world.look_with(&mut analysis);
     assert_eq!((picture.series.points[29].calls, picture.series.points[59].calls), (1, 0));
@@ -564,6 +564,6 @@ fn a_flood_through_a_small_ring_leaves_no_memory_behind() {
         world.take(&Step::Push([vec![plain(0); 10], vec![plain(-9000); 10]].concat()));
         world.look_with(&mut analysis);
     }
-    let held = analysis.matching.held() + analysis.starts.held();
+    let held = analysis.matching.held() + analysis.ends.held();
     assert!(held < 3 * 1024, "{held} entries for 50 calls");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::query::column::{Column, Direction};
 use crate::query::filter::Filter;
 
-/// The time range of figures and rows. A call is in it if it started in it.
+/// The time range of figures and rows. A call is in it if it ended in it, which is when it arrives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Window {
     /// The last minute.
@@ -58,9 +58,9 @@ impl Window {
         }
     }
 
-    /// Whether a call with this start is in it.
-    pub fn contains(self, start_unix_nano: i64, now_unix_nano: i64) -> bool {
-        self.nanos().is_none_or(|nanos| start_unix_nano > now_unix_nano.saturating_sub(nanos))
+    /// Whether a call with this end is in it.
+    pub fn contains(self, end_unix_nano: i64, now_unix_nano: i64) -> bool {
+        self.nanos().is_none_or(|nanos| end_unix_nano > now_unix_nano.saturating_sub(nanos))
     }
 }
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::contributor::{TopContributor, top_contributors};
-use super::thresholds::{CallLimits, MaxErrorRate, UsdPerHour};
+use super::measured::{Measured, is_slower};
+use super::thresholds::{CallLimits, MaxErrorRate};
 use crate::call::LlmCall;
 use crate::query::analysis::{Picture, Window};
-use crate::stats::{femto_usd, usd};
+use crate::stats::{Burn, Quantiles, femto_usd};
 use crate::text::format::{count, duration, money_short, percent};
 
 /// The stretch of time over which figures are measured.
@@ -18,8 +19,8 @@ pub(super) const FEWEST_CALLS: u64 = 20;
 /// The shortest time over which spending is measured.
 pub(super) const SHORTEST: Duration = Duration::from_mins(1);
 
-/// The share of calls that may be slower than a 95th percentile.
-const BEYOND_P95: f64 = 0.05;
+/// One in so many calls may be slower than the 95th percentile.
+const ONE_IN_BEYOND_P95: u64 = 20;
 
 /// Tolerance for rounding: 29 of 100 calls do not exceed a limit of 29%.
 const JUST_ABOVE: f64 = 1.0 + 1e-12;
@@ -50,44 +51,58 @@ pub struct Breach {
     pub text: String,
 }
 
+/// What the limits are compared with.
+pub(super) struct MeasuredWindow<'a> {
+    /// The kept calls of [`WINDOW`].
+    pub(super) picture: &'a Picture,
+    /// All calls of [`WINDOW`].
+    pub(super) measured: Measured,
+    /// The evicted ones among them.
+    pub(super) evicted: Measured,
+    /// The time from the first call to the newest one, but no more than the window, ns.
+    pub(super) nanos: i64,
+}
+
 impl CallLimits {
-    /// The limits that are exceeded in a picture of [`WINDOW`], spending first.
-    pub(super) fn check(&self, picture: &Picture) -> Vec<Breach> {
-        let checks = [self.check_spending(picture), self.check_errors(picture), self.check_latency(picture)];
+    /// The limits that are exceeded, spending first.
+    pub(super) fn check(&self, window: &MeasuredWindow<'_>) -> Vec<Breach> {
+        let checks = [self.check_spending(window), self.check_errors(window), self.check_latency(window)];
         checks.into_iter().flatten().collect()
     }
 
-    fn check_spending(&self, picture: &Picture) -> Option<Breach> {
-        let UsdPerHour(limit) = self.budget?;
-        let over = picture.summary.burn?.over_secs.max(SHORTEST.as_secs_f64());
-        let spent = picture.summary.figures.tally.cost_femto_usd;
-        let measured = usd(spent) / over * 3600.0;
+    fn check_spending(&self, window: &MeasuredWindow<'_>) -> Option<Breach> {
+        let budget = self.budget?;
+        let over = window.nanos.max(i64::try_from(SHORTEST.as_nanos()).unwrap_or(i64::MAX));
+        let spent = window.measured.cost_femto_usd;
+        let measured = Burn::of(spent, over)?.usd_per_hour;
         let breach = |contributors| Breach {
             text: format!(
                 "spending of {}/h over the last {} is over the budget of {}/h",
                 money_short(measured),
-                duration(over * 1000.0),
-                money_short(limit)
+                duration(over as f64 / 1e6),
+                money_short(budget.0)
             ),
             figure: LimitedFigure::Spending,
             measured,
-            limit,
+            limit: budget.0,
             contributors,
         };
         let cost = |call: &LlmCall| call.cost().map_or(0, |cost| u128::try_from(femto_usd(cost.usd)).unwrap_or(0));
-        (measured > limit).then(|| breach(top_contributors(calls(picture), cost)).with_contributors())
+        budget
+            .is_exceeded_by(spent, over)
+            .then(|| breach(top_contributors(calls(window.picture), cost)).with_contributors())
     }
 
-    fn check_errors(&self, picture: &Picture) -> Option<Breach> {
+    fn check_errors(&self, window: &MeasuredWindow<'_>) -> Option<Breach> {
         let MaxErrorRate(limit) = self.max_error_rate?;
-        let tally = &picture.summary.figures.tally;
-        let measured = tally.error_rate()?;
+        let Measured { calls: all, errors, .. } = window.measured;
+        let measured = errors as f64 / all.max(1) as f64;
         let breach = |contributors| Breach {
             text: format!(
                 "error rate of {} ({} of {} calls) is over {}",
                 percent(measured),
-                count(tally.errors),
-                count(tally.calls),
+                count(errors),
+                count(all),
                 percent(limit)
             ),
             figure: LimitedFigure::ErrorRate,
@@ -96,32 +111,50 @@ impl CallLimits {
             contributors,
         };
         let failed = |call: &LlmCall| u128::from(call.status().is_error());
-        let is_over = tally.errors as f64 > limit * tally.calls.max(FEWEST_CALLS) as f64 * JUST_ABOVE;
-        is_over.then(|| breach(top_contributors(calls(picture), failed)).with_contributors())
+        let is_over = errors as f64 > limit * all.max(FEWEST_CALLS) as f64 * JUST_ABOVE;
+        is_over.then(|| breach(top_contributors(calls(window.picture), failed)).with_contributors())
     }
 
-    fn check_latency(&self, picture: &Picture) -> Option<Breach> {
-        let limit = self.max_p95?.as_secs_f64() * 1000.0;
-        let latency = picture.summary.figures.latency_ms;
-        let measured = latency.p95.filter(|p95| *p95 > limit)?;
-        let slow = |call: &LlmCall| u128::from(call.duration_ms().is_some_and(|took| took > limit));
-        let slow_calls = calls(picture).filter(|call| slow(call) > 0).count();
+    /// A 95th percentile is over the limit when more than one call in twenty is: they are counted, whatever their number.
+    fn check_latency(&self, window: &MeasuredWindow<'_>) -> Option<Breach> {
+        let limit = self.max_p95?;
+        let limit_ms = limit.as_secs_f64() * 1000.0;
+        let latency = window.picture.summary.figures.latency_ms;
+        if !may_be_over(&latency, &window.evicted, limit_ms) {
+            return None;
+        }
+        let slow_kept = calls(window.picture).filter(|call| is_slower(call, limit)).count() as u64;
+        let slow = window.evicted.slow.saturating_add(slow_kept);
+        let timed = window.evicted.timed.saturating_add(latency.n);
+        if !is_beyond_p95(slow, timed.max(FEWEST_CALLS)) {
+            return None;
+        }
         let breach = |contributors| Breach {
             text: format!(
                 "p95 latency of {} ({} of {} calls are slower) is over {}",
-                duration(measured),
-                count(slow_calls as u64),
-                count(latency.n),
-                duration(limit)
+                duration(latency.p95.unwrap_or(limit_ms).max(limit_ms)),
+                count(slow),
+                count(timed),
+                duration(limit_ms)
             ),
             figure: LimitedFigure::LatencyP95,
-            measured,
-            limit,
+            measured: latency.p95.unwrap_or(limit_ms).max(limit_ms),
+            limit: limit_ms,
             contributors,
         };
-        let is_over = latency.n >= FEWEST_CALLS || slow_calls as f64 > BEYOND_P95 * FEWEST_CALLS as f64;
-        is_over.then(|| breach(top_contributors(calls(picture), slow)).with_contributors())
+        let slowness = |call: &LlmCall| u128::from(is_slower(call, limit));
+        Some(breach(top_contributors(calls(window.picture), slowness)).with_contributors())
     }
+}
+
+const fn is_beyond_p95(slow: u64, of: u64) -> bool {
+    slow.saturating_mul(ONE_IN_BEYOND_P95) > of
+}
+
+/// Whether counting the slow calls is worth it. Where neither the kept nor the evicted calls are over the limit, both
+/// together are not; the percentile of the kept ones is less than 1% off.
+fn may_be_over(kept: &Quantiles, evicted: &Measured, limit_ms: f64) -> bool {
+    kept.p95.is_some_and(|p95| p95 * 1.01 > limit_ms) || is_beyond_p95(evicted.slow, evicted.timed)
 }
 
 impl Breach {

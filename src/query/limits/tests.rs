@@ -7,6 +7,7 @@ use super::*;
 use crate::call::{CallFacts, Cost, CostBasis, LlmCall, Names};
 use crate::collector::Snapshot;
 use crate::collector::ring::Ring;
+use crate::stats::Totals;
 
 const SECOND: i64 = 1_000_000_000;
 const NOW: i64 = 1_800_000_000 * SECOND;
@@ -27,7 +28,7 @@ const CALL: TestCall =
     TestCall { model: "m", route: "r", session: "s", age_secs: 0, took_ms: 100.0, usd: 0.0, failed: false };
 
 fn snapshot(told: &[TestCall]) -> Arc<Snapshot> {
-    let (mut ring, mut names) = (Ring::new(10_000), Names::default());
+    let (mut ring, mut names) = (Ring::new(20_000), Names::default());
     for told in told {
         let draft = CallFacts {
             model: Some(told.model.into()),
@@ -202,6 +203,97 @@ fn nothing_limited_is_nothing_watched() {
     assert!(LimitMonitor::new(CallLimits::default(), Arc::default()).is_none());
 }
 
+/// Scenario: more calls than percentiles are exact for.
+#[test]
+fn slow_calls_are_counted_whatever_their_number() {
+    let took = |took_ms| vec![TestCall { took_ms, ..CALL }; 10_001];
+    assert_eq!(check(p95(1000), &took(1000.0)), None, "just the limit");
+    let breach = check(p95(1005), &took(1007.0)).unwrap();
+    assert!(breach.text.contains("(10,001 of 10,001 calls are slower)"), "{}", breach.text);
+    let slow = |of, bad| calls(of, bad, |call| TestCall { took_ms: 1001.0, ..call });
+    assert_eq!(check(p95(1000), &slow(10_020, 501)), None, "one in twenty");
+    assert!(check(p95(1000), &slow(10_020, 502)).is_some());
+}
+
+#[test]
+fn what_just_meets_its_limit_is_within_it() {
+    for took_ms in [1001_u16, 1003, 1007, 2049, 333, 7] {
+        let told = vec![TestCall { took_ms: took_ms.into(), ..CALL }; 20];
+        assert_eq!(check(p95(took_ms.into()), &told), None, "{took_ms} ms");
+        assert!(check(p95(u64::from(took_ms) - 1), &told).is_some(), "{took_ms} ms");
+    }
+    for (text, usd) in [("$10.2/h", 0.17), ("$0.17/min", 0.17), ("$0.1/min", 0.1), ("$244.8/day", 0.17)] {
+        let limits = CallLimits { budget: Some(text.parse().unwrap()), ..CallLimits::default() };
+        assert_eq!(check(limits, &[TestCall { usd, ..CALL }]), None, "{text}");
+        assert!(check(limits, &[TestCall { usd: usd + 1e-9, ..CALL }]).is_some(), "{text}");
+    }
+}
+
+#[test]
+fn a_call_is_in_the_window_when_it_ends_there() {
+    let long = TestCall { age_secs: 400, took_ms: 400_000.0, failed: true, usd: 1.0, ..CALL };
+    let told = vec![long; 30];
+    for limits in [errors(0.05), p95(60_000), budget(5.0)] {
+        assert!(check(limits, &told).is_some(), "{limits:?}");
+    }
+    let over = vec![TestCall { took_ms: 99_000.0, ..long }; 30].into_iter().chain([CALL]).collect::<Vec<_>>();
+    for limits in [errors(0.05), p95(60_000), budget(5.0)] {
+        assert_eq!(check(limits, &over), None, "ended 301 s ago: {limits:?}");
+    }
+}
+
+/// Feeds the calls to a ring of `capacity`, `at_once` between two looks, and returns the last verdict.
+fn through_ring(limits: CallLimits, told: &[TestCall], capacity: usize, at_once: usize) -> Vec<Breach> {
+    let (mut ring, mut totals) = (Ring::new(capacity), Totals::default());
+    let mut monitor = LimitMonitor::new(limits, Arc::default()).unwrap();
+    let mut found = monitor.check_all(&Arc::default(), NOW);
+    for (told, version) in told.chunks(at_once).zip(1..) {
+        for call in snapshot(told).calls.iter() {
+            totals.add(call);
+            ring.push(call.clone());
+        }
+        let snapshot = Snapshot { version, calls: ring.calls().clone(), totals, capacity, ..Snapshot::default() };
+        found = monitor.check_all(&Arc::new(snapshot), NOW);
+    }
+    found
+}
+
+/// Scenario: $1,800 an hour, of which a full ring holds a second.
+#[test]
+fn a_full_ring_hides_no_spending() {
+    let told: Vec<_> = (0..3000).rev().map(|nth| TestCall { age_secs: nth / 10, usd: 0.05, ..CALL }).collect();
+    for (capacity, at_once) in [(10, 10), (10, 7), (10, 30), (5000, 10)] {
+        let found = through_ring(budget(1000.0), &told, capacity, at_once);
+        let measured = found.first().map_or(0.0, |breach| breach.measured);
+        assert!((measured - 1800.0).abs() < 10.0, "{measured} with {capacity} kept, {at_once} at once");
+        assert_eq!(through_ring(budget(1810.0), &told, capacity, at_once), [], "{capacity} kept, {at_once} at once");
+    }
+}
+
+/// Scenario: the oldest calls arrive last, so that the first one in the ring is the newest.
+#[test]
+fn arrival_out_of_order_invents_no_spending() {
+    let told: Vec<_> = (0..300).map(|age_secs| TestCall { age_secs, usd: 0.05, ..CALL }).collect();
+    for capacity in [20, 500] {
+        assert_eq!(through_ring(budget(185.0), &told, capacity, 10), [], "$180 an hour with {capacity} kept");
+        assert!(!through_ring(budget(175.0), &told, capacity, 10).is_empty(), "{capacity} kept");
+    }
+}
+
+#[test]
+fn evicted_calls_leave_the_window_too() {
+    let mut told = vec![TestCall { age_secs: 302, failed: true, took_ms: 5000.0, usd: 9.0, ..CALL }; 40];
+    told.extend(vec![CALL; 40]);
+    for limits in [errors(0.05), p95(2000), budget(5.0)] {
+        assert_ne!(through_ring(limits, &told[..40], 10, 10), [], "{limits:?}");
+        assert_ne!(through_ring(limits, &told, 10, 10), [], "they ended 297 s ago: {limits:?}");
+        let late: Vec<_> = told.iter().map(|told| TestCall { took_ms: told.took_ms.min(100.0), ..*told }).collect();
+        if limits.max_p95.is_none() {
+            assert_eq!(through_ring(limits, &late, 10, 10), [], "they ended 302 s ago: {limits:?}");
+        }
+    }
+}
+
 proptest! {
     /// Following snapshot by snapshot leads to the result that the last one alone gives.
     #[test]
@@ -214,5 +306,41 @@ proptest! {
             let snapshot = snapshot(&told);
             prop_assert_eq!(monitor.check(&snapshot, NOW), check(limits, &told));
         }
+    }
+
+    /// What is kept does not matter: a small ring, looked at before it turns over, gives the verdicts of a plain recomputation.
+    #[test]
+    fn verdicts_are_those_of_a_recomputation(
+        told in prop::collection::vec((0_i64..400, 1_u16..2000, any::<bool>(), 0_u8..9), 1..200),
+        capacity in 5_usize..300,
+    ) {
+        let told: Vec<_> = told
+            .into_iter()
+            .map(|(age_secs, took, failed, cents)| {
+                TestCall { age_secs, took_ms: took.into(), failed, usd: f64::from(cents) / 100.0, ..CALL }
+            })
+            .collect();
+        let end = |told: &TestCall| (told.took_ms * 1e6) as i64 - told.age_secs * SECOND;
+        let newest = told.iter().map(|told| end(told).min(0)).max().unwrap();
+        let age = |told: &TestCall| newest - end(told).min(0);
+        // Evicted calls leave by whole seconds; those that are near the edge are left to the tests of single cases.
+        prop_assume!(told.iter().all(|told| (age(told) - 300 * SECOND).abs() > SECOND));
+        let inside: Vec<_> = told.iter().filter(|told| age(told) < 300 * SECOND).collect();
+        let n = inside.len().max(20);
+        let slow = inside.iter().filter(|told| told.took_ms > 1000.0).count();
+        let failed = inside.iter().filter(|told| told.failed).count();
+        let limits = CallLimits { budget: budget(9.0).budget, max_error_rate: Some(MaxErrorRate(0.5)), max_p95: p95(1000).max_p95 };
+        let nanos = told.iter().map(|told| age(told).min(300 * SECOND)).max().unwrap().max(60 * SECOND);
+        let cents: i64 = inside.iter().map(|told| (told.usd * 100.0).round() as i64).sum();
+        let expected: Vec<_> = [
+            (LimitedFigure::Spending, i128::from(cents) * 3600 * i128::from(SECOND) > 900 * i128::from(nanos)),
+            (LimitedFigure::ErrorRate, failed * 2 > n),
+            (LimitedFigure::LatencyP95, slow * 20 > n),
+        ]
+        .into_iter()
+        .filter_map(|(figure, is_over)| is_over.then_some(figure))
+        .collect();
+        let found: Vec<_> = through_ring(limits, &told, capacity, 5).iter().map(|breach| breach.figure).collect();
+        prop_assert_eq!(found, expected);
     }
 }

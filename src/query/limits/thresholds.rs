@@ -27,6 +27,26 @@ fn figure(text: &str) -> Option<f64> {
     text.trim().parse().ok().filter(|figure: &f64| figure.is_finite() && *figure >= 0.0)
 }
 
+const DAY_HOURS: f64 = 24.0;
+const DAY_NANOS: i128 = 24 * 3600 * 1_000_000_000;
+
+impl UsdPerHour {
+    /// Whether spending this much in this many ns exceeds it. Compared in integers: a budget of so many nano-dollars a day,
+    /// which every amount an hour, minute or day with nine decimals is, is exact.
+    pub(super) fn is_exceeded_by(self, spent_femto_usd: i128, nanos: i64) -> bool {
+        let femto_a_day = nano_usd(self.0 * DAY_HOURS).saturating_mul(1_000_000);
+        spent_femto_usd.saturating_mul(DAY_NANOS / MICROS) > femto_a_day.saturating_mul(i128::from(nanos) / MICROS)
+    }
+}
+
+/// Both sides of the comparison are in microseconds, which keeps sums of up to 10^12 USD within `i128`.
+const MICROS: i128 = 1000;
+
+#[expect(clippy::cast_possible_truncation, reason = "float casts saturate, which is meant")]
+fn nano_usd(usd: f64) -> i128 {
+    (usd * 1e9).round() as i128
+}
+
 impl FromStr for UsdPerHour {
     type Err = String;
 
