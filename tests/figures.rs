@@ -1,6 +1,11 @@
 //! Scenario: a real gateway's captured exports are read, stored and analysed as in the running program.
 //! Guarantee: every figure equals what plain arithmetic finds in the list of calls that the capture is known to hold.
-#![expect(clippy::cast_precision_loss, clippy::unwrap_used, reason = "a test's own arithmetic")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::unwrap_used,
+    reason = "a test's own arithmetic"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -71,7 +76,13 @@ fn quantiles(calls: &[Expected], figure: impl Fn(&Expected) -> Option<f64>) -> Q
     let mut values: Vec<f64> = calls.iter().filter_map(figure).collect();
     values.sort_by(f64::total_cmp);
     let nearest_rank = |percent: usize| values.get((percent * values.len()).div_ceil(100).max(1) - 1).copied();
-    Quantiles { n: values.len() as u64, p50: nearest_rank(50), p95: nearest_rank(95), p99: nearest_rank(99) }
+    Quantiles {
+        n: values.len() as u64,
+        p50: nearest_rank(50),
+        p95: nearest_rank(95),
+        p99: nearest_rank(99),
+        is_approximate: false,
+    }
 }
 
 fn failed(call: &Expected) -> bool {
@@ -175,11 +186,12 @@ fn filter_and_window_narrow_every_figure() {
     let filter = Arc::new(Filter::parse("model:*gpt-4o-mini").unwrap());
     assert_figures(&picture(ViewSpec { filter, ..ViewSpec::default() }, end(&calls)), &beta);
 
-    // A minute that begins in the middle of the capture.
-    let mut starts: Vec<_> = calls.iter().map(|call| call.timestamp * 1000).collect();
-    starts.sort_unstable();
-    let now = starts[starts.len() / 2] + 60_000_000_000 + 2000;
-    let late: Vec<_> = calls.iter().filter(|call| call.timestamp * 1000 > now - 60_000_000_000).cloned().collect();
+    // A minute that begins in the middle of the capture. A call is in it by its end.
+    let ended = |call: &Expected| call.timestamp * 1000 + (call.duration_ms.unwrap_or(0.0) * 1e6) as i64;
+    let mut ends: Vec<_> = calls.iter().map(ended).collect();
+    ends.sort_unstable();
+    let now = ends[ends.len() / 2] + 60_000_000_000 + 2000;
+    let late: Vec<_> = calls.iter().filter(|call| ended(call) > now - 60_000_000_000).cloned().collect();
     let picture = picture(ViewSpec { window: Window::Minute, ..ViewSpec::default() }, now);
     assert_eq!(picture.summary.figures.tally.calls, late.len() as u64);
     assert_eq!(picture.summary.figures.latency_ms, quantiles(&late, |call| call.duration_ms));

@@ -55,7 +55,7 @@ impl Group {
         self.tally.calls == 0
     }
 
-    /// The figures, percentiles at most 1% off.
+    /// The figures, percentiles at most 1/128 off.
     pub fn figures(&self) -> Figures {
         Figures {
             tally: self.tally,

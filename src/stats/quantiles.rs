@@ -1,4 +1,8 @@
-//! Percentiles by nearest rank: exact for small groups, from logarithmic buckets for large ones.
+//! Percentiles by nearest rank: exact for small groups, from a sketch of logarithmic buckets for large ones.
+//!
+//! The sketch keeps the count and the exact sum of each bucket and answers with a bucket's mean. That is the value itself
+//! where all values of the bucket are equal, lies within the smallest and the largest value, and is at most a bucket's
+//! width, 1/128, off. Sums are integers, so that removing and merging leave what a recomputation would find.
 
 /// Up to so many calls, percentiles are exact: computed from the values themselves.
 pub const EXACT_UP_TO: usize = 10_000;
@@ -14,6 +18,8 @@ pub struct Quantiles {
     pub p95: Option<f64>,
     /// 99th percentile.
     pub p99: Option<f64>,
+    /// Whether a percentile may be off, by 1/128 of it at the most.
+    pub is_approximate: bool,
 }
 
 /// The rank of the percentile among `n` values, from 1.
@@ -29,7 +35,7 @@ impl Quantiles {
         let p99 = select(values, rank(99, n));
         let p95 = select(values, rank(95, n));
         let p50 = select(values, rank(50, n));
-        Self { n, p50, p95, p99 }
+        Self { n, p50, p95, p99, is_approximate: false }
     }
 }
 
@@ -44,123 +50,147 @@ pub(super) fn is_figure(value: f64) -> bool {
     value.is_finite() && value >= 0.0
 }
 
-/// Mantissa bits that tell buckets apart: 64 buckets an octave, each at most 1/64 of its lower bound wide,
-/// so that its middle is at most 1/128 = 0.8% off.
-const SUB_BITS: u32 = 6;
-const OCTAVE: usize = 1 << SUB_BITS;
+/// Mantissa bits that tell buckets apart: 128 buckets an octave, each at most 1/128 of its lower bound wide.
+const SUB_BITS: u32 = 7;
 /// Bits of a float that tell no buckets apart.
 const FINE_BITS: u32 = f64::MANTISSA_DIGITS - 1 - SUB_BITS;
+const FINE: u64 = (1 << FINE_BITS) - 1;
 /// The first bucket above zero: 2^-32. What lies below (a quarter of a picosecond, as ms) counts as zero.
 const LOWEST: u64 = (1023 - 32) << SUB_BITS;
-/// The last bucket: up to 2^48 (9,000 years, as ms). What lies above counts in it.
+/// The last bucket: up to 2^48 (9,000 years, as ms). What lies above counts as its upper end.
 const HIGHEST: u64 = ((1023 + 48) << SUB_BITS) - 1;
 
-/// Where a value is counted: octave and bucket in it. Octave 0 holds but one bucket, for zero.
-#[expect(clippy::cast_possible_truncation, reason = "clamped to 81 octaves of 64 buckets")]
-fn place(value: f64) -> (usize, usize) {
-    let bucket = value.abs().to_bits() >> FINE_BITS;
+/// Where a value is counted: its bucket, 0 for zero, and how far above the bucket's lower bound it lies, in units of
+/// the last place.
+#[expect(clippy::cast_possible_truncation, reason = "80 octaves of 128 buckets")]
+fn place(value: f64) -> (u16, u64) {
+    let bits = value.abs().to_bits();
+    let bucket = bits >> FINE_BITS;
     if bucket < LOWEST {
         return (0, 0);
     }
-    let nth = (bucket.min(HIGHEST) - LOWEST) as usize;
-    (1 + nth / OCTAVE, nth % OCTAVE)
+    let above = if bucket > HIGHEST { FINE } else { bits & FINE };
+    ((bucket.min(HIGHEST) - LOWEST + 1) as u16, above)
 }
 
-/// The middle of a bucket.
-fn middle(octave: usize, bucket: usize) -> f64 {
-    const HALF: u64 = 1 << (FINE_BITS - 1);
-    let Some(octave) = octave.checked_sub(1) else { return 0.0 };
-    f64::from_bits((LOWEST + (octave * OCTAVE + bucket) as u64) << FINE_BITS | HALF)
+/// The value so far above the lower bound of a bucket.
+fn value_at(bucket: u16, above: u64) -> f64 {
+    let Some(nth) = bucket.checked_sub(1) else { return 0.0 };
+    f64::from_bits(((LOWEST + u64::from(nth)) << FINE_BITS) + above.min(FINE))
 }
 
-/// The buckets between a power of two and the next.
-#[derive(Clone, Debug)]
-struct Octave {
-    total: u64,
-    counts: [u32; OCTAVE],
+/// The values of one bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bucket {
+    at: u16,
+    /// Whether they may differ. Stays so until one is left.
+    is_mixed: bool,
+    count: u64,
+    /// How far they lie above the lower bound, summed.
+    above: u128,
 }
 
-impl Octave {
-    fn merge(&mut self, other: &Self) {
-        self.total += other.total;
-        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
-            *mine = mine.saturating_add(*theirs);
-        }
+impl Bucket {
+    const fn one(at: u16, above: u64) -> Self {
+        Self { at, is_mixed: false, count: 1, above: above as u128 }
+    }
+
+    /// Counts the values of another set in the same bucket.
+    const fn merge(&mut self, other: &Self) {
+        // Means are equal where the products are; those of equal values fit, being of 45 and 64 bits.
+        let is_same = self.above.saturating_mul(other.count as u128) == other.above.saturating_mul(self.count as u128);
+        self.is_mixed = self.is_mixed || other.is_mixed || !is_same;
+        self.count = self.count.saturating_add(other.count);
+        self.above = self.above.saturating_add(other.above);
+    }
+
+    const fn remove(&mut self, above: u64) {
+        self.count = self.count.saturating_sub(1);
+        self.above = self.above.saturating_sub(above as u128);
+        self.is_mixed = self.is_mixed && self.count > 1;
+    }
+
+    fn mean(&self) -> f64 {
+        let above = self.above / u128::from(self.count.max(1));
+        value_at(self.at, u64::try_from(above).unwrap_or(FINE))
     }
 }
 
-/// A counter of values from which percentiles are read, at most 1% off. Octaves without values take no memory.
+/// A counter of values from which percentiles are read, at most 1/128 off.
 #[derive(Clone, Debug, Default)]
 pub struct Distribution {
     n: u64,
-    octaves: Vec<Option<Box<Octave>>>,
+    /// Buckets that hold values, lowest first.
+    buckets: Vec<Bucket>,
 }
 
 impl Distribution {
     /// Counts a value; absent or impossible ones count nothing.
     pub fn add(&mut self, value: Option<f64>) {
         let Some(value) = value.filter(|value| is_figure(*value)) else { return };
-        let (octave, bucket) = place(value);
-        if octave >= self.octaves.len() {
-            self.octaves.resize(octave + 1, None);
+        let (at, above) = place(value);
+        let one = Bucket::one(at, above);
+        match self.find(at) {
+            Ok(nth) => self.buckets.get_mut(nth).into_iter().for_each(|bucket| bucket.merge(&one)),
+            Err(nth) => self.buckets.insert(nth, one),
         }
-        let Some(octave) = self.octaves.get_mut(octave) else { return };
-        let octave = octave.get_or_insert_with(|| Box::new(Octave { total: 0, counts: [0; OCTAVE] }));
-        if let Some(count) = octave.counts.get_mut(bucket) {
-            *count = count.saturating_add(1);
-            octave.total += 1;
-            self.n += 1;
-        }
+        self.n += 1;
     }
 
     /// Takes back what [`Distribution::add`] counted.
     pub fn remove(&mut self, value: Option<f64>) {
         let Some(value) = value.filter(|value| is_figure(*value)) else { return };
-        let (octave, bucket) = place(value);
-        let Some(slot) = self.octaves.get_mut(octave) else { return };
-        let Some(octave) = slot else { return };
-        if let Some(count) = octave.counts.get_mut(bucket) {
-            *count = count.saturating_sub(1);
-            octave.total = octave.total.saturating_sub(1);
-            self.n = self.n.saturating_sub(1);
+        let (at, above) = place(value);
+        let Ok(nth) = self.find(at) else { return };
+        let Some(bucket) = self.buckets.get_mut(nth) else { return };
+        bucket.remove(above);
+        self.n = self.n.saturating_sub(1);
+        if bucket.count == 0 {
+            self.buckets.remove(nth);
         }
-        if octave.total == 0 {
-            *slot = None;
-        }
+    }
+
+    fn find(&self, at: u16) -> Result<usize, usize> {
+        self.buckets.binary_search_by_key(&at, |bucket| bucket.at)
     }
 
     /// Counts all values of another distribution.
     pub fn merge(&mut self, other: &Self) {
         self.n += other.n;
-        self.octaves.resize(self.octaves.len().max(other.octaves.len()), None);
-        for (mine, theirs) in self.octaves.iter_mut().zip(&other.octaves) {
-            match (mine, theirs) {
-                (Some(mine), Some(theirs)) => mine.merge(theirs),
-                (mine @ None, Some(theirs)) => *mine = Some(theirs.clone()),
-                (_, None) => {}
-            }
+        if self.buckets.is_empty() {
+            self.buckets.clone_from(&other.buckets);
+            return;
         }
+        let merged = Vec::with_capacity(self.buckets.len() + other.buckets.len());
+        let mine = std::mem::replace(&mut self.buckets, merged);
+        let mut theirs = other.buckets.iter().peekable();
+        for mut bucket in mine {
+            while let Some(before) = theirs.next_if(|their| their.at < bucket.at) {
+                self.buckets.push(*before);
+            }
+            if let Some(same) = theirs.next_if(|their| their.at == bucket.at) {
+                bucket.merge(same);
+            }
+            self.buckets.push(bucket);
+        }
+        self.buckets.extend(theirs);
     }
 
-    /// The percentiles, each at most 1% off.
+    /// The percentiles, each at most 1/128 off and within the smallest and the largest value.
     pub fn quantiles(&self) -> Quantiles {
-        let at = |percent| self.value_of_rank(rank(percent, self.n));
-        Quantiles { n: self.n, p50: at(50), p95: at(95), p99: at(99) }
+        let at = |percent| self.bucket_of_rank(rank(percent, self.n));
+        let found = [at(50), at(95), at(99)];
+        let is_approximate = found.iter().flatten().any(|bucket| bucket.is_mixed);
+        let [p50, p95, p99] = found.map(|bucket| bucket.map(Bucket::mean));
+        Quantiles { n: self.n, p50, p95, p99, is_approximate }
     }
 
-    fn value_of_rank(&self, rank: u64) -> Option<f64> {
-        let mut below = 0;
-        let mut filled = self.octaves.iter().enumerate().filter_map(|(nth, octave)| Some((nth, octave.as_deref()?)));
-        let (nth, octave) = filled.find(|(_, octave)| {
-            let is_here = below + octave.total >= rank;
-            below += if is_here { 0 } else { octave.total };
-            is_here
-        })?;
-        let bucket = octave.counts.iter().position(|&count| {
-            below += u64::from(count);
+    fn bucket_of_rank(&self, rank: u64) -> Option<&Bucket> {
+        let mut below = 0_u64;
+        self.buckets.iter().find(|bucket| {
+            below = below.saturating_add(bucket.count);
             below >= rank
-        })?;
-        Some(middle(nth, bucket))
+        })
     }
 }
 
@@ -181,7 +211,7 @@ mod tests {
             prop_assert_eq!(found, expected);
             return Ok(());
         };
-        prop_assert!((found - expected).abs() <= 0.01 * expected, "{} is not within 1% of {}", found, expected);
+        prop_assert!((found - expected).abs() <= expected / 128.0, "{} is not within 1/128 of {}", found, expected);
         Ok(())
     }
 
@@ -193,12 +223,9 @@ mod tests {
         distribution
     }
 
-    fn buckets(distribution: &Distribution) -> Vec<(usize, usize, u32)> {
-        let octaves = distribution.octaves.iter().enumerate();
-        let filled = octaves.filter_map(|(nth, octave)| Some((nth, octave.as_ref()?)));
-        let buckets =
-            filled.flat_map(|(nth, octave)| octave.counts.into_iter().zip(0..).map(move |count| (nth, count)));
-        buckets.map(|(nth, (count, bucket))| (nth, bucket, count)).filter(|(.., count)| *count > 0).collect()
+    /// What is counted, apart from what is only known of removed values.
+    fn buckets(distribution: &Distribution) -> Vec<(u16, u64, u128)> {
+        distribution.buckets.iter().map(|bucket| (bucket.at, bucket.count, bucket.above)).collect()
     }
 
     fn figures() -> impl Strategy<Value = f64> {
@@ -228,6 +255,52 @@ mod tests {
             assert_close(found.p50, naive(&values, 50))?;
             assert_close(found.p95, naive(&values, 95))?;
             assert_close(found.p99, naive(&values, 99))?;
+        }
+
+        #[test]
+        fn percentiles_never_leave_the_values(
+            kept in prop::collection::vec(figures(), 1..50),
+            gone in prop::collection::vec(figures(), 0..50),
+        ) {
+            let mut distribution = counted(&[kept.clone(), gone.clone()].concat());
+            for value in gone {
+                distribution.remove(Some(value));
+            }
+            let found = distribution.quantiles();
+            // What lies below the lowest bucket counts as zero.
+            let least = kept.iter().copied().fold(f64::MAX, f64::min);
+            let least = if least < 2.4e-10 { 0.0 } else { least };
+            let most = kept.iter().copied().fold(0.0, f64::max);
+            for value in [found.p50, found.p95, found.p99].into_iter().flatten() {
+                prop_assert!((least..=most).contains(&value), "{} is not within {} and {}", value, least, most);
+            }
+        }
+
+        #[test]
+        fn repeated_values_are_exact(
+            value in figures(),
+            times in 1_usize..300,
+            gone in prop::collection::vec(figures(), 0..5),
+        ) {
+            let mut distribution = counted(&vec![value; times]);
+            let mut halves = counted(&vec![value; times / 2]);
+            halves.merge(&counted(&vec![value; times - times / 2]));
+            let exact = Quantiles {
+                n: times as u64,
+                p50: Some(value),
+                p95: Some(value),
+                p99: Some(value),
+                is_approximate: false,
+            };
+            prop_assert_eq!(distribution.quantiles(), exact);
+            prop_assert_eq!(halves.quantiles(), exact);
+            for value in &gone {
+                distribution.add(Some(*value));
+            }
+            for value in gone {
+                distribution.remove(Some(value));
+            }
+            prop_assert_eq!(Quantiles { is_approximate: false, ..distribution.quantiles() }, exact);
         }
 
         #[test]
@@ -265,12 +338,26 @@ mod tests {
         assert_eq!(Quantiles::exact(&mut []), Quantiles::default());
     }
 
+    fn every_percentile(value: f64) -> Quantiles {
+        Quantiles { n: 1, p50: Some(value), p95: Some(value), p99: Some(value), is_approximate: false }
+    }
+
+    #[test]
+    fn what_is_approximate_is_marked() {
+        let mut distribution = counted(&[499.0; 2_000]);
+        assert_eq!(distribution.quantiles().p99, Some(499.0));
+        distribution.add(Some(499.5));
+        assert!(distribution.quantiles().is_approximate);
+        assert!(distribution.quantiles().p99.is_some_and(|p99| (499.0..=499.5).contains(&p99)));
+        assert!(!counted(&[499.0, 600.0]).quantiles().is_approximate);
+    }
+
     #[test]
     fn zero_is_zero_and_one_value_is_every_percentile() {
         let mut distribution = Distribution::default();
         distribution.add(Some(0.0));
-        assert_eq!(distribution.quantiles(), Quantiles { n: 1, p50: Some(0.0), p95: Some(0.0), p99: Some(0.0) });
-        assert_eq!(Quantiles::exact(&mut [7.0]), Quantiles { n: 1, p50: Some(7.0), p95: Some(7.0), p99: Some(7.0) });
+        assert_eq!(distribution.quantiles(), every_percentile(0.0));
+        assert_eq!(Quantiles::exact(&mut [7.0]), every_percentile(7.0));
     }
 
     #[test]

@@ -330,13 +330,12 @@ impl Matching {
         oldest_kept: Option<i64>,
         earliest: Option<i64>,
     ) -> Option<Burn> {
-        let (cost, calls, from) = match self.window.nanos() {
-            Some(nanos) => (tally.cost_femto_usd, tally.priced(), now.saturating_sub(nanos).max(oldest_kept?)),
-            None => {
-                let known_from = self.complete_since.or(earliest)?;
-                let spending = &self.spending;
-                (spending.cost_femto_usd(), spending.calls(), spending.start_unix_nano().max(known_from))
-            }
+        let (cost, calls, from) = if let Some(nanos) = self.window.nanos() {
+            (tally.cost_femto_usd, tally.priced(), now.saturating_sub(nanos).max(oldest_kept?))
+        } else {
+            let known_from = self.complete_since.or(earliest)?;
+            let spending = &self.spending;
+            (spending.cost_femto_usd(), spending.calls(), spending.start_unix_nano().max(known_from))
         };
         let covered = now.saturating_sub(from);
         let is_enough = covered >= BURN_TIME || calls >= BURN_CALLS;

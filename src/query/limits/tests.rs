@@ -294,6 +294,11 @@ fn evicted_calls_leave_the_window_too() {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "small figures")]
+fn whole(figure: f64) -> i64 {
+    figure.round() as i64
+}
+
 proptest! {
     /// Following snapshot by snapshot leads to the result that the last one alone gives.
     #[test]
@@ -320,7 +325,7 @@ proptest! {
                 TestCall { age_secs, took_ms: took.into(), failed, usd: f64::from(cents) / 100.0, ..CALL }
             })
             .collect();
-        let end = |told: &TestCall| (told.took_ms * 1e6) as i64 - told.age_secs * SECOND;
+        let end = |told: &TestCall| whole(told.took_ms * 1e6) - told.age_secs * SECOND;
         let newest = told.iter().map(|told| end(told).min(0)).max().unwrap();
         let age = |told: &TestCall| newest - end(told).min(0);
         // Evicted calls leave by whole seconds; those that are near the edge are left to the tests of single cases.
@@ -331,7 +336,7 @@ proptest! {
         let failed = inside.iter().filter(|told| told.failed).count();
         let limits = CallLimits { budget: budget(9.0).budget, max_error_rate: Some(MaxErrorRate(0.5)), max_p95: p95(1000).max_p95 };
         let nanos = told.iter().map(|told| age(told).min(300 * SECOND)).max().unwrap().max(60 * SECOND);
-        let cents: i64 = inside.iter().map(|told| (told.usd * 100.0).round() as i64).sum();
+        let cents: i64 = inside.iter().map(|told| whole(told.usd * 100.0)).sum();
         let expected: Vec<_> = [
             (LimitedFigure::Spending, i128::from(cents) * 3600 * i128::from(SECOND) > 900 * i128::from(nanos)),
             (LimitedFigure::ErrorRate, failed * 2 > n),
