@@ -29,12 +29,12 @@ impl App {
     /// Applies the replay's progress.
     pub(super) fn take_progress(&mut self, mut progress: Progress) -> Draw {
         let former = self.replay.take().unwrap_or_default();
-        // Told before it heard the last command: what that leads to stays known, for the next one builds on it.
-        if progress.obeyed < former.given {
+        // Published before the last command was executed: its expected effect is kept, as the next command builds on it.
+        if progress.commands_done < former.given {
             progress.speed = former.progress.speed;
             progress.seeking_unix_nano = former.progress.seeking_unix_nano;
         }
-        // What was handed in before was forgotten: there is nothing to stay on.
+        // The calls before a restart were cleared: there is no row to stay on.
         if former.progress.beginnings > 0 && progress.beginnings > former.progress.beginnings && self.frozen.is_none() {
             self.views.forget_calls();
         }
@@ -110,7 +110,7 @@ impl App {
         if progress.state == State::Done && !is_back {
             return self.refuse("the replay is done; ← seeks back");
         }
-        // Known before the replay tells it, for the next leap.
+        // Set before the replay reports it, for the next leap.
         progress.seeking_unix_nano = Some(target);
         self.command(Command::SeekTo(target))
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::Name;
 use super::bounds::{LONGEST_TEXT, bounded};
-use super::usage::{InputCount, Usage};
+use super::usage::{InputCount, Usage, fill};
 
 /// A piece of text borrowed from the export request, or made from it (unwrapped JSON, joined lists).
 pub type Text<'a> = Cow<'a, str>;
@@ -180,6 +180,24 @@ macro_rules! call_facts {
                 [$(&self.$label,)*].into_iter().flatten().map(Name::len).sum()
             }
         }
+
+        /// The facts of [`CallFacts`] that are no texts.
+        #[cfg(test)]
+        pub(super) struct Others<'a> {
+            $(pub(super) $other: $type,)*
+        }
+
+        #[cfg(test)]
+        impl<'a> CallFacts<'a> {
+            /// Every label and text set to its own name.
+            pub(super) fn with_all_texts(others: Others<'a>) -> Self {
+                Self {
+                    $($label: Some(Cow::Borrowed(stringify!($label))),)*
+                    $($text: Some(Cow::Borrowed(stringify!($text))),)*
+                    $($other: others.$other,)*
+                }
+            }
+        }
     };
 }
 
@@ -255,12 +273,6 @@ call_facts! {
 /// As one piece, which is how it is read; a slice is a sequence of numbers to serde.
 fn as_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_bytes(bytes)
-}
-
-pub(super) fn fill<T: Clone>(gap: &mut Option<T>, other: Option<&T>) {
-    if gap.is_none() {
-        *gap = other.cloned();
-    }
 }
 
 impl<'a> CallFacts<'a> {

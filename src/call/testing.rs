@@ -1,21 +1,15 @@
 //! A call with every fact set.
 
-use super::{CallFacts, Convention, InputCount, PlanoFacts, Quality, RequestId, Text, Usage};
+use super::facts::Others;
+use super::{CallFacts, Convention, InputCount, PlanoFacts, Quality, RequestId, Usage};
 
-/// Every fact set, each to something of its own. Written out in full, so that a new fact does not compile until it is here,
-/// and the tests that use it fail where the fact is lost.
+/// Every fact set to a value of its own. The texts follow the list of facts; the others are written out, so that a new one
+/// does not compile until it is here. The tests that use it fail where a fact is lost.
 pub(crate) fn whole() -> CallFacts<'static> {
-    let text = |text: &'static str| Some(Text::from(text));
-    CallFacts {
+    let mut facts = CallFacts::with_all_texts(Others {
         convention: Convention::Langfuse,
         request_id: RequestId::Emitted("req-1".into()),
         start_unix_nano: Some(1_795_424_977_505_544_123),
-        model: text("model"),
-        provider: text("provider"),
-        request_model: text("request model"),
-        upstream_model: text("upstream model"),
-        session_id: text("session"),
-        route_name: text("route"),
         is_streaming: Some(false),
         status_code: Some(429),
         span_error: true,
@@ -35,17 +29,8 @@ pub(crate) fn whole() -> CallFacts<'static> {
         },
         ttft_ms: Some(0.0),
         duration_ms: Some(1e-3),
-        routing_strategy: text("strategy"),
-        routing_reason: text("reason"),
         reported_cost_usd: Some(1e-9),
         fallback_cost_usd: Some(2e-9),
-        operation: text("operation"),
-        error_type: text("type"),
-        error_message: text("message\n\u{202e}"),
-        user_id: text("user"),
-        finish_reasons: text("stop"),
-        service_tier: text("priority"),
-        service_name: text(""),
         trace_id: &[1; 16],
         span_id: &[2; 8],
         plano: PlanoFacts {
@@ -54,5 +39,8 @@ pub(crate) fn whole() -> CallFacts<'static> {
             session_switches: Some(3),
             session_overhead_pct: Some(-1.5),
         },
-    }
+    });
+    facts.error_message = Some("message\n\u{202e}".into());
+    facts.service_name = Some("".into());
+    facts
 }

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::fill;
-
 /// Whether an emitter's input token count contains the cached and the cache-writing tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum InputCount {
@@ -88,5 +86,12 @@ impl Usage {
         fill(&mut self.input_audio, other.input_audio.as_ref());
         fill(&mut self.cache_read_audio, other.cache_read_audio.as_ref());
         fill(&mut self.output_audio, other.output_audio.as_ref());
+    }
+}
+
+/// Sets `gap` to `other` if it is absent.
+pub(super) fn fill<T: Clone>(gap: &mut Option<T>, other: Option<&T>) {
+    if gap.is_none() {
+        *gap = other.cloned();
     }
 }

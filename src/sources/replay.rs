@@ -1,8 +1,8 @@
-//! `--replay FILE…`: recordings through the same ingest as live traffic, at their own pace or another.
+//! `--replay FILE…`: sends recordings through the same ingest as live traffic, at their own pace or another.
 //!
-//! A thread reads, waits and hands in; it can be paused, stepped, sought in and told another speed. What cannot be read
-//! is told with its line and skipped. When the recording ends is found out by another thread, and only once there is time
-//! to wait.
+//! A thread reads requests and sends each when it is due; it can be paused, stepped, sought, and set to another speed.
+//! Entries that cannot be read are reported with their line and skipped. The end of the recording is found by another
+//! thread, started when the player first waits.
 
 mod clock;
 mod end_scan;
@@ -10,6 +10,7 @@ mod open;
 mod player;
 mod progress;
 mod reader;
+mod request_time;
 mod shift;
 mod speed;
 #[cfg(test)]
@@ -34,11 +35,11 @@ use crate::collector::sink::Sink;
 /// What is replayed and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReplayConfig {
-    /// One after the other.
+    /// Read one after the other.
     pub inputs: Vec<Input>,
-    /// How fast.
+    /// Factor of the recording's own pace.
     pub speed: Speed,
-    /// Times are moved so that every request happens as it is handed in, instead of being kept.
+    /// Shift the times of each request so that it ends when it is sent, instead of keeping them.
     pub now: bool,
 }
 
@@ -52,14 +53,14 @@ impl ReplayConfig {
 /// A command to a replay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Command {
-    /// Pauses, or goes on.
+    /// Pauses, or resumes.
     TogglePause,
-    /// Hands in the next request, and pauses.
+    /// Sends the next request, and pauses.
     Step,
-    /// Goes to this time of the recording, ns since the epoch. What lies between is handed in without waiting. Going
-    /// back begins anew: what was handed in must be forgotten, see [`Progress::beginnings`].
+    /// Seeks to this time of the recording, ns since the epoch. Requests before it are sent without waiting. Seeking
+    /// back restarts the recording: calls received so far must be cleared, see [`Progress::beginnings`].
     SeekTo(u64),
-    /// Goes on at another speed.
+    /// Changes the speed.
     Speed(Speed),
 }
 
@@ -69,17 +70,17 @@ enum Message {
     Command(Command),
     /// The time of the last request of all files, ns since the epoch.
     Ends(u64),
-    /// Hand in nothing more.
+    /// Ends the thread.
     Stop,
 }
 
-/// Why a replay cannot begin.
+/// Why a replay cannot start.
 #[derive(Debug, Error)]
 #[error("cannot replay {input}: {error}")]
 pub struct ReplayError {
-    /// The file.
+    /// The file, as given on the command line.
     pub input: String,
-    /// What the system said.
+    /// The operating system's error.
     pub error: io::Error,
 }
 
@@ -87,7 +88,7 @@ pub struct ReplayError {
 #[derive(Debug)]
 pub struct Replay {
     handle: ReplayHandle,
-    /// `None` where it reads a pipe, which may keep silent for ever: nobody can wait for that.
+    /// Joined when dropped; `None` if it reads a pipe, since a read from it may block forever.
     thread: Option<JoinHandle<()>>,
 }
 
@@ -99,24 +100,24 @@ pub struct ReplayHandle {
 }
 
 impl ReplayHandle {
-    /// How far it is.
+    /// A channel of its progress.
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.clone()
     }
 
     /// Sends a command. A replay that is done still seeks.
     pub fn send(&self, command: Command) {
-        // A replay that ended with ingest has no use for commands.
+        // Fails if the replay ended because the collector stopped.
         let _ = self.messages.send(Message::Command(command));
     }
 }
 
 impl Replay {
-    /// Begins to replay into `sink`. `on_rewind` is called when a seek backwards begins anew, before anything is handed
-    /// in again.
+    /// Replays into `sink`. `on_rewind` is called when a seek backwards restarts the recording, before a request is sent
+    /// again.
     ///
     /// # Errors
-    /// When a file cannot be opened.
+    /// [`ReplayError`] if a file cannot be opened or no thread spawned.
     pub fn start<S: Sink>(
         config: ReplayConfig,
         sink: S,
@@ -136,7 +137,7 @@ impl Replay {
         Ok(Self { handle: ReplayHandle { messages, progress }, thread: can_rewind.then_some(thread) })
     }
 
-    /// Watches and controls it.
+    /// A handle that watches and controls it.
     pub fn handle(&self) -> ReplayHandle {
         self.handle.clone()
     }
@@ -145,7 +146,7 @@ impl Replay {
 impl Drop for Replay {
     fn drop(&mut self) {
         let _ = self.handle.messages.send(Message::Stop);
-        // One that panicked is gone as well.
+        // A panic of the thread is ignored: it is gone either way.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }

@@ -42,7 +42,7 @@ fn type_keys(app: &mut App, keys: &str) -> Vec<Effect> {
     keys.chars().flat_map(|char| press(app, code(char))).collect()
 }
 
-fn told(app: &App) -> &str {
+fn notice(app: &App) -> &str {
     app.note.as_ref().map_or("", |note| note.text.as_str())
 }
 
@@ -79,7 +79,7 @@ fn without_a_replay_its_keys_say_so() {
     for key in ['p', '.', '{', '[', 'M', ':'] {
         let mut app = app(None);
         assert_eq!(type_keys(&mut app, &key.to_string()), []);
-        assert!(told(&app).contains("--replay"), "{key}");
+        assert!(notice(&app).contains("--replay"), "{key}");
         assert!(app.dialog.is_none());
     }
 }
@@ -98,7 +98,7 @@ fn a_leap_during_a_seek_starts_from_where_that_leads() {
     let seeking = Progress { seeking_unix_nano: Some(BEGIN + 8 * MINUTE), ..progress() };
     let mut app = app(Some(seeking));
     assert_eq!(type_keys(&mut app, "{"), [Effect::Replay(Command::SeekTo(BEGIN + 7 * MINUTE))]);
-    app.update(Event::Replay(Box::new(Progress { obeyed: 1, ..progress() })));
+    app.update(Event::Replay(Box::new(Progress { commands_done: 1, ..progress() })));
     assert_eq!(press(&mut app, KeyCode::Right), [Effect::Replay(Command::SeekTo(BEGIN + 3 * MINUTE + MINUTE / 6 + 5))]);
 }
 
@@ -109,16 +109,17 @@ fn speeds_go_up_to_all_at_once_and_back() {
     assert_eq!(all, [Effect::Replay(Command::Speed(Speed::Max))]);
     let down = type_keys(&mut app, "[[[[[[[[[[[[").pop();
     assert_eq!(down, Some(Effect::Replay(Command::Speed(Speed::Times(0.1)))));
-    let odd = Progress { speed: Some(Speed::Times(7.0)), obeyed: 21, ..progress() };
+    let odd = Progress { speed: Some(Speed::Times(7.0)), commands_done: 21, ..progress() };
     app.update(Event::Replay(Box::new(odd)));
     assert_eq!(type_keys(&mut app, "]"), [Effect::Replay(Command::Speed(Speed::Times(10.0)))]);
 }
 
-/// Guarantees: keys pressed faster than the replay tells what it made of them add up all the same.
+/// Guarantees: keys pressed faster than the replay reports them still add up.
 #[test]
 fn what_was_told_before_a_command_was_heard_takes_nothing_back() {
     let mut app = app(Some(progress()));
-    let hear = |app: &mut App, obeyed| app.update(Event::Replay(Box::new(Progress { obeyed, ..progress() })));
+    let hear =
+        |app: &mut App, commands_done| app.update(Event::Replay(Box::new(Progress { commands_done, ..progress() })));
     assert_eq!(type_keys(&mut app, "]]").pop(), Some(Effect::Replay(Command::Speed(Speed::Times(5.0)))));
     hear(&mut app, 1);
     assert_eq!(type_keys(&mut app, "]"), [Effect::Replay(Command::Speed(Speed::Times(10.0)))]);
@@ -149,7 +150,7 @@ fn there_is_no_way_back_in_a_pipe() {
     let pipe = Progress { can_rewind: false, input: "standard input".into(), ..progress() };
     let mut app = app(Some(pipe));
     assert_eq!(press(&mut app, KeyCode::Left), []);
-    assert!(told(&app).starts_with("standard input is a pipe"), "{}", told(&app));
+    assert!(notice(&app).starts_with("standard input is a pipe"), "{}", notice(&app));
     assert_eq!(press(&mut app, KeyCode::Right).len(), 1, "but there is one ahead");
     assert_eq!(type_keys(&mut app, "p."), [Command::TogglePause, Command::Step].map(Effect::Replay));
 }
@@ -159,7 +160,7 @@ fn what_is_done_can_only_be_gone_back_in() {
     let done = Progress { state: State::Done, newest_unix_nano: Some(BEGIN + 10 * MINUTE), ..progress() };
     let mut app = app(Some(Progress { clock_unix_nano: done.newest_unix_nano, ..done }));
     assert_eq!(type_keys(&mut app, "p.}"), []);
-    assert!(told(&app).contains("done"));
+    assert!(notice(&app).contains("done"));
     assert_eq!(type_keys(&mut app, "{"), [Effect::Replay(Command::SeekTo(BEGIN + 9 * MINUTE))]);
 }
 
@@ -170,7 +171,7 @@ fn each_broken_entry_is_told_once_with_its_place() {
     assert!(app.note.is_none());
     let one = Progress { broken: 1, last_broken: [broken(4)].into(), ..progress() };
     app.update(Event::Replay(Box::new(one.clone())));
-    assert_eq!(told(&app), "t.jsonl: entry 4 skipped: EOF");
+    assert_eq!(notice(&app), "t.jsonl: entry 4 skipped: EOF");
     app.note = None;
     app.update(Event::Replay(Box::new(one.clone())));
     let anew = Progress { beginnings: 2, broken: 0, ..progress() };
@@ -179,5 +180,5 @@ fn each_broken_entry_is_told_once_with_its_place() {
     assert!(app.note.is_none(), "nor again after it began anew");
     let three = Progress { beginnings: 2, broken: 3, last_broken: [4, 5, 6].map(broken).into(), ..progress() };
     app.update(Event::Replay(Box::new(three)));
-    assert_eq!(told(&app), "t.jsonl: entry 6 skipped: EOF (and 1 before it)");
+    assert_eq!(notice(&app), "t.jsonl: entry 6 skipped: EOF (and 1 before it)");
 }

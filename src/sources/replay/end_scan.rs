@@ -1,6 +1,4 @@
-//! When a recording ends, found out by reading all of it on a thread of its own.
-//!
-//! Nothing waits for the answer: a recording of hours is read through while its first minutes are played.
+//! The end of a recording, found by reading all of it on a separate thread while its first minutes are played.
 
 use std::{
     sync::{
@@ -11,43 +9,44 @@ use std::{
     thread,
 };
 
-use super::player::newest_end;
+use super::request_time::newest_end;
 use super::{Input, Message, Reader};
 
-/// A search under way. Given up when dropped; nobody waits for that.
+/// A running search. Dropping it cancels it without waiting for its thread.
 pub(super) struct Search {
-    is_over: Arc<AtomicBool>,
+    is_cancelled: Arc<AtomicBool>,
 }
 
 impl Search {
-    /// Begins to read through `inputs`; tells the time of the latest request. Without a thread to be had nothing is told.
+    /// Reads through `inputs` and sends [`Message::Ends`] with the time of the latest request. `None` if no thread can be
+    /// spawned.
     pub(super) fn start(inputs: Vec<Input>, answer: mpsc::Sender<Message>) -> Option<Self> {
-        let is_over = Arc::<AtomicBool>::default();
-        let given_up = Arc::clone(&is_over);
+        let is_cancelled = Arc::<AtomicBool>::default();
+        let flag = Arc::clone(&is_cancelled);
         let search = move || {
-            if let Some(time) = latest(&inputs, &given_up) {
-                // A replay that has ended wants to know nothing more.
+            if let Some(time) = latest(&inputs, &flag) {
+                // Fails if the replay has ended.
                 let _ = answer.send(Message::Ends(time));
             }
         };
-        thread::Builder::new().name("replay-end".to_owned()).spawn(search).ok().map(|_| Self { is_over })
+        thread::Builder::new().name("replay-end".to_owned()).spawn(search).ok().map(|_| Self { is_cancelled })
     }
 }
 
 impl Drop for Search {
     fn drop(&mut self) {
-        self.is_over.store(true, Relaxed);
+        self.is_cancelled.store(true, Relaxed);
     }
 }
 
-/// The time of the latest request; `None` when no request has one, or when given up.
-fn latest(inputs: &[Input], given_up: &AtomicBool) -> Option<u64> {
+/// The time of the latest request; `None` if no request has one, or if cancelled.
+fn latest(inputs: &[Input], is_cancelled: &AtomicBool) -> Option<u64> {
     let mut latest = None;
     for input in inputs {
-        // What cannot be read is told when it is played.
+        // The player reports files that cannot be read.
         let Ok(opened) = input.open(Arc::<AtomicU64>::default()) else { continue };
         for entry in Reader::new(opened) {
-            if given_up.load(Relaxed) {
+            if is_cancelled.load(Relaxed) {
                 return None;
             }
             latest = latest.max(entry.request.ok().and_then(|request| newest_end(&request)));

@@ -1,4 +1,4 @@
-//! Opening a recording: how far it was read, and how it is packed, which its first bytes tell.
+//! Opens a recording: counts the bytes read, and detects compression by the first bytes.
 
 use std::{
     fs::File,

@@ -1,4 +1,4 @@
-//! The thread that reads, waits and hands in, and meanwhile obeys.
+//! The thread that reads a recording, sends its requests when they are due, and executes commands meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,21 +11,18 @@ use tracing::info;
 
 use super::clock::Clock;
 use super::progress::{Progress, State};
+use super::request_time::newest_end;
 use super::{Command, Entry, Input, Message, Reader, ReplayConfig, end_scan, shift};
 use crate::collector::ingest::unix_nano_now;
 use crate::collector::signal::Signal;
 use crate::collector::sink::{Refusal, Sink};
-use crate::collector::wire;
 
-/// At full speed, progress is told at most this often.
-const TELL_EVERY: Duration = Duration::from_millis(50);
-/// While it waits for the next request, the time is told this often.
+/// At full speed, progress is published at most this often.
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(50);
+/// While waiting for the next request, progress is published this often.
 const TICK: Duration = Duration::from_millis(500);
 
-/// A clock may be so far ahead of ours, ns.
-const CLOCKS_DIFFER_NANOS: i64 = 3_600_000_000_000;
-
-/// What is to happen next.
+/// How playback goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
     Continue,
@@ -33,57 +30,57 @@ enum Flow {
     Stop,
 }
 
-/// What the thread of a replay holds.
+/// The state of the replay thread.
 pub(super) struct Player<S> {
     config: ReplayConfig,
     sink: S,
-    told: Receiver<Message>,
-    /// To the player itself, for whoever finds something out for it.
+    messages: Receiver<Message>,
+    /// Sends to `messages`; for the end scan.
     mailbox: Sender<Message>,
-    publish: watch::Sender<Progress>,
+    publisher: watch::Sender<Progress>,
     progress: Progress,
     position: Arc<AtomicU64>,
-    /// The search for the recording's end, once there is one.
+    /// The search for the recording's end, once started.
     search: Option<end_scan::Search>,
     clock: Clock,
-    /// Hand in without waiting up to this time.
+    /// Requests before this time are sent without waiting.
     seeking: Option<u64>,
-    /// Hand in one request although paused.
+    /// One request is sent although paused.
     stepping: bool,
-    told_at: Instant,
+    published_at: Instant,
 }
 
 impl<S: Sink> Player<S> {
-    /// A player of what `config` names, obeying what is `told` through the other end of `mailbox`.
+    /// A player of the recordings in `config`; `mailbox` is the sender of `messages`.
     pub(super) fn new(
         config: ReplayConfig,
         sink: S,
-        told: Receiver<Message>,
-        publish: watch::Sender<Progress>,
+        messages: Receiver<Message>,
+        publisher: watch::Sender<Progress>,
         mailbox: Sender<Message>,
     ) -> Self {
         let size = config.inputs.iter().map(Input::size).sum();
         let can_rewind = config.inputs.iter().all(Input::can_rewind);
         let input = config.inputs.first().map(Input::name).unwrap_or_default();
         let progress = Progress { speed: Some(config.speed), size, can_rewind, input, ..Progress::default() };
-        publish.send_replace(progress.clone());
+        publisher.send_replace(progress.clone());
         Self {
             clock: Clock::new(config.speed),
             config,
             sink,
-            told,
+            messages,
             mailbox,
-            publish,
+            publisher,
             progress,
             position: Arc::default(),
             search: None,
             seeking: None,
             stepping: false,
-            told_at: Instant::now(),
+            published_at: Instant::now(),
         }
     }
 
-    /// Plays until it is told to stop, or nobody takes anything any more.
+    /// Plays until it is stopped or the sink is closed.
     pub(super) fn run(mut self, on_rewind: &impl Fn()) {
         loop {
             self.progress.beginnings += 1;
@@ -104,10 +101,10 @@ impl<S: Sink> Player<S> {
         self.position.store(0, Relaxed);
         self.clock.forget();
         let state = if self.progress.state == State::Paused { State::Paused } else { State::Playing };
-        let Progress { speed, size, beginnings, obeyed, begins_unix_nano, ends_unix_nano, can_rewind, .. } =
+        let Progress { speed, size, beginnings, commands_done, begins_unix_nano, ends_unix_nano, can_rewind, .. } =
             self.progress;
         let known = Progress { speed, size, begins_unix_nano, ends_unix_nano, can_rewind, ..Progress::default() };
-        self.progress = Progress { state, beginnings, obeyed, ..known };
+        self.progress = Progress { state, beginnings, commands_done, ..known };
     }
 
     fn play_through(&mut self) -> Flow {
@@ -130,12 +127,12 @@ impl<S: Sink> Player<S> {
             let flow = match request {
                 Err(why) => {
                     self.progress.note_broken(number, why);
-                    self.obey()
+                    self.handle_pending()
                 }
                 Ok(request) => {
                     let time = newest_end(&request);
                     match self.wait_for(time) {
-                        Flow::Continue => self.hand_in(number, request, time),
+                        Flow::Continue => self.send(number, request, time),
                         flow => flow,
                     }
                 }
@@ -147,15 +144,15 @@ impl<S: Sink> Player<S> {
         Flow::Continue
     }
 
-    /// Waits until the time of the recording is `time`, obeying meanwhile. A request without a time waits for nothing
-    /// but the end of a pause.
+    /// Waits until the time of the recording is `time` and executes commands meanwhile. A request without a time waits
+    /// only for the end of a pause.
     fn wait_for(&mut self, time: Option<u64>) -> Flow {
         loop {
-            match self.obey() {
+            match self.handle_pending() {
                 Flow::Continue => {}
                 flow => return flow,
             }
-            if self.arrived(time) {
+            if self.is_seeking_past(time) {
                 return Flow::Continue;
             }
             let pause = if self.progress.state == State::Paused {
@@ -171,16 +168,16 @@ impl<S: Sink> Player<S> {
             };
             self.progress.next_unix_nano = time;
             self.find_end();
-            self.tell();
-            match self.hear(pause) {
+            self.publish();
+            match self.wait_for_message(pause) {
                 Flow::Continue => {}
                 flow => return flow,
             }
         }
     }
 
-    /// Whether a seek is under way that has not come to `time` yet. Ends one that has.
-    fn arrived(&mut self, time: Option<u64>) -> bool {
+    /// Whether a seek leads beyond `time`. Ends a seek that has reached its target.
+    fn is_seeking_past(&mut self, time: Option<u64>) -> bool {
         let Some(target) = self.seeking else { return false };
         if time.is_none_or(|time| time < target) {
             return true;
@@ -190,18 +187,18 @@ impl<S: Sink> Player<S> {
         false
     }
 
-    /// Begins to search for the recording's end, unless it is known or searched for already.
+    /// Starts the search for the recording's end, unless it is known or already started.
     fn find_end(&mut self) {
         if self.search.is_none() && self.progress.can_rewind && self.progress.ends_unix_nano.is_none() {
             self.search = end_scan::Search::start(self.config.inputs.clone(), self.mailbox.clone());
         }
     }
 
-    /// Obeys what was told so far.
-    fn obey(&mut self) -> Flow {
+    /// Handles the pending messages.
+    fn handle_pending(&mut self) -> Flow {
         loop {
-            match self.told.try_recv() {
-                Ok(told) => match self.take_in(told) {
+            match self.messages.try_recv() {
+                Ok(message) => match self.handle(message) {
                     Flow::Continue => {}
                     flow => return flow,
                 },
@@ -211,21 +208,21 @@ impl<S: Sink> Player<S> {
         }
     }
 
-    /// Waits for a command, no longer than `pause`, and obeys it.
-    fn hear(&mut self, pause: Option<Duration>) -> Flow {
-        let heard = match pause {
-            Some(pause) => self.told.recv_timeout(pause),
-            None => self.told.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    /// Waits for a message, at most `pause`, and handles it.
+    fn wait_for_message(&mut self, pause: Option<Duration>) -> Flow {
+        let received = match pause {
+            Some(pause) => self.messages.recv_timeout(pause),
+            None => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
-        match heard {
-            Ok(told) => self.take_in(told),
+        match received {
+            Ok(message) => self.handle(message),
             Err(RecvTimeoutError::Timeout) => Flow::Continue,
             Err(RecvTimeoutError::Disconnected) => Flow::Stop,
         }
     }
 
-    fn take_in(&mut self, told: Message) -> Flow {
-        match told {
+    fn handle(&mut self, message: Message) -> Flow {
+        match message {
             Message::Command(command) => self.command(command),
             Message::Ends(time) => {
                 self.progress.ends_unix_nano = Some(time);
@@ -236,7 +233,7 @@ impl<S: Sink> Player<S> {
     }
 
     fn command(&mut self, command: Command) -> Flow {
-        self.progress.obeyed += 1;
+        self.progress.commands_done += 1;
         match command {
             Command::TogglePause => match self.progress.state {
                 State::Playing => {
@@ -252,7 +249,7 @@ impl<S: Sink> Player<S> {
             Command::Step => {
                 if self.progress.state != State::Done {
                     self.clock.stop(Instant::now());
-                    // Where the steps lead is where it goes on.
+                    // Playback continues from the request the steps lead to.
                     self.clock.forget();
                     self.progress.state = State::Paused;
                     self.stepping = true;
@@ -278,13 +275,13 @@ impl<S: Sink> Player<S> {
         if is_back { Flow::Rewind } else { Flow::Continue }
     }
 
-    fn hand_in(&mut self, number: u64, request: Bytes, time: Option<u64>) -> Flow {
+    fn send(&mut self, number: u64, request: Bytes, time: Option<u64>) -> Flow {
         self.stepping = false;
         self.progress.next_unix_nano = None;
         let moved = time.filter(|_| self.config.now).and_then(|time| shift::shift(&request, since(time)));
         match self.sink.blocking_send(Signal::Traces, moved.map_or(request, Bytes::from)) {
             Ok(()) => self.progress.requests += 1,
-            // Nobody takes anything any more.
+            // The collector has stopped.
             Err(Refusal::Unavailable) => return Flow::Stop,
             Err(refusal) => {
                 self.progress.refused += 1;
@@ -293,22 +290,22 @@ impl<S: Sink> Player<S> {
         }
         self.progress.newest_unix_nano = self.progress.newest_unix_nano.max(time);
         self.progress.begins_unix_nano = self.progress.begins_unix_nano.or(time);
-        if self.told_at.elapsed() > TELL_EVERY {
-            self.tell();
+        if self.published_at.elapsed() > PUBLISH_INTERVAL {
+            self.publish();
         }
         Flow::Continue
     }
 
-    /// Everything was handed in: waits for a seek backwards.
+    /// Every request was sent: waits for a seek backwards.
     fn rest(&mut self) -> Flow {
         info!(requests = self.progress.requests, refused = self.progress.refused, "replay done");
         self.seeking = None;
         let before = std::mem::replace(&mut self.progress.state, State::Done);
         self.clock.forget();
         self.progress.ends_unix_nano = self.progress.newest_unix_nano.max(self.progress.ends_unix_nano);
-        self.tell();
+        self.publish();
         loop {
-            match self.hear(None) {
+            match self.wait_for_message(None) {
                 Flow::Continue => self.seeking = None,
                 flow => {
                     self.progress.state = before;
@@ -318,26 +315,13 @@ impl<S: Sink> Player<S> {
         }
     }
 
-    fn tell(&mut self) {
-        self.told_at = Instant::now();
+    fn publish(&mut self) {
+        self.published_at = Instant::now();
         self.progress.position = self.position.load(Relaxed);
         self.progress.seeking_unix_nano = self.seeking;
-        self.progress.clock_unix_nano = self.clock.time(self.told_at).max(self.progress.newest_unix_nano);
-        self.publish.send_replace(self.progress.clone());
+        self.progress.clock_unix_nano = self.clock.time(self.published_at).max(self.progress.newest_unix_nano);
+        self.publisher.send_replace(self.progress.clone());
     }
-}
-
-/// The newest end of a span, ns since the epoch: when the request was about to be exported. An end that is still to come
-/// was told by a wrong clock, and nobody waits for it.
-pub(super) fn newest_end(request: &[u8]) -> Option<u64> {
-    let (mut newest, latest) = (0, unix_nano_now().saturating_add(CLOCKS_DIFFER_NANOS).unsigned_abs());
-    // What is wrong with a request is for ingest to say.
-    let _ = wire::walk(request, |_, span| {
-        if span.end_unix_nano <= latest {
-            newest = newest.max(span.end_unix_nano);
-        }
-    });
-    Some(newest).filter(|newest| *newest > 0)
 }
 
 /// From `unix_nano` to now, ns.

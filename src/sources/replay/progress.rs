@@ -1,4 +1,4 @@
-//! How far a replay is, as others see it.
+//! The published progress of a replay.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,17 +8,17 @@ use tracing::warn;
 use super::speed::Speed;
 use crate::collector::Notice;
 
-/// How many broken entries are remembered word for word.
+/// How many broken entries are kept with their reasons.
 const REMEMBERED: usize = 20;
 
 /// An entry that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
-    /// The file.
+    /// The file, as given on the command line.
     pub input: String,
     /// The line, or for binary formats the message, counted from 1; 0 for the file as a whole.
     pub number: u64,
-    /// Why.
+    /// The error of reading it.
     pub why: String,
 }
 
@@ -29,7 +29,7 @@ impl fmt::Display for Broken {
 }
 
 impl Broken {
-    /// As it is reported.
+    /// The notice that reports it.
     pub fn notice(&self) -> Notice {
         let Self { input, number, why } = self.clone();
         Notice::Replay { input, number, why }
@@ -39,21 +39,21 @@ impl Broken {
 /// What a replay is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum State {
-    /// Handing in requests as their time comes.
+    /// Sends requests when they are due.
     #[default]
     Playing,
-    /// Waiting to be told to go on.
+    /// Paused by [`Command::TogglePause`](super::Command::TogglePause) or [`Command::Step`](super::Command::Step).
     Paused,
-    /// Everything was handed in.
+    /// Every request was sent.
     Done,
 }
 
 /// How far a replay is.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Progress {
-    /// What it is doing.
+    /// Whether it plays, pauses or is done.
     pub state: State,
-    /// How fast; `None` before it began.
+    /// Factor of the recording's pace; `None` before it started.
     pub speed: Option<Speed>,
     /// The file being read.
     pub input: String,
@@ -61,36 +61,36 @@ pub struct Progress {
     pub position: u64,
     /// Bytes of all files; `None` if one of them has no size.
     pub size: Option<u64>,
-    /// Requests handed in since the beginning.
+    /// Requests sent since the start or the last seek backwards.
     pub requests: u64,
-    /// Requests that ingest refused since the beginning.
+    /// Of all requests sent, those that ingest refused.
     pub refused: u64,
-    /// Where in the time of the recording it stands, ns since the epoch: never before the newest request handed in.
+    /// Its position in the time of the recording, ns since the epoch: never before the newest request sent.
     pub clock_unix_nano: Option<u64>,
-    /// The time of the newest request handed in; only a seek to later than that goes forward.
+    /// The time of the newest request sent; a seek to an earlier time is a seek backwards.
     pub newest_unix_nano: Option<u64>,
     /// The time of the first request.
     pub begins_unix_nano: Option<u64>,
-    /// The time of the last request; `None` until that was found out.
+    /// The time of the last request; `None` until the end scan is done.
     pub ends_unix_nano: Option<u64>,
-    /// Where a seek under way leads, ns since the epoch.
+    /// The target of a running seek, ns since the epoch.
     pub seeking_unix_nano: Option<u64>,
-    /// Whether it can begin anew. What comes through a pipe is gone.
+    /// Whether it can restart; a pipe cannot be read twice.
     pub can_rewind: bool,
-    /// The time of the request that is waited for.
+    /// The time of the next request, while waiting for it.
     pub next_unix_nano: Option<u64>,
-    /// How often it began; a seek backwards begins once more.
+    /// How often it started; a seek backwards starts it again.
     pub beginnings: u64,
-    /// How many commands it has obeyed. Whoever gave more than that knows better than what is told here.
-    pub obeyed: u64,
-    /// Entries that could not be read since the beginning.
+    /// How many commands it has executed. If more were sent, this progress is not yet up to date with them.
+    pub commands_done: u64,
+    /// Entries that could not be read since the start or the last seek backwards.
     pub broken: u64,
-    /// The last of them.
+    /// The last 20 of them, oldest first.
     pub last_broken: VecDeque<Broken>,
 }
 
 impl Progress {
-    /// How much is done, from 0 to 1: of the time where its end is known, else of the bytes.
+    /// The part that is done, from 0 to 1: of the time if the end is known, otherwise of the bytes.
     pub fn fraction(&self) -> Option<f64> {
         self.fraction_of_time().or_else(|| {
             let size = self.size.filter(|size| *size > 0)?;
@@ -103,27 +103,28 @@ impl Progress {
         Some((self.elapsed_nanos()? as f64 / total as f64).min(1.0))
     }
 
-    /// How far in the time of the recording it stands, ns.
+    /// Time from the recording's start to the position, ns.
     pub fn elapsed_nanos(&self) -> Option<u64> {
         Some(self.clock_unix_nano?.saturating_sub(self.begins_unix_nano?))
     }
 
-    /// How far a seek under way leads, ns.
+    /// Time from the recording's start to the target of a running seek, ns.
     pub fn seeking_nanos(&self) -> Option<u64> {
         Some(self.seeking_unix_nano?.saturating_sub(self.begins_unix_nano?))
     }
 
-    /// How much time the recording spans, ns.
+    /// The duration of the recording, ns.
     pub fn total_nanos(&self) -> Option<u64> {
         Some(self.ends_unix_nano?.saturating_sub(self.begins_unix_nano?))
     }
 
-    /// The entries that broke since there were `told` of them, as far as they are remembered, the oldest first.
-    pub fn broken_since(&self, told: u64) -> impl Iterator<Item = &Broken> {
-        let fresh = usize::try_from(self.broken.saturating_sub(told)).unwrap_or(usize::MAX);
+    /// The broken entries after the first `known` of them, oldest first; only the last 20 are kept.
+    pub fn broken_since(&self, known: u64) -> impl Iterator<Item = &Broken> {
+        let fresh = usize::try_from(self.broken.saturating_sub(known)).unwrap_or(usize::MAX);
         self.last_broken.iter().skip(self.last_broken.len().saturating_sub(fresh))
     }
-    /// Notes that an entry of the file being read could not be.
+
+    /// Records that an entry of the current file could not be read.
     pub(super) fn note_broken(&mut self, number: u64, why: String) {
         self.broken += 1;
         let broken = Broken { input: self.input.clone(), number, why };

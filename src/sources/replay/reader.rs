@@ -16,7 +16,7 @@ use crate::collector::json;
 
 /// The most bytes of one request.
 const LIMIT: usize = 64 * 1024 * 1024;
-/// Enough to tell the formats apart.
+/// Bytes that are enough to distinguish the formats.
 const SNIFFED: usize = 16;
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 /// Field 1, length-delimited: how every request begins.
@@ -81,7 +81,7 @@ impl Framing {
 }
 
 impl Reader {
-    /// Looks at the beginning to tell the format.
+    /// Detects the format by the first bytes.
     pub fn new(mut unpacked: Box<dyn Read + Send>) -> Self {
         let (mut first, fault) = match up_to(&mut unpacked, SNIFFED) {
             Ok(first) => (first, None),

@@ -14,7 +14,7 @@ const LIMIT: usize = 64 * 1024 * 1024;
 const ENOUGH: u64 = 8 * 1024 * 1024;
 
 /// Asserts that reading a recording ends, that every entry has a number of its own and is a request within the limit or
-/// says what is wrong, and that there are no more entries than bytes. How many were whole and how many broken.
+/// gives the reason, and that there are no more entries than bytes. How many were whole and how many broken.
 pub(super) fn check_invariants(recording: &[u8]) -> (usize, usize) {
     let read = Arc::<AtomicU64>::default();
     let source = match unpacked(Cursor::new(recording.to_vec())) {

@@ -12,7 +12,7 @@ use std::{
 use super::*;
 use crate::collector::sink::Refusal;
 use crate::collector::testing::Kept;
-use crate::sources::replay::player::newest_end;
+use crate::sources::replay::request_time::newest_end;
 use crate::sources::replay::{Broken, Command, Progress, Replay, ReplayConfig, Speed, State};
 
 struct Playing {
@@ -54,7 +54,7 @@ fn at(speed: Speed, path: PathBuf) -> ReplayConfig {
     ReplayConfig { speed, ..ReplayConfig::new([path]) }
 }
 
-/// Two hours apart each: nobody waits for that in a test.
+/// Two hours apart each: too long for a test to wait.
 fn hours_apart(count: u64) -> Vec<Bytes> {
     let request = &requests(1)[0];
     let hour = 3_600_000_000_000;
@@ -67,7 +67,7 @@ fn time(request: &Bytes) -> u64 {
     newest_end(request).unwrap()
 }
 
-/// Guarantees: nobody waits for the end of a span that a wrong clock put into the future.
+/// Guarantees: the end of a span that a wrong clock put into the future is not waited for.
 #[test]
 fn times_that_are_still_to_come_are_none() {
     let request = &requests(1)[0];
@@ -231,8 +231,8 @@ fn what_is_broken_or_refused_is_told() {
     assert_eq!((progress.requests, progress.broken), (2, 1));
     let Some(Broken { input, number: 2, why }) = progress.last_broken.front() else { panic!("{progress:?}") };
     assert!(*input == name && why.contains("EOF"), "{input} {why}");
-    let told: Vec<String> = progress.broken_since(0).map(ToString::to_string).collect();
-    assert!(told.len() == 1 && told[0].starts_with(&format!("{name}: entry 2 skipped: ")), "{told:?}");
+    let lines: Vec<String> = progress.broken_since(0).map(ToString::to_string).collect();
+    assert!(lines.len() == 1 && lines[0].starts_with(&format!("{name}: entry 2 skipped: ")), "{lines:?}");
     assert_eq!((progress.broken_since(1).count(), progress.broken_since(7).count()), (0, 0));
 
     let sink = Kept::default();

@@ -38,7 +38,7 @@ fn four_bytes(messages: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
     messages.into_iter().flat_map(framed).collect()
 }
 
-/// Guarantees: recordings of ours and the Collector's are told apart by their content, packed or not.
+/// Guarantees: recordings of ours and the Collector's are distinguished by their content, compressed or not.
 #[test]
 fn every_kind_is_read() {
     let requests = requests(12);
@@ -151,7 +151,7 @@ fn nothing_is_an_empty_recording() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Whatever is read, reading ends and never panics, and what is broken is told.
+    /// Whatever is read, reading ends and never panics, and broken entries are reported.
     #[test]
     fn noise_is_survived(start in prop::sample::select(vec!["", "{", "{\n", "\n", "\0", "\u{7b}\n\u{79}"]), noise in prop::collection::vec(any::<u8>(), 0..300)) {
         let bytes = [start.as_bytes(), &noise].concat();
