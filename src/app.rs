@@ -1,7 +1,7 @@
 //! The state behind the screen: [`App`], what keys do, what is shown. Draws nothing; but for the loop around it ([`run`],
 //! [`terminal`], [`live`], [`export`]) it reads no clock and does no I/O.
 //!
-//! Everything that happens is an [`Event`]; [`App::update`] takes it in and says what is to be done outside
+//! Everything that happens is an [`Event`]; [`App::update`] applies it and returns the effects to be carried out outside
 //! ([`Effect`]) and how soon the screen should follow ([`pace::Draw`]). Figures come as [`Picture`]s that the analysis made
 //! of a snapshot, as [`App::request`] asked for.
 

@@ -352,7 +352,7 @@ mod tests {
         assert_eq!(first.grpc, second.grpc);
         collector.stop(Duration::from_secs(2));
         collector.stop(Duration::from_secs(2));
-        assert!(std::net::TcpStream::connect(first.grpc).is_err(), "nobody listens any more");
+        assert!(std::net::TcpStream::connect(first.grpc).is_err(), "no listener any more");
     }
 
     #[test]

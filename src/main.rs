@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     ended.unwrap_or_else(ExitError::report)
 }
 
-/// Help and version go to stdout as they are. What is wrong with the command line repeats it, whoever wrote it.
+/// Help and version go to stdout unchanged. An error quotes the command line, which is sanitised.
 fn not_run(asked: &clap::Error) -> ExitCode {
     if asked.use_stderr() {
         obs::stderr::print_lines(&asked.render().to_string());

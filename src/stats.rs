@@ -3,7 +3,7 @@
 //! Everything here is plain arithmetic on calls: no clock, no threads, no I/O. A figure that is kept
 //! incrementally has `add` and `remove`, and both take the same call, so that adding and removing in any
 //! order leaves what a recomputation would find. Rows that were merged into others
-//! ([`LlmCall::is_merged_away`]) count nowhere; whoever feeds these types leaves them out, [`Totals`] does so itself.
+//! ([`LlmCall::is_merged_away`]) count nowhere; callers leave them out, [`Totals`] does so itself.
 
 mod arrivals;
 mod group;

@@ -42,7 +42,7 @@ use theme::{Role, Theme};
 /// Below this nothing useful can be shown.
 const SMALLEST: (u16, u16) = (40, 8);
 
-/// Draws the whole screen into `buf` and tells how much of it could be layout.
+/// Draws the whole screen into `buf` and returns where its parts lie.
 pub fn draw(app: &App, theme: Theme, buf: &mut Buffer) -> LayoutInfo {
     let ctx = DrawContext { app, theme };
     let area = buf.area;

@@ -65,7 +65,7 @@ fn every_test_that_the_table_names_exists() {
 }
 
 #[test]
-fn a_test_is_told_from_what_is_none() {
+fn a_test_is_distinguished_from_other_functions() {
     let text = "#[test]\nfn real() {}\nfn helper() {}\n#[test]\n#[ignore = \"x\"]\nfn asleep() {}\n#[tokio::test]\nasync fn waits() {}\n";
     for (name, is_one) in [("real", true), ("waits", true), ("helper", false), ("asleep", false), ("rea", false)] {
         assert_eq!(has_test(text, name), is_one, "{name}");

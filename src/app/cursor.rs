@@ -214,8 +214,8 @@ impl Cursor {
         self.stand(list, row);
     }
 
-    /// Moves in a list whose order changes: the cursor then stays on its row even where that is the first, unless it was told
-    /// to go there.
+    /// Moves in a list whose order changes: the cursor then stays on its row even where that is the first, unless it was
+    /// moved there.
     pub(crate) fn step_held(&mut self, motion: Motion, list: &dyn List, page: usize) {
         self.step(motion, list, page);
         if motion != Motion::First {

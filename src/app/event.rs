@@ -80,7 +80,7 @@ pub enum Effect {
         /// Replace what is there.
         overwrite: bool,
     },
-    /// Tell the replay something.
+    /// Send a command to the replay.
     Replay(Command),
     /// Ring the terminal's bell.
     Bell,

@@ -12,7 +12,7 @@ pub struct Pane {
 /// Whether the pane is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PaneState {
-    /// Nobody said: open where there is plenty of room.
+    /// Not set by the user: open where there is plenty of room.
     #[default]
     Auto,
     /// Opened.

@@ -57,7 +57,7 @@ pub trait Source: Clone + Send + 'static {
         None
     }
 
-    /// Tells the replay something.
+    /// Sends a command to the replay.
     fn steer_replay(&self, command: Command) {
         let _ = command;
     }

@@ -404,8 +404,8 @@ fn an_expanded_pane_acts_where_it_is_seen() {
     assert_eq!((desk.app.find.as_str(), desk.app.is_reading()), ("", false));
 }
 
-/// Guarantees: what a key asked for is drawn when it is there, new calls at their pace; a rollup nobody moved in stays at its
-/// top.
+/// Guarantees: answers to keys are drawn at once, new calls at their pace; a rollup whose cursor was not moved stays at
+/// its top.
 #[test]
 fn answers_to_keys_are_drawn_at_once() {
     let mut desk = traffic();

@@ -67,7 +67,7 @@ impl App {
             let attached = self.about.attached.clone().unwrap_or_default();
             self.notify(format!("{attached}: {why}"));
         }
-        // What was asked when nobody answered is asked anew.
+        // Questions that the lost collector did not answer are sent again.
         self.attributes.forget();
         self.link = link;
         Draw::Now

@@ -16,7 +16,7 @@ pub(super) const LONGEST_ID: usize = 64;
 /// The same numbers in every run, so that a name that was cut is the same name again.
 const SEED: u64 = 0;
 
-/// The text itself, or where it is too long its beginning, `…#` and 16 hex digits made of all of it: still told apart
+/// The text itself, or where it is too long its beginning, `…#` and 16 hex digits made of all of it: still distinguished
 /// from others that begin alike.
 pub(super) fn bounded(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.len() <= LONGEST_TEXT {

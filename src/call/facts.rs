@@ -119,7 +119,7 @@ macro_rules! call_facts {
         texts { $($(#[$text_doc:meta])* $text:ident,)* }
         others { $($(#[$other_meta:meta])* $other:ident: $type:ty,)* }
     ) => {
-        /// What one span, or several spans of the same call, say of the call. Units: times in milliseconds,
+        /// What one span, or several spans of the same call, report about the call. Units: times in milliseconds,
         /// money in USD, counts in tokens.
         #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
         pub struct CallFacts<'a> {
@@ -209,7 +209,7 @@ call_facts! {
         provider,
         /// The model the client asked for.
         request_model,
-        /// The model the gateway dispatched to or a proxy's real upstream model, when the emitter tells it apart.
+        /// The model the gateway dispatched to or a proxy's real upstream model, when the emitter reports it separately.
         upstream_model,
         /// Plano's route.
         route_name,
@@ -223,7 +223,7 @@ call_facts! {
         error_type,
         /// Finish reasons, joined by `,`.
         finish_reasons,
-        /// Service tier the provider billed (`gen_ai.openai.response.service_tier` and kin).
+        /// Service tier the provider billed (`gen_ai.openai.response.service_tier` or the like).
         service_tier,
         /// Resource `service.name`.
         service_name,
@@ -296,13 +296,13 @@ impl<'a> CallFacts<'a> {
         Some(shorter)
     }
 
-    /// Whether the call failed by what is said here; the same rule as [`LlmCall::status`](super::LlmCall::status).
+    /// Whether the call failed by these facts; the same rule as [`LlmCall::status`](super::LlmCall::status).
     fn failed(&self) -> bool {
         self.span_error || self.status_code.map_or(self.convention == Convention::Plano, |code| code >= 400)
     }
 
-    /// Notes a cost, USD, that an emitter computed for this call. The first one above zero stays; zero is mostly said by who
-    /// knows no price, and stays only where nobody says more.
+    /// Sets a cost, USD, that an emitter computed for this call. The first one above zero is kept. Zero mostly
+    /// comes from emitters that know no price, and is replaced by any later cost.
     pub fn add_reported_cost(&mut self, usd: Option<f64>) {
         let is_more = usd.is_some_and(|usd| usd > 0.0) && self.reported_cost_usd == Some(0.0);
         if is_more || self.reported_cost_usd.is_none() {
@@ -310,13 +310,13 @@ impl<'a> CallFacts<'a> {
         }
     }
 
-    /// Takes session and user from a span above the call, where this does not know them.
+    /// Fills absent session and user from a span above the call.
     pub fn fill_caller(&mut self, above: &CallFacts<'a>) {
         fill(&mut self.session_id, above.session_id.as_ref());
         fill(&mut self.user_id, above.user_id.as_ref());
     }
 
-    /// Takes from `inner` what this span does not know. Identity (ids, convention, start) stays.
+    /// Fills absent facts from `inner`. Identity (ids, convention, start) stays.
     /// SEMCONV.md 4.2: the outermost span is the row, the inner one fills the gaps.
     pub fn fill_gaps(&mut self, inner: &CallFacts<'a>) {
         if self.request_id == RequestId::SpanId {

@@ -53,9 +53,9 @@ pub struct Cost {
 pub enum Status {
     /// An HTTP status code was reported.
     Code(u16),
-    /// No code, and the span does not say error: ok as far as the emitter tells.
+    /// No code, and the span's status is not ERROR.
     Ok,
-    /// No code, and the span says error.
+    /// No code, and the span's status is ERROR.
     Error,
     /// A gateway call without any status: the upstream could not be reached.
     NoResponse,
@@ -225,7 +225,7 @@ impl LlmCall {
         }
     }
 
-    /// The wide shape of this call again, for merging with what another span says of it.
+    /// This call as facts again, for merging with those of another span.
     pub fn facts(&self) -> CallFacts<'_> {
         let (trace_id, span_id) = self.ids();
         CallFacts {
@@ -250,12 +250,12 @@ impl LlmCall {
         }
     }
 
-    /// Whether `other` says the same of the call; place and revision aside.
+    /// Whether `other` has the same facts; id and revision are not compared.
     pub fn same_facts(&self, other: &Self) -> bool {
         self.facts() == other.facts() && self.cost() == other.cost() && self.is_merged_away() == other.is_merged_away()
     }
 
-    /// The bytes of its texts, as if nobody shared them.
+    /// The bytes of its texts, shared ones included.
     pub fn text_bytes(&self) -> usize {
         let rare = self.rare.as_deref();
         let own =
@@ -332,7 +332,7 @@ impl LlmCall {
         if self.flags.bits & STARTED_ON_ARRIVAL == 0 { Some(self.start_unix_nano) } else { None }
     }
 
-    /// The model that answered; `None` when no span told (failed calls of some emitters).
+    /// The model that answered; `None` if no span reported it (failed calls of some emitters).
     pub fn model(&self) -> Option<&Name> {
         self.labels.model.as_ref().filter(|model| !model.is_empty())
     }
@@ -352,7 +352,7 @@ impl LlmCall {
         self.labels.request_model.as_ref()
     }
 
-    /// The real upstream model, where the emitter tells it apart.
+    /// The real upstream model, where the emitter reports it separately.
     pub fn upstream_model(&self) -> Option<&Name> {
         self.labels.upstream_model.as_ref()
     }
@@ -503,7 +503,7 @@ impl LlmCall {
 }
 
 impl Rare {
-    /// Whether the facts says anything that has no place in the call itself.
+    /// Whether there are facts that are kept outside the call itself.
     fn is_needed(facts: &CallFacts<'_>, has_uuid: bool) -> bool {
         Self::takes_usage(&facts.usage)
             || (matches!(facts.request_id, RequestId::Emitted(_)) && !has_uuid)

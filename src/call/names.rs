@@ -112,8 +112,8 @@ impl Names {
         name
     }
 
-    /// The shared label set that says what the facts says. One look-up where it is known; its texts are looked up one by one
-    /// only where it is new.
+    /// The shared label set of the facts. One look-up if it is known; its texts are looked up one by one
+    /// only if it is new.
     pub fn labels(&mut self, facts: &CallFacts<'_>) -> Arc<Labels> {
         let mut spelling = std::mem::take(&mut self.spelling);
         spell(facts, &mut spelling);

@@ -43,18 +43,18 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Input tokens written to the cache: the one-hour ones, where nobody counts all.
+    /// Input tokens written to the cache: the one-hour ones if the total is not reported.
     pub fn written(&self) -> Option<u64> {
         self.cache_write.or(self.cache_write_1h)
     }
 
-    /// Input tokens read from or written to the cache; 0 where nobody counts them.
+    /// Input tokens read from or written to the cache; 0 if not reported.
     pub fn cached(&self) -> u64 {
         self.cache_read.unwrap_or(0).saturating_add(self.written().unwrap_or(0))
     }
 
     /// Tokens that were neither read from nor written to the cache. `cache_read + cache_write > input`
-    /// proves that the count excludes them, whatever the convention says (PRICING.md, section 2).
+    /// proves that the count excludes them, whatever the convention (PRICING.md, section 2).
     pub fn input_fresh(&self) -> Option<u64> {
         if self.fresh.is_some() {
             return self.fresh;

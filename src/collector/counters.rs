@@ -54,7 +54,7 @@ counters! {
     requests_malformed,
     /// Of those: over the limit of bytes or spans.
     requests_too_large,
-    /// Of those: the queue was full, the client was told to retry.
+    /// Of those: the queue was full; clients retry.
     requests_unavailable,
     /// Of those: the token or certificate was missing or wrong.
     requests_unauthorised,

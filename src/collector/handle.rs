@@ -17,7 +17,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// A handle whose `commands` are answered by whoever publishes `snapshots`.
+    /// A handle whose `commands` are answered by the publisher of `snapshots`.
     pub(crate) const fn new(
         snapshots: watch::Receiver<Arc<Snapshot>>,
         commands: mpsc::UnboundedSender<Command>,

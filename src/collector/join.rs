@@ -147,7 +147,7 @@ impl Join {
         self.traces.push_back(remembered);
     }
 
-    /// Remembers a span that [joins](Relation::KnownTrace) others and says which rows have to be made anew because of it. `row` is
+    /// Remembers a span that [joins](Relation::KnownTrace) others and returns which rows have to be rebuilt. `row` is
     /// asked for the rows of calls that were alone until now.
     pub(crate) fn join(
         &mut self,

@@ -206,7 +206,7 @@ impl Ring {
     fn evict_before(&mut self, first: u64) {
         let calls = &mut self.calls;
         let first = first.max(calls.first);
-        // Nobody looks at what leaves, which has long left the processor's cache, unless something is to be found.
+        // Evicted calls are out of the processor's cache: they are read only if some of them are merged away.
         if calls.merged_away > 0 {
             let leaving = calls.iter().take_while(|call| call.id().0 < first);
             calls.merged_away -= leaving.filter(|call| call.is_merged_away()).count();
@@ -340,10 +340,10 @@ mod tests {
                 for call in lacking {
                     prop_assert!(copy.take_over(call.clone()));
                 }
-                let told = |calls: &Calls| -> Vec<_> {
+                let rows = |calls: &Calls| -> Vec<_> {
                     calls.iter().map(|call| (call.id(), call.revision(), call.ttft_ms())).collect()
                 };
-                prop_assert_eq!(told(copy.calls()), told(&now));
+                prop_assert_eq!(rows(copy.calls()), rows(&now));
                 prop_assert_eq!(copy.calls().first_id(), now.first_id());
                 prop_assert_eq!(copy.calls().next_id(), now.next_id());
                 before = now;

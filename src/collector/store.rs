@@ -51,7 +51,7 @@ pub struct Arrival {
     pub range: Range<u32>,
     /// Whether it acts between model calls: a tool, an agent, a workflow.
     pub acts: bool,
-    /// Whether its trace state tells that traces were sampled.
+    /// Whether its trace state marks it as sampled.
     pub is_sampled: bool,
 }
 

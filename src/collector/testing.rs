@@ -82,7 +82,7 @@ impl Sink for Kept {
     fn try_send(&self, signal: Signal, request: Bytes) -> Result<(), Refusal> {
         match signal {
             Signal::Traces => {
-                assert_ne!(request, FAULT, "told to");
+                assert_ne!(request, FAULT, "on purpose");
                 self.0.requests.lock().unwrap().push(request);
                 self.0.answer.lock().unwrap().clone().map_or(Ok(()), Err)
             }

@@ -34,7 +34,7 @@ pub enum WireError {
     /// A field number or a wire type that does not exist.
     #[error("a field key is invalid")]
     Key,
-    /// A known field has another type than its definition says.
+    /// A known field has another type than the protocol defines.
     #[error("a field has the wrong type")]
     WireType,
     /// A group ends that was never started.

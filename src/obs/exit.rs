@@ -10,15 +10,15 @@ use crate::obs::stderr;
 /// Why the program ends early, and with which exit code.
 #[derive(Debug)]
 pub(crate) enum ExitError {
-    /// The command line was wrong.
+    /// Invalid command line.
     Usage(String),
-    /// A filter expression was wrong: a line that says what, and lines that show where.
+    /// An invalid filter expression: the error and lines that show its place.
     Filter(String),
-    /// Something failed while running.
+    /// A failure of the running program.
     Run(anyhow::Error),
-    /// A limit was passed.
+    /// A limit was exceeded.
     Breach(String),
-    /// A signal ended it: nothing to tell, and the exit code that shells give to such an end.
+    /// Ended by this signal: exits without a message, with the code that shells use, 128 + signal.
     Signal(i32),
 }
 

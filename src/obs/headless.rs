@@ -181,8 +181,8 @@ fn stop_after(duration: Option<Duration>) -> io::Result<impl Future<Output = ()>
     })
 }
 
-/// Whether this program was started with the signal ignored, as `nohup` does with SIGHUP. Only Linux tells; elsewhere the signal
-/// counts as ignored.
+/// Whether this program was started with the signal ignored, as `nohup` does with SIGHUP. Read from `/proc`; on other
+/// systems the signal counts as ignored.
 fn is_ignored(signal: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());

@@ -133,7 +133,7 @@ fn client_tls(args: &ObsArgs, address: &Address) -> Result<Option<ClientTls>, Ex
     let files = args.tls_cert.as_deref().zip(args.tls_key.as_deref());
     let identity = files.map(|(chain, key)| Ok::<_, ExitError>((read(chain)?, read(key)?))).transpose()?;
     let is_given = authorities.is_some() || identity.is_some();
-    match address.says_tls() {
+    match address.scheme_tls() {
         Some(false) if is_given => Err(ExitError::Usage("--attach: grpc:// is without TLS; use grpcs://".to_owned())),
         Some(false) => Ok(None),
         None if !is_given => Ok(None),

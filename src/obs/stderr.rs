@@ -1,29 +1,29 @@
-//! What the program says on stderr, in the one place that writes there.
+//! All output to stderr.
 //!
-//! Notes repeat what others wrote: a broken line of a recording, a price feed's answer, a configuration's keys. None of it
-//! reaches the terminal as anything but text.
+//! Notes may quote outside text: a broken line of a recording, a price feed's answer, keys of a configuration. It is
+//! sanitised here.
 
 use std::io::{self, Write as _};
 
 use planoai::text::clean;
 
-/// Tells something in a line.
+/// Prints a note as one sanitised line.
 pub(crate) fn print_note(note: &str) {
     print_line(&format!("planoai: {}", clean(note)));
 }
 
-/// Tells something that has lines of its own.
+/// Prints a note of several lines.
 pub(crate) fn print_note_lines(text: &str) {
     print_lines(&format!("planoai: {text}"));
 }
 
-/// Says lines as they are, but clean.
+/// Prints lines, each sanitised.
 pub(crate) fn print_lines(text: &str) {
     let lines: Vec<_> = text.lines().map(clean).collect();
     print_line(&lines.join("\n"));
 }
 
-/// Says a line that is clean. Nobody can be told that stderr is gone.
+/// Prints a line that is already sanitised. Errors of writing to stderr are ignored.
 pub(crate) fn print_line(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn json_says_the_same() {
+    fn json_has_the_same_content() {
         insta::assert_snapshot!(answer("sonar --provider perplexity --input 1000 --output 500 --json").text, @r#"{"model":"sonar","provider_hint":"perplexity","usd":0.0135,"basis":"priced","input_usd":0.001,"cache_read_usd":0.0,"cache_write_usd":0.0,"output_usd":0.0005,"request_usd":0.012,"provider":"perplexity","row":"sonar","matched_by":"provider","alias":null,"source":"bundled 2026-11-23","is_deprecated":false,"rates":{"input":1.0,"output":1.0,"request":0.012},"conditions":[],"lines":[{"item":"input","tokens":1000,"rate":1.0,"usd":0.001},{"item":"output","tokens":500,"rate":1.0,"usd":0.0005},{"item":"request","tokens":1,"rate":0.012,"usd":0.012}],"unknown_because":null}"#);
     }
 

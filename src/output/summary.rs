@@ -170,7 +170,7 @@ fn money(usd: Option<f64>) -> String {
     decimal(usd, 9)
 }
 
-/// To a tenth where that tells anything.
+/// One decimal; three below 1.
 fn number(figure: Option<f64>) -> String {
     decimal(figure, if figure.is_some_and(|figure| figure.abs() < 1.0) { 3 } else { 1 })
 }

@@ -222,7 +222,7 @@ model_aliases:
     }
 
     #[test]
-    fn whatever_else_the_file_says_is_no_matter() {
+    fn other_content_of_the_file_is_ignored() {
         for text in [
             "",
             "---\n",

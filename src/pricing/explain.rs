@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_of_the_config_is_told_where_it_led_to_the_row() {
+    fn an_alias_of_the_config_is_named_where_it_led_to_the_row() {
         let aliases = Aliases { models: [("fast".to_owned(), "gpt-4o".to_owned())].into(), ..Aliases::default() };
         let pricer = Pricer::new(Catalog::bundled(), aliases);
         let explained = |model| pricer.explain_query(Some(PriceQuery { model, provider: Some("openai") }), &facts());
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_cost_says_why() {
+    fn an_unknown_cost_has_a_reason() {
         let pricer = Pricer::default();
         let query = |model| Some(PriceQuery { model, provider: Some("openai") });
         let reason = |query, facts| pricer.explain_query(query, &facts).unknown_because;

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_price_list_says_so() {
+    fn an_invalid_price_list_is_an_error() {
         for feed in [Feed::DigitalOcean, Feed::ModelsDev] {
             for text in ["", "<html>", "7", "null", "{\"a\":", "[", "\"x\"", "{\"a\":NaN}"] {
                 assert_eq!(read(feed, text), Err(FeedError::NotAList), "{text}");

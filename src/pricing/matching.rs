@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn every_matching_case_finds_its_row_and_says_how() {
+    fn every_matching_case_finds_its_row_and_rule() {
         let cases: Cases = serde_json::from_str(include_str!("../../tests/pricing/matching-cases.json")).unwrap();
         assert!(cases.cases.len() >= 40);
         for case in cases.cases {

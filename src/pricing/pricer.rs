@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_free_model_costs_nothing_and_says_so() {
+    fn a_free_model_costs_zero() {
         let found = Catalog::bundled().provider("openrouter").unwrap().rows().iter().find(|row| row.is_free()).cloned();
         let usage = Usage { input: Some(5), output: Some(5), ..Usage::default() };
         let found = PriceMatch { row: found.unwrap(), matched_by: crate::pricing::MatchedBy::Gateway, alias: None };
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_from_the_network_is_told_from_a_bundled_one_but_an_estimate_stays_an_estimate() {
+    fn a_refreshed_row_is_distinguished_from_a_bundled_one_but_an_estimate_stays_an_estimate() {
         let usage = Usage { input: Some(5), output: Some(5), ..Usage::default() };
         let basis = |catalog: &Catalog, hint| {
             let found = catalog.find("o1-pro", Some(hint));

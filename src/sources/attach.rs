@@ -300,7 +300,7 @@ impl Follower {
                     }
                 });
             }
-            // Dropping `reply` tells the receiver that there is no answer.
+            // Dropping `reply` closes the channel: no answer.
             Command::Spans { .. } => {}
         }
     }

@@ -110,9 +110,9 @@ mod tests {
     }
 
     /// Scenario: a listener on all interfaces. Guarantees: traffic arrives at once over a real connection, and the
-    /// sender ends when told to.
+    /// sender ends when stopped.
     #[tokio::test]
-    async fn sends_over_loopback_until_told_to_stop() {
+    async fn sends_over_loopback_until_stopped() {
         let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, mut received) = mpsc::unbounded_channel();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_listening_is_an_error() {
+    async fn a_refused_connection_is_an_error() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 /// How far back the rate looks.
 const WINDOW_NANOS: i64 = 10_000_000_000;
-/// A rate over less than this says little, so that is what a young meter divides by.
+/// A rate over less than this means little, so a meter younger than this divides by it.
 const SHORTEST_NANOS: i64 = 1_000_000_000;
 
 /// A meter of calls a second over the last ten seconds. It is fed with the running total of every snapshot as

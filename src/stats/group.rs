@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comparison_tells_what_a_choice_depends_on() {
+    fn a_comparison_shows_what_a_choice_depends_on() {
         let mut exact = Exact::default();
         let mut group = Group::default();
         for share in [

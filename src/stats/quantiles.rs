@@ -50,9 +50,9 @@ pub(super) fn is_figure(value: f64) -> bool {
     value.is_finite() && value >= 0.0
 }
 
-/// Mantissa bits that tell buckets apart: 128 buckets an octave, each at most 1/128 of its lower bound wide.
+/// Mantissa bits that select the bucket: 128 buckets an octave, each at most 1/128 of its lower bound wide.
 const SUB_BITS: u32 = 7;
-/// Bits of a float that tell no buckets apart.
+/// Mantissa bits that are ignored.
 const FINE_BITS: u32 = f64::MANTISSA_DIGITS - 1 - SUB_BITS;
 const FINE: u64 = (1 << FINE_BITS) - 1;
 /// The first bucket above zero: 2^-32. What lies below (a quarter of a picosecond, as ms) counts as zero.

@@ -1,4 +1,4 @@
-//! Sessions: their turns in order, and what can only be told from the order.
+//! Sessions: their turns in order, and what depends on that order.
 
 use hashbrown::{HashMap, HashSet};
 
@@ -37,7 +37,7 @@ impl SessionRow {
     }
 }
 
-/// What the order of turns is told from; kept small, since a scan holds one for every call.
+/// The facts of a turn that the order depends on; kept small, since a scan holds one for every call.
 struct Turn {
     start_unix_nano: i64,
     id: CallId,

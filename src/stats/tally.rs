@@ -20,12 +20,12 @@ pub fn usd(femto_usd: i128) -> f64 {
     femto_usd as f64 / FEMTO
 }
 
-/// A sum of token counts, and how many calls told theirs.
+/// A sum of token counts, and how many calls reported one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokenSum {
     /// Tokens; an absent count adds nothing.
     pub tokens: u128,
-    /// Calls that told a count, be it 0.
+    /// Calls that reported a count, including 0.
     pub told: u64,
 }
 
@@ -34,7 +34,7 @@ impl TokenSum {
         Self { tokens: tokens.unwrap_or(0), told: tokens.is_some().into() }
     }
 
-    /// The sum; `None` where no call told a count.
+    /// The sum; `None` if no call reported a count.
     pub fn known(self) -> Option<u128> {
         (self.told > 0).then_some(self.tokens)
     }

@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn burn_says_over_what() {
+    fn burn_names_its_window() {
         let burn = Burn::of(2_000_000_000_000_000, 30 * 60 * SECOND);
         assert_eq!(burn, Some(Burn { usd_per_hour: 4.0, over_secs: 1800.0 }));
         assert_eq!(Burn::of(1, 0), None);

@@ -114,8 +114,8 @@ struct Part {
     breaks: bool,
 }
 
-/// Text in lines of at most `cells` cells, broken where it breaks itself and else after a blank where there is one. Where
-/// it breaks itself, `mark` cells are left for what says so.
+/// Wraps text to lines of at most `cells` cells: at its own line breaks, and otherwise after a blank if there is one. At its
+/// own line breaks, `mark` cells are left for the mark.
 fn wrapped(text: &str, cells: usize, mark: usize) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut lines = text.split('\n').peekable();

@@ -39,7 +39,7 @@ fn first(ctx: DrawContext<'_>, summary: &Summary, is_alone: bool) -> Vec<Item<'s
         Item::new(55, errors(ctx, summary)).or(95, error_count(ctx, tally)),
         Item::new(62, cost(ctx, summary).with(burn(ctx, summary))).or(97, cost(ctx, summary)),
         Item::new(60, input(ctx, tally)),
-        Item::new(58, labelled(ctx, "out", told(tally, tally.tokens.output))),
+        Item::new(58, labelled(ctx, "out", token_sum(tally, tally.tokens.output))),
         Item::new(20, reasoning(ctx, tally)),
     ];
     if is_alone {
@@ -103,13 +103,13 @@ fn burn(ctx: DrawContext<'_>, summary: &Summary) -> SafeLine<'static> {
 }
 
 /// A sum of tokens; unknown if no call reported any.
-fn told(tally: &Tally, sum: TokenSum) -> String {
+fn token_sum(tally: &Tally, sum: TokenSum) -> String {
     if tally.calls == 0 { compact(0_u64) } else { known(sum.known(), compact) }
 }
 
 /// `in 1.2M (62% cached)`
 fn input(ctx: DrawContext<'_>, tally: &Tally) -> SafeLine<'static> {
-    let strip = labelled(ctx, "in", told(tally, tally.tokens.input));
+    let strip = labelled(ctx, "in", token_sum(tally, tally.tokens.input));
     match tally.cached_share().filter(|_| tally.tokens.cached.tokens > 0) {
         Some(share) => strip.then(format!(" ({} cached)", percent(share)), ctx.style(Role::Dim)),
         None => strip,

@@ -225,7 +225,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_is_harmless_and_as_wide_as_it_says(raw in hostile_text(), cells in 0_usize..80) {
+        fn shown_text_is_harmless_and_as_wide_as_measured(raw in hostile_text(), cells in 0_usize..80) {
             check_invariants(&raw, cells);
         }
     }

@@ -107,8 +107,8 @@ fn ground(set: &impl Fn(&'static str) -> Option<String>) -> Ground {
     }
 }
 
-/// POSIX: the first of `LC_ALL`, `LC_CTYPE`, `LANG` that is set decides; none set is the C locale, which says nothing
-/// about a terminal that a container or a service manager started, so UTF-8 is assumed then.
+/// POSIX: the first of `LC_ALL`, `LC_CTYPE`, `LANG` that is set decides; none set is the C locale. Containers and
+/// service managers often set none although the terminal supports UTF-8, so UTF-8 is assumed then.
 fn is_utf8(set: &impl Fn(&'static str) -> Option<String>) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
     locale.is_none_or(|locale| {

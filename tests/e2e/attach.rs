@@ -73,11 +73,11 @@ impl Viewer {
     /// Starts it and waits until it is attached.
     fn start(address: &str, arguments: &[&str]) -> Self {
         let viewer = Self::spawn(address, arguments);
-        assert_eq!(viewer.is_told(), format!("planoai: attached to {address}"));
+        assert_eq!(viewer.message(), format!("planoai: attached to {address}"));
         viewer
     }
 
-    fn is_told(&self) -> String {
+    fn message(&self) -> String {
         self.stderr.recv_timeout(PATIENCE).expect("a line on stderr")
     }
 
@@ -148,11 +148,11 @@ fn a_collector_that_comes_again_is_found_and_its_calls_are_numbered_on() {
     GrpcClient::connect(&program.grpc).export_all(requests("litellm-sdk"));
     let before = viewer.next();
     program.signal("KILL");
-    let lost = viewer.is_told();
+    let lost = viewer.message();
     assert!(lost.contains(&address) && lost.contains("trying again"), "{lost}");
     let again = Headless::start(&["--serve-viewers", &address]);
     assert_eq!(viewers_of(&again), address);
-    assert_eq!(viewer.is_told(), format!("planoai: attached to {address}"));
+    assert_eq!(viewer.message(), format!("planoai: attached to {address}"));
     GrpcClient::connect(&again.grpc).export_all(requests("genai-openai"));
     let mut after = viewer.next();
     while after["model"] == before["model"] {
@@ -181,7 +181,7 @@ fn a_collector_may_serve_viewers_and_nothing_else() {
 }
 
 #[test]
-fn without_the_token_nobody_is_shown_anything_and_with_it_everything() {
+fn calls_are_shown_only_with_the_token() {
     let (program, address) = serving(&["--token", "s3cret-t0ken"]);
     let mut client = GrpcClient::connect(&program.grpc);
     for request in requests("litellm-sdk") {
@@ -257,7 +257,7 @@ fn the_attached_screen_shows_the_calls_and_looks_into_them() {
 }
 
 #[test]
-fn the_attached_screen_says_that_the_collector_is_gone_and_keeps_what_it_showed() {
+fn the_attached_screen_reports_a_lost_collector_and_keeps_its_calls() {
     let (program, address) = serving(&[]);
     GrpcClient::connect(&program.grpc).export_all(requests("plano-brightstaff"));
     let mut terminal = Terminal::start(160, 40, &["obs", "--offline", "--attach", &address]);

@@ -159,7 +159,7 @@ fn what_is_forwarded_is_packed_where_that_is_asked_for() {
 /// Guarantees: whatever is wrong with a target is counted, shown in the span accounting and printed at exit, and costs this program
 /// neither a call nor its exit code.
 #[test]
-fn what_is_wrong_with_a_target_is_told_and_costs_nothing_else() {
+fn a_failing_target_is_reported_and_affects_nothing_else() {
     let dead = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let cases: [(&str, SocketAddr, &str, &str); 4] = [
         ("dead", dead, "waiting", "refused"),
@@ -209,7 +209,7 @@ fn screen(more: &[&str]) -> (Terminal, String) {
 }
 
 #[test]
-fn the_screen_tells_how_recording_and_forwarding_go() {
+fn the_screen_shows_how_recording_and_forwarding_go() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("traffic.jsonl");
     let last = Headless::start(&[]);

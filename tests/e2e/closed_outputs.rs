@@ -46,7 +46,7 @@ fn unread(arguments: &[&str]) -> (String, Option<i32>) {
 }
 
 #[test]
-fn a_stdout_that_nobody_reads_is_a_quiet_end() {
+fn a_stdout_without_a_reader_is_a_quiet_end() {
     let demo = |shape| [&QUIET[..], &["--demo", shape]].concat();
     let price = ["price", "gpt-4o", "--input", "1000", "--output", "500"];
     for arguments in [demo("--json"), demo("--csv"), [&QUIET[..], &ONCE].concat(), price.to_vec(), vec!["--help"]] {

@@ -32,7 +32,7 @@ fn a_wrong_command_line_is_exit_code_2_with_a_way_out() {
 
 /// Guarantees: what stands on the command line or in a file's name is printed as text, in one line.
 #[test]
-fn hostile_arguments_are_told_as_text() {
+fn hostile_arguments_are_sanitised() {
     for arguments in
         [&["--port", "\u{1b}]0;x\u{7}\u{202e}"][..], &["--replay", "no\nplanoai: \u{9b}2J"], &["--\u{1b}[2J"]]
     {

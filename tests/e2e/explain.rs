@@ -69,7 +69,7 @@ fn a_span_merged_into_another_names_its_call() {
 }
 
 #[test]
-fn spans_are_told_only_where_asked_for_and_named_only_while_kept() {
+fn spans_are_written_only_on_request_and_named_only_while_kept() {
     let program = Headless::start(&[]);
     GrpcClient::connect(&program.grpc).export(requests("openllmetry").remove(0)).unwrap();
     assert_eq!(program.next().get("spans"), None);

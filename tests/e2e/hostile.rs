@@ -167,7 +167,7 @@ fn sequence(from: &str) -> Option<usize> {
 }
 
 #[test]
-fn the_test_tells_strange_output() {
+fn the_test_detects_strange_output() {
     assert_eq!(strange(b"\x1b[?1049h\x1b[1;2Htext\x1b[0m \xe2\x90\x9b"), [""; 0]);
     for attack in ["\x1b]0;x\x07", "\x1b[?1000h", "\u{9b}2J", "\x07", "\u{202e}", "\x1b[?1049l", "\n"] {
         assert!(!strange(attack.as_bytes()).is_empty(), "{attack:?}");
@@ -294,7 +294,7 @@ fn json_lines_hold_no_control_and_lose_nothing() {
 
 /// What is printed on stderr repeats names and text from outside: it is text there, too, and in lines of its own.
 #[test]
-fn what_is_told_on_stderr_is_text() {
+fn outside_text_on_stderr_is_sanitised() {
     let folder = tempfile::tempdir().unwrap();
     let attack = "\x1b]0;pwned\x07\u{202e}\u{9b}2J\nplanoai: forged";
     let recording = folder.path().join(format!("r{attack}.jsonl"));
@@ -319,7 +319,7 @@ fn what_is_told_on_stderr_is_text() {
 
 /// A run that cannot start prints its reason as text, too.
 #[test]
-fn a_failure_is_told_in_text() {
+fn errors_are_sanitised() {
     let output =
         crate::support::command(&["obs", "--json", "--offline", "--replay", "no\x1b]0;x\x07\u{202e}"]).output();
     let stderr = String::from_utf8(output.unwrap().stderr).unwrap();

@@ -51,7 +51,7 @@ fn figures_are_a_line_each_and_tables_follow() {
 }
 
 #[test]
-fn it_obeys_the_filter_and_says_so() {
+fn it_applies_the_filter_and_names_it() {
     let lines = summary(&["--filter", "model:claude*,anthropic*"]);
     let figures = figures(&lines);
     assert_eq!((figures["calls"], figures["filter"]), ("3", "model:claude*,anthropic*"));

@@ -88,7 +88,7 @@ fn freezing_the_view_does_not_pause_the_replay() {
 }
 
 #[test]
-fn a_broken_line_is_told_with_its_place_and_counted() {
+fn a_broken_line_is_reported_with_its_place_and_counted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("traffic.jsonl");
     let otelcol = include_str!("otelcol.jsonl");

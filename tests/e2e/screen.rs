@@ -73,7 +73,7 @@ fn filters_by_model_and_route_from_the_keyboard() {
 }
 
 #[test]
-fn an_empty_screen_says_what_listens_and_what_to_set() {
+fn an_empty_screen_shows_what_listens_and_what_to_set() {
     let (mut terminal, address) = start(100, 30);
     terminal.wait_for_text("opentracing_grpc_endpoint");
     let contents = terminal.contents();

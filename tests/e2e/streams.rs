@@ -129,7 +129,7 @@ fn a_line_of_the_collectors_file_exporter_is_replayed() {
 }
 
 #[test]
-fn a_broken_line_is_told_with_its_number_and_skipped() {
+fn a_broken_line_is_reported_with_its_number_and_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("traffic.jsonl");
     let program = Headless::start(&["--record", text(&file)]);

@@ -77,7 +77,7 @@ fn detail() {
 }
 
 #[test]
-fn what_a_gateway_told_of_a_call() {
+fn gateway_facts_of_a_call() {
     for (name, keys, size) in [
         ("captured", "", (120, 40)),
         ("captured", "", (200, 60)),
@@ -94,7 +94,7 @@ fn what_a_gateway_told_of_a_call() {
 }
 
 #[test]
-fn what_other_clients_told_of_a_call() {
+fn other_clients_facts_of_a_call() {
     for (name, client, keys) in [("agent_failed", "pydantic-ai", "5\n\n"), ("sdk_trace", "vercel-proto", "t\n")] {
         for (width, height) in [(120, 40), (200, 60)] {
             let screen = after(Harness::captured_from(client), keys, (width, height));
@@ -138,7 +138,7 @@ fn dialogs() {
 }
 
 #[test]
-fn what_is_filtered_windowed_sorted_and_paused_is_told() {
+fn what_is_filtered_windowed_sorted_and_paused_is_shown() {
     check("narrowed", "!ww>>> ", &[(80, 24), (120, 40)]);
     check("nothing_passes", "/model:nothing\n", &[(60, 15), (80, 24)]);
 }
@@ -225,7 +225,7 @@ fn tabs_are_where_they_are_said_to_be() {
 }
 
 #[test]
-fn a_terminal_too_small_says_so() {
+fn a_terminal_too_small_is_reported() {
     let screen = page(&mut Harness::busy().app, THEME, 30, 5);
     assert_eq!(text(&screen), "40x8 needed\nthis is 30x5\n\n\n\n");
 }

@@ -91,7 +91,7 @@ fn line(progress: Progress, width: u16) -> String {
 }
 
 #[test]
-fn the_line_says_what_the_replay_does() {
+fn the_line_shows_what_the_replay_does() {
     let unknown = Progress { ends_unix_nano: None, ..progress() };
     let stdin = Progress {
         ends_unix_nano: None,
@@ -136,7 +136,7 @@ fn the_line_says_what_the_replay_does() {
 }
 
 #[test]
-fn a_time_to_go_to_is_asked_for_and_what_is_wrong_is_told() {
+fn a_time_to_go_to_is_entered_and_mistakes_are_reported() {
     check_panel("replay_goto", Panel::Bottom(3), &mut replaying(progress()), ":12:0", (80, 24));
     check_panel("replay_goto_mistake", Panel::Bottom(3), &mut replaying(progress()), ":soon\n", (80, 24));
     check_panel("replay_help", Panel::Dialog, &mut replaying(progress()), "?", (100, 60));
@@ -245,7 +245,7 @@ fn in_trouble() -> PipelineCounters {
 }
 
 #[test]
-fn the_header_tells_how_recording_and_forwarding_go() {
+fn the_header_shows_how_recording_and_forwarding_go() {
     let waiting = |waiting, error: Option<&str>| ForwardCounters {
         waiting,
         error: error.map(str::to_owned),

@@ -38,7 +38,7 @@ fn exception(event: &PlainEvent, known: &str, most: usize) -> Vec<Line> {
         lines.push(Line::new("exception", kind.to_owned()).toned(Tone::Bad));
     }
     if let Some(message) = event.attribute("exception.message").filter(|message| !known.contains(message)) {
-        lines.push(Line::new("says", shortened(message, most)).toned(Tone::Bad));
+        lines.push(Line::new("message", shortened(message, most)).toned(Tone::Bad));
     }
     if let Some(trace) = event.attribute("exception.stacktrace").map(str::trim_end).filter(|trace| !trace.is_empty()) {
         lines.push(Line::new("stack trace", shortened(trace, most)).toned(Tone::Dim));

@@ -94,27 +94,27 @@ impl<'a> Said<'a> {
 
 /// The first value that any span has.
 fn first<'a, T>(facts: Facts<'a>, read: impl Fn(&'a PlainSpan) -> Vec<T>) -> Vec<T> {
-    facts.spans().map(read).find(|told| !told.is_empty()).unwrap_or_default()
+    facts.spans().map(read).find(|values| !values.is_empty()).unwrap_or_default()
 }
 
-/// The JSON in `text`. What is so long is not taken apart for a preview.
+/// The JSON in `text`. Longer texts are not parsed for a preview.
 fn parsed(text: &str) -> Option<Value> {
     if text.len() > MOST_JSON { None } else { serde_json::from_str(text).ok() }
 }
 
 fn said<'a>(span: &'a PlainSpan, flat: &[&str], whole: &[&str], role: &'a str) -> Vec<Said<'a>> {
     let flattened = flat.iter().map(|prefix| flattened(span, prefix, role));
-    let told = |key: &&str| Some(messages(span.attribute(key).filter(|text| !text.is_empty())?, role));
-    flattened.chain(whole.iter().filter_map(told)).find(|said| !said.is_empty()).unwrap_or_default()
+    let parsed = |key: &&str| Some(messages(span.attribute(key).filter(|text| !text.is_empty())?, role));
+    flattened.chain(whole.iter().filter_map(parsed)).find(|said| !said.is_empty()).unwrap_or_default()
 }
 
 fn texts<'a>(span: &'a PlainSpan, keys: &[&str]) -> Vec<Said<'a>> {
-    let told = |key: &&str| {
+    let text = |key: &&str| {
         let text = span.attribute(key).filter(|text| !text.is_empty())?;
         let role = if key.contains("tool") { "tool calls" } else { "system" };
         Some(Said::new(role, parsed(text).map_or(Cow::Borrowed(text), |value| content(&value).into())))
     };
-    keys.iter().filter_map(told).take(1).collect()
+    keys.iter().filter_map(text).take(1).collect()
 }
 
 /// `llm.input_messages.0.message.role`, `gen_ai.prompt.0.content`: sorted by the number; the last word is the field.

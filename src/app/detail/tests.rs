@@ -1,4 +1,4 @@
-//! What the detail says of captured calls.
+//! The detail of captured calls.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ fn made(call: &LlmCall, detail: Option<&Detail>) -> Vec<Section> {
     sections(Facts { call, detail, offset: Utc.fix(), most_chars: usize::MAX, secrets: Secrets::Masked })
 }
 
-fn told(store: &Store, call: &LlmCall) -> Vec<String> {
+fn detail(store: &Store, call: &LlmCall) -> Vec<String> {
     text(&made(call, Some(&look_into(store, call))), "")
 }
 
@@ -64,7 +64,7 @@ fn told(store: &Store, call: &LlmCall) -> Vec<String> {
 fn plano(request_id: &str) -> Vec<String> {
     let store = store("plano-brightstaff", 1 << 24);
     let call = calls(&store).into_iter().find(|call| call.request_id().starts_with(request_id)).unwrap();
-    told(&store, &call)
+    detail(&store, &call)
 }
 
 fn section<'a>(lines: &'a [String], title: &str) -> Vec<&'a str> {
@@ -74,7 +74,7 @@ fn section<'a>(lines: &'a [String], title: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_vetoed_switch_is_told_from_question_to_answer() {
+fn a_vetoed_switch_is_shown_from_question_to_answer() {
     let lines = plano("98cfd833");
     insta::assert_snapshot!(section(&lines, "routing").join("\n"), @r#"
     asked: openai/gpt-4o
@@ -116,7 +116,7 @@ fn an_alias_is_resolved_before_our_eyes() {
 }
 
 #[test]
-fn an_allowed_switch_that_saves_is_told() {
+fn an_allowed_switch_that_saves_is_shown() {
     let lines = plano("e230d094");
     insta::assert_snapshot!(section(&lines, "routing").join("\n"), @r#"
     asked: openai/gpt-4o
@@ -147,7 +147,7 @@ fn every_signal_names_its_severity_count_and_snippet() {
     let store = store("plano-brightstaff", 1 << 24);
     let flagged: Vec<_> = calls(&store).into_iter().filter(|call| call.plano_facts().flagged).collect();
     let behaviours = flagged.iter().map(|call| {
-        let lines = told(&store, call);
+        let lines = detail(&store, call);
         section(&lines, "behaviour").join("\n")
     });
     insta::assert_snapshot!(behaviours.collect::<Vec<_>>().join("\n\n"), @r#"
@@ -182,19 +182,19 @@ fn every_signal_names_its_severity_count_and_snippet() {
 }
 
 #[test]
-fn a_figure_made_from_other_prices_than_those_at_hand_is_told() {
+fn a_cost_computed_from_other_prices_is_marked() {
     let store = store("plano-brightstaff", 1 << 24);
     let mut call = calls(&store).into_iter().find(|call| call.request_id().starts_with("29d0b36a")).unwrap();
-    assert!(!told(&store, &call).iter().any(|line| line.contains("price list at hand")));
+    assert!(!detail(&store, &call).iter().any(|line| line.contains("price list at hand")));
     call.set_cost(Some(Cost { usd: 7.0, basis: CostBasis::Priced }));
-    let lines = told(&store, &call);
+    let lines = detail(&store, &call);
     assert!(lines.contains(&"differs: by the price list at hand: $0.00239".to_owned()), "{lines:#?}");
     call.set_cost(Some(Cost { usd: 7.0, basis: CostBasis::Refreshed }));
-    assert_eq!(section(&told(&store, &call), "cost")[0], "cost: $7.0000 by the refreshed price list");
+    assert_eq!(section(&detail(&store, &call), "cost")[0], "cost: $7.0000 by the refreshed price list");
 }
 
 #[test]
-fn costs_show_their_arithmetic_and_who_says_otherwise() {
+fn costs_show_their_arithmetic_and_other_reported_costs() {
     insta::assert_snapshot!(section(&plano("29d0b36a"), "cost").join("\n"), @r#"
     cost: $0.00239 by price list
       input: 345 × $2.5/M             = $0.0008625
@@ -255,7 +255,7 @@ fn what_was_said_is_found_in_every_convention_that_carries_it() {
 fn exceptions_come_with_type_message_and_stack_trace() {
     let store = store("genai-openai", 1 << 24);
     let failed = calls(&store).into_iter().find(|call| call.status().is_error()).unwrap();
-    let lines = told(&store, &failed);
+    let lines = detail(&store, &failed);
     let error = section(&lines, "error");
     assert!(error.iter().any(|line| line.starts_with("message: ") || line.starts_with("exception: ")), "{error:?}");
 }
@@ -264,7 +264,7 @@ fn exceptions_come_with_type_message_and_stack_trace() {
 fn a_call_whose_spans_are_gone_is_shown_all_the_same() {
     let store = store("plano-brightstaff", 0);
     for call in calls(&store) {
-        let lines = told(&store, &call);
+        let lines = detail(&store, &call);
         assert!(section(&lines, "spans")[0].contains("was evicted from the span log"), "{lines:?}");
         assert!(lines[0].starts_with("status: "), "{lines:?}");
         assert!(section(&lines, "routing").iter().any(|line| line.starts_with("→ served: ")), "{lines:?}");

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_no_time_says_how_to_write_one() {
+    fn an_invalid_time_explains_the_syntax() {
         let utc = FixedOffset::east_opt(0).unwrap();
         for text in ["", "soon", "5", "25:00", "+", "-x", "%", "NaN%", "101%", "2026-13-01 00:00", "9999999999999y"] {
             assert!(parse(text, &progress(), utc).is_err(), "{text}");

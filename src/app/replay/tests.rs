@@ -116,7 +116,7 @@ fn speeds_go_up_to_all_at_once_and_back() {
 
 /// Guarantees: keys pressed faster than the replay reports them still add up.
 #[test]
-fn what_was_told_before_a_command_was_heard_takes_nothing_back() {
+fn progress_older_than_a_command_does_not_undo_it() {
     let mut app = app(Some(progress()));
     let hear =
         |app: &mut App, commands_done| app.update(Event::Replay(Box::new(Progress { commands_done, ..progress() })));
@@ -165,7 +165,7 @@ fn what_is_done_can_only_be_gone_back_in() {
 }
 
 #[test]
-fn each_broken_entry_is_told_once_with_its_place() {
+fn each_broken_entry_is_reported_once_with_its_place() {
     let broken = |number| Broken { input: "t.jsonl".into(), number, why: "EOF".into() };
     let mut app = app(Some(progress()));
     assert!(app.note.is_none());

@@ -55,7 +55,7 @@ pub(super) fn questions(source: impl Source, wake: Sender<Wake>) -> io::Result<S
                 let (source, to) = (source.clone(), wake.clone());
                 let answer = move |question| send(&to, Wake::Event(answered(&source, question)));
                 match question {
-                    // A file may take its time; nobody waits for it to see a call.
+                    // Writing a file may be slow: it must not delay other answers.
                     Question::Export(..) => {
                         if let Err(error) = spawn("export", move || answer(question)) {
                             send(&wake, Wake::Event(Event::Note(format!("could not write: {error}"))));
@@ -131,8 +131,8 @@ pub(super) fn limits(
     wake: Sender<Wake>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let tell = move |breaches| send(&wake, Wake::Event(Event::Breaches(breaches)));
-    let watch = move || runtime.block_on(limits::watch(guard, snapshots, || clock().unix_nano, tell));
+    let report = move |breaches| send(&wake, Wake::Event(Event::Breaches(breaches)));
+    let watch = move || runtime.block_on(limits::watch(guard, snapshots, || clock().unix_nano, report));
     spawn("limits", watch)
 }
 

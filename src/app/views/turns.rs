@@ -137,7 +137,7 @@ mod tests {
             call(Some("b"), Some(1.0)),
             call(Some("a"), None),
         ];
-        let told: Vec<_> =
+        let turns: Vec<_> =
             turns(calls.iter()).into_iter().map(|turn| (turn.is_switch, turn.running_usd, turn.is_partial)).collect();
         let expected = [
             (false, 1.0, false),
@@ -147,6 +147,6 @@ mod tests {
             (false, 2.75, true),
             (true, 2.75, true),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(turns, expected);
     }
 }

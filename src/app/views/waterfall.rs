@@ -70,9 +70,9 @@ impl List for Waterfall {
 impl Waterfall {
     /// Lays spans out. Spans whose parent is unknown, or that are their own ancestors, stand at the left.
     pub(super) fn of(spans: &[TraceSpan]) -> Self {
-        let told: Vec<_> = spans.iter().map(|span| span.span.as_ref().and_then(Stretch::of)).collect();
-        let tree = Tree::of(spans, &told);
-        let stretches = tree.without_skew(&told);
+        let reported: Vec<_> = spans.iter().map(|span| span.span.as_ref().and_then(Stretch::of)).collect();
+        let tree = Tree::of(spans, &reported);
+        let stretches = tree.without_skew(&reported);
         let start = stretches.iter().flatten().map(|stretch| stretch.start).min().unwrap_or(0);
         let end = stretches.iter().flatten().map(|stretch| stretch.end).max().unwrap_or(0);
         let critical = tree.critical(&stretches);
@@ -87,7 +87,7 @@ impl Waterfall {
                 duration: stretch.map_or(0, |stretch| stretch.end - stretch.start),
                 is_critical: critical.contains(&span),
                 is_orphan: parent != 0 && !known.contains(&parent),
-                is_moved: told.get(span).copied().flatten() != stretch,
+                is_moved: reported.get(span).copied().flatten() != stretch,
             }
         });
         Self { bars: bars.collect(), duration: end - start }
@@ -155,17 +155,17 @@ impl Tree {
 
     /// No span starts before its parent: where clock skew makes it so, the span and its subtree are shifted to the start of
     /// the parent.
-    fn without_skew(&self, told: &[Option<Stretch>]) -> Vec<Option<Stretch>> {
-        let mut stretches = told.to_vec();
+    fn without_skew(&self, reported: &[Option<Stretch>]) -> Vec<Option<Stretch>> {
+        let mut stretches = reported.to_vec();
         let mut shifts: HashMap<usize, u64> = HashMap::new();
         for (at, _) in self.walk() {
             let shift = shifts.get(&at).copied().unwrap_or(0);
-            let own = told.get(at).copied().flatten().map(|stretch| stretch.later(shift));
+            let own = reported.get(at).copied().flatten().map(|stretch| stretch.later(shift));
             if let Some(place) = stretches.get_mut(at) {
                 *place = own;
             }
             for &child in self.children.get(&at).into_iter().flatten() {
-                let start = told.get(child).copied().flatten().map(|stretch| stretch.start.saturating_add(shift));
+                let start = reported.get(child).copied().flatten().map(|stretch| stretch.start.saturating_add(shift));
                 let late = own.zip(start).map_or(0, |(own, start)| own.start.saturating_sub(start));
                 shifts.entry(child).or_insert(shift.saturating_add(late));
             }
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_whose_parent_is_missing_says_so() {
+    fn a_span_whose_parent_is_missing_is_marked() {
         let spans = [span(1, 0, 10, 20), span(2, 99, 12, 15), span(3, 2, 13, 14)];
         let orphans: Vec<_> = Waterfall::of(&spans).bars.iter().map(|bar| bar.is_orphan).collect();
         assert_eq!(orphans, [false, true, false]);

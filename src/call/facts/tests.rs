@@ -8,7 +8,7 @@ fn filled(mut outer: CallFacts<'static>, inner: &CallFacts<'static>) -> CallFact
     outer
 }
 
-/// Guarantees: a call that succeeded shows nothing of an attempt that failed below it; one that failed says why.
+/// Guarantees: a call that succeeded shows nothing of an attempt that failed below it; one that failed shows the reason.
 #[test]
 fn an_attempt_that_was_survived_leaves_no_error() {
     let attempt = CallFacts {
@@ -53,7 +53,7 @@ fn a_reported_zero_hides_no_cost() {
     }
 }
 
-/// Guarantees: what was written for an hour was written, also where nobody counts all that was.
+/// Guarantees: what was written for an hour was written, also where the total of writes is not reported.
 #[test]
 fn writes_for_an_hour_are_writes() {
     let usage = |cache_write, cache_write_1h| Usage {

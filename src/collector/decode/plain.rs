@@ -42,7 +42,7 @@ pub struct PlainSpan {
     pub start_unix_nano: u64,
     /// End, ns since the epoch.
     pub end_unix_nano: u64,
-    /// Its own status says error.
+    /// Its own status is ERROR.
     pub is_error: bool,
     pub message: String,
     /// Its attributes in order; keys may repeat, then the last one counts.

@@ -136,7 +136,7 @@ async fn fall_silent(server: &Server, bytes: &[u8]) {
     assert!(ended.is_ok(), "a silent connection after {} bytes is kept", bytes.len());
 }
 
-/// Guarantees: who connects and says nothing, stops within the preface, or idles after it, is let go of.
+/// Guarantees: a client that sends nothing, stops within the preface, or idles after it, is disconnected.
 #[tokio::test]
 async fn silent_connections_are_closed() {
     let limits = ConnectionLimits { idle_timeout: Duration::from_millis(100), ..ConnectionLimits::default() };

@@ -181,9 +181,9 @@ async fn gzip_in_several_members_is_one_body() {
 
 type Headers<'a> = &'a [(&'a str, &'a str)];
 
-/// Guarantees: whatever is wrong gets the status that the specification names, a body that says why, and is counted.
+/// Guarantees: an invalid request gets the status of the specification and a body with the reason, and is counted.
 #[tokio::test]
-async fn what_is_wrong_is_told_and_counted() {
+async fn errors_are_answered_with_the_reason_and_counted() {
     let server = plain().await;
     let json = ("content-type", "application/json");
     let gzipped = ("content-encoding", "gzip");
@@ -237,8 +237,8 @@ async fn refusals_become_statuses() {
         let answer = server.post("application/x-protobuf", b"").await;
         assert_eq!(answer.status, status);
         assert_eq!(answer.header("content-type"), Some("application/x-protobuf"));
-        let told = reply::Status::decode(&answer.body[..]).unwrap();
-        assert_eq!((told.code, told.message), (code, refusal.to_string()));
+        let reply = reply::Status::decode(&answer.body[..]).unwrap();
+        assert_eq!((reply.code, reply.message), (code, refusal.to_string()));
         assert_eq!(answer.header("retry-after").is_some(), status == 503);
     }
     assert_eq!(server.refusals(), []);
@@ -391,7 +391,7 @@ async fn one_connection_too_many_is_closed() {
     while server.post("application/json", b"{}").await.status != 200 {}
 }
 
-/// Guarantees: a request in flight when the listener is told to stop is still answered; one that stalls is not waited
+/// Guarantees: a request in flight when the listener is stopped is still answered; one that stalls is not waited
 /// for longer than the grace.
 #[tokio::test]
 async fn stops_gracefully() {

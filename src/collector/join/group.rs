@@ -51,7 +51,7 @@ pub(super) fn affected(trace: &Trace, at: usize) -> Vec<Regrouped> {
     let top = trace.top(at);
     let mut groups = match top.map(|top| Region::below(trace, top)) {
         Some(region) if region.contains(at) => regroup(trace, &region),
-        // Too many around it to tell what it belongs to: a call is a row of its own then.
+        // Too many spans around it to decide where it belongs: the call becomes a row of its own.
         Some(_) if node.is_candidate() => regroup(trace, &Region::below(trace, at)),
         None | Some(_) => Vec::new(),
     };

@@ -23,7 +23,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
 );
 
-/// Reads `json` as a `message` and returns it in protobuf; an error says what is wrong and where.
+/// Reads `json` as a `message` and returns it in protobuf; an error names the fault and its place.
 pub(super) fn to_protobuf(json: &[u8], message: &'static MessageSchema) -> Result<Vec<u8>, String> {
     // As in protobuf. Replacing what is none would make of each byte three.
     if let Err(error) = std::str::from_utf8(json) {
@@ -270,7 +270,7 @@ impl Bytes<'_> {
     }
 }
 
-/// An id: hex as OTLP says, or base64 as plain proto3 JSON would write the 8 or 16 bytes.
+/// An id: hex as OTLP specifies, or base64 as plain proto3 JSON writes the 8 or 16 bytes.
 fn id(text: &[u8]) -> Option<Vec<u8>> {
     const_hex::decode(text).ok().or_else(|| {
         let bytes = BASE64.decode(text).ok()?;

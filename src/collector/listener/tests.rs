@@ -1,4 +1,4 @@
-//! A listener that fails for good is told, and so is one whose task ends.
+//! A listener that fails for good is reported, and so is one whose task ends.
 
 use std::net::{Shutdown, TcpStream as StdStream};
 use std::os::fd::OwnedFd;
@@ -8,18 +8,18 @@ use tokio_stream::StreamExt as _;
 use super::*;
 use crate::collector::testing::{Kept, PATIENCE};
 
-fn told(sink: &Kept) -> Vec<String> {
+fn notices(sink: &Kept) -> Vec<String> {
     sink.notes()
 }
 
-async fn until_told(sink: &Kept, count: usize) -> Vec<String> {
-    let told = async {
-        while told(sink).len() < count {
+async fn until_noticed(sink: &Kept, count: usize) -> Vec<String> {
+    let noticed = async {
+        while notices(sink).len() < count {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, told).await.expect("it is told");
-    self::told(sink)
+    timeout(PATIENCE, noticed).await.expect("a notice");
+    notices(sink)
 }
 
 /// The socket itself fails under the listener: `accept` gives EINVAL from then on.
@@ -35,12 +35,12 @@ async fn a_dead_socket_is_reported_once_and_accepting_is_retried() {
     let _client = TcpStream::connect(address).await.unwrap();
     timeout(PATIENCE, accepted.next()).await.expect("accepted").unwrap().unwrap();
     same.shutdown(Shutdown::Both).unwrap();
-    let told = until_told(&sink, 1).await;
-    assert!(told[0].starts_with(&format!("no connection can be accepted on {address}: ")), "{told:?}");
-    // It goes on trying: only being told to stop ends it.
+    let noticed = until_noticed(&sink, 1).await;
+    assert!(noticed[0].starts_with(&format!("no connection can be accepted on {address}: ")), "{noticed:?}");
+    // It keeps retrying until it is stopped.
     let goes_on = timeout(3 * RETRY_PAUSE, accepted.next()).await;
     assert!(goes_on.is_err(), "still trying");
-    assert_eq!(self::told(&sink), told, "told once");
+    assert_eq!(notices(&sink), noticed, "reported once");
     stop.cancel();
     assert!(timeout(PATIENCE, accepted.next()).await.expect("the end").is_none());
 }
@@ -51,11 +51,11 @@ async fn a_task_that_ends_early_is_reported() {
     let guard = ExitGuard::new("OTLP/gRPC", sink.0.metrics.clone(), stop.clone());
     let task = tokio::spawn(async move {
         let _guard = guard;
-        panic!("told to");
+        panic!("on purpose");
     });
     task.await.unwrap_err();
-    assert_eq!(told(&sink), ["the listener of OTLP/gRPC died: it takes a restart to serve there again"]);
+    assert_eq!(notices(&sink), ["the listener of OTLP/gRPC died: it takes a restart to serve there again"]);
     stop.cancel();
     drop(ExitGuard::new("OTLP/gRPC", sink.0.metrics.clone(), stop));
-    assert_eq!(told(&sink).len(), 1, "an end that was asked for is nothing to tell");
+    assert_eq!(notices(&sink).len(), 1, "a requested end is not reported");
 }

@@ -40,7 +40,7 @@ fn span(id: SpanId, parent: SpanId, role: TestRole) -> TestSpan {
     TestSpan { trace: TRACE, id, parent, role }
 }
 
-/// Each span knows one token count that tells which span it came from.
+/// Each span carries one token count, which identifies the span.
 fn arrival(span: &TestSpan) -> Arrival {
     let id_bytes = span.id.to_be_bytes();
     let mut facts = CallFacts {

@@ -1,8 +1,7 @@
-//! `--forward URL`: the bytes of every accepted request go on, unchanged, to another collector, so that watching never
-//! costs the pipeline its data.
+//! `--forward URL`: sends the bytes of every accepted request, unchanged, to another collector.
 //!
-//! Each target has a thread, a bounded queue and counters of its own: a dead or slow one costs itself requests, and
-//! nobody else anything. Failed requests are tried again as the OTLP specification says.
+//! Each target has its own thread, bounded queue and counters: a dead or slow target loses only its own requests.
+//! Failed requests are retried as the OTLP specification requires.
 
 mod answer;
 mod backoff;
@@ -93,7 +92,7 @@ pub struct ForwardCounters {
     pub waiting: u64,
     /// Requests the target took.
     pub sent: u64,
-    /// Spans of those that the target says it rejected.
+    /// Spans of those that the target rejected (partial success).
     pub rejected_spans: u64,
     /// Requests lost because the queue was full.
     pub dropped: u64,
@@ -166,7 +165,7 @@ impl Forward {
         ForwardCounters { dropped: self.queue.dropped(), ..lock(&self.counters).clone() }
     }
 
-    /// Takes no more, gives what waits `grace` to be sent, and says how it went; what is left then is given up.
+    /// Closes the queue, waits up to `grace` until it is sent, and returns the result; what is left then is dropped.
     pub fn finish(&self, grace: Duration) -> ForwardCounters {
         self.queue.close();
         if let Some((thread, done)) = lock(&self.thread).take() {

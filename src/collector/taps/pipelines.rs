@@ -43,7 +43,7 @@ impl ExportPipelines {
         recorder.chain(self.forwards.iter().map(|forward| Arc::clone(forward) as Arc<dyn Tap>)).collect()
     }
 
-    /// How it goes at this moment. Waits for nobody who writes or sends.
+    /// The current state, read without waiting for writers or senders.
     pub fn counters(&self) -> PipelineCounters {
         let forwarded =
             |forward: &Arc<Forward>| Forwarded { target: forward.target().to_string(), counters: forward.counters() };

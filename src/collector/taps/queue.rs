@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_receiving_is_a_drop_not_a_leak() {
+    fn a_dropped_receiver_is_a_drop_not_a_leak() {
         let (sender, receiver) = queue(10_000);
         drop(receiver);
         sender.offer(Signal::Traces, &Bytes::from_static(b"x"));

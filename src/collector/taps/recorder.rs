@@ -1,7 +1,7 @@
-//! `--record FILE`: every accepted export request, written by a thread of its own as it arrived.
+//! `--record FILE`: writes every accepted export request, as it arrived, from a separate thread.
 //!
-//! The queue before it is bounded: a disk that is too slow costs requests of the recording, counted, and never those of
-//! the screen. A disk that refuses is tried again, and told of.
+//! Its queue is bounded: if the disk is too slow, requests are dropped from the recording and counted, never from the
+//! screen. Failed writes are retried and reported.
 
 mod file;
 mod format;
@@ -37,7 +37,7 @@ const REST: Duration = Duration::from_secs(1);
 /// What is recorded where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordConfig {
-    /// The file. Its endings tell the format: `.binpb` is delimited protobuf, anything else OTLP JSON lines; `.gz` and
+    /// The file. Its extensions determine the format: `.binpb` is delimited protobuf, anything else OTLP JSON lines; `.gz` and
     /// `.zst` are packed.
     pub path: PathBuf,
     /// When to begin a new file; `None` for never.
@@ -97,7 +97,7 @@ impl Recorder {
         RecordCounters { dropped: self.queue.dropped(), ..lock(&self.counters).clone() }
     }
 
-    /// Writes what still waits, ends the file and says how it went. Later offers are dropped.
+    /// Writes what is queued, ends the file and returns the result. Later offers are dropped.
     pub fn finish(&self) -> RecordCounters {
         self.queue.close();
         let thread = lock(&self.thread).take();

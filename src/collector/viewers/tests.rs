@@ -41,7 +41,7 @@ fn assert_same(here: &Snapshot, there: &Snapshot) {
     assert_eq!((here.counters, here.totals, here.capacity), (there.counters, there.totals, there.capacity));
 }
 
-/// Waits for what `wanted` says of a watched value.
+/// Waits until `wanted` holds for a watched value.
 fn wait_for<T: Clone + Send + Sync>(watched: &watch::Receiver<T>, wanted: impl FnMut(&T) -> bool) -> T {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut watched = watched.clone();
@@ -274,7 +274,7 @@ fn a_collector_that_dies_and_returns_is_found_again_and_its_calls_are_not_mixed_
     viewers.finish(Duration::from_secs(2));
     wait_for(&remote.link().unwrap(), Link::is_lost);
     assert_eq!(remote.handle().snapshots().borrow().calls.len(), 3, "the last state stays");
-    assert!(remote.handle().spans([1; 16]).recv_timeout(PATIENCE).is_err(), "nobody to ask");
+    assert!(remote.handle().spans([1; 16]).recv_timeout(PATIENCE).is_err(), "no collector to ask");
 
     let mut returned = Played::new(20);
     returned.push_all(&["new 0", "new 1"]);
@@ -308,14 +308,14 @@ fn a_collector_that_is_not_there_yet_is_waited_for() {
 }
 
 #[test]
-fn a_taken_port_is_told_with_the_way_out() {
+fn a_taken_port_is_reported_with_the_option_to_change() {
     let played = Played::new(1);
     let viewers = serve(Access::default(), &played.handle);
     let port = viewers.address().port();
     let again =
         Viewers::start(ViewersConfig::new("127.0.0.1".to_owned(), port, Access::default()), played.handle.clone());
-    let told = again.unwrap_err().to_string();
-    assert!(told.contains(&format!("127.0.0.1:{port}")) && told.contains("--serve-viewers"), "{told}");
+    let message = again.unwrap_err().to_string();
+    assert!(message.contains(&format!("127.0.0.1:{port}")) && message.contains("--serve-viewers"), "{message}");
 }
 
 fn refusal(config: &RemoteConfig) -> String {
@@ -334,8 +334,8 @@ fn only_the_right_token_may_watch() {
     let viewers = serve(access, &played.handle);
     let with = |token| RemoteConfig { token: Token::new(token), ..config(viewers.address()) };
     for config in [config(viewers.address()), with("wrong")] {
-        let told = refusal(&config);
-        assert!(told.contains("--token") && !told.contains("s3cret"), "{told}");
+        let message = refusal(&config);
+        assert!(message.contains("--token") && !message.contains("s3cret"), "{message}");
     }
     assert_eq!(played.turned_away(), (2, 0), "no senders");
     shows(&RemoteCollector::start(&with("s3cret")).unwrap(), 1, |_| true);
@@ -360,23 +360,23 @@ fn only_clients_of_the_authority_may_watch_over_tls() {
     };
     let identity = || Some((read("client.pem"), read("client.key")));
     shows(&RemoteCollector::start(&with(Some(read("ca.pem")), identity())).unwrap(), 1, |_| true);
-    let told = refusal(&with(None, identity()));
-    assert!(told.contains("TLS") && told.contains("certificate"), "{told}");
+    let message = refusal(&with(None, identity()));
+    assert!(message.contains("TLS") && message.contains("certificate"), "{message}");
     // Whether the reason reaches a stranger before the connection is closed is a matter of luck.
     let plain = RemoteConfig::new(address.parse().unwrap());
     for stranger in [with(Some(read("ca.pem")), None), plain] {
-        let told = match RemoteCollector::start(&stranger) {
+        let message = match RemoteCollector::start(&stranger) {
             Err(error) => error.to_string(),
             Ok(remote) => format!("{:?}", wait_for(&remote.link().unwrap(), Link::is_lost)),
         };
-        assert!(told.contains("TLS"), "{told}");
+        assert!(message.contains("TLS"), "{message}");
     }
     // Each of the three, as often as it tried.
     eventually(|| (played.turned_away().0 >= 3).then_some(()));
 }
 
 #[test]
-fn who_does_not_serve_viewers_is_told_apart_from_who_is_not_there() {
+fn a_collector_without_viewers_is_distinguished_from_an_unreachable_one() {
     let collector = || CollectorConfig {
         host: "127.0.0.1".to_owned(),
         grpc_port: 0,
@@ -417,7 +417,7 @@ fn watch_request(protocol: u32) -> Vec<u8> {
 }
 
 #[test]
-fn a_viewer_of_another_version_and_one_that_talks_nonsense_are_told_so() {
+fn viewers_of_another_version_or_with_invalid_requests_get_an_error() {
     let played = Played::new(1);
     let viewers = serve(Access::default(), &played.handle);
     let code = |path, message| asked(viewers.address(), path, message).0.unwrap_err();
@@ -458,7 +458,7 @@ fn push_much(played: &mut Played) {
 }
 
 #[test]
-fn a_viewer_that_stalls_slows_nobody_and_skips_to_the_newest_snapshot() {
+fn a_stalled_viewer_slows_no_other_and_skips_to_the_newest_snapshot() {
     let mut played = Played::new(10_000);
     push_much(&mut played);
     played.publish();
@@ -486,7 +486,7 @@ fn a_viewer_that_stalls_slows_nobody_and_skips_to_the_newest_snapshot() {
         (snapshots, 0)
     });
     assert_eq!(last, newest);
-    assert!(snapshots < published / 2, "{snapshots} snapshots were told");
+    assert!(snapshots < published / 2, "{snapshots} snapshots were sent");
 }
 
 #[test]
@@ -500,7 +500,7 @@ fn a_viewer_that_stalls_for_long_is_let_go() {
         ViewersConfig { stalled: Duration::from_millis(20), ..ViewersConfig::new("127.0.0.1".to_owned(), 0, access) };
     let viewers = Viewers::start(config, played.handle.clone()).unwrap();
     let (mut stream, runtime) = stalled(viewers.address());
-    // It held on to the snapshot, and then nobody does but we.
+    // The viewer's task holds the snapshot at first, and then only the test does.
     eventually(|| (Arc::strong_count(&held) > 2).then_some(()));
     played.publish();
     eventually(|| (Arc::strong_count(&held) == 1).then_some(()));

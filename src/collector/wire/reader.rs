@@ -1,4 +1,4 @@
-//! The protobuf wire format: keys, varints, lengths, and what it takes to step over a field nobody asked for.
+//! The protobuf wire format: keys, varints, lengths, and skipping unknown fields.
 //!
 //! Rules are those of <https://protobuf.dev/programming-guides/encoding/> as prost applies them: nesting is limited,
 //! groups are stepped over, overlong varints are refused.

@@ -106,7 +106,7 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// A request with a span that has these values under the keys of their places, unless `oddity` says otherwise.
+/// A request with a span that has these values under the keys of their places, unless `oddity` changes it.
 fn emitted(values: &[(Vec<u8>, u8)]) -> Vec<u8> {
     let attribute = |(nth, (value, oddity)): (usize, &(Vec<u8>, u8))| {
         let pair = field(9, &[field(1, format!("key.{nth}").as_bytes()), field(2, value)].concat());
@@ -237,8 +237,8 @@ fn every_change_of_one_byte_of_a_usual_attribute_is_judged_as_the_oracle_judges_
     }
 }
 
-/// Guarantees: what a span repeats of the one before is not read again, behind a value of another length either. Where a
-/// text points tells.
+/// Guarantees: attributes repeated from the previous span are not read again, even after a value of another length. Checked
+/// by where the text points.
 #[test]
 fn what_repeats_behind_a_value_of_another_length_is_taken_over() {
     let text = |key: &[u8], text: &[u8]| field(9, &[field(1, key), field(2, &field(1, text))].concat());

@@ -135,7 +135,7 @@ pub(super) mod any_value {
 const LIST_ITEM: u32 = len(1);
 
 impl<'a> Attribute<'a> {
-    /// What an empty `KeyValue` says.
+    /// The attribute of an empty `KeyValue`.
     pub(super) const EMPTY: Self = Self { key: "", value: Value::Empty };
 
     /// Reads and validates one `KeyValue`.

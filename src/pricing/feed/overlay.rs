@@ -96,8 +96,8 @@ fn tiers_over(known: &[ContextTier], listed: &[ContextTier]) -> Box<[ContextTier
         && let Some(meant) = meant_by_legacy(known, legacy)
     {
         let rates = rates_over(meant.rates, &legacy.rates);
-        let says_the_same = (rates.input, rates.output) == (meant.rates.input, meant.rates.output);
-        return if says_the_same { known.into() } else { [ContextTier { above: legacy.above, rates }].into() };
+        let has_the_same_prices = (rates.input, rates.output) == (meant.rates.input, meant.rates.output);
+        return if has_the_same_prices { known.into() } else { [ContextTier { above: legacy.above, rates }].into() };
     }
     if listed.is_empty() {
         return known.into();

@@ -40,7 +40,7 @@ fn is_priced(pricer: &Pricer) -> bool {
     pricer.find(PriceQuery { model: "gpt-99", provider: Some("openai") }).is_some()
 }
 
-/// What a failed refresh says, and that the bundled prices stand.
+/// The error of a failed refresh, and that the bundled prices stay in use.
 fn failure(config: &RefreshConfig) -> String {
     let pricer = Pricer::default();
     let RefreshOutcome::Failed { source, reason } = refresh(config, &pricer) else { panic!("it worked") };
@@ -79,7 +79,7 @@ fn a_gzipped_document_is_read() {
 }
 
 #[test]
-fn nobody_listening_is_unreachable() {
+fn a_closed_port_is_unreachable() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert_eq!(failure(&config(address)), "unreachable: connection refused");
 }
@@ -200,7 +200,7 @@ fn a_broken_cached_document_is_fetched_anew_and_an_unwritable_place_is_harmless(
 }
 
 #[test]
-fn offline_asks_nobody() {
+fn offline_sends_no_request() {
     let (count, requests) = mpsc::channel();
     let address = serve(move |_, _| count.send(()).unwrap());
     let pricer = Pricer::default();
@@ -211,7 +211,7 @@ fn offline_asks_nobody() {
 }
 
 #[test]
-fn the_background_thread_tells_when_it_is_done() {
+fn the_background_thread_reports_its_end() {
     let address = serve_text("200 OK", GOOD.into());
     let pricer = Arc::new(Pricer::default());
     let (done, outcome) = mpsc::channel();

@@ -125,7 +125,7 @@ fn a_breach_is_over_five_minutes_after_the_last_call() {
 }
 
 #[test]
-fn all_limits_that_are_passed_are_told() {
+fn all_exceeded_limits_are_reported() {
     let limits =
         CallLimits { budget: budget(1.0).budget, max_error_rate: Some(MaxErrorRate(0.05)), max_p95: p95(2000).max_p95 };
     let mut monitor = LimitMonitor::new(limits, Arc::default()).unwrap();
@@ -191,7 +191,7 @@ fn the_line_names_figure_limit_and_contributors() {
 }
 
 #[test]
-fn whoever_is_alone_is_named_all_the_same() {
+fn a_sole_contributor_is_named() {
     let breach = check(errors(0.05), &calls(20, 20, failed)).unwrap();
     assert!(breach.text.ends_with("most by model m (100%), route r (100%), session s (100%)"), "{}", breach.text);
     let nameless = calls(20, 20, |call| TestCall { model: "", route: "", session: "", failed: true, ..call });

@@ -6,19 +6,19 @@ use std::str::FromStr;
 use http::Uri;
 use thiserror::Error;
 
-/// `HOST:PORT`, or with a scheme that says whether to speak TLS: `grpc://HOST:PORT`, `grpcs://HOST:PORT`.
+/// `HOST:PORT`, or with a scheme that selects TLS or plain text: `grpc://HOST:PORT`, `grpcs://HOST:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
     /// Name or address, without brackets.
     host: String,
     port: u16,
-    /// What the scheme says of TLS.
+    /// Whether the scheme selects TLS; `None` without a scheme.
     tls: Option<bool>,
 }
 
 /// Why a text is no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("expected HOST:PORT, as the collector tells it after --serve-viewers (grpcs://HOST:PORT for TLS)")]
+#[error("expected HOST:PORT, as the collector prints it after --serve-viewers (grpcs://HOST:PORT for TLS)")]
 pub struct AddressError;
 
 impl FromStr for Address {
@@ -47,7 +47,7 @@ impl Address {
     }
 
     /// What was said of TLS: yes, no, or nothing.
-    pub const fn says_tls(&self) -> Option<bool> {
+    pub const fn scheme_tls(&self) -> Option<bool> {
         self.tls
     }
 
@@ -79,7 +79,7 @@ mod tests {
         ];
         for (text, url, tls) in cases {
             let address: Address = text.parse().unwrap();
-            assert_eq!((address.url(false).as_str(), address.says_tls()), (url, tls), "{text}");
+            assert_eq!((address.url(false).as_str(), address.scheme_tls()), (url, tls), "{text}");
         }
         for text in ["", "localhost", ":4319", "localhost:0", "localhost:99999", "http://h:1", "a:1/b", "me@h:1", "h:x"]
         {

@@ -90,7 +90,7 @@ impl ConnectionError {
             Code::FailedPrecondition => Self::Refused(message),
             Code::Unimplemented => Self::Refused(
                 "no viewers are served there, or those of another version; \
-                 the address is the one that --serve-viewers tells"
+                 the address is the one that --serve-viewers prints"
                     .to_owned(),
             ),
             _ => Self::Unreachable(if message.is_empty() { status.code().to_string() } else { message }),

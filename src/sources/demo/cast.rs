@@ -91,7 +91,7 @@ pub(super) struct Client {
     /// `llm.tools`, newline-separated.
     pub tools: Option<&'static str>,
     pub custom: &'static [(&'static str, &'static str)],
-    /// What its user says.
+    /// The messages of its user.
     pub prompts: &'static [&'static str],
     /// How many of a hundred new sessions are its.
     pub weight: u64,
@@ -351,7 +351,7 @@ pub(super) static COMPLAINTS: [Complaint; 4] = [
     },
 ];
 
-/// One thing that a dissatisfied user says.
+/// One message of a dissatisfied user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) struct Complaint {
     pub said: &'static str,

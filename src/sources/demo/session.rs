@@ -5,7 +5,7 @@ use super::{
     random::Random,
 };
 
-/// Share of what staying on the anchor would have cost that switching may cost, as the gateway's session budget says.
+/// Share of what staying on the anchor would have cost that switching may cost, as in the gateway's session budget.
 const OVERHEAD_CAP: f64 = 0.2;
 
 /// What a session has cost so far, USD.

@@ -95,9 +95,9 @@ fn draw_rows(ctx: DrawContext<'_>, calls: &CallTable<'_>, rows: &Rows, page: usi
     let visible: Vec<&LlmCall> = rows.from(top).take(page).filter_map(|id| ctx.app.picture.call(id)).collect();
     let is_wide = area.width >= 100;
     let kept = &ctx.app.picture.snapshot.calls;
-    // By what is kept rather than by what is seen: columns then do not jump while it is scrolled.
-    let mut told = kept.iter().take(1).chain(kept.iter().next_back()).chain(visible.iter().copied());
-    let room = Room { is_wide, has_dates: is_wide && told.any(|call| is_dated(ctx, call)) };
+    // Depends on the kept calls, not on the visible ones, so that columns do not jump while scrolling.
+    let mut sample = kept.iter().take(1).chain(kept.iter().next_back()).chain(visible.iter().copied());
+    let room = Room { is_wide, has_dates: is_wide && sample.any(|call| is_dated(ctx, call)) };
     let shown = &calls.columns;
     let columns: Vec<_> = shown.iter().map(|column| table_column(ctx, calls, column, room)).collect();
     let places = table::lay_out(&columns, area.width, Gaps::of(area.width));

@@ -61,10 +61,10 @@ fn trigger(event: &PlainEvent) -> Option<Trigger<'_>> {
     })
 }
 
-/// Quality and signals; what the row keeps of them where the span is gone.
+/// Quality and signals; from the row where the span was evicted.
 pub(crate) fn section(facts: Facts<'_>) -> Section {
-    let told = facts.own().map(told).filter(|lines| !lines.is_empty());
-    Section::new("behaviour", told.unwrap_or_else(|| of_row(facts)))
+    let lines = facts.own().map(span_lines).filter(|lines| !lines.is_empty());
+    Section::new("behaviour", lines.unwrap_or_else(|| of_row(facts)))
 }
 
 fn of_row(facts: Facts<'_>) -> Vec<Line> {
@@ -77,7 +77,7 @@ fn of_row(facts: Facts<'_>) -> Vec<Line> {
     lines
 }
 
-fn told(own: &PlainSpan) -> Vec<Line> {
+fn span_lines(own: &PlainSpan) -> Vec<Line> {
     let mut lines = Vec::new();
     let score = figure(own, "signals.quality_score");
     lines.extend(own.attribute("signals.quality").map(|quality| quality_line(quality, score)));
@@ -91,7 +91,7 @@ fn told(own: &PlainSpan) -> Vec<Line> {
         let its: Vec<Trigger<'_>> = its;
         lines.extend(its.iter().map(|trigger| trigger_line(trigger, signal.name)));
     }
-    // What no count announced is told all the same.
+    // Triggers without a count are listed, too.
     lines.extend(triggers.iter().map(|trigger| trigger_line(trigger, "")));
     lines
 }

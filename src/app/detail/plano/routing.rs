@@ -117,8 +117,8 @@ fn audit(facts: Facts<'_>) -> Vec<Line> {
     let call = facts.call;
     let routing = Routing::read(facts.own(), router(facts));
     let text = |name: Option<&crate::call::Name>| name.map(ToString::to_string);
-    let told = |told: Option<&str>, row: Option<String>| told.map(str::to_owned).or(row);
-    let asked = told(routing.asked, text(call.request_model()));
+    let span_or_row = |span: Option<&str>, row: Option<String>| span.map(str::to_owned).or(row);
+    let asked = span_or_row(routing.asked, text(call.request_model()));
     let mut lines = Vec::new();
     lines.extend(alias(&routing, asked.as_deref()));
     if let Some(asked) = asked {
@@ -126,14 +126,14 @@ fn audit(facts: Facts<'_>) -> Vec<Line> {
     }
     lines.extend(routers_pick(&routing, call.route_name().map(crate::call::Name::as_str)));
     lines.extend(gate(&routing));
-    let dispatched = told(routing.dispatched, text(call.upstream_model()));
-    let served = told(routing.served, text(call.model()));
+    let dispatched = span_or_row(routing.dispatched, text(call.upstream_model()));
+    let served = span_or_row(routing.served, text(call.model()));
     lines.extend(dispatched.map(|model| Line::new("→ dispatched", model)));
     lines.extend(served.map(|model| Line::new("→ served", model).toned(Tone::Strong)));
     lines.extend(routing.determination_ms.map(|ms| Line::new("decided in", duration(ms))));
     lines.extend(cache(&routing));
-    let strategy = told(routing.strategy, text(call.labels().routing_strategy.as_ref()));
-    let reason = told(routing.reason, text(call.labels().routing_reason.as_ref()));
+    let strategy = span_or_row(routing.strategy, text(call.labels().routing_strategy.as_ref()));
+    let reason = span_or_row(routing.reason, text(call.labels().routing_reason.as_ref()));
     lines.extend(strategy.map(|strategy| Line::new("strategy", strategy)));
     lines.extend(reason.map(|reason| Line::new("reason", reason)));
     lines.extend(routing.why.iter().map(|why| Line::new("why", (*why).to_owned())));

@@ -1,4 +1,4 @@
-//! The adapters against captured traffic of real programs: what `expected.json` says a correct viewer shows.
+//! The adapters against captured traffic of real programs: compared with `expected.json`, what a correct viewer shows.
 
 #[path = "../../../../tests/expected/compare.rs"]
 mod expected;
@@ -124,7 +124,7 @@ fn captured_calls_show_what_they_should() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The twenty fields of issue 2 as the gateway's spans tell them.
+/// The twenty fields of issue 2 as the gateway's spans carry them.
 fn plano_field(facts: &CallFacts<'_>, field: &str) -> Json {
     let usage = &facts.usage;
     match field {
@@ -192,7 +192,7 @@ fn the_gateway_shows_its_calls_field_by_field() {
 }
 
 #[test]
-fn the_gateway_tells_more_than_the_twenty_fields() {
+fn the_gateway_reports_more_than_the_twenty_fields() {
     let requests = requests("plano-brightstaff");
     let readings = readings(&requests);
     let calls = readings.values().filter_map(|reading| match &reading.role {

@@ -64,7 +64,7 @@ fn vercel_counts_by_the_provider_however_it_is_spelt() {
     }
 }
 
-/// Guarantees: the path tells what Plano's input count includes, whichever span tells what was cached.
+/// Guarantees: the path determines what Plano's input count includes, whichever span carries the cached count.
 #[test]
 fn plano_counts_by_its_path() {
     let client = span(
@@ -119,7 +119,7 @@ fn calls() -> Vec<(Convention, Made)> {
 }
 
 #[test]
-fn a_reported_cost_is_read_whoever_emits_the_span() {
+fn a_reported_cost_is_read_under_any_convention() {
     let keys =
         ["gen_ai.usage.cost", "gen_ai.cost.total_cost", "llm.cost.total", "litellm.cost.total", "operation.cost"];
     for (convention, made) in calls() {

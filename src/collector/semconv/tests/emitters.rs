@@ -35,7 +35,7 @@ fn official_instrumentations_of_older_versions() {
 }
 
 #[test]
-fn errors_tell_their_status_in_many_ways() {
+fn statuses_of_errors_are_read_in_many_forms() {
     let chat = span("s", "chat", &json!({"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}));
     let error = |status: Json| json!({"status": "error", "http_status": status, "model": null});
     let cases = [
@@ -70,7 +70,7 @@ fn error_class_and_message() {
 }
 
 #[test]
-fn strands_says_milliseconds_and_loops() {
+fn strands_reports_milliseconds_and_loops() {
     let made = span(
         "strands.telemetry.tracer",
         "chat",
@@ -208,7 +208,7 @@ fn logfire(span_type: &str, stream: bool) -> Made {
 }
 
 #[test]
-fn logfire_tells_a_stream_once() {
+fn logfire_reports_a_stream_once() {
     let fields = json!({"input_tokens": 100, "output_tokens": 9, "cached": 64, "cost": 0.001});
     shows(&logfire("span", false), Convention::GenAi, &fields);
     is_no_call(&logfire("span", true), "Logfire records its answer apart");
@@ -260,7 +260,7 @@ fn model_servers_name_no_operation_either() {
 }
 
 #[test]
-fn googles_adk_tells_session_and_reasoning_in_its_own_way() {
+fn googles_adk_has_its_own_keys_for_session_and_reasoning() {
     let call_llm = json!({
         "gen_ai.system": "gcp.vertex.agent", "gen_ai.request.model": "gemini-2.5-flash", "gen_ai.usage.input_tokens": 10,
         "gen_ai.usage.output_tokens": 5, "gen_ai.usage.experimental.reasoning_tokens": 30,
@@ -440,7 +440,7 @@ fn openinference_decides_by_its_kind() {
 }
 
 #[test]
-fn sessions_of_wrappers_are_told_to_what_is_below() {
+fn sessions_of_wrappers_apply_to_spans_below() {
     for (key, session) in [
         ("session.id", "a"),
         ("gen_ai.conversation.id", "b"),

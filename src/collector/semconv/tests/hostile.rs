@@ -1,4 +1,4 @@
-//! Spans nobody would send in good faith: no panic, no figure out of range, no change by what is unknown.
+//! Malicious spans: no panic, no figure out of range, no change by what is unknown.
 
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};

@@ -14,11 +14,11 @@ const SHOWN: usize = 200;
 pub(super) enum Answer {
     /// Taken, but for so many spans that the target rejected.
     Taken {
-        /// Spans, as the target says.
+        /// Rejected spans, as reported by the target.
         rejected_spans: u64,
     },
     Retry {
-        /// Not before this much time, if the target says so.
+        /// The least delay before a retry, if the target gives one.
         after: Option<Duration>,
         why: String,
     },
@@ -91,7 +91,7 @@ impl Answer {
             | Code::OutOfRange
             | Code::Unavailable
             | Code::DataLoss => Self::Retry { after, why },
-            // Only a server that says when has room again some day.
+            // Retryable only if the server gives a delay.
             Code::ResourceExhausted if after.is_some() => Self::Retry { after, why },
             _ => Self::Refused { why },
         }

@@ -82,7 +82,7 @@ impl FromStr for Target {
     }
 }
 
-/// As the specification says of `OTEL_EXPORTER_OTLP_ENDPOINT`: a base URL, to which the path of the signal is added. A URL
+/// As specified for `OTEL_EXPORTER_OTLP_ENDPOINT`: a base URL, to which the path of the signal is added. A URL
 /// that ends with the path of traces is used for traces as it is.
 fn base_path_and_query(uri: &Uri, transport: Transport) -> Result<(String, String), TargetError> {
     let path = uri.path().trim_end_matches('/');
@@ -178,7 +178,7 @@ impl Headers {
     /// Reads a list as in `OTEL_EXPORTER_OTLP_HEADERS`: `key=value,key=value`, values percent-encoded where needed.
     ///
     /// # Errors
-    /// [`HeadersError`] says which item of the list is wrong, never what is in it.
+    /// [`HeadersError`] names the position of the wrong item, never its content.
     pub fn parse(list: &str) -> Result<Self, HeadersError> {
         let items = list.split(',').zip(1..).filter(|(item, _)| !item.trim().is_empty());
         items.map(|(item, position)| header(item, position)).collect::<Result<_, _>>().map(Self)
@@ -272,7 +272,7 @@ mod tests {
             ("grpc://localhost", everywhere, true),
             ("grpc://127.0.0.1:4318", everywhere, false),
             ("grpc://127.0.0.2:4317", loopback, false),
-            // Reserved for documentation: nobody's.
+            // Reserved for documentation (RFC 5737 and the like).
             ("grpc://192.0.2.1:4317", everywhere, false),
             ("grpc://no-such-host.invalid", everywhere, false),
         ];

@@ -134,7 +134,7 @@ fn over_tls() {
 
 type Arrivals = UnboundedReceiver<(MetadataMap, ExportTraceServiceRequest)>;
 
-/// The server of `opentelemetry-proto`, which answers as told.
+/// The server of `opentelemetry-proto`, with configurable answers.
 struct Theirs<A> {
     arrivals: UnboundedSender<(MetadataMap, ExportTraceServiceRequest)>,
     answer: A,
@@ -238,7 +238,7 @@ fn scripted(answers: &'static [&'static str]) -> (SocketAddr, std::thread::JoinH
 }
 
 #[test]
-fn over_http_as_the_specification_says() {
+fn over_http_as_specified() {
     let answers = &[
         "503 Busy\r\nretry-after: 0",
         "429 Slow down",
@@ -266,7 +266,7 @@ fn over_http_as_the_specification_says() {
     }
 }
 
-/// Scenario: nobody listens at first. Guarantees: offers never wait, what does not fit is dropped and counted, and when
+/// Scenario: the target is unreachable at first. Guarantees: offers never wait, what does not fit is dropped and counted, and when
 /// the target comes back it gets what was kept.
 #[test]
 fn a_dead_target_costs_only_what_does_not_fit_and_may_return() {

@@ -1,4 +1,4 @@
-//! The file of a recording: whole requests only, rotated by size, packed as its name says.
+//! The file of a recording: whole requests only, rotated by size, compressed according to its name.
 
 use std::{
     fs::{self, File, OpenOptions},

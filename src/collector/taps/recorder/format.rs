@@ -1,4 +1,4 @@
-//! The kinds of recordings, told by a file's endings, and the names of rotated files.
+//! The formats of recordings, determined by a file's extensions, and the names of rotated files.
 
 use std::path::{Path, PathBuf};
 
@@ -51,7 +51,7 @@ fn ends_with(path: &Path, endings: &[&str]) -> bool {
     path.extension().is_some_and(|extension| endings.iter().any(|ending| extension.eq_ignore_ascii_case(ending)))
 }
 
-/// The name of the `number`th older file beside `path`, with the number before the endings that tell the format:
+/// The name of the `number`th older file beside `path`, with the number before the extensions that determine the format:
 /// `traces.jsonl.gz` becomes `traces.1.jsonl.gz`.
 pub(super) fn rotated(path: &Path, number: u32) -> PathBuf {
     let mut stem = path.to_owned();
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn endings_tell_the_format() {
+    fn endings_determine_the_format() {
         use {Framing::*, Packing::*};
         let cases = [
             ("traces.jsonl", JsonLines, Plain, "traces.3.jsonl"),

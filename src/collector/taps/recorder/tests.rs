@@ -143,10 +143,10 @@ fn a_full_queue_drops_and_counts() {
     assert_eq!((counters.written, counters.dropped), (0, 5));
 }
 
-/// Scenario: the disk refuses every write. Guarantees: nothing is half written, it is told, and nobody waits.
+/// Scenario: the disk refuses every write. Guarantees: nothing is half written, the error is reported, and offers do not block.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_told() {
+fn a_full_disk_is_reported() {
     let config = RecordConfig { path: "/dev/full".into(), rotation: None, queue_bytes: 1 << 20 };
     let counters = record(&config, &requests(5));
     assert_eq!((counters.written, counters.failed), (0, 5));

@@ -1,5 +1,5 @@
 //! Export requests made from arbitrary bytes: any field in any order and number, unknown fields among them, and, if
-//! the first byte says so, faults.
+//! the first byte asks for it, faults.
 //!
 //! Written from the `.proto` files alone, so that it knows nothing of how the walk reads them.
 

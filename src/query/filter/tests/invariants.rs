@@ -20,7 +20,7 @@ pub(super) fn check_invariants(text: &str) -> bool {
             true
         }
         Err(error) => {
-            is_told_where(text, &error);
+            error_has_its_place(text, &error);
             false
         }
     }
@@ -45,10 +45,10 @@ fn means_what_it_shows(text: &str, filter: &Filter) {
     assert_eq!(again, one_by_one, "{text:?}");
 }
 
-fn is_told_where(text: &str, error: &FilterError) {
+fn error_has_its_place(text: &str, error: &FilterError) {
     assert!(text.get(error.span.clone()).is_some(), "{text:?}: {error:?}");
-    let told = format!("{}{}", error.message, error.hint.as_deref().unwrap_or_default());
-    assert!(!told.chars().any(char::is_control), "{told:?}");
+    let message = format!("{}{}", error.message, error.hint.as_deref().unwrap_or_default());
+    assert!(!message.chars().any(char::is_control), "{message:?}");
     let explained = error.explain(text);
     assert!(!explained.chars().any(|char| char.is_control() && char != '\n'), "{explained:?}");
 }

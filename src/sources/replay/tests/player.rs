@@ -221,7 +221,7 @@ fn times_may_become_now() {
 }
 
 #[test]
-fn what_is_broken_or_refused_is_told() {
+fn broken_and_refused_entries_are_reported() {
     let directory = TempDir::new().unwrap();
     let request = requests(1).remove(0);
     let path = file(&directory, "r", &[json_line(&request), b"{\n".to_vec(), json_line(&request)].concat());
@@ -249,7 +249,7 @@ fn what_is_broken_or_refused_is_told() {
 
 /// Guarantees: dropping a replay ends it, however long it would wait; one whose ingest is gone ends by itself.
 #[test]
-fn ends_when_dropped_or_when_nobody_listens() {
+fn ends_when_dropped_or_when_the_sink_is_closed() {
     let directory = TempDir::new().unwrap();
     let path = file(&directory, "r", &json_lines(&hours_apart(3)));
     let playing = play(at(Speed::Times(1.0), path.clone()));

@@ -91,7 +91,7 @@ fn short_messages_are_not_taken_for_text() {
 }
 
 #[test]
-fn broken_lines_are_told_and_skipped() {
+fn broken_lines_are_reported_and_skipped() {
     let line = String::from_utf8(json_line(&requests(1)[0])).unwrap();
     let metrics = r#"{"resourceMetrics":[{"scopeMetrics":[]}]}"#;
     let cut = &line[..line.len() / 2];
@@ -162,7 +162,7 @@ proptest! {
 
     /// A recording with one byte changed: whatever is whole is read, and nothing is silently left out.
     #[test]
-    fn damage_is_told(at in any::<prop::sample::Index>(), byte in any::<u8>(), packing in 0..3) {
+    fn damage_is_reported(at in any::<prop::sample::Index>(), byte in any::<u8>(), packing in 0..3) {
         let lines = json_lines(&requests(4));
         let mut recording = match packing { 0 => lines, 1 => gzip(&lines), _ => zstd(&lines) };
         let position = at.index(recording.len());

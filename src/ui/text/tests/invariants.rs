@@ -14,8 +14,8 @@ use super::ui::text_line::SafeLine;
 /// Marks that may stand on one letter.
 const MARKS: usize = 3;
 
-/// Asserts that no character of `raw` that steers, reorders or hides is shown, in whatever room, and that text takes
-/// exactly the cells it says.
+/// Asserts that no control, bidi or invisible character of `raw` is shown at any width, and that text takes exactly the
+/// cells that were measured.
 pub(super) fn check_invariants(raw: &str, cells: usize) {
     let shown = clean(raw);
     is_harmless(&shown);
