@@ -81,7 +81,7 @@ pub struct App {
     pub picture: Arc<Picture>,
     /// The requested filter, window and order. The picture may lag behind.
     pub spec: ViewSpec,
-    /// Calls a second.
+    /// Rate of arriving calls, 1/s.
     pub arrivals: Arrivals,
     /// The replay, if there is one.
     pub replay: Option<ReplayProgress>,
@@ -97,7 +97,7 @@ pub struct App {
     pub attributes: Attributes,
     /// The model or route to compare with.
     pub marked: Option<(View, Name)>,
-    /// The pane.
+    /// Scroll and size of the detail pane.
     pub pane: PaneState,
     /// What the pane shows is narrowed to lines with this text.
     pub find: String,
@@ -242,7 +242,7 @@ impl App {
         Known::of(self.picture.snapshot.calls.iter().rev(), self.about.secrets)
     }
 
-    /// Where keys go.
+    /// The scene whose keys apply.
     pub fn scene(&self) -> Scene {
         match &self.dialog {
             Some(dialog) => dialog.scene(),

@@ -315,7 +315,7 @@ impl FromStr for ServeAt {
 pub enum HttpPort {
     /// Port to listen on; 0 picks a free one.
     Port(u16),
-    /// No OTLP/HTTP listener.
+    /// `off`: no OTLP/HTTP listener.
     Off,
 }
 

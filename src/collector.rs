@@ -87,7 +87,7 @@ pub struct CollectorConfig {
     pub publish_every: Duration,
     /// What clients must present.
     pub access: Access,
-    /// Prices.
+    /// Computes the cost of each call.
     pub pricer: Arc<Pricer>,
     /// Receive the bytes of accepted requests: recorders and forwarders.
     pub taps: Vec<Arc<dyn Tap>>,
@@ -104,17 +104,17 @@ pub enum StartError {
          Stop what listens there (`planoai trace down` stops Plano's own tracing) or pick another port with --port."
     )]
     PortTaken {
-        /// As asked for.
+        /// As configured.
         host: String,
-        /// As asked for.
+        /// As configured.
         port: u16,
     },
     /// The address cannot be listened on.
     #[error("Failed to bind OTLP listener on {host}:{port}: {source}. Pick another --host or --port")]
     Bind {
-        /// As asked for.
+        /// As configured.
         host: String,
-        /// As asked for.
+        /// As configured.
         port: u16,
         /// The operating system's error.
         source: io::Error,
@@ -127,7 +127,7 @@ pub enum StartError {
 /// State of the OTLP/HTTP listener, which may fail without failing the collector.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum HttpListener {
-    /// Listening.
+    /// Accepts connections at this address.
     Bound(SocketAddr),
     /// Not configured.
     #[default]
@@ -139,9 +139,9 @@ pub enum HttpListener {
 /// Where a running collector listens.
 #[derive(Clone, Debug)]
 pub struct Listening {
-    /// OTLP/gRPC.
+    /// Bound address of the OTLP/gRPC listener.
     pub grpc: SocketAddr,
-    /// OTLP/HTTP.
+    /// State of the OTLP/HTTP listener.
     pub http: HttpListener,
 }
 

@@ -76,11 +76,11 @@ struct Run<'a> {
 /// Where calls are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OutputMode {
-    /// On the terminal.
+    /// Drawn on the terminal.
     Screen,
     /// As text on stdout.
     Text,
-    /// In viewers only.
+    /// Served to viewers only.
     Viewers,
 }
 

@@ -68,13 +68,13 @@ pub trait CallSource {
 /// The addresses of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
-    /// The OTLP/gRPC listener.
+    /// Bound address of the OTLP/gRPC listener.
     pub grpc: Option<SocketAddr>,
-    /// The OTLP/HTTP listener.
+    /// State of the OTLP/HTTP listener.
     pub http: HttpListener,
-    /// The viewers' listener.
+    /// Bound address of the viewers' listener.
     pub viewers: Option<SocketAddr>,
-    /// The remote collector.
+    /// Address of the remote collector.
     pub remote: Option<String>,
 }
 
@@ -104,15 +104,15 @@ pub enum NothingReceived {
     /// The remote collector did not answer.
     #[error("{address} was never reached: {why}")]
     Unreachable {
-        /// The remote collector.
+        /// Address of the remote collector.
         address: String,
-        /// The last error.
+        /// The error of the last attempt.
         why: String,
     },
     /// The run ended before the first snapshot.
     #[error("the calls of {address} did not come in time")]
     TooLate {
-        /// The remote collector.
+        /// Address of the remote collector.
         address: String,
     },
 }

@@ -8,7 +8,7 @@ use crate::text::secrets::Secrets;
 pub struct About {
     /// Address of OTLP/gRPC, `0.0.0.0:4317`.
     pub grpc: String,
-    /// The OTLP/HTTP listener.
+    /// Its OTLP/HTTP listener, off or failed included.
     pub http: HttpListener,
     /// Address that viewers attach to, if served.
     pub viewers: Option<String>,

@@ -130,7 +130,7 @@ pub enum Action {
     Shift(Motion),
     /// Write what is shown to a file.
     Export,
-    /// Span accounting.
+    /// Opens span accounting.
     Accounting,
     /// Freeze the view, or go on.
     Pause,

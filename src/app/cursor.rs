@@ -11,7 +11,7 @@ use crate::stats::SessionRow;
 /// What identifies a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RowKey {
-    /// A call.
+    /// A call, by arrival number.
     Call(CallId),
     /// The name of a group, or of an entry of a list.
     Name(Name),

@@ -24,7 +24,7 @@ pub use raw::span_sections;
 /// What a line means, for those who colour it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Tone {
-    /// Ordinary.
+    /// No emphasis.
     #[default]
     Text,
     /// What can be overlooked.
@@ -33,9 +33,9 @@ pub enum Tone {
     Strong,
     /// As it should be.
     Good,
-    /// Worth a look.
+    /// Doubtful, but not failed.
     Fair,
-    /// Wrong.
+    /// Failed or invalid.
     Bad,
     /// How a call ended.
     Status(Status),
@@ -50,14 +50,14 @@ pub enum Tone {
 pub struct Line {
     /// What it is; empty where the value speaks for itself.
     pub label: Cow<'static, str>,
-    /// The value.
+    /// Unsanitised text from spans.
     pub value: Cow<'static, str>,
-    /// What it means.
+    /// Selects the colour.
     pub tone: Tone,
 }
 
 impl Line {
-    /// A labelled value.
+    /// A line with this label, in the ordinary tone.
     pub fn new(label: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
         Self { label: label.into(), value: value.into(), tone: Tone::Text }
     }
@@ -84,7 +84,7 @@ impl Line {
 pub struct Section {
     /// The subject; empty for the first, which needs none.
     pub title: Cow<'static, str>,
-    /// Its lines.
+    /// In the order of display.
     pub lines: Vec<Line>,
 }
 
@@ -103,7 +103,7 @@ impl Section {
 /// What the sections of a call are made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// The call.
+    /// The stored call, present even if its spans were evicted.
     pub call: &'a LlmCall,
     /// What was found out about it, once it was.
     pub detail: Option<&'a Detail>,

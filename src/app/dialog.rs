@@ -15,7 +15,7 @@ pub enum Dialog {
     Help(usize),
     /// A list to pick from.
     Pick(Picker),
-    /// The filter expression.
+    /// Edits the filter expression.
     Filter(FilterLine),
     /// Text to find in the pane.
     Find(LineEdit),
@@ -29,7 +29,7 @@ pub enum Dialog {
     AskClear,
     /// Two models or routes side by side.
     Compare(Pair),
-    /// Span accounting.
+    /// Shows span accounting.
     Accounting,
 }
 

@@ -31,7 +31,7 @@ impl Default for Clock {
     }
 }
 
-/// Something that happened.
+/// An input of [`App::update`](super::App::update).
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A key, a paste, a resize.
@@ -40,7 +40,7 @@ pub enum Event {
     Snapshot(Arc<Snapshot>),
     /// The analysis has figures.
     Picture(Arc<Picture>),
-    /// Time went on.
+    /// The current time.
     Tick(Clock),
     /// A notice for the user, one line.
     Note(String),
@@ -56,7 +56,7 @@ pub enum Event {
     Link(Link),
     /// The detail of a call was read.
     Detail(Box<Detail>),
-    /// Attributes were read.
+    /// Answer to a query for attributes of calls.
     Attributes(Vec<Read>),
     /// What is shown was written to the file of this name, or not.
     Exported(String, Exported),
@@ -65,11 +65,11 @@ pub enum Event {
 /// Something to be done outside.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// End the program.
+    /// Leave the event loop.
     Quit,
     /// Hand the terminal back until resumed.
     Suspend,
-    /// Redraw every cell.
+    /// Clear the terminal and redraw every cell.
     Redraw,
     /// Clear the collector's calls.
     Clear,

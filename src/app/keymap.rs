@@ -12,7 +12,7 @@ pub use table::KEYMAP;
 /// The headings of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
-    /// Moving about.
+    /// Navigation in tables and text.
     Move,
     /// What is looked at.
     Look,
@@ -20,7 +20,7 @@ pub enum Topic {
     Filter,
     /// Steering a replay; shown while there is one.
     Replay,
-    /// Everything else.
+    /// Help, quitting and the rest.
     Program,
     /// Inside dialogs; shown where they are open.
     Dialog,
@@ -30,7 +30,7 @@ impl Topic {
     /// The topics of the help overlay, in order.
     pub const ALL: [Self; 6] = [Self::Move, Self::Look, Self::Filter, Self::Replay, Self::Program, Self::Dialog];
 
-    /// Heading.
+    /// The heading in help and reference.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Move => "move",
@@ -48,7 +48,7 @@ impl Topic {
 pub struct Binding {
     /// Each key with its action.
     pub keys: &'static [(Key, Action)],
-    /// Where they hold.
+    /// The scenes in which the keys apply.
     pub scenes: &'static [Scene],
     /// Heading in the help.
     pub topic: Topic,

@@ -9,7 +9,7 @@ use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 /// The longest line, in bytes: bounds pasted text.
 const LONGEST_LINE: usize = 4096;
 
-/// An edited line.
+/// A single-line text input with a cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LineEdit {
     text: String,

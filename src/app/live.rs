@@ -22,7 +22,7 @@ const MOST_SPANS: usize = 5_000;
 /// The collector and the prices behind it.
 #[derive(Clone, Debug)]
 pub struct Live {
-    /// The collector.
+    /// Snapshots and queries of the collector.
     pub handle: Handle,
     /// The prices in use.
     pub pricer: Arc<Pricer>,

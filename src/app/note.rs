@@ -3,7 +3,7 @@
 /// A notice that disappears by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// The text.
+    /// Unsanitised text.
     pub text: String,
     /// When it disappears, ns since the epoch.
     pub until_unix_nano: i64,

@@ -5,7 +5,7 @@
 pub struct Pane {
     /// It has the whole body.
     pub is_expanded: bool,
-    /// Lines scrolled down.
+    /// Scroll offset, lines.
     pub scroll: usize,
 }
 
@@ -15,9 +15,9 @@ pub enum PaneState {
     /// Not set by the user: open where there is plenty of room.
     #[default]
     Auto,
-    /// Opened.
+    /// Opened by the user, at this size.
     Open(Pane),
-    /// Closed.
+    /// Closed by the user.
     Closed,
 }
 

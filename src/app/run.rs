@@ -35,7 +35,7 @@ pub trait Source: Clone + Send + 'static {
     /// The newest snapshot, and the means to wait for the next.
     fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>>;
 
-    /// Forgets all calls.
+    /// Clears the ring of the collector.
     fn clear(&self);
 
     /// Reads the spans and the pricing of a call. May block: it runs on a thread of its own.
@@ -85,7 +85,7 @@ enum Question {
 /// How the loop treats its surroundings.
 #[derive(Debug, Default)]
 pub struct Options {
-    /// Take the mouse.
+    /// Capture mouse events.
     pub mouse: bool,
     /// Names of threads that catch their own panics: such a panic becomes a note and does not end the program.
     pub contained_threads: &'static [&'static str],
@@ -98,7 +98,7 @@ pub struct Options {
 /// Why the loop ended without a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// The user quit.
+    /// Quit by a key or the interrupt key.
     Quit,
     /// A signal asked for it.
     Signal(i32),
@@ -109,7 +109,7 @@ pub enum Exit {
 /// Why the loop had to end.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// The terminal failed.
+    /// Reading from or writing to the terminal failed.
     #[error("the terminal failed: {0}")]
     Terminal(#[source] io::Error),
     /// A thread or signal handler could not be created.

@@ -11,16 +11,16 @@ pub enum Scene {
     Pick,
     /// A line of text being edited.
     Edit,
-    /// A question.
+    /// A confirmation is open.
     Ask,
     /// A trace, a session's turns, or a comparison.
     Inspect,
-    /// The help overlay.
+    /// The help overlay is open.
     Help,
 }
 
 impl Scene {
-    /// All scenes.
+    /// In the order of the help.
     pub const ALL: [Self; 7] = [Self::Browse, Self::Read, Self::Pick, Self::Edit, Self::Ask, Self::Inspect, Self::Help];
 
     /// Where its keys hold, in a word or two.

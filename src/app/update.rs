@@ -18,7 +18,7 @@ use crate::sources::attach::Link;
 use crate::text::format::plural;
 
 impl App {
-    /// Applies an event.
+    /// Applies an event and returns when to draw and the effects to carry out.
     pub fn update(&mut self, event: Event) -> Outcome {
         match event {
             Event::Input(input) => self.input(input),

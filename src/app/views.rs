@@ -91,7 +91,7 @@ impl Opened {
 /// The state of every view.
 #[derive(Debug)]
 pub struct Views {
-    /// The active tab.
+    /// The tab that is shown, or lies below [`opened`](Self::opened).
     pub(crate) tab: View,
     /// What is opened over it.
     pub(crate) opened: Option<Opened>,

@@ -211,7 +211,7 @@ call_facts! {
         request_model,
         /// The model the gateway dispatched to or a proxy's real upstream model, when the emitter reports it separately.
         upstream_model,
-        /// Plano's route.
+        /// Route chosen by Plano.
         route_name,
         /// `routing.strategy`.
         routing_strategy,
@@ -229,11 +229,11 @@ call_facts! {
         service_name,
     }
     texts {
-        /// Conversation or session.
+        /// Session or conversation id.
         session_id,
         /// Status message or exception message.
         error_message,
-        /// End user.
+        /// End user id.
         user_id,
     }
     others {
@@ -249,7 +249,7 @@ call_facts! {
         status_code: Option<u16>,
         /// The span's own status is ERROR.
         span_error: bool,
-        /// Token counts.
+        /// Token counts as reported.
         usage: Usage,
         /// Time to first token, ms.
         ttft_ms: Option<f64>,

@@ -44,7 +44,7 @@ impl CostBasis {
 pub struct Cost {
     /// USD, never rounded.
     pub usd: f64,
-    /// Provenance.
+    /// Whether it was reported, priced or estimated.
     pub basis: CostBasis,
 }
 
@@ -285,7 +285,7 @@ impl LlmCall {
         self.flags.bits & MERGED_AWAY != 0
     }
 
-    /// Arrival number.
+    /// Arrival number, unique in a run.
     pub const fn id(&self) -> CallId {
         self.id
     }
@@ -357,12 +357,12 @@ impl LlmCall {
         self.labels.upstream_model.as_ref()
     }
 
-    /// Session or conversation.
+    /// Session or conversation id.
     pub fn session_id(&self) -> Option<&Name> {
         self.session_id.as_ref()
     }
 
-    /// Plano's route.
+    /// Route chosen by Plano.
     pub fn route_name(&self) -> Option<&Name> {
         self.labels.route_name.as_ref()
     }
@@ -478,7 +478,7 @@ impl LlmCall {
         self.rare.as_deref()?.error_message.as_ref()
     }
 
-    /// End user.
+    /// End user id.
     pub fn user_id(&self) -> Option<&Name> {
         self.rare.as_deref()?.user_id.as_ref()
     }

@@ -76,7 +76,7 @@ impl Access {
 pub struct TlsFiles {
     /// The server's certificate, followed by its chain.
     pub cert: PathBuf,
-    /// Its private key.
+    /// PEM file of its private key.
     pub key: PathBuf,
     /// Certificates of the authorities that clients' certificates are verified with; without it none is required.
     pub client_ca: Option<PathBuf>,
@@ -90,7 +90,7 @@ pub enum TlsError {
     File {
         /// What the file should hold.
         what: &'static str,
-        /// Which file.
+        /// The file at fault.
         path: PathBuf,
         /// The error of reading or parsing it.
         reason: String,

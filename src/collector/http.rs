@@ -40,9 +40,9 @@ use super::{json, listener};
 /// Limits of the OTLP/HTTP server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HttpLimits {
-    /// Of connections.
+    /// Limits of connections.
     pub listener: ConnectionLimits,
-    /// Of bodies.
+    /// Limits of request bodies.
     pub body: BodyLimits,
     /// The most bytes of a request's head.
     pub head_bytes: usize,

@@ -130,7 +130,7 @@ impl CollectorMetrics {
 /// The clients of a listener. Viewers are counted apart from those that send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Clients {
-    /// OTLP exporters.
+    /// Connections of OTLP exporters.
     Exporters,
     /// Viewers of `--serve-viewers`, whose accepted connections are not counted.
     Viewers,

@@ -10,7 +10,7 @@ use crate::pricing::refresh::RefreshOutcome;
 pub enum Notice {
     /// A price refresh ended.
     Prices {
-        /// How.
+        /// Prices updated, unchanged, or the error.
         outcome: RefreshOutcome,
         /// The day of the bundled prices, `2026-11-20`.
         bundled: String,
@@ -21,11 +21,11 @@ pub enum Notice {
     Listener(ListenerNotice),
     /// An entry of a recording cannot be read.
     Replay {
-        /// The file.
+        /// The recording, as given on the command line.
         input: String,
         /// The line, or for binary formats the message, counted from 1; 0 for the file as a whole.
         number: u64,
-        /// The reason.
+        /// The error, as text.
         why: String,
     },
     /// The first snapshot of a remote collector arrived, at first or again.
@@ -37,7 +37,7 @@ pub enum Notice {
     Detached {
         /// The remote collector's address.
         address: String,
-        /// The reason.
+        /// The error, as text.
         why: String,
     },
 }
@@ -49,7 +49,7 @@ pub enum ListenerNotice {
     Failed {
         /// Where it listens, if known.
         address: Option<SocketAddr>,
-        /// The reason.
+        /// The error, as text.
         why: String,
     },
     /// `accept` succeeds again.
@@ -59,7 +59,7 @@ pub enum ListenerNotice {
     },
     /// Its task ended before the program did; it is not restarted.
     Died {
-        /// What it serves.
+        /// The protocol it serves, such as `OTLP/gRPC`.
         name: &'static str,
     },
 }

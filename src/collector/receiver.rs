@@ -9,7 +9,7 @@ use super::sink::{Refusal, Sink};
 /// What a server of either transport is given.
 #[derive(Clone, Debug)]
 pub struct OtlpReceiver<S: Sink> {
-    /// Where requests go.
+    /// Receives the validated requests.
     pub sink: S,
     /// Counts connections, and the requests that never reach the sink.
     pub metrics: Arc<CollectorMetrics>,

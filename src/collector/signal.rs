@@ -4,11 +4,11 @@
 /// `…Response`; an empty response accepts all of a request, whatever the signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Signal {
-    /// Spans.
+    /// `ExportTraceServiceRequest`: spans.
     Traces,
-    /// Data points.
+    /// `ExportMetricsServiceRequest`: data points.
     Metrics,
-    /// Log records.
+    /// `ExportLogsServiceRequest`: log records.
     Logs,
 }
 

@@ -9,7 +9,7 @@ use crate::stats::Totals;
 pub struct Snapshot {
     /// Goes up with every snapshot that differs from the one before.
     pub version: u64,
-    /// The kept calls.
+    /// The calls in the ring, oldest first.
     pub calls: Calls,
     /// Where everything that arrived ended.
     pub counters: Counters,

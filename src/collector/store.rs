@@ -85,7 +85,7 @@ pub struct QueuedBatch {
 /// A span of a trace, with its bytes if the span log still has them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KnownSpan {
-    /// Its id.
+    /// Span id; 0 if malformed.
     pub id: SpanId,
     /// Its parent's id; 0 for a root.
     pub parent: SpanId,
@@ -123,7 +123,7 @@ pub enum Command {
     },
     /// Returns all known spans of a trace.
     Spans {
-        /// Trace id.
+        /// Trace whose spans are requested.
         trace: TraceId,
         /// Receives the spans, or disconnects without an answer.
         reply: std::sync::mpsc::Sender<Vec<KnownSpan>>,
@@ -133,7 +133,7 @@ pub enum Command {
 /// Settings of a store.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// Most calls kept.
+    /// Capacity of the ring, calls.
     pub capacity: usize,
     /// Most bytes of raw spans kept.
     pub span_memory: usize,

@@ -32,7 +32,7 @@ use super::access::Access;
 use super::listener::{self, ConnectionLimits};
 use super::metrics::{Clients, ConnectionMetrics};
 
-/// Concurrent viewers.
+/// The most concurrent viewers.
 pub const MOST_VIEWERS: usize = 32;
 
 /// Concurrent connections: viewers, and those that will be refused.
@@ -48,7 +48,7 @@ pub struct ViewersConfig {
     pub host: String,
     /// Port; 0 picks a free one.
     pub port: u16,
-    /// Token and TLS.
+    /// Token and TLS that viewers need.
     pub access: Access,
     /// A viewer that does not take a message for this long is disconnected.
     pub stalled: Duration,
@@ -69,9 +69,9 @@ pub enum ViewersError {
         "Failed to bind the viewers' listener on {host}:{port}: port already in use. Pick another port with --serve-viewers."
     )]
     PortTaken {
-        /// As asked for.
+        /// As configured.
         host: String,
-        /// As asked for.
+        /// As configured.
         port: u16,
     },
     /// The address cannot be listened on.
@@ -79,9 +79,9 @@ pub enum ViewersError {
         "Failed to bind the viewers' listener on {host}:{port}: {source}. Pick another address with --serve-viewers."
     )]
     Bind {
-        /// As asked for.
+        /// As configured.
         host: String,
-        /// As asked for.
+        /// As configured.
         port: u16,
         /// The operating system's error.
         source: io::Error,
@@ -136,7 +136,7 @@ impl Viewers {
         Ok(Self { address, stop, thread: Some((thread, done)) })
     }
 
-    /// The bound address.
+    /// The address it is bound to, with the port chosen for `:0`.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }

@@ -66,13 +66,20 @@ pub(super) fn finish(pipelines: &ExportPipelines) -> Vec<String> {
         let counters = recorder.finish();
         let lost = counters.lost();
         let why = counters.error.map(|error| format!(": {error}")).unwrap_or_default();
-        (lost > 0).then(|| format!("{lost} requests were not recorded{why}"))
+        (lost > 0).then(|| {
+            format!(
+                "{} not recorded{why}",
+                if lost == 1 { "1 request was".to_owned() } else { format!("{lost} requests were") }
+            )
+        })
     });
     let forwarded = pipelines.forwards.iter().filter_map(|forward| {
         let counters = forward.finish(FLUSH_TIMEOUT);
         let lost = counters.lost() + counters.waiting;
         let why = counters.error.map(|error| format!(": {error}")).unwrap_or_default();
-        (lost > 0).then(|| format!("{lost} requests did not reach {}{why}", forward.target()))
+        (lost > 0).then(|| {
+            format!("{lost} request{} did not reach {}{why}", if lost == 1 { "" } else { "s" }, forward.target())
+        })
     });
     recorded.chain(forwarded).collect()
 }

@@ -13,7 +13,7 @@ use crate::collector::Snapshot;
 /// Whether a follower needs more snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowProgress {
-    /// It needs more.
+    /// More snapshots are needed.
     Open,
     /// The requested number of calls is reached.
     Complete,

@@ -32,7 +32,7 @@ pub struct PriceArgs {
     #[arg(long, value_name = "N")]
     pub cache_write: Option<u64>,
 
-    /// Output tokens
+    /// Output tokens, reasoning included.
     #[arg(long, value_name = "N")]
     pub output: Option<u64>,
 

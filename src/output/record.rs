@@ -14,9 +14,9 @@ use crate::text::secrets::Secrets;
 /// The value of one field. Unknown values are [`FieldValue::Null`], never zero or empty.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldValue<'a> {
-    /// Unknown.
+    /// Unknown: `null` in JSON, empty in CSV.
     Null,
-    /// A boolean.
+    /// `true` or `false`.
     Bool(bool),
     /// A count.
     Count(u64),
@@ -24,7 +24,7 @@ pub enum FieldValue<'a> {
     Figure(f64),
     /// Text as emitted, not yet escaped for a terminal or a spreadsheet.
     Text(Cow<'a, str>),
-    /// Several texts.
+    /// A list of texts; joined by commas in CSV.
     Texts(Vec<Cow<'a, str>>),
     /// A cost with its parts.
     Cost(Box<CostObject>),
@@ -107,9 +107,9 @@ impl RecordField {
 /// The source of a field's value.
 #[derive(Clone, Copy, Debug)]
 enum Read {
-    /// The stored call.
+    /// Read from the stored call.
     Call(for<'a> fn(&'a LlmCall) -> FieldValue<'a>),
-    /// The price catalog.
+    /// Computed with the price catalog.
     Prices,
     /// A query to the collector, made only if the field is requested.
     Spans,
@@ -347,7 +347,7 @@ impl FieldList {
     }
 }
 
-/// One record.
+/// One line of NDJSON or CSV.
 #[derive(Clone, Copy, Debug)]
 pub enum Record<'a> {
     /// A call, new or revised.

@@ -43,7 +43,7 @@ impl RecordFormat {
         Self { secrets, ..self }
     }
 
-    /// Sets the fields.
+    /// Writes these fields, in their order.
     #[must_use]
     pub fn with_columns(self, columns: FieldList) -> Self {
         Self { columns, ..self }
@@ -72,7 +72,7 @@ impl RecordFormat {
         }
     }
 
-    /// The written fields.
+    /// The fields that are written, in order.
     pub const fn columns(&self) -> &FieldList {
         &self.columns
     }

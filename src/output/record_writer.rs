@@ -119,7 +119,7 @@ impl<W: Write> RecordWriter<W> {
         Self { is_joining: true, ..self }
     }
 
-    /// Counts so far.
+    /// Records written and calls lost so far.
     pub const fn counts(&self) -> WriteCounts {
         self.counts
     }

@@ -13,10 +13,10 @@ use crate::stats::{Totals, usd};
 pub struct RunStats {
     /// Time of the statistics, RFC 3339.
     pub timestamp: String,
-    /// Span accounting.
+    /// Counters of the collector since start.
     #[serde(flatten)]
     pub counters: Counters,
-    /// Stored calls.
+    /// Calls in the ring now.
     pub calls_kept: u64,
     /// Calls evicted by later ones.
     pub calls_evicted: u64,
@@ -28,7 +28,7 @@ pub struct RunStats {
     pub last_batch_age_ms: Option<u64>,
     /// Largest lead of a call's start over its arrival, ms: a lower bound of the error of an emitter's clock.
     pub clock_ahead_ms: u64,
-    /// Written records.
+    /// Records written and calls lost by this output.
     #[serde(flatten)]
     pub written: WriteCounts,
     /// Sums over all calls since start, including evicted and filtered ones.
@@ -46,7 +46,7 @@ pub struct Sums {
     pub unpriced: u64,
     /// Input tokens, including cached ones.
     pub input_tokens: u128,
-    /// Output tokens.
+    /// Sum of output tokens, reasoning included.
     pub output_tokens: u128,
     /// Cost of the priced calls, USD; `None` if no call is priced.
     pub cost_usd: Option<f64>,
@@ -96,7 +96,7 @@ fn millis(nanos: i64) -> u64 {
 /// Numbers of written and missed records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct WriteCounts {
-    /// Written calls.
+    /// Calls written at least once.
     #[serde(rename = "calls_written")]
     pub calls: u64,
     /// Records that revised a written call.

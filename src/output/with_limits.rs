@@ -27,7 +27,7 @@ impl<F: Follower> WithLimits<F> {
         Self { inner, limits, timer: Interval::immediate(PAUSE_NANOS), is_read: true, breach: None }
     }
 
-    /// The wrapped follower.
+    /// The follower whose snapshots are checked.
     pub const fn inner(&self) -> &F {
         &self.inner
     }

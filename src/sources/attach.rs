@@ -46,7 +46,7 @@ const BACKOFF: Backoff =
 pub struct RemoteConfig {
     /// The address of `--serve-viewers`.
     pub address: Address,
-    /// Bearer token.
+    /// Bearer token sent with each request.
     pub token: Option<Token>,
     /// `None` is plain text.
     pub tls: Option<ClientTls>,
@@ -74,7 +74,7 @@ pub enum RemoteError {
     Refused {
         /// As configured.
         address: Address,
-        /// Why.
+        /// The error of the last attempt.
         error: ConnectionError,
     },
     /// The runtime or thread could not be created.
@@ -92,7 +92,7 @@ pub enum Link {
     Attached,
     /// The last snapshot stays while the connection is retried.
     Lost {
-        /// A readable reason.
+        /// The error in one line, with a way out if there is one.
         why: String,
     },
 }

@@ -32,7 +32,7 @@ impl Local {
         Ok(Self { collector, handle, listening, viewers: None, replay: None, stop_demo })
     }
 
-    /// Where it listens.
+    /// The bound listeners.
     pub const fn listening(&self) -> &Listening {
         &self.listening
     }

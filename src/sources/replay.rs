@@ -60,7 +60,7 @@ pub enum Command {
     /// Seeks to this time of the recording, ns since the epoch. Requests before it are sent without waiting. Seeking
     /// back restarts the recording: calls received so far must be cleared, see [`Progress::beginnings`].
     SeekTo(u64),
-    /// Changes the speed.
+    /// Changes the speed from now on.
     Speed(Speed),
 }
 
@@ -70,7 +70,7 @@ enum Message {
     Command(Command),
     /// The time of the last request of all files, ns since the epoch.
     Ends(u64),
-    /// Ends the thread.
+    /// Ends the thread without sending more.
     Stop,
 }
 

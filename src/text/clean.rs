@@ -12,7 +12,7 @@ const MAX_MARKS: usize = 3;
 /// The effect of a character on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CharKind {
-    /// Printable.
+    /// Printable as it is.
     Plain,
     /// Combines with the letter before it.
     Mark,

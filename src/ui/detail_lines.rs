@@ -19,7 +19,7 @@ const MOST_LINES: usize = 2_000;
 const BREAK: &str = "↵";
 const ASCII_BREAK: &str = "\\n";
 
-/// Lines being written.
+/// Collects the wrapped lines of the detail at one width.
 pub(super) struct Sheet<'a> {
     ctx: DrawContext<'a>,
     width: usize,
@@ -34,7 +34,7 @@ impl<'a> Sheet<'a> {
         Self { ctx, width: usize::from(width), find, lines: Vec::new() }
     }
 
-    /// The lines.
+    /// Ends the sheet and returns its lines.
     pub(super) fn into_lines(self) -> Vec<SafeLine<'static>> {
         if self.lines.is_empty() && !self.find.is_empty() {
             return vec![SafeLine::of(format!("no line contains `{}`", self.find), self.ctx.style(Role::Dim))];

@@ -12,14 +12,29 @@ use super::theme::Role;
 use crate::stats::usd;
 use crate::text::format::{age, clock_near, compact, count, duration, money_at_least, plural, unpriced_note};
 
-/// Cells of the whole.
+/// Width of the popup, cells.
 const WIDTH: u16 = 66;
-/// Cells of a figure.
+/// Width of the figures, cells.
 const FIGURE: usize = 14;
 /// Most broken entries of a replay that are listed.
 const BROKEN: usize = 3;
 /// Tolerated lead of an emitter's clock, ns.
 const TOLERATED_NANOS: i64 = 2_000_000_000;
+
+/// The label of a figure: for 1, and for any other figure.
+#[derive(Clone, Copy)]
+struct Label(&'static str, &'static str);
+
+impl Label {
+    /// A label that does not depend on the figure.
+    const fn same(text: &'static str) -> Self {
+        Self(text, text)
+    }
+
+    const fn at(self, figure: u64) -> &'static str {
+        if figure == 1 { self.0 } else { self.1 }
+    }
+}
 
 /// Draws it over the middle of the screen.
 pub(super) fn draw(ctx: DrawContext<'_>, screen: Rect, buf: &mut Buffer) {
@@ -41,40 +56,56 @@ pub(super) fn draw(ctx: DrawContext<'_>, screen: Rect, buf: &mut Buffer) {
 fn lines(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
     let snapshot = &ctx.app.newest;
     let counters = &snapshot.counters;
-    let line = |figure: String, what: &'static str, role: Role| {
-        SafeLine::of(format!("{figure:>FIGURE$}  "), ctx.style(role)).then(what, ctx.style(Role::Dim))
+    let line = |figure: u64, what: Label, role: Role| {
+        SafeLine::of(format!("{:>FIGURE$}  ", count(figure)), ctx.style(role))
+            .then(what.at(figure), ctx.style(Role::Dim))
     };
-    let plain = |figure: u64, what| line(count(figure), what, Role::Text);
-    let bad = |figure: u64, what| line(count(figure), what, if figure > 0 { Role::Bad } else { Role::Text });
+    let plain = |figure: u64, what| line(figure, what, Role::Text);
+    let bad = |figure: u64, what| line(figure, what, if figure > 0 { Role::Bad } else { Role::Text });
     let mut lines = hints(ctx);
     lines.extend([
-        plain(counters.spans_received, "spans received"),
-        plain(counters.llm_calls, "= LLM calls"),
-        plain(counters.merged, "+ merged into another call, or repeated"),
-        plain(counters.not_llm, "+ not LLM calls"),
-        bad(counters.rejected, "+ calls the gateway rejected before routing"),
-        bad(counters.spans_refused, "+ refused with their requests"),
+        plain(counters.spans_received, Label("span received", "spans received")),
+        plain(counters.llm_calls, Label("= LLM call", "= LLM calls")),
+        plain(counters.merged, Label::same("+ merged into another call, or repeated")),
+        plain(counters.not_llm, Label("+ not an LLM call", "+ not LLM calls")),
+        bad(
+            counters.rejected,
+            Label("+ call the gateway rejected before routing", "+ calls the gateway rejected before routing"),
+        ),
+        bad(counters.spans_refused, Label("+ refused with its request", "+ refused with their requests")),
         SafeLine::new(),
-        plain(counters.connections, "connections"),
-        bad(counters.connections_refused, "connections refused: too many at once"),
-        plain(counters.requests, "requests accepted"),
-        bad(counters.requests_refused, "requests refused"),
+        plain(counters.connections, Label("connection", "connections")),
+        bad(
+            counters.connections_refused,
+            Label("connection refused: too many at once", "connections refused: too many at once"),
+        ),
+        plain(counters.requests, Label("request accepted", "requests accepted")),
+        bad(counters.requests_refused, Label("request refused", "requests refused")),
     ]);
-    let doors = [
-        (counters.listener_failures, "times a listener stopped accepting connections"),
-        (counters.viewers_refused, "viewers refused: too many, or unauthorised"),
+    let listeners = [
+        (
+            counters.listener_failures,
+            Label("time a listener stopped accepting connections", "times a listener stopped accepting connections"),
+        ),
+        (
+            counters.viewers_refused,
+            Label("viewer refused: too many, or unauthorised", "viewers refused: too many, or unauthorised"),
+        ),
     ];
     let reasons = [
-        (counters.requests_malformed, "  malformed"),
-        (counters.requests_too_large, "  too large"),
-        (counters.requests_unavailable, "  unavailable: the queue was full"),
-        (counters.requests_unauthorised, "  without the right token or certificate"),
-        (counters.requests_failed, "  internal error"),
+        (counters.requests_malformed, Label::same("  malformed")),
+        (counters.requests_too_large, Label::same("  too large")),
+        (counters.requests_unavailable, Label::same("  unavailable: the queue was full")),
+        (counters.requests_unauthorised, Label::same("  without the right token or certificate")),
+        (counters.requests_failed, Label("  internal error", "  internal errors")),
     ];
     lines.extend(
-        reasons.into_iter().chain(doors).filter(|(figure, _)| *figure > 0).map(|(figure, what)| bad(figure, what)),
+        reasons.into_iter().chain(listeners).filter(|(figure, _)| *figure > 0).map(|(figure, what)| bad(figure, what)),
     );
-    lines.push(plain(counters.other_signals, "requests with metrics or logs, dropped"));
+    lines.push(plain(
+        counters.other_signals,
+        Label("request with metrics or logs, dropped", "requests with metrics or logs, dropped"),
+    ));
     lines.push(SafeLine::new());
     lines.extend(streams::lines(ctx));
     lines.extend(broken(ctx));
@@ -89,10 +120,10 @@ fn broken(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
     else {
         return Vec::new();
     };
-    let mut lines = vec![
-        SafeLine::of(format!("{:>FIGURE$}  ", count(progress.broken)), ctx.style(Role::Bad))
-            .then("unreadable entries of the replay", ctx.style(Role::Dim)),
-    ];
+    let mut lines = vec![SafeLine::of(format!("{:>FIGURE$}  ", count(progress.broken)), ctx.style(Role::Bad)).then(
+        Label("unreadable entry of the replay", "unreadable entries of the replay").at(progress.broken),
+        ctx.style(Role::Dim),
+    )];
     let newest = progress.last_broken.iter().skip(progress.last_broken.len().saturating_sub(BROKEN));
     lines.extend(newest.map(|broken| SafeLine::of(format!("    {broken}"), ctx.style(Role::Bad))));
     lines.push(SafeLine::new());
@@ -106,14 +137,14 @@ fn kept(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
     let line = |figure: String, what: Safe<'static>| {
         SafeLine::of(format!("{figure:>FIGURE$}  "), ctx.style(Role::Text)).then(what, ctx.style(Role::Dim))
     };
-    let plain = |figure: u64, what: &'static str| line(count(figure), what.into());
+    let plain = |figure: u64, what: Label| line(count(figure), what.at(figure).into());
     let totals = &snapshot.totals;
     let kept = snapshot.calls.visible() as u64;
     let evicted = totals.calls.saturating_sub(kept);
     let cost = usd(totals.cost_femto_usd);
     let mut lines = vec![
-        plain(totals.calls, "calls since start"),
-        plain(totals.errors, "failed calls since start"),
+        plain(totals.calls, Label("call since start", "calls since start")),
+        plain(totals.errors, Label("failed call since start", "failed calls since start")),
         line(
             money_at_least(cost, totals.calls, totals.unpriced),
             format!("cost since start{}", unpriced_note(totals.unpriced)).into(),
@@ -122,8 +153,8 @@ fn kept(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
             format!("{} / {}", compact(totals.input_tokens), compact(totals.output_tokens)),
             "input / output tokens since start".into(),
         ),
-        plain(kept, "calls kept"),
-        plain(evicted, "calls no longer kept: evicted or cleared"),
+        plain(kept, Label("call kept", "calls kept")),
+        plain(evicted, Label("call no longer kept: evicted or cleared", "calls no longer kept: evicted or cleared")),
     ];
     if let Some(oldest) = snapshot.calls.iter().find(|call| !call.is_merged_away()) {
         let start = clock_near(oldest.start_unix_nano(), app.clock.unix_nano, app.clock.offset);

@@ -113,7 +113,7 @@ pub(super) fn lines(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
             (counters.dropped, "dropped"),
             (counters.refused, "refused"),
             (counters.given_up, "given up"),
-            (counters.rejected_spans, "spans rejected"),
+            (counters.rejected_spans, if counters.rejected_spans == 1 { "span rejected" } else { "spans rejected" }),
         ];
         lines.extend(trouble(ctx, &losses, counters.error.as_deref()));
     }
@@ -127,7 +127,7 @@ fn recorded_line(ctx: DrawContext<'_>, recorded: &RecordCounters) -> SafeLine<'s
     let (text, dim) = (ctx.style(Role::Text), ctx.style(Role::Dim));
     SafeLine::of("● recorded ", dim)
         .then(count(recorded.written), text)
-        .then(" requests, ", dim)
+        .then(if recorded.written == 1 { " request, " } else { " requests, " }, dim)
         .then(bytes(recorded.bytes), text)
 }
 

@@ -57,7 +57,7 @@ pub(super) struct Column<'a> {
     pub style: Style,
 }
 
-/// One cell's text.
+/// The text of one cell, with its style.
 #[derive(Clone, Debug)]
 pub(super) struct Cell<'a> {
     /// The text; cut where it is too long.
@@ -66,7 +66,7 @@ pub(super) struct Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    /// A cell.
+    /// A cell in one style.
     pub(super) fn new(text: impl Into<Safe<'a>>, style: Style) -> Self {
         Self { text: text.into(), style }
     }
@@ -79,7 +79,7 @@ pub(super) struct Place {
     pub column: usize,
     /// Cells to the left of it.
     pub x: u16,
-    /// Cells it has.
+    /// Its width on the terminal, cells.
     pub width: u16,
 }
 

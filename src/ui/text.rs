@@ -56,12 +56,12 @@ impl<'a> Safe<'a> {
         Self::from_ends(raw, cells).cut_end(cells)
     }
 
-    /// The text.
+    /// The sanitised text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Display cells taken.
+    /// Its width on a terminal, cells.
     pub fn width(&self) -> usize {
         width(&self.0)
     }

@@ -13,7 +13,7 @@ pub struct SafeLine<'a> {
 }
 
 impl<'a> SafeLine<'a> {
-    /// An empty strip.
+    /// A line without text.
     pub fn new() -> Self {
         Self::default()
     }
@@ -58,7 +58,7 @@ impl<'a> SafeLine<'a> {
         SafeLine { pieces: self.pieces.into_iter().map(|(text, style)| (text.into_owned(), style)).collect() }
     }
 
-    /// Display cells taken.
+    /// Its width on a terminal, cells.
     pub fn width(&self) -> usize {
         self.pieces.iter().map(|(text, _)| text.width()).sum()
     }

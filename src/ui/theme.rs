@@ -8,7 +8,7 @@ use ratatui::style::{Color, Modifier, Style};
 /// What a piece of the screen means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Ordinary text.
+    /// Text without emphasis.
     Text,
     /// Labels, units, what can be overlooked.
     Dim,
@@ -16,15 +16,15 @@ pub enum Role {
     Strong,
     /// Names of keys, titles, the active view.
     Accent,
-    /// Fast, fine.
+    /// Figures within the usual range.
     Good,
-    /// Acceptable.
+    /// Figures that are slow or doubtful.
     Fair,
-    /// Slow, failed.
+    /// Figures far out of range, and errors.
     Bad,
-    /// Frames.
+    /// Frames and separators.
     Border,
-    /// The selected row.
+    /// Background of the selected row.
     Selected,
     /// A banner of failure.
     Alarm,
@@ -39,9 +39,9 @@ pub enum Depth {
     None,
     /// The sixteen of the terminal's own palette.
     Ansi16,
-    /// The xterm palette.
+    /// The 256 colours of the xterm palette.
     Ansi256,
-    /// 24 bit.
+    /// 24-bit RGB.
     TrueColor,
 }
 
@@ -50,18 +50,18 @@ pub enum Depth {
 pub enum Ground {
     /// Unknown: tones that are readable on both.
     Unknown,
-    /// A dark background.
+    /// Light text on a dark background.
     Dark,
-    /// A light background.
+    /// Dark text on a light background.
     Light,
 }
 
 /// The looks of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
-    /// Colours.
+    /// The number of colours.
     pub depth: Depth,
-    /// Background.
+    /// Whether the background is dark or light.
     pub ground: Ground,
     /// Only ASCII may be sent.
     pub ascii: bool,

@@ -170,6 +170,29 @@ fn empty() {
 }
 
 #[test]
+fn labels_of_span_accounting_agree_with_their_figures() {
+    for (figure, labels) in [
+        (1, ["1  span received", "1  = LLM call ", "1  + not an LLM call", "1  connection ", "1  request accepted"]),
+        (2, ["2  spans received", "2  = LLM calls", "2  + not LLM calls", "2  connections ", "2  requests accepted"]),
+    ] {
+        let mut harness = Harness::empty();
+        harness.count(Counters {
+            connections: figure,
+            requests: figure,
+            spans_received: figure,
+            llm_calls: figure,
+            not_llm: figure,
+            ..Counters::default()
+        });
+        harness.press("a");
+        let shown = text(&page(&mut harness.app, THEME, 80, 24));
+        for label in labels {
+            assert!(shown.contains(label), "{label} in\n{shown}");
+        }
+    }
+}
+
+#[test]
 fn a_collector_elsewhere() {
     let lost = || Link::Lost { why: "Connection refused (os error 111)".to_owned() };
     let attach = |harness: &mut Harness, link| {

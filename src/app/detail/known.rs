@@ -12,7 +12,7 @@ use crate::text::secrets::Secrets;
 /// A call to look into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// The call.
+    /// The call whose spans were read.
     pub call: CallId,
     /// Its revision: another span may have completed it since.
     pub revision: u16,
@@ -31,7 +31,7 @@ impl Wanted {
 /// A span of the call's trace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TraceSpan {
-    /// Its id.
+    /// Span id; 0 if malformed.
     pub id: u64,
     /// Its parent's id; 0 for a root.
     pub parent: u64,

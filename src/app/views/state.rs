@@ -26,7 +26,7 @@ pub(crate) enum Opening {
 
 /// The state of a view and what it does. Rows come from the picture; the state holds which of them is selected.
 pub(crate) trait ViewState: Debug {
-    /// The selection.
+    /// The selected row, and which rows are visible.
     fn cursor(&self) -> &Cursor;
 
     /// The selection, and the rows it moves among.

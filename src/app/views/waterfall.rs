@@ -15,7 +15,7 @@ pub(crate) struct Bar {
     pub(crate) depth: usize,
     /// ns from the trace's start to its own; 0 where the span is no longer kept.
     pub(crate) offset: u64,
-    /// ns it took.
+    /// From the first start to the last end, ns.
     pub(crate) duration: u64,
     /// Whether the end of the trace waited for it.
     pub(crate) is_critical: bool,

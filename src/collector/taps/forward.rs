@@ -39,13 +39,13 @@ use crate::collector::signal::Signal;
 /// What is forwarded where, and how patiently.
 #[derive(Clone, Debug)]
 pub struct ForwardConfig {
-    /// To whom.
+    /// The collector that receives the requests.
     pub target: Target,
-    /// Headers sent along.
+    /// Extra request headers; may hold credentials.
     pub headers: Headers,
     /// PEM certificates of the authorities to trust instead of the public ones.
     pub ca: Option<Vec<u8>>,
-    /// Compress with gzip.
+    /// Compress request bodies with gzip.
     pub gzip: bool,
     /// Bytes of requests that may wait.
     pub queue_bytes: usize,
@@ -53,7 +53,7 @@ pub struct ForwardConfig {
     pub in_flight: usize,
     /// The longest time for one attempt.
     pub timeout: Duration,
-    /// Between attempts.
+    /// Pauses between attempts.
     pub backoff: Backoff,
 }
 
@@ -155,12 +155,12 @@ impl Forward {
         Ok(Self { target, queue, counters, stop, thread: Mutex::new(Some((thread, done))) })
     }
 
-    /// To whom.
+    /// The collector that receives the requests.
     pub const fn target(&self) -> &Target {
         &self.target
     }
 
-    /// How it goes.
+    /// Requests sent, queued and lost so far.
     pub fn counters(&self) -> ForwardCounters {
         ForwardCounters { dropped: self.queue.dropped(), ..lock(&self.counters).clone() }
     }

@@ -29,9 +29,9 @@ pub struct PipelineCounters {
 /// How forwarding to one target goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Forwarded {
-    /// To whom.
+    /// URL of the target.
     pub target: String,
-    /// How it goes.
+    /// Requests sent, queued and lost so far.
     #[serde(flatten)]
     pub counters: ForwardCounters,
 }

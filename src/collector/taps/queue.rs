@@ -28,7 +28,7 @@ pub(crate) struct Sender {
     dropped: AtomicU64,
 }
 
-/// The receiving side.
+/// The consumer of a queue; returns the reserved bytes as it takes requests.
 #[derive(Debug)]
 pub(crate) struct Receiver(mpsc::UnboundedReceiver<QueuedRequest>);
 

@@ -49,7 +49,7 @@ pub struct RecordConfig {
 /// How a recording goes.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
 pub struct RecordCounters {
-    /// Requests written.
+    /// Requests written to the file.
     pub written: u64,
     /// Bytes written, before packing.
     pub bytes: u64,
@@ -92,7 +92,7 @@ impl Recorder {
         Ok(Self { queue, counters, thread: Mutex::new(Some(thread)) })
     }
 
-    /// How it goes.
+    /// Requests written and lost so far.
     pub fn counters(&self) -> RecordCounters {
         RecordCounters { dropped: self.queue.dropped(), ..lock(&self.counters).clone() }
     }

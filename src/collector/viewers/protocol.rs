@@ -81,7 +81,7 @@ pub(crate) struct SpansRequest {
     /// The viewer's [`PROTOCOL`].
     #[prost(uint32, tag = "1")]
     pub protocol: u32,
-    /// Sixteen bytes.
+    /// Trace id, 16 bytes.
     #[prost(bytes = "vec", tag = "2")]
     pub trace_id: Vec<u8>,
 }
@@ -106,7 +106,7 @@ pub(crate) struct Span {
     pub begins_at: u64,
 }
 
-/// A kept call.
+/// A stored call on the wire, borrowed from the ring or the message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Call<'a> {
     id: CallId,

@@ -30,7 +30,7 @@ pub struct Span<'a, 's> {
     pub status_code: i32,
     /// `status.message`
     pub status_message: &'a str,
-    /// The span's attributes.
+    /// In wire order; keys may repeat.
     pub attributes: &'s [Attribute<'a>],
     /// Their keys and kinds of values.
     pub shape: AttributeShape,

@@ -30,7 +30,7 @@ pub enum Value<'a> {
 pub struct Attribute<'a> {
     /// Its key; keys may repeat within a span.
     pub key: &'a str,
-    /// Its value.
+    /// [`Value::Empty`] if absent.
     pub value: Value<'a>,
 }
 

@@ -37,7 +37,7 @@ impl Census {
 pub struct KnownNames {
     /// Models, as shown in the table.
     pub models: Vec<(Name, u64)>,
-    /// Routes.
+    /// Routes with their number of calls.
     pub routes: Vec<(Name, u64)>,
     /// Providers, as shown in the table.
     pub providers: Vec<(Name, u64)>,

@@ -20,7 +20,7 @@ pub struct Summary {
     pub failures: Vec<(Status, u64)>,
     /// Spending as an hourly rate; `None` while nothing is priced.
     pub burn: Option<Burn>,
-    /// Distinct sessions.
+    /// Number of distinct sessions.
     pub sessions: u64,
     /// The session of the newest call, if it has one.
     pub current_session: Option<Name>,
@@ -49,7 +49,7 @@ pub struct Picture {
     pub sessions: Option<Vec<SessionRow>>,
     /// Calls, errors and money over time: up to now in a window, up to the latest call without one.
     pub series: Series,
-    /// The newest call.
+    /// The matching call that arrived last.
     pub latest: Option<CallId>,
     /// The newest failed call.
     pub last_error: Option<CallId>,

@@ -8,15 +8,15 @@ use crate::query::filter::Filter;
 /// The time range of figures and rows. A call is in it if it ended in it, which is when it arrives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Window {
-    /// The last minute.
+    /// Calls started in the last minute.
     Minute,
     /// The last five minutes.
     FiveMinutes,
     /// The last quarter of an hour.
     QuarterHour,
-    /// The last hour.
+    /// Calls started in the last hour.
     Hour,
-    /// All kept calls.
+    /// All calls in the ring.
     #[default]
     All,
 }

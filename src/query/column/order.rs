@@ -7,9 +7,9 @@ use crate::call::Status;
 /// Which way a sorted table runs. Unknown values come last either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// Smallest first.
+    /// Smallest first, unknown last.
     Ascending,
-    /// Largest first.
+    /// Largest first, unknown last.
     #[default]
     Descending,
 }

@@ -6,14 +6,14 @@ use super::field::{FIELDS, FieldKind, FilterField};
 use super::known::Known;
 use super::parse::literal;
 
-/// One completion.
+/// A word that can stand at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// The bytes of the line that it replaces.
     pub replace: Range<usize>,
-    /// The replacement.
+    /// The text that replaces the word at the cursor.
     pub text: String,
-    /// A short description.
+    /// Shown beside it: help of a field, or its kind.
     pub hint: &'static str,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// The most entries.
+/// The oldest are dropped beyond this many.
 const MOST_ENTRIES: usize = 100;
 
 /// Entered lines, newest first and without duplicates, and the position of the input among them.

@@ -35,7 +35,7 @@ const MOST_SPANS: usize = crate::collector::store::JOIN_SPANS;
 /// The most characters of a remote status message that are shown.
 const STATUS_CHARS: usize = 200;
 
-/// TLS settings.
+/// Certificates of the TLS connection; by default the system's authorities.
 #[derive(Clone, Debug, Default)]
 pub struct ClientTls {
     /// Certificates (PEM) of the authorities to trust instead of the public ones.
@@ -47,7 +47,7 @@ pub struct ClientTls {
 /// Why there is no connection.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ConnectionError {
-    /// Worth a retry.
+    /// A transient error: the connection is retried.
     #[error("{0}")]
     Unreachable(String),
     /// A retry would be refused again.

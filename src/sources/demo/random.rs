@@ -31,7 +31,7 @@ impl Random {
         self.unit() < probability
     }
 
-    /// Uniform in `low..=high`.
+    /// A uniformly distributed number in `low..=high`.
     pub fn between(&mut self, low: u64, high: u64) -> u64 {
         let width = high.saturating_sub(low).saturating_add(1).max(1);
         low + self.bits() % width

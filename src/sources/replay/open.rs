@@ -18,12 +18,12 @@ pub(super) const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const ZSTD_WINDOW_LOG: u32 = 27;
 const BUFFER: usize = 256 * 1024;
 
-/// What is replayed.
+/// A recording to replay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// A file.
+    /// A file, read again for a seek backwards.
     File(PathBuf),
-    /// Standard input.
+    /// Standard input, read once.
     Stdin,
 }
 
@@ -33,7 +33,7 @@ impl Input {
         if argument.as_os_str() == "-" { Self::Stdin } else { Self::File(argument) }
     }
 
-    /// For the screen.
+    /// Its path, or `standard input`.
     pub fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),

@@ -10,7 +10,7 @@ use thiserror::Error;
 pub enum Speed {
     /// So many times as fast as it was.
     Times(f64),
-    /// Without waiting.
+    /// `max`: requests are sent without waiting.
     Max,
 }
 

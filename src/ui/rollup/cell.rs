@@ -12,7 +12,7 @@ use crate::text::format::{UNKNOWN, age, compact, count, duration, money, percent
 pub(super) struct Basis {
     /// Calls that pass filter and window.
     pub calls: u64,
-    /// Their cost.
+    /// Their cost, 1e-15 USD.
     pub cost_femto_usd: i128,
     pub now_unix_nano: i64,
 }
@@ -50,7 +50,7 @@ pub(super) enum GroupValue<'a> {
         usd: f64,
         is_at_least: bool,
     },
-    /// ns.
+    /// Time before now, ns.
     Age(i64),
 }
 

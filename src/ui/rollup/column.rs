@@ -17,7 +17,7 @@ pub(super) struct GroupColumn<R> {
     pub value: for<'a> fn(&'a R, Basis) -> Option<GroupValue<'a>>,
 }
 
-/// Models as shown.
+/// Columns of the models tab.
 pub(super) const MODELS: &[GroupColumn<Rollup>] = &[
     GroupColumn::MODEL,
     GroupColumn::CALLS,
@@ -191,7 +191,7 @@ impl GroupColumn<Rollup> {
     };
 }
 
-/// Columns of sessions.
+/// Columns that only sessions have.
 impl GroupColumn<SessionRow> {
     const SESSION: Self = Self {
         title: "session",

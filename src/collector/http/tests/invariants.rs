@@ -94,7 +94,7 @@ fn zlib(bytes: &[u8]) -> Vec<u8> {
     written.and_then(|()| encoder.finish()).unwrap_or_default()
 }
 
-/// What was taken.
+/// Counts the accepted requests and spans.
 #[derive(Clone, Debug, Default)]
 struct Counting(Arc<Mutex<Counts>>);
 

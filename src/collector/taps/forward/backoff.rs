@@ -10,7 +10,7 @@ use std::{
 pub struct Backoff {
     /// Before the second attempt.
     pub first: Duration,
-    /// The longest pause.
+    /// Upper bound of a pause.
     pub longest: Duration,
     /// A request older than this is given up.
     pub give_up_after: Duration,

@@ -41,7 +41,7 @@ pub enum ClientError {
     SetUp {
         /// The target as shown.
         target: String,
-        /// Why not.
+        /// The error of the TLS library.
         reason: String,
     },
 }

@@ -14,9 +14,9 @@ use crate::collector::signal::Signal;
 /// The transports of OTLP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
-    /// OTLP/gRPC.
+    /// `grpc://`, `grpcs://`: OTLP/gRPC.
     Grpc,
-    /// OTLP/HTTP with protobuf.
+    /// `http://`, `https://`: OTLP/HTTP with protobuf.
     Http,
 }
 
@@ -25,11 +25,11 @@ pub enum Transport {
 pub struct Target {
     /// How they are sent.
     pub transport: Transport,
-    /// Over TLS.
+    /// Whether the scheme selects TLS.
     pub tls: bool,
     /// Name or address, without brackets.
     host: String,
-    /// Port.
+    /// From the URL, or the default of the scheme.
     pub port: u16,
     /// The path before that of a signal; empty for gRPC.
     base_path: String,
