@@ -19,7 +19,9 @@ use crate::app::views::GroupsView;
 use crate::query::analysis::Rollup;
 use crate::text::format::count;
 use cell::{Basis, cell};
-use column::{GroupColumn, MODELS, ROUTES, SESSIONS};
+use column::GroupColumn;
+
+pub(super) use column::{MODELS, ROUTES, SESSIONS};
 
 /// Rows of a panel above the calls.
 const PANEL_ROWS: u16 = 6;
@@ -71,23 +73,8 @@ fn draw_panel(
     draw_table(ctx, columns, rows.iter(), None, inner, buf);
 }
 
-/// Draws the models as the whole view. Returns where the rows are.
-pub(super) fn draw_models(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
-    draw_view(ctx, &ctx.app.views.models, MODELS, Some(&ctx.app.picture.models), area, buf)
-}
-
-/// Draws the routes as the whole view. Returns where the rows are.
-pub(super) fn draw_routes(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
-    draw_view(ctx, &ctx.app.views.routes, ROUTES, Some(&ctx.app.picture.routes), area, buf)
-}
-
-/// Draws sessions as the whole view. Returns where the rows are.
-pub(super) fn draw_sessions(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
-    draw_view(ctx, &ctx.app.views.sessions, SESSIONS, ctx.app.picture.sessions.as_deref(), area, buf)
-}
-
-/// Draws groups as the whole view; `rows` is `None` while they are being gathered.
-fn draw_view<R>(
+/// Draws groups as the whole view; `rows` is `None` while they are being gathered. Returns where the rows are.
+pub(super) fn draw<R>(
     ctx: DrawContext<'_>,
     view: &GroupsView,
     columns: &[GroupColumn<R>],

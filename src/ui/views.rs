@@ -38,11 +38,12 @@ fn draw_tab(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> LayoutInfo {
 }
 
 fn draw_table(ctx: DrawContext<'_>, area: Rect, buf: &mut Buffer) -> Rect {
-    match ctx.app.views.tab {
+    let (views, picture) = (&ctx.app.views, &ctx.app.picture);
+    match views.tab {
         View::Calls => calls::draw(ctx, area, buf),
-        View::Models => rollup::draw_models(ctx, area, buf),
-        View::Routes => rollup::draw_routes(ctx, area, buf),
-        View::Sessions => rollup::draw_sessions(ctx, area, buf),
+        View::Models => rollup::draw(ctx, &views.models, rollup::MODELS, Some(&picture.models), area, buf),
+        View::Routes => rollup::draw(ctx, &views.routes, rollup::ROUTES, Some(&picture.routes), area, buf),
+        View::Sessions => rollup::draw(ctx, &views.sessions, rollup::SESSIONS, picture.sessions.as_deref(), area, buf),
         View::Errors => calls::draw_errors(ctx, area, buf),
     }
 }

@@ -9,7 +9,7 @@ use crate::text::format::{UNKNOWN, age, compact, count, duration, money, percent
 
 /// What the figures of a row are measured against.
 #[derive(Clone, Copy)]
-pub(super) struct Basis {
+pub(in crate::ui) struct Basis {
     /// Calls that pass filter and window.
     pub calls: u64,
     /// Their cost, 1e-15 USD.
@@ -27,7 +27,7 @@ impl Basis {
 
 /// What a cell of a grouped table shows.
 #[derive(Clone, Copy)]
-pub(super) enum GroupValue<'a> {
+pub(in crate::ui) enum GroupValue<'a> {
     /// Empty for calls that have no name.
     Name(&'a Name),
     Names(&'a [Name]),

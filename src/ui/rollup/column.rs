@@ -7,7 +7,7 @@ use crate::query::analysis::Rollup;
 use crate::stats::{SessionRow, Tally, usd};
 
 /// A column of a table whose rows are `R`.
-pub(super) struct GroupColumn<R> {
+pub(in crate::ui) struct GroupColumn<R> {
     pub title: &'static str,
     pub width: Width,
     pub align: Align,
@@ -18,7 +18,7 @@ pub(super) struct GroupColumn<R> {
 }
 
 /// Columns of the models tab.
-pub(super) const MODELS: &[GroupColumn<Rollup>] = &[
+pub(in crate::ui) const MODELS: &[GroupColumn<Rollup>] = &[
     GroupColumn::MODEL,
     GroupColumn::CALLS,
     GroupColumn::ERRORS,
@@ -33,7 +33,7 @@ pub(super) const MODELS: &[GroupColumn<Rollup>] = &[
     GroupColumn::COST_SHARE,
 ];
 
-pub(super) const ROUTES: &[GroupColumn<Rollup>] = &[
+pub(in crate::ui) const ROUTES: &[GroupColumn<Rollup>] = &[
     GroupColumn::ROUTE,
     GroupColumn::CALLS,
     GroupColumn::CALL_SHARE,
@@ -45,7 +45,7 @@ pub(super) const ROUTES: &[GroupColumn<Rollup>] = &[
     GroupColumn::COST_SHARE,
 ];
 
-pub(super) const SESSIONS: &[GroupColumn<SessionRow>] = &[
+pub(in crate::ui) const SESSIONS: &[GroupColumn<SessionRow>] = &[
     GroupColumn::SESSION,
     GroupColumn::CALLS,
     GroupColumn::ERRORS,
