@@ -61,7 +61,7 @@ pub(in crate::ui) const SESSIONS: &[GroupColumn<SessionRow>] = &[
 ];
 
 /// A row that sums up calls.
-pub(super) trait Grouped {
+pub(in crate::ui) trait Grouped {
     fn tally(&self) -> &Tally;
 }
 
