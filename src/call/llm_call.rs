@@ -342,9 +342,17 @@ impl LlmCall {
         self.model().or(self.labels.request_model.as_ref()).map_or("", Name::as_str)
     }
 
-    /// Provider as emitted, else the resource's `service.name`, else `unknown`.
+    /// Provider as emitted, else the `service.name` of Plano's resource, else `unknown`.
     pub fn provider(&self) -> &str {
-        self.labels.provider.as_ref().or(self.labels.service_name.as_ref()).map_or("unknown", Name::as_str)
+        self.known_provider().unwrap_or("unknown")
+    }
+
+    /// As [`Self::provider`], if it is known. Any other service than Plano is named after what it does, not after who
+    /// sells the answer.
+    pub fn known_provider(&self) -> Option<&str> {
+        let labels = &self.labels;
+        let service = labels.service_name.as_ref().filter(|_| labels.convention == Convention::Plano);
+        labels.provider.as_ref().or(service).map(Name::as_str)
     }
 
     /// The model the client asked for.

@@ -4,20 +4,28 @@
 //! which a framework's own span kind precedes the general names (SEMCONV.md, section 4.1).
 
 mod acting;
+mod braintrust;
+mod count_name;
 mod failure;
 mod fields;
 mod finish_reason;
 mod first_token;
 mod gen_ai;
+mod genkit;
+mod http_client;
 mod keys;
 mod langfuse;
 mod langsmith;
 mod litellm;
 mod logfire;
+mod mlflow;
 mod openinference;
 mod openllmetry;
 mod plano;
+mod provider;
+mod recorded;
 mod scalar;
+mod span_kind;
 mod span_view;
 mod structured;
 #[cfg(test)]
@@ -67,6 +75,11 @@ impl<'a> Classification<'a> {
 
     fn call(mut facts: CallFacts<'a>, why: &'static str) -> Self {
         facts.usage.cache_write = facts.usage.written();
+        let is_google = [&facts.model, &facts.request_model, &facts.provider]
+            .into_iter()
+            .flatten()
+            .any(|name| GOOGLE.iter().any(|word| scalar::mentions(name, word)));
+        usage_text::settle_output(&mut facts.usage, is_google);
         Self::new(SpanRole::Call(Box::new(facts)), why)
     }
 
@@ -75,12 +88,15 @@ impl<'a> Classification<'a> {
     }
 }
 
+/// Words in the names of Google's models and of itself as a seller.
+const GOOGLE: [&str; 3] = ["gemini", "google", "gcp."];
+
 /// Classifies a span; `None` leaves it to the next adapter.
 type Adapter = for<'a> fn(&SpanView<'a, '_>) -> Option<Classification<'a>>;
 
 /// In the order they are tried. The AI SDK precedes the kinds that exporters add to its spans, which mark its wrappers as
 /// calls.
-const ADAPTERS: [Adapter; 10] = [
+const ADAPTERS: [Adapter; 14] = [
     plano::read,
     vercel::read,
     openinference::read,
@@ -88,13 +104,17 @@ const ADAPTERS: [Adapter; 10] = [
     langfuse::read,
     logfire::read,
     litellm::read,
+    genkit::read,
+    mlflow::read,
+    braintrust::read,
+    span_kind::read,
     openllmetry::read,
     gen_ai::read,
     gen_ai::read_without_operation,
 ];
 
 /// Span names that an adapter recognizes without a deciding attribute.
-const DECIDING_NAMES: [&str; 2] = [plano::LLM, litellm::RAW_REQUEST];
+const DECIDING_NAMES: [&str; 4] = [plano::LLM, litellm::RAW_REQUEST, gen_ai::ADK_CALL, gen_ai::CLAUDE_CODE_CALL];
 
 const NO_MATCH: &str = "no LLM convention matches";
 
@@ -134,7 +154,8 @@ fn read_at<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>, index: &KeyIndex) -
     let classification = if index.decides || DECIDING_NAMES.contains(&span.name) {
         classify(&view)
     } else {
-        not_a_call(&view, NO_MATCH)
+        let request = if index.addresses { http_client::read(&view) } else { None };
+        request.unwrap_or_else(|| not_a_call(&view, NO_MATCH))
     };
     match classification.role {
         SpanRole::Context { .. } | SpanRole::Other => Classification { acts: acting::acts(&view), ..classification },

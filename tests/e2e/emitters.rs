@@ -7,16 +7,13 @@ use serde_json::{Value, json};
 use crate::expected::{ExpectedCall, Form, Observed, compare};
 use crate::support::{GrpcClient, Headless, files, fixtures, post, requests};
 
-const CLIENTS: [&str; 8] = [
-    "genai-openai",
-    "openllmetry",
-    "openinference",
-    "litellm-sdk",
-    "pydantic-ai",
-    "vercel-proto",
-    "vercel-json",
-    "vercel7-json",
-];
+/// The names of all captures with an `expected.json`.
+fn captures() -> Vec<String> {
+    let folders = std::fs::read_dir(fixtures()).unwrap().map(|entry| entry.unwrap().path());
+    let mut captures: Vec<_> = folders.filter(|folder| folder.join("expected.json").exists()).collect();
+    captures.sort();
+    captures.iter().map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+}
 
 /// The rows that stand in the end: the last revision of each call that was not taken back.
 pub(crate) fn rows(lines: Vec<Value>) -> Vec<Value> {
@@ -72,12 +69,13 @@ pub(crate) fn differences(client: &str, rows: &[Value]) -> Vec<String> {
 
 /// Sends what was captured of each client by `send`, in both orders, and lists all differences.
 fn differences_after<T>(
-    clients: &[&str],
+    clients: &[impl AsRef<str>],
     captured: impl Fn(&str) -> Vec<T>,
     send: impl Fn(&Headless, Vec<T>),
 ) -> String {
     let mut wrong = Vec::new();
     for client in clients {
+        let client = client.as_ref();
         for reversed in [false, true] {
             let program = Headless::start(&[]);
             let mut requests = captured(client);
@@ -104,7 +102,7 @@ fn post_all(program: &Headless, content_type: &str, bodies: &[Vec<u8>]) {
 
 #[test]
 fn over_grpc_in_the_given_and_in_reversed_order() {
-    let wrong = differences_after(&CLIENTS, requests, |program, requests| {
+    let wrong = differences_after(&captures(), requests, |program, requests| {
         GrpcClient::connect(&program.grpc).export_all(requests);
     });
     assert_eq!(wrong, "");
@@ -113,7 +111,7 @@ fn over_grpc_in_the_given_and_in_reversed_order() {
 #[test]
 fn over_http_in_protobuf() {
     let wrong = differences_after(
-        &CLIENTS,
+        &captures(),
         |client| bodies(client, "binpb"),
         |program, bodies| {
             post_all(program, "application/x-protobuf", &bodies);

@@ -4,14 +4,17 @@
 use super::keys::Key;
 use super::scalar;
 use super::span_view::SpanView;
-use crate::call::{CallFacts, Text};
+use crate::call::{CallFacts, RequestId, Text};
 use crate::collector::wire::Event;
 
 /// Attributes that may hold an HTTP status. Error codes may also be names, which are ignored here.
 const STATUS: [Key; 4] = [Key::HttpResponseStatusCode, Key::HttpStatusCode, Key::ErrorCode, Key::LiteLlmErrorCode];
 
 /// Phrases that precede a status code in a message, lower case.
-const CODE_PREFIXES: [&str; 8] = [
+const CODE_PREFIXES: [&str; 11] = [
+    "status",
+    "http",
+    "error",
     "error code",
     "status_code",
     "statuscode",
@@ -20,6 +23,30 @@ const CODE_PREFIXES: [&str; 8] = [
     "http error",
     "client error",
     "server error",
+];
+
+/// Error classes that stand for one status, without the path before them.
+const CLASSES: [(&str, u16); 8] = [
+    ("RateLimitError", 429),
+    ("ResourceExhaustedError", 429),
+    ("_ResourceExhaustedError", 429),
+    ("ResourceExhausted", 429),
+    ("ThrottlingException", 429),
+    ("TooManyRequests", 429),
+    ("Overloaded", 529),
+    ("OverloadedError", 529),
+];
+
+/// Attributes that hold an answer beside those of [`CallFacts`].
+const ANSWERS: [Key; 8] = [
+    Key::OutputValue,
+    Key::GenAiCompletion,
+    Key::AdkLlmResponse,
+    Key::TrpcLlmResponse,
+    Key::GenkitOutput,
+    Key::MlflowOutputs,
+    Key::BraintrustMetrics,
+    Key::LangWatchMetrics,
 ];
 
 /// How much of a message is searched for a status code, bytes.
@@ -31,7 +58,10 @@ const MAX_MESSAGE: usize = 1024;
 /// Fills in status, error class and error message.
 pub(super) fn fill<'a>(view: &SpanView<'a, '_>, facts: &mut CallFacts<'a>) {
     facts.error_type = view.text(&[Key::ErrorType]);
-    facts.span_error |= view.failed() || facts.error_type.is_some();
+    facts.span_error |= view.failed()
+        || facts.error_type.is_some()
+        || facts.finish_reasons.as_deref().is_some_and(|reason| reason.eq_ignore_ascii_case("error"))
+        || !has_answer(view, facts) && view.span.event("exception").is_some();
     facts.status_code = STATUS.iter().find_map(|&key| view.value(key).and_then(status_code));
     if !facts.span_error {
         return;
@@ -46,9 +76,28 @@ pub(super) fn fill<'a>(view: &SpanView<'a, '_>, facts: &mut CallFacts<'a>) {
         .status_code
         .or_else(|| facts.error_type.as_deref().and_then(bare_code))
         .or_else(|| messages.iter().flatten().find_map(|message| code_in(message)));
-    facts.error_type =
-        facts.error_type.take().or_else(|| exception.as_ref().and_then(|event| attribute(event, "exception.type")));
+    let class = exception.as_ref().and_then(|event| attribute(event, "exception.type"));
+    facts.status_code = facts
+        .status_code
+        .or_else(|| class.as_deref().and_then(bare_code))
+        .or_else(|| [&facts.error_type, &class].into_iter().find_map(|class| class_code(class.as_deref()?)));
+    facts.error_type = facts.error_type.take().or(class);
     facts.error_message = messages.into_iter().flatten().next().map(truncated);
+}
+
+/// Whether the model answered. An exception that the call survived is recorded, too.
+fn has_answer(view: &SpanView<'_, '_>, facts: &CallFacts<'_>) -> bool {
+    facts.usage.output.is_some()
+        || facts.finish_reasons.is_some()
+        || facts.model.is_some()
+        || facts.request_id != RequestId::SpanId
+        || ANSWERS.iter().any(|&key| view.has(key))
+}
+
+/// The status that a class of errors stands for.
+fn class_code(class: &str) -> Option<u16> {
+    let name = class.rsplit(['.', ':', '$']).next().unwrap_or(class);
+    CLASSES.iter().find(|(known, _)| name == *known).map(|&(_, code)| code)
 }
 
 /// The value as an HTTP status, 1 to 999.
@@ -81,13 +130,30 @@ fn truncated(message: Text<'_>) -> Text<'_> {
 /// The HTTP error status in a message.
 fn code_in(message: &str) -> Option<u16> {
     let start = message.get(..message.floor_char_boundary(SEARCH_LIMIT)).unwrap_or_default();
-    leading_code(start).or_else(|| prefixed_code(&start.to_ascii_lowercase()))
+    leading_code(start).or_else(|| prefixed_code(&start.to_ascii_lowercase())).or_else(|| phrased_code(start))
 }
 
-/// `429 Rate limit reached`, as the JavaScript clients write it.
+/// A code that opens a phrase behind a colon or a parenthesis: `POST "URL": 429 Too Many Requests`,
+/// `ClientError: 429 RESOURCE_EXHAUSTED`, `RateLimitError: 429: Rate limit`, `(429 POST URL)`.
+fn phrased_code(message: &str) -> Option<u16> {
+    let starts = memchr::memmem::find_iter(message.as_bytes(), ": ").map(|at| at + 2);
+    let parentheses = memchr::memchr_iter(b'(', message.as_bytes()).map(|at| at + 1);
+    starts.chain(parentheses).find_map(|at| {
+        let rest = message.get(at..)?;
+        let (code, phrase) = rest.split_at_checked(3)?;
+        let opens = match phrase.as_bytes() {
+            [b' ', next, ..] => next.is_ascii_uppercase() || *next == b'{',
+            [b':', b' ', ..] => true,
+            _ => false,
+        };
+        bare_code(code).filter(|_| opens)
+    })
+}
+
+/// `429 Rate limit reached`, as the JavaScript clients write it, and `429: Rate limit reached`.
 fn leading_code(message: &str) -> Option<u16> {
     let (first, _) = message.split_once(' ')?;
-    bare_code(first)
+    bare_code(first.strip_suffix(':').unwrap_or(first))
 }
 
 /// `Error code: 429`, `status_code=429`, `Client error '429 Too Many Requests'`.
@@ -96,8 +162,10 @@ fn prefixed_code(message: &str) -> Option<u16> {
         message.match_indices(prefix).find_map(|(at, prefix)| {
             let after = message.get(at + prefix.len()..)?;
             let code = after.trim_start_matches([' ', ':', '=', '\'', '"', '(']);
-            let digits = code.find(|next: char| !next.is_ascii_digit()).unwrap_or(code.len());
-            bare_code(code.get(..digits)?)
+            // A separator must stand before the code, and no word may go on behind it.
+            let separated = code.len() < after.len();
+            let digits = code.find(|next: char| !next.is_ascii_alphanumeric()).unwrap_or(code.len());
+            bare_code(code.get(..digits)?).filter(|_| separated)
         })
     })
 }
@@ -123,6 +191,19 @@ mod tests {
             ("429 Rate limit reached", Some(429)),
             ("Client error '429 Too Many Requests' for url", Some(429)),
             ("error code: none; status code 500", Some(500)),
+            ("API error occurred: Status 429 Content-Type \"application/json\"", Some(429)),
+            ("HTTP 400 - Bad Request", Some(400)),
+            ("Error: 429 rate limited", Some(429)),
+            ("Error 429, Message: Rate limit, Status: RESOURCE_EXHAUSTED", Some(429)),
+            (r#"failed: POST "http://host/v1/chat/completions": 429 Too Many Requests {"message": "x"}"#, Some(429)),
+            ("openai.RateLimitError: 429: Rate limit reached", Some(429)),
+            ("ClientError: 429 RESOURCE_EXHAUSTED. {'error': {}}", Some(429)),
+            ("the upstream refused (429 POST http://host/v1/messages)", Some(429)),
+            ("(512 tokens)", None),
+            ("used: 500 of 4096 tokens", None),
+            ("error429", None),
+            ("HTTP/1.1 proxy", None),
+            ("status: 429th try", None),
             ("Connection error.", None),
             ("Error code: 42901", None),
             ("Error code: 42", None),

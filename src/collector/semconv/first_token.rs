@@ -2,20 +2,29 @@
 //! the value's type does, and some emitters record an event instead.
 
 use super::keys::Key;
+use super::langfuse::unix_nano;
 use super::scalar;
 use super::span_view::SpanView;
 use crate::collector::wire::Value;
 
 /// Keys whose values are seconds.
-const SECONDS: [Key; 3] =
-    [Key::GenAiTimeToFirstChunk, Key::GenAiClientTimeToFirstChunk, Key::GenAiLatencyTimeToFirstToken];
+const SECONDS: [Key; 4] = [
+    Key::GenAiTimeToFirstChunk,
+    Key::GenAiClientTimeToFirstChunk,
+    Key::GenAiLatencyTimeToFirstToken,
+    Key::LiveKitTimeToFirstToken,
+];
 
 /// Keys whose values are milliseconds.
 const MILLISECONDS: [Key; 2] = [Key::AiMsToFirstChunk, Key::AiStreamMsToFirstChunk];
 
 /// Events that mark the first token. The first in span order counts.
-const EVENTS: [&str; 3] =
-    ["First Token Stream Event", "gen_ai.content.completion.chunk", "llm.content.completion.chunk"];
+const EVENTS: [&str; 4] = [
+    "First Token Stream Event",
+    "gen_ai.content.completion.chunk",
+    "llm.content.completion.chunk",
+    "mlflow.chunk.item.0",
+];
 
 /// Time to first token, ms.
 pub(super) fn ms(view: &SpanView<'_, '_>) -> Option<f64> {
@@ -23,6 +32,7 @@ pub(super) fn ms(view: &SpanView<'_, '_>) -> Option<f64> {
         .map(|seconds| seconds * 1e3)
         .or_else(|| view.amount(&MILLISECONDS))
         .or_else(|| view.value(Key::GenAiServerTimeToFirstToken).and_then(by_type))
+        .or_else(|| view.str(Key::MastraCompletionStart).and_then(unix_nano).and_then(|nano| view.ms_until(nano)))
         .or_else(|| by_event(view))
 }
 

@@ -4,7 +4,7 @@
 use super::fields::{self, Fields, Tokens};
 use super::keys::Key;
 use super::span_view::SpanView;
-use super::{Classification, not_a_call, usage_text};
+use super::{Classification, http_client, not_a_call, openllmetry, recorded, scalar, usage_text};
 use crate::call::{CallFacts, Convention, InputCount};
 
 /// Operations that are calls of a model, with the reason shown to users. Includes the call types of LiteLLM, the dotted
@@ -30,6 +30,11 @@ const CALLS: &[(&str, &str)] = &[
     ("chat.streaming_completions", "gen_ai.operation.name is chat.streaming_completions"),
     ("text.streaming_completions", "gen_ai.operation.name is text.streaming_completions"),
     ("response", "gen_ai.operation.name is response"),
+    ("call_llm", "gen_ai.operation.name is call_llm"),
+    ("llm_call", "gen_ai.operation.name is llm_call"),
+    ("chat_completion", "gen_ai.operation.name is chat_completion"),
+    ("chat_completions", "gen_ai.operation.name is chat_completions"),
+    ("streaming_chat", "gen_ai.operation.name is streaming_chat"),
 ];
 
 /// Operations that contain or support calls, with the reason shown to users.
@@ -40,6 +45,8 @@ const WRAPPERS: &[(&str, &str)] = &[
     ("execute_tool", "gen_ai.operation.name is execute_tool: a tool, not a call"),
     ("invoke_workflow", "gen_ai.operation.name is invoke_workflow: a workflow, not a call"),
     ("chain", "gen_ai.operation.name is chain: a chain, not a call"),
+    ("framework", "gen_ai.operation.name is framework: a part of a framework, not a call"),
+    ("fetch_response", "gen_ai.operation.name is fetch_response: it reads an earlier answer, whose usage is not summed"),
     ("execute_event_loop_cycle", "gen_ai.operation.name is execute_event_loop_cycle: a step of an agent, not a call"),
 ];
 
@@ -58,8 +65,15 @@ pub(super) const FIELDS: Fields = Fields {
         Key::GenAiRequestIsStream,
         Key::LlmIsStreaming,
         Key::LiteLlmRequestStreaming,
+        Key::GenAiLlmIsStreaming,
+        Key::LlmStream,
     ],
-    finish_reasons: &[Key::GenAiResponseFinishReasons, Key::GenAiResponseFinishReason, Key::AnthropicStopReason],
+    finish_reasons: &[
+        Key::GenAiResponseFinishReasons,
+        Key::GenAiResponseFinishReason,
+        Key::AnthropicStopReason,
+        Key::LlmFinishReason,
+    ],
     service_tier: &[
         Key::OpenAiServiceTier,
         Key::GenAiOpenAiServiceTier,
@@ -67,8 +81,8 @@ pub(super) const FIELDS: Fields = Fields {
         Key::AnthropicServiceTier,
     ],
     tokens: Tokens {
-        input: &[Key::GenAiInputTokens, Key::GenAiPromptTokens],
-        output: &[Key::GenAiOutputTokens, Key::GenAiCompletionTokens],
+        input: &[Key::GenAiInputTokens, Key::GenAiPromptTokens, Key::PlainInputTokens],
+        output: &[Key::GenAiOutputTokens, Key::GenAiCompletionTokens, Key::PlainOutputTokens],
         total: &[Key::GenAiTotalTokens, Key::LlmUsageTotalTokens],
         cache_read: &[
             Key::GenAiCacheRead,
@@ -92,7 +106,7 @@ pub(super) const FIELDS: Fields = Fields {
             Key::GenAiCacheCreationDetails,
             Key::AiCacheWriteTokens,
         ],
-        cache_write_1h: &[Key::AnthropicCacheWrite1h],
+        cache_write_1h: &[Key::AnthropicCacheWrite1h, Key::GenAiCacheWrite1h],
         reasoning: &[
             Key::GenAiReasoningOutput,
             Key::GenAiReasoning,
@@ -104,9 +118,9 @@ pub(super) const FIELDS: Fields = Fields {
             Key::AiReasoningDetails,
         ],
         fresh: &[Key::AiNoCacheTokens],
-        input_audio: &[Key::GenAiInputAudioDetails],
+        input_audio: &[Key::GenAiInputAudioDetails, Key::GenAiAudioInput],
         cache_read_audio: &[Key::GenAiCacheReadAudioDetails],
-        output_audio: &[Key::GenAiOutputAudioDetails],
+        output_audio: &[Key::GenAiOutputAudioDetails, Key::GenAiAudioOutput],
     },
 };
 
@@ -122,17 +136,73 @@ pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
 /// Keys that only a call with a response has.
 const RESPONSE_KEYS: [Key; 3] = [Key::GenAiResponseModel, Key::GenAiResponseId, Key::GenAiResponseFinishReasons];
 
-/// Reads a span without an operation that has a model and a response (Logfire's spans of the OpenAI Agents SDK,
-/// `call_llm` spans of Google's ADK), or the metrics of a model server (vLLM's `llm_request`).
+/// Keys of the model that was asked for or that answered.
+const MODEL_KEYS: [Key; 3] = [Key::GenAiRequestModel, Key::GenAiResponseModel, Key::LlmRequestModel];
+
+/// Keys of token counts.
+const COUNT_KEYS: [Key; 6] = [
+    Key::GenAiInputTokens,
+    Key::GenAiOutputTokens,
+    Key::GenAiPromptTokens,
+    Key::GenAiCompletionTokens,
+    Key::LlmUsagePromptTokens,
+    Key::LlmUsageCompletionTokens,
+];
+
+/// Keys of tools, and of loops over calls.
+const TOOL_KEYS: [Key; 4] = [Key::GenAiToolName, Key::GenAiToolCallId, Key::ToolName, Key::TanStackIterations];
+
+/// Keys of agents. A call may name the agent that makes it, so they decide only where there is no answer.
+const AGENT_KEYS: [Key; 2] = [Key::GenAiAgentName, Key::GenAiAgentId];
+
+/// Starts of the names of spans of tools and agents.
+const TOOL_AND_AGENT_NAMES: [&str; 6] =
+    ["execute_tool", "invoke_agent", "agent_run", "agent run", "running tool", "tool.execut"];
+
+/// Name and scope of the calls of Google's ADK, which have no attributes when they fail.
+pub(super) const ADK_CALL: &str = "call_llm";
+const ADK_SCOPE: &str = "gcp.vertex.agent";
+
+/// Names of Claude Code's calls.
+pub(super) const CLAUDE_CODE_CALL: &str = "claude_code.llm_request";
+
+/// Reads a span without an operation. A model makes it a call together with a response (Logfire's spans of the OpenAI Agents
+/// SDK, `call_llm` spans of Google's ADK), token counts, a failure, or the route of a model's API under a provider. The
+/// metrics of a model server (vLLM's `llm_request`) need no model.
 pub(super) fn read_without_operation<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
-    let served = view.has(Key::GenAiLatencyTimeToFirstToken) && view.has(Key::GenAiCompletionTokens);
-    let answered = view.has(Key::GenAiRequestModel) && RESPONSE_KEYS.iter().any(|&key| view.has(key));
-    let why = match (answered, served) {
-        (true, _) => "gen_ai.request.model and a response, without an operation name",
-        (false, true) => "gen_ai.latency.time_to_first_token and output tokens: a model server's span",
-        (false, false) => return None,
+    let has = |keys: &[Key]| keys.iter().any(|&key| view.has(key));
+    let has_model = has(&MODEL_KEYS);
+    let is_served = view.has(Key::GenAiLatencyTimeToFirstToken) && view.has(Key::GenAiCompletionTokens);
+    let is_named = view.span.name == ADK_CALL && view.origin.scope_name.starts_with(ADK_SCOPE)
+        || view.span.name == CLAUDE_CODE_CALL && view.failed();
+    let is_answered = view.has(Key::GenAiRequestModel) && has(&RESPONSE_KEYS);
+    if !(has_model || is_served || is_named) {
+        return None;
+    }
+    let name = view.span.name;
+    if has(&TOOL_KEYS)
+        || !is_answered && has(&AGENT_KEYS)
+        || TOOL_AND_AGENT_NAMES.iter().any(|start| name.starts_with(start))
+    {
+        return Some(not_a_call(view, "a model without an operation name, on the span of a tool or an agent"));
+    }
+    let why = if is_answered {
+        "gen_ai.request.model and a response, without an operation name"
+    } else if is_served {
+        "gen_ai.latency.time_to_first_token and output tokens: a model server's span"
+    } else if is_named {
+        "the name and scope of a framework's calls"
+    } else if has(&COUNT_KEYS) {
+        "a model and token counts, without an operation name"
+    } else if view.failed() || view.span.event("exception").is_some() {
+        "a model and a failure, without an operation name"
+    } else if has(FIELDS.provider) && http_client::addresses_model(view) {
+        "a model, a provider and the route of a model's API"
+    } else {
+        return None;
     };
-    Some(Classification::call(facts(view), why))
+    let facts = if view.has(Key::LlmRequestModel) { openllmetry::facts(view) } else { facts(view) };
+    Some(Classification::call(facts, why))
 }
 
 /// The reason why a span of this operation is a call; `None` if it is not.
@@ -155,10 +225,43 @@ pub(super) fn facts<'a>(view: &SpanView<'a, '_>) -> CallFacts<'a> {
     if let Some(raw) = view.str(Key::GenAiUsageRaw) {
         usage_text::complete(&mut facts.usage, &usage_text::read(raw));
     }
-    if passes_api_count(view) && fields::api_excludes_cached(facts.provider.as_deref()) {
+    recorded::complete_all(view, &mut facts);
+    if excludes_cached(view, &facts) {
         facts.usage.input_count = InputCount::Exclusive;
     }
     facts
+}
+
+/// Whether the emitter is known to pass an API's count through that excludes cached tokens.
+pub(super) fn excludes_cached(view: &SpanView<'_, '_>, facts: &CallFacts<'_>) -> bool {
+    let provider = facts.provider.as_deref();
+    is_bedrock(view, provider)
+        || (passes_api_count(view) || is_spring(view)) && fields::api_excludes_cached(provider)
+        || is_strands_js(view) && is_claude(facts)
+}
+
+/// Scopes of frameworks that add the cached tokens to Bedrock's input count.
+const BEDROCK_INCLUSIVE: [&str; 3] = ["pydantic", "langchain", "openlit.instrumentation.claude_agent_sdk"];
+
+/// Bedrock's count excludes cached tokens, and its instrumentations pass it through.
+fn is_bedrock(view: &SpanView<'_, '_>, provider: Option<&str>) -> bool {
+    let scope = view.origin.scope_name;
+    (scope.contains("bedrock") || provider.is_some_and(|provider| scalar::mentions(provider, "bedrock")))
+        && !BEDROCK_INCLUSIVE.iter().any(|name| scope.contains(name))
+}
+
+/// Spring AI passes the count of Anthropic's API through.
+fn is_spring(view: &SpanView<'_, '_>) -> bool {
+    view.origin.scope_name == "org.springframework.boot"
+}
+
+/// Strands for JavaScript, unlike Strands for Python, passes the API's count through, whatever its scope is called.
+fn is_strands_js(view: &SpanView<'_, '_>) -> bool {
+    view.has(Key::GenAiEventStartTime) && view.origin.scope_name != "strands.telemetry.tracer"
+}
+
+fn is_claude(facts: &CallFacts<'_>) -> bool {
+    [&facts.model, &facts.request_model].into_iter().flatten().any(|model| scalar::mentions(model, "claude"))
 }
 
 /// Scopes of openlit whose input count includes cached tokens for every provider: `LangChain` (`usage_metadata`) or

@@ -3,11 +3,13 @@
 //! A key is hashed from its length and its last sixteen bytes, where keys with a common prefix differ, and compared
 //! with the one or two names in its slot. Most unknown keys hit an empty slot and need no comparison.
 
+use super::count_name::Count;
+
 macro_rules! keys {
     ($($name:ident = $text:literal,)+) => {
         /// An attribute key that some adapter reads.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(u8)]
+        #[repr(u16)]
         pub(super) enum Key { $($name),+ }
 
         /// Every key with its name, in the order of the enum.
@@ -106,6 +108,32 @@ keys! {
     AnthropicServiceTier = "anthropic.response.service_tier",
     AnthropicCacheWrite1h = "anthropic.usage.cache_creation.ephemeral_1h_input_tokens",
     AnthropicStopReason = "anthropic.message.stop_reason",
+    AnthropicCacheWrite5m = "anthropic.usage.cache_creation.ephemeral_5m_input_tokens",
+    GenAiCacheWrite1h = "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens",
+    GenAiCacheWrite5m = "gen_ai.usage.cache_creation.ephemeral_5m_input_tokens",
+    GenAiAudioInput = "gen_ai.usage.audio.input_tokens",
+    GenAiAudioOutput = "gen_ai.usage.audio.output_tokens",
+    GenAiUsageTotalCost = "gen_ai.usage.total_cost",
+    GenAiEstimatedCost = "gen_ai.client.estimated_cost",
+    GenAiUsageCostCurrency = "gen_ai.usage.cost.currency",
+    GenAiCostCurrency = "gen_ai.cost.currency",
+    GenAiLlmIsStreaming = "gen_ai.request.llm_is_streaming",
+    GenAiSpanKind = "gen_ai.span.kind",
+    GenAiAgentName = "gen_ai.agent.name",
+    GenAiAgentId = "gen_ai.agent.id",
+    GenAiToolName = "gen_ai.tool.name",
+    GenAiToolCallId = "gen_ai.tool.call.id",
+    GenAiEventStartTime = "gen_ai.event.start_time",
+    GenAiCompletion = "gen_ai.completion",
+    ToolName = "tool.name",
+    PlainInputTokens = "input_tokens",
+    PlainOutputTokens = "output_tokens",
+    RpcMethod = "rpc.method",
+    UrlFull = "url.full",
+    UrlPath = "url.path",
+    HttpUrl = "http.url",
+    HttpTarget = "http.target",
+    HttpRoute = "http.route",
     TelemetrySdkName = "telemetry.sdk.name",
     LogfireSpanType = "logfire.span_type",
     LogfireDuration = "duration",
@@ -119,7 +147,42 @@ keys! {
     ErrorMessage = "error.message",
     LiteLlmErrorCode = "litellm.provider.error.code",
 
+    // Frameworks and SDKs that follow no convention of their own, or mark the kind of a span under GenAI's.
+    AdkLlmResponse = "gcp.vertex.agent.llm_response",
+    TrpcLlmResponse = "trpc.go.agent.llm_response",
+    TrpcTimeToFirstToken = "trpc_agent_go.client.time_to_first_token",
+    GenkitSubtype = "genkit:metadata:subtype",
+    GenkitName = "genkit:name",
+    GenkitOutput = "genkit:output",
+    MlflowSpanType = "mlflow.spanType",
+    MlflowModel = "mlflow.llm.model",
+    MlflowProvider = "mlflow.llm.provider",
+    MlflowTokenUsage = "mlflow.chat.tokenUsage",
+    MlflowOutputs = "mlflow.spanOutputs",
+    MlflowRequestModel = "model",
+    MlflowStream = "stream",
+    BraintrustMetadata = "braintrust.metadata",
+    BraintrustMetrics = "braintrust.metrics",
+    BraintrustSpanAttributes = "braintrust.span_attributes",
+    LmnrSpanType = "lmnr.span.type",
+    LangWatchSpanType = "langwatch.span.type",
+    LangWatchMetrics = "langwatch.metrics",
+    SpanType = "span.type",
+    LlmStream = "llm.stream",
+    TanStackIterations = "tanstack.ai.iterations",
+    MastraCompletionStart = "mastra.completion_start_time",
+    LiveKitTimeToFirstToken = "lk.response.ttft",
+
     // Sessions and users, under any convention.
+    PlainConversationId = "conversation.id",
+    GenAiSessionId = "gen_ai.session.id",
+    LangWatchThreadId = "langwatch.thread.id",
+    LmnrSessionId = "lmnr.association.properties.session_id",
+    SpringConversationId = "spring.ai.chat.client.conversation.id",
+    GenAiUserId = "gen_ai.user.id",
+    LangWatchUserId = "langwatch.user.id",
+    LmnrUserId = "lmnr.association.properties.user_id",
+    TrpcUserId = "trpc.go.agent.runner.user_id",
     SessionId = "session.id",
     UserId = "user.id",
     EndUserId = "enduser.id",
@@ -178,6 +241,7 @@ keys! {
 
     // Vercel AI SDK 4 to 6, and what 7 still emits of it.
     AiOperationId = "ai.operationId",
+    SentryAiOperationId = "vercel.ai.operationId",
     AiModelId = "ai.model.id",
     AiModelProvider = "ai.model.provider",
     AiResponseModel = "ai.response.model",
@@ -212,6 +276,9 @@ keys! {
     LangSmithModelName = "langsmith.metadata.ls_model_name",
     LangSmithProvider = "langsmith.metadata.ls_provider",
     LangSmithUsageMetadata = "langsmith.usage_metadata",
+    LangSmithMetadataUsage = "langsmith.metadata.usage_metadata",
+    LangSmithStream = "langsmith.metadata.stream",
+    LangSmithStreaming = "langsmith.metadata.streaming",
 
     // Langfuse.
     LangfuseObservationType = "langfuse.observation.type",
@@ -240,6 +307,11 @@ pub(super) const SESSION: &[Key] = &[
     Key::LangSmithThreadId,
     Key::LangSmithConversationId,
     Key::AdkSessionId,
+    Key::GenAiSessionId,
+    Key::LangWatchThreadId,
+    Key::LmnrSessionId,
+    Key::SpringConversationId,
+    Key::PlainConversationId,
 ];
 
 /// End users under any convention, most trusted first.
@@ -257,19 +329,23 @@ pub(super) const USER: &[Key] = &[
     Key::LiteLlmEndUserId,
     Key::LiteLlmMetadataEndUserId,
     Key::EndUserId,
+    Key::GenAiUserId,
+    Key::LangWatchUserId,
+    Key::LmnrUserId,
+    Key::TrpcUserId,
 ];
 
 /// Slots of the table: a power of two and at least four times [`COUNT`], so that most slots are empty.
-const SLOTS: usize = 1024;
+const SLOTS: usize = 2048;
 const SLOT_BITS: u32 = SLOTS.trailing_zeros();
 
 /// Slot -> index into [`KEYS`] plus one; 0 is an empty slot.
-static TABLE: [u8; SLOTS] = table();
+static TABLE: [u16; SLOTS] = table();
 
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, where an index out of bounds is an error")]
-#[expect(clippy::cast_possible_truncation, reason = "the assertion keeps every index below 255")]
-const fn table() -> [u8; SLOTS] {
-    assert!(COUNT < u8::MAX as usize && COUNT * 4 <= SLOTS, "the key table is too full");
+#[expect(clippy::cast_possible_truncation, reason = "the assertion keeps every index below the number of slots")]
+const fn table() -> [u16; SLOTS] {
+    assert!(COUNT < u16::MAX as usize && COUNT * 4 <= SLOTS, "the key table is too full");
     let mut table = [0; SLOTS];
     let mut index = 0;
     while index < COUNT {
@@ -277,7 +353,7 @@ const fn table() -> [u8; SLOTS] {
         while table[slot] != 0 {
             slot = (slot + 1) % SLOTS;
         }
-        table[slot] = index as u8 + 1;
+        table[slot] = index as u16 + 1;
         index += 1;
     }
     table
@@ -330,7 +406,40 @@ impl Key {
                 | Self::TraceloopSpanKind
                 | Self::GenAiRequestModel
                 | Self::GenAiLatencyTimeToFirstToken
+                | Self::GenAiResponseModel
+                | Self::LlmRequestModel
+                | Self::GenAiSpanKind
+                | Self::GenkitSubtype
+                | Self::MlflowSpanType
+                | Self::BraintrustMetadata
+                | Self::BraintrustMetrics
+                | Self::LmnrSpanType
+                | Self::LangWatchSpanType
+                | Self::SentryAiOperationId
         )
+    }
+
+    /// Whether this key holds the address of an HTTP request.
+    pub(super) const fn addresses(self) -> bool {
+        matches!(self, Self::UrlFull | Self::UrlPath | Self::HttpUrl | Self::HttpTarget)
+    }
+
+    /// The key under which a count is read whose attribute is spelt as no emitter known so far spells it
+    /// (SEMCONV.md, section 5).
+    pub(super) fn of_variant(name: &str) -> Option<Self> {
+        const PREFIXES: [&str; 4] = ["gen_ai.usage.", "llm.usage.", "llm.token_count.", "gen_ai.response."];
+
+        let rest = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix))?;
+        Some(match Count::named(rest)? {
+            Count::Input => Self::GenAiPromptTokens,
+            Count::Output => Self::GenAiCompletionTokens,
+            Count::Total => Self::GenAiTotalTokens,
+            Count::CacheRead => Self::GenAiCacheReadFlat,
+            Count::CacheWrite => Self::GenAiCacheCreationFlat,
+            Count::CacheWrite1h => Self::GenAiCacheWrite1h,
+            Count::CacheWrite5m => Self::GenAiCacheWrite5m,
+            Count::Reasoning => Self::GenAiReasoning,
+        })
     }
 
     /// Whether this key holds a session or a user, which calls below the span inherit.
@@ -341,6 +450,11 @@ impl Key {
     /// Whether arrays are read under this key, not only scalars.
     pub(super) const fn allows_array(self) -> bool {
         matches!(self, Self::GenAiResponseFinishReasons)
+    }
+
+    /// Whether bytes are read under this key as text: LangSmith exports the recorded answer so.
+    pub(super) const fn allows_bytes(self) -> bool {
+        matches!(self, Self::GenAiCompletion)
     }
 }
 

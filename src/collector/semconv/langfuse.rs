@@ -70,7 +70,7 @@ fn streamed(view: &SpanView<'_, '_>) -> Option<bool> {
 }
 
 /// Parses an ISO 8601 time, optionally quoted, UTC if it has no offset, into ns since the epoch.
-fn unix_nano(text: &str) -> Option<u64> {
+pub(super) fn unix_nano(text: &str) -> Option<u64> {
     let text = text.trim().trim_matches('"');
     let moment = DateTime::parse_from_rfc3339(text)
         .map(|moment| moment.to_utc())

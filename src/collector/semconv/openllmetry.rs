@@ -4,14 +4,14 @@
 use super::fields::{self, Fields, Tokens};
 use super::keys::Key;
 use super::span_view::SpanView;
-use super::{Classification, gen_ai, not_a_call};
-use crate::call::{CallFacts, Convention};
+use super::{Classification, gen_ai, not_a_call, recorded};
+use crate::call::{CallFacts, Convention, InputCount};
 
 /// GenAI keys first, then the older names.
 const FIELDS: Fields = Fields {
     convention: Convention::OpenLlmetry,
     model: &[Key::GenAiResponseModel, Key::LlmResponseModel],
-    request_model: &[Key::GenAiRequestModel, Key::LlmRequestModel],
+    request_model: &[Key::GenAiRequestModel, Key::LlmRequestModel, Key::LlmModel],
     provider: &[Key::GenAiProviderName, Key::GenAiSystem, Key::LlmVendor],
     operation: &[Key::GenAiOperationName, Key::LlmRequestType],
     finish_reasons: &[
@@ -19,6 +19,7 @@ const FIELDS: Fields = Fields {
         Key::GenAiResponseFinishReason,
         Key::LlmResponseFinishReason,
         Key::LlmResponseStopReason,
+        Key::LlmFinishReason,
     ],
     tokens: Tokens {
         input: &[Key::GenAiInputTokens, Key::GenAiPromptTokens, Key::LlmUsagePromptTokens],
@@ -48,6 +49,9 @@ pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
     if view.has(Key::TraceloopSpanKind) {
         return Some(not_a_call(view, "traceloop.span.kind marks a wrapper (workflow, task, agent or tool)"));
     }
+    if view.has(Key::LlmModel) && !view.has(Key::GenAiOperationName) && !view.has(Key::LlmRequestType) {
+        return Some(Classification::call(facts(view), "llm.model is set on a span of no gateway"));
+    }
     MARKS.iter().any(|&key| view.has(key)).then_some(())?;
     match (view.str(Key::GenAiOperationName), view.str(Key::LlmRequestType)) {
         (Some(operation), _) => Some(match gen_ai::call_reason(operation) {
@@ -62,6 +66,12 @@ pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
     }
 }
 
-fn facts<'a>(view: &SpanView<'a, '_>) -> CallFacts<'a> {
-    fields::call_facts(view, &FIELDS)
+/// Reads the older names, too.
+pub(super) fn facts<'a>(view: &SpanView<'a, '_>) -> CallFacts<'a> {
+    let mut facts = fields::call_facts(view, &FIELDS);
+    recorded::complete_all(view, &mut facts);
+    if gen_ai::excludes_cached(view, &facts) {
+        facts.usage.input_count = InputCount::Exclusive;
+    }
+    facts
 }

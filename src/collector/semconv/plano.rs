@@ -23,7 +23,9 @@ const LLM_SERVICE: &str = "plano(llm)";
 
 /// Reads a span of brightstaff.
 pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
-    if let Some(model) = view.text(&[Key::LlmModel]) {
+    if let Some(model) = view.text(&[Key::LlmModel])
+        && is_gateway(view)
+    {
         return Some(Classification::new(SpanRole::Call(Box::new(call(view, model))), "llm.model is set"));
     }
     if let Some(requested) = view.text(&[Key::ModelRequested])
@@ -34,6 +36,35 @@ pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
     }
     (view.span.name == LLM && is_of(view, LLM, LLM_SERVICE))
         .then_some(Classification::new(SpanRole::Rejected, "an llm span without llm.model: rejected before routing"))
+}
+
+/// Keys that only the gateway sets beside `llm.model`, the most frequent first.
+const GATEWAY_KEYS: [Key; 18] = [
+    Key::LlmProvider,
+    Key::RequestId,
+    Key::HttpPath,
+    Key::LlmDurationMs,
+    Key::LlmTimeToFirstToken,
+    Key::HttpRequestId,
+    Key::Component,
+    Key::ServiceNameOverride,
+    Key::ModelRequested,
+    Key::PlanoSessionId,
+    Key::PlanoRouteName,
+    Key::PlanoSessionSwitches,
+    Key::PlanoSessionOverheadPct,
+    Key::SignalsQuality,
+    Key::LlmUsageCachedInputTokens,
+    Key::LlmUsageCacheCreationTokens,
+    Key::LlmUsageTotalCostUsd,
+    Key::RoutingSelectionReason,
+];
+
+/// Whether a second key, the name or the service shows that the span is the gateway's: others write `llm.model`, too.
+fn is_gateway(view: &SpanView<'_, '_>) -> bool {
+    GATEWAY_KEYS.iter().any(|&key| view.has(key))
+        || model_in_name(view.span.name).is_some()
+        || view.resource("service.name").is_some_and(|name| name.starts_with("plano"))
 }
 
 fn is_routing(view: &SpanView<'_, '_>) -> bool {

@@ -7,8 +7,9 @@ use crate::collector::wire::Value;
 /// 2^64, the first double that is no `u64`.
 const TOO_LARGE: f64 = 18_446_744_073_709_551_616.0;
 
-/// Spring AI's value for an unknown model, id or finish reason (Micrometer's `KeyValue.NONE_VALUE`).
-const PLACEHOLDER: &str = "none";
+/// Values for an unknown model, id, user or finish reason: Spring AI's (Micrometer's `KeyValue.NONE_VALUE`) and
+/// `LangChain4j`'s.
+const PLACEHOLDERS: [&str; 3] = ["none", "unknown", "UNKNOWN"];
 
 pub(super) const fn is_scalar(value: &Value<'_>) -> bool {
     matches!(value, Value::Str(_) | Value::Bool(_) | Value::Int(_) | Value::Double(_))
@@ -33,7 +34,7 @@ pub(super) fn text<'a>(value: &Value<'a>) -> Option<Text<'a>> {
 
 /// Whether `text` stands for an unknown value.
 pub(super) fn is_placeholder(text: &str) -> bool {
-    text == PLACEHOLDER
+    PLACEHOLDERS.contains(&text)
 }
 
 /// Whether `text` contains `word`, ignoring ASCII case.

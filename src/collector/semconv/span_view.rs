@@ -19,11 +19,18 @@ pub(super) struct KeyIndex {
     pub(super) decides: bool,
     /// Whether any key [identifies the caller](Key::identifies_caller).
     pub(super) identifies_caller: bool,
+    /// Whether any key [addresses](Key::addresses) an HTTP request.
+    pub(super) addresses: bool,
 }
 
 impl KeyIndex {
-    pub(super) const NONE: Self =
-        Self { at: [0; keys::COUNT], first_model: 0, decides: false, identifies_caller: false };
+    pub(super) const NONE: Self = Self {
+        at: [0; keys::COUNT],
+        first_model: 0,
+        decides: false,
+        identifies_caller: false,
+        addresses: false,
+    };
 
     /// Indexes attributes in one pass. Values that no adapter reads count as absent.
     pub(super) fn of(attributes: &[Attribute<'_>]) -> Self {
@@ -35,9 +42,12 @@ impl KeyIndex {
     }
 
     fn note(&mut self, position: u16, attribute: &Attribute<'_>) {
-        let Some(key) = Key::of(attribute.key) else { return };
-        let is_readable =
-            scalar::is_scalar(&attribute.value) || (key.allows_array() && matches!(attribute.value, Value::Array(_)));
+        let Some(key) = Key::of(attribute.key) else { return self.note_variant(position, attribute) };
+        let is_readable = match attribute.value {
+            Value::Array(_) => key.allows_array(),
+            Value::Bytes(_) => key.allows_bytes(),
+            _ => scalar::is_scalar(&attribute.value),
+        };
         if !is_readable {
             return;
         }
@@ -48,6 +58,17 @@ impl KeyIndex {
             *slot = position;
             self.decides |= key.decides();
             self.identifies_caller |= key.identifies_caller();
+            self.addresses |= key.addresses();
+        }
+    }
+
+    /// A variant never replaces a key that is spelt as known.
+    fn note_variant(&mut self, position: u16, attribute: &Attribute<'_>) {
+        if let Some(key) = Key::of_variant(attribute.key)
+            && scalar::is_scalar(&attribute.value)
+            && let Some(slot @ 0) = self.at.get_mut(key as usize)
+        {
+            *slot = position;
         }
     }
 }
@@ -78,6 +99,15 @@ impl<'a, 's> SpanView<'a, 's> {
     pub(super) fn str(&self, key: Key) -> Option<&'a str> {
         match self.value(key)? {
             Value::Str(text) => Some(*text).filter(|text| !scalar::is_blank(text)),
+            _ => None,
+        }
+    }
+
+    /// The text under `key`, be it a string or bytes.
+    pub(super) fn recorded(&self, key: Key) -> Option<&'a str> {
+        match self.value(key)? {
+            Value::Str(text) => Some(*text),
+            Value::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
             _ => None,
         }
     }

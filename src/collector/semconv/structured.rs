@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 /// Longer text is not parsed, bytes. Usage and parameters take a few hundred.
 const MAX_TEXT: usize = 64 * 1024;
 
+/// Recorded answers may be longer, bytes. They hold all that a model has said.
+const MAX_RECORDED: usize = 1024 * 1024;
+
 /// The members of an object written as JSON or as a Python dict.
 pub(super) fn object(text: &str) -> Option<Map<String, Value>> {
     let text = text.trim();
@@ -45,8 +48,6 @@ pub(super) fn count(value: &Value) -> Option<u64> {
 /// The top-level `id` of a recorded response body. Only ids with a provider's prefix count, since the model's own output
 /// may be JSON with an `id`.
 pub(super) fn response_id(text: &str) -> Option<Cow<'_, str>> {
-    const PREFIXES: [&str; 6] = ["chatcmpl-", "msg_", "resp_", "cmpl-", "gen-", "chatcmpl_"];
-
     #[derive(Deserialize)]
     struct Body<'a> {
         #[serde(borrow)]
@@ -55,7 +56,97 @@ pub(super) fn response_id(text: &str) -> Option<Cow<'_, str>> {
 
     (text.len() <= MAX_TEXT && text.starts_with('{')).then_some(())?;
     let body: Body<'_> = serde_json::from_str(text).ok()?;
-    body.id.filter(|id| PREFIXES.iter().any(|prefix| id.strip_prefix(prefix).is_some_and(|rest| rest.len() >= 4)))
+    body.id.filter(|id| is_provider_id(id))
+}
+
+fn is_provider_id(id: &str) -> bool {
+    const PREFIXES: [&str; 6] = ["chatcmpl-", "msg_", "resp_", "cmpl-", "gen-", "chatcmpl_"];
+
+    PREFIXES.iter().any(|prefix| id.strip_prefix(prefix).is_some_and(|rest| rest.len() >= 4))
+}
+
+/// What is read of a recorded answer. Everything else in it is skipped without being kept.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Recorded {
+    #[serde(default, alias = "usageMetadata", alias = "usage_metadata", alias = "UsageMetadata")]
+    pub(super) usage: Value,
+    #[serde(default, alias = "modelVersion", alias = "model_version", alias = "ModelVersion")]
+    model: Value,
+    #[serde(default)]
+    id: Value,
+    /// Genkit for Go: the provider's answer without its text.
+    #[serde(default)]
+    custom: Value,
+    /// Genkit for JavaScript: the provider's whole answer.
+    #[serde(default)]
+    raw: Value,
+}
+
+impl Recorded {
+    /// Reads an answer written as a JSON object.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let text = text.trim_start();
+        (text.len() <= MAX_RECORDED && text.starts_with('{')).then(|| serde_json::from_str(text).ok())?
+    }
+
+    /// The model that answered.
+    pub(super) fn model(&self) -> Option<&str> {
+        self.text(&self.model, "model")
+    }
+
+    /// The counts in the provider's own answer.
+    pub(super) fn raw_usage(&self) -> Option<&Map<String, Value>> {
+        self.raw.get("usage").or_else(|| self.raw.get("usageMetadata"))?.as_object()
+    }
+
+    /// The id of the answer.
+    pub(super) fn id(&self) -> Option<&str> {
+        self.text(&self.id, "id")
+    }
+
+    fn text<'v>(&'v self, own: &'v Value, name: &str) -> Option<&'v str> {
+        let inner = || self.custom.get(name).and_then(Value::as_str).or_else(|| self.raw.get(name)?.as_str());
+        own.as_str().or_else(inner).filter(|text| !text.is_empty())
+    }
+}
+
+/// A JSON string without its quotes; any other text as it stands.
+pub(super) fn unquoted(text: &str) -> Cow<'_, str> {
+    let is_quoted = text.len() <= MAX_TEXT && text.starts_with('"');
+    let parsed: Option<String> = is_quoted.then(|| serde_json::from_str(text).ok()).flatten();
+    parsed.map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// The id of the answer in a `LangChain` run's output: in the metadata of the first message, else of the whole output.
+pub(super) fn langchain_response_id(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Run {
+        #[serde(default)]
+        generations: Vec<Vec<Generation>>,
+        llm_output: Option<Metadata>,
+    }
+    #[derive(Deserialize)]
+    struct Generation {
+        message: Option<Message>,
+    }
+    #[derive(Deserialize)]
+    struct Message {
+        kwargs: Option<Kwargs>,
+    }
+    #[derive(Deserialize)]
+    struct Kwargs {
+        response_metadata: Option<Metadata>,
+    }
+    #[derive(Deserialize)]
+    struct Metadata {
+        id: Option<String>,
+    }
+
+    let is_run = text.get(..32).is_some_and(|start| start.contains("\"generations\""));
+    (is_run && text.len() <= MAX_RECORDED).then_some(())?;
+    let run: Run = serde_json::from_str(text).ok()?;
+    let message = run.generations.into_iter().flatten().next().and_then(|first| first.message?.kwargs?.response_metadata);
+    message.and_then(|metadata| metadata.id).or_else(|| run.llm_output?.id).filter(|id| is_provider_id(id))
 }
 
 /// Converts the `repr` of Python dicts, lists, strings, numbers, `None`, `True` and `False` to JSON. The result for any

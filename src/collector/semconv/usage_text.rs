@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use super::count_name::Count;
 use super::structured::{count, member, object};
 use crate::call::{InputCount, Usage};
 
@@ -105,10 +106,70 @@ pub(super) fn of(members: &Map<String, Value>) -> Usage {
         output_audio: first(OUTPUT_AUDIO),
         ..Usage::default()
     };
+    complete_by_name(&mut usage, members);
     let itemised = ITEMISED.iter().any(|path| member(members, path).is_some_and(Value::is_object));
     usage.input_count = input_count(&usage, itemised);
     usage.output = full_output(&usage);
     usage
+}
+
+/// Fills what no path holds by the words of the names, those of nested objects after those of the object.
+fn complete_by_name(usage: &mut Usage, members: &Map<String, Value>) {
+    let mut five_minutes = None;
+    let mut note = |name: &str, value: &Value| {
+        let slot = match Count::named(name) {
+            Some(Count::Input) => &mut usage.input,
+            Some(Count::Output) => &mut usage.output,
+            Some(Count::Total) => &mut usage.total,
+            Some(Count::CacheRead) => &mut usage.cache_read,
+            Some(Count::CacheWrite) => &mut usage.cache_write,
+            Some(Count::CacheWrite1h) => &mut usage.cache_write_1h,
+            Some(Count::CacheWrite5m) => &mut five_minutes,
+            Some(Count::Reasoning) => &mut usage.reasoning,
+            None => return,
+        };
+        *slot = slot.or_else(|| count(value));
+    };
+    for (name, value) in members {
+        note(name, value);
+    }
+    for (outer, value) in members {
+        for (inner, value) in value.as_object().into_iter().flatten() {
+            note(&format!("{outer}.{inner}"), value);
+        }
+    }
+    usage.cache_write = whole_write(usage.cache_write, usage.cache_write_1h, five_minutes);
+}
+
+/// The tokens written to the cache: some count the parts by lifetime and leave the whole 0 or out.
+pub(super) fn whole_write(whole: Option<u64>, hour: Option<u64>, five_minutes: Option<u64>) -> Option<u64> {
+    let parts = hour.unwrap_or(0).saturating_add(five_minutes.unwrap_or(0));
+    if five_minutes.is_some() && parts > whole.unwrap_or(0) { Some(parts) } else { whole }
+}
+
+/// Adds reasoning tokens to an output count that proves to lack them: they are more than it, or the total counts them
+/// beside it. Of Google's models the total alone proves it (`thoughts` are often not told).
+pub(super) fn settle_output(usage: &mut Usage, is_google: bool) {
+    let (Some(output), Some(sent)) = (usage.output, usage.input_total()) else { return };
+    let reasoning = usage.reasoning.unwrap_or(0);
+    let whole = output.saturating_add(reasoning);
+    let apart = usage.total.and_then(|total| total.checked_sub(sent)).filter(|&apart| apart > output);
+    usage.output = match apart {
+        _ if reasoning > output => Some(whole),
+        Some(apart) if reasoning > 0 && apart >= whole => Some(whole),
+        Some(apart) if usage.reasoning.is_none() && is_google => Some(apart),
+        _ if reasoning > 0 && excludes_both(usage, whole) => {
+            usage.input_count = InputCount::Exclusive;
+            Some(whole)
+        }
+        _ => return,
+    };
+}
+
+/// Whether total = input + cached + output + reasoning, which proves that the counts exclude each other.
+fn excludes_both(usage: &Usage, whole: u64) -> bool {
+    let input = usage.input.unwrap_or(0);
+    usage.cached() > 0 && usage.total == Some(input.saturating_add(usage.cached()).saturating_add(whole))
 }
 
 /// Whether the input count includes cached tokens. The total proves it if there is one; otherwise itemised counts include

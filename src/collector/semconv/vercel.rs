@@ -44,7 +44,8 @@ const WRAPPERS: [(&str, &str); 5] = [
 
 /// Reads a span of the AI SDK.
 pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
-    let operation_id = view.str(Key::AiOperationId)?.trim();
+    // Sentry renames the keys of the AI SDK.
+    let operation_id = view.str(Key::AiOperationId).or_else(|| view.str(Key::SentryAiOperationId))?.trim();
     let call = CALLS.iter().find(|(end, ..)| operation_id.ends_with(end));
     Some(match call {
         Some(&(_, operation, streamed, why)) => Classification::call(facts(view, operation, streamed), why),

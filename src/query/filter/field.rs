@@ -346,8 +346,7 @@ pub static FIELDS: &[FilterField] = &[
 
 /// The provider that is shown, unless it is `unknown`.
 fn emitted_provider(call: &LlmCall) -> Option<&str> {
-    let labels = call.labels();
-    labels.provider.as_ref().or(labels.service_name.as_ref()).map(AsRef::as_ref)
+    call.known_provider()
 }
 
 #[cfg(test)]

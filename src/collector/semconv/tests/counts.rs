@@ -104,7 +104,7 @@ fn what_was_written_for_an_hour_was_written() {
 /// Spans of every convention, each with what makes it a call.
 fn calls() -> Vec<(Convention, Made)> {
     [
-        (Convention::Plano, json!({"llm.model": "m"})),
+        (Convention::Plano, json!({"llm.model": "m", "llm.provider": "p"})),
         (Convention::GenAi, json!({"gen_ai.operation.name": "chat"})),
         (Convention::OpenInference, json!({"openinference.span.kind": "LLM"})),
         (Convention::OpenLlmetry, json!({"llm.request.type": "chat"})),

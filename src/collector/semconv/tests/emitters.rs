@@ -44,7 +44,8 @@ fn statuses_of_errors_are_read_in_many_forms() {
         (chat.clone().failed("Connection error."), Json::Null),
         (chat.clone().failed("").event("exception", 5, &json!({"exception.message": "status_code: 529"})), json!(529)),
         (chat.clone().failed("").and("error.type", &json!("503")), json!(503)),
-        (chat.clone().and("error.type", &json!("RateLimitError")), Json::Null),
+        (chat.clone().and("error.type", &json!("RateLimitError")), json!(429)),
+        (chat.clone().and("error.type", &json!("InternalServerError")), Json::Null),
         (chat.clone().and("error.code", &json!("401")).failed("Error code: 500"), json!(401)),
         (chat.clone().and("error.code", &json!("insufficient_quota")).failed("Error code: 429"), json!(429)),
         (chat.clone().and("litellm.provider.error.code", &json!("400")).failed(""), json!(400)),
@@ -53,7 +54,9 @@ fn statuses_of_errors_are_read_in_many_forms() {
     for (made, status) in cases {
         shows(&made, Convention::GenAi, &error(status));
     }
-    let survived = chat.event("exception", 5, &json!({"exception.message": "Error code: 429"}));
+    let raised = chat.event("exception", 5, &json!({"exception.message": "Error code: 429"}));
+    shows(&raised, Convention::GenAi, &error(json!(429)));
+    let survived = raised.and("gen_ai.usage.output_tokens", &json!(7));
     shows(&survived, Convention::GenAi, &json!({"status": "ok", "http_status": null}));
 }
 
@@ -148,7 +151,7 @@ fn spring_ai_writes_none_where_it_knows_nothing() {
     shows(&chat("none"), Convention::GenAi, &fields(Json::Null));
     shows(&chat("none"), Convention::GenAi, &json!({"finish_reasons": null}));
     shows(&chat("None"), Convention::GenAi, &fields(json!("None")));
-    shows(&chat("none").and("user.id", &json!("none")), Convention::GenAi, &json!({"user_id": "none"}));
+    shows(&chat("none").and("user.id", &json!("none")), Convention::GenAi, &json!({"user_id": null}));
 }
 
 #[test]
