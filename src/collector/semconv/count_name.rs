@@ -95,7 +95,9 @@ fn words(name: &str) -> impl Iterator<Item = &str> {
 fn camel_words(name: &str) -> impl Iterator<Item = &str> {
     let mut rest = name;
     std::iter::from_fn(move || {
-        let is_end = |pair: &[u8]| pair.first().is_some_and(u8::is_ascii_lowercase) && pair.last().is_some_and(u8::is_ascii_uppercase);
+        let is_end = |pair: &[u8]| {
+            pair.first().is_some_and(u8::is_ascii_lowercase) && pair.last().is_some_and(u8::is_ascii_uppercase)
+        };
         (!rest.is_empty()).then(|| {
             let end = rest.as_bytes().windows(2).position(is_end).map_or(rest.len(), |at| at + 1);
             let (word, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
@@ -136,9 +138,24 @@ mod tests {
     #[test]
     fn names_that_could_be_mistaken_are_none() {
         for name in [
-            "", "tokens", "input", "cost", "input_cost", "total_input_tokens", "audio_input_tokens", "image.output_tokens",
-            "accepted_prediction_tokens", "cache_tokens", "cache_miss_tokens", "read_tokens", "max_tokens", "inputCharacters",
-            "tool_use_prompt_token_count", "output_tokens_per_second", "cached_output_tokens", "reasoning_cost",
+            "",
+            "tokens",
+            "input",
+            "cost",
+            "input_cost",
+            "total_input_tokens",
+            "audio_input_tokens",
+            "image.output_tokens",
+            "accepted_prediction_tokens",
+            "cache_tokens",
+            "cache_miss_tokens",
+            "read_tokens",
+            "max_tokens",
+            "inputCharacters",
+            "tool_use_prompt_token_count",
+            "output_tokens_per_second",
+            "cached_output_tokens",
+            "reasoning_cost",
         ] {
             assert_eq!(Count::named(name), None, "{name}");
         }

@@ -46,7 +46,10 @@ const WRAPPERS: &[(&str, &str)] = &[
     ("invoke_workflow", "gen_ai.operation.name is invoke_workflow: a workflow, not a call"),
     ("chain", "gen_ai.operation.name is chain: a chain, not a call"),
     ("framework", "gen_ai.operation.name is framework: a part of a framework, not a call"),
-    ("fetch_response", "gen_ai.operation.name is fetch_response: it reads an earlier answer, whose usage is not summed"),
+    (
+        "fetch_response",
+        "gen_ai.operation.name is fetch_response: it reads an earlier answer, whose usage is not summed",
+    ),
     ("execute_event_loop_cycle", "gen_ai.operation.name is execute_event_loop_cycle: a step of an agent, not a call"),
 ];
 

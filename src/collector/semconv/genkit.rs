@@ -12,9 +12,7 @@ pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
     let subtype = view.str(Key::GenkitSubtype)?;
     Some(match Kind::named(subtype) {
         Some(Kind::Chat) => Classification::call(facts(view, "chat"), "genkit:metadata:subtype is model"),
-        Some(Kind::Embedding) => {
-            Classification::call(facts(view, "embeddings"), "genkit:metadata:subtype is embedder")
-        }
+        Some(Kind::Embedding) => Classification::call(facts(view, "embeddings"), "genkit:metadata:subtype is embedder"),
         Some(Kind::Other) | None => not_a_call(view, "genkit:metadata:subtype is neither model nor embedder"),
     })
 }

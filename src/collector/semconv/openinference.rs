@@ -88,7 +88,9 @@ fn facts<'a>(view: &SpanView<'a, '_>, operation: &'static str) -> CallFacts<'a> 
 fn move_asked_model(view: &SpanView<'_, '_>, facts: &mut CallFacts<'_>) {
     let is_asked = match view.origin.scope_name {
         LLAMA_INDEX => true,
-        LANG_CHAIN => facts.model == facts.request_model && !facts.provider.as_deref().is_some_and(|name| name == "anthropic"),
+        LANG_CHAIN => {
+            facts.model == facts.request_model && !facts.provider.as_deref().is_some_and(|name| name == "anthropic")
+        }
         _ => false,
     };
     if is_asked && !view.has(Key::LlmResponseModelName) {
@@ -115,6 +117,8 @@ fn fill_from_parameters(view: &SpanView<'_, '_>, facts: &mut CallFacts<'_>) {
 }
 
 fn is_response(parameters: &Map<String, Value>) -> bool {
-    let is = |name: &str, start: &str| parameters.get(name).and_then(Value::as_str).is_some_and(|text| text.starts_with(start));
+    let is = |name: &str, start: &str| {
+        parameters.get(name).and_then(Value::as_str).is_some_and(|text| text.starts_with(start))
+    };
     is("id", "resp_") || is("object", "response")
 }

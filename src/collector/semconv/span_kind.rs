@@ -21,8 +21,28 @@ const KEYS: [Key; 4] = [Key::GenAiSpanKind, Key::LmnrSpanType, Key::LangWatchSpa
 const CHAT: [&str; 6] = ["llm", "generation", "chatmodel", "chat_model", "model", "chat"];
 const EMBEDDING: [&str; 3] = ["embedding", "embeddings", "embedder"];
 const OTHER: [&str; 22] = [
-    "chain", "task", "tool", "tools", "toolsnode", "tool.v2", "agent", "workflow", "graph", "step", "retriever", "reranker",
-    "rerank", "rag", "guardrail", "evaluator", "evaluation", "memory", "flow", "util", "executor", "lambda",
+    "chain",
+    "task",
+    "tool",
+    "tools",
+    "toolsnode",
+    "tool.v2",
+    "agent",
+    "workflow",
+    "graph",
+    "step",
+    "retriever",
+    "reranker",
+    "rerank",
+    "rag",
+    "guardrail",
+    "evaluator",
+    "evaluation",
+    "memory",
+    "flow",
+    "util",
+    "executor",
+    "lambda",
 ];
 
 impl Kind {

@@ -24,13 +24,8 @@ pub(super) struct KeyIndex {
 }
 
 impl KeyIndex {
-    pub(super) const NONE: Self = Self {
-        at: [0; keys::COUNT],
-        first_model: 0,
-        decides: false,
-        identifies_caller: false,
-        addresses: false,
-    };
+    pub(super) const NONE: Self =
+        Self { at: [0; keys::COUNT], first_model: 0, decides: false, identifies_caller: false, addresses: false };
 
     /// Indexes attributes in one pass. Values that no adapter reads count as absent.
     pub(super) fn of(attributes: &[Attribute<'_>]) -> Self {

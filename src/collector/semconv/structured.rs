@@ -145,7 +145,8 @@ pub(super) fn langchain_response_id(text: &str) -> Option<String> {
     let is_run = text.get(..32).is_some_and(|start| start.contains("\"generations\""));
     (is_run && text.len() <= MAX_RECORDED).then_some(())?;
     let run: Run = serde_json::from_str(text).ok()?;
-    let message = run.generations.into_iter().flatten().next().and_then(|first| first.message?.kwargs?.response_metadata);
+    let message =
+        run.generations.into_iter().flatten().next().and_then(|first| first.message?.kwargs?.response_metadata);
     message.and_then(|metadata| metadata.id).or_else(|| run.llm_output?.id).filter(|id| is_provider_id(id))
 }
 
