@@ -29,7 +29,7 @@ pub(super) fn read<'a>(view: &SpanView<'a, '_>) -> Option<Classification<'a>> {
 fn facts<'a>(view: &SpanView<'a, '_>, metadata: &Map<String, Value>) -> CallFacts<'a> {
     let mut facts = gen_ai::facts(view);
     let owned = |name: &str| text(metadata, name).map(|text| Text::Owned(text.to_owned()));
-    facts.operation = facts.operation.or_else(|| owned("endpoint").map(operation));
+    facts.operation = facts.operation.or_else(|| text(metadata, "endpoint").map(operation));
     facts.request_model = facts.request_model.or_else(|| owned("model"));
     facts.provider = facts.provider.or_else(|| owned("provider"));
     facts.is_streaming = facts.is_streaming.or_else(|| metadata.get("stream")?.as_bool());
@@ -53,7 +53,7 @@ fn facts<'a>(view: &SpanView<'a, '_>, metadata: &Map<String, Value>) -> CallFact
     facts
 }
 
-fn operation(endpoint: Text<'_>) -> Text<'_> {
+fn operation<'a>(endpoint: &str) -> Text<'a> {
     Text::Borrowed(if endpoint.ends_with("/embeddings") { "embeddings" } else { "chat" })
 }
 

@@ -1,4 +1,4 @@
-//! MLflow's own tracing (SEMCONV.md, section 3): `mlflow.spanType` CHAT_MODEL, LLM or EMBEDDING is a row. Every attribute
+//! `MLflow`'s own tracing (SEMCONV.md, section 3): `mlflow.spanType` `CHAT_MODEL`, `LLM` or `EMBEDDING` is a row. Every attribute
 //! is JSON.
 
 use super::keys::Key;

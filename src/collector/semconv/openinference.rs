@@ -88,9 +88,7 @@ fn facts<'a>(view: &SpanView<'a, '_>, operation: &'static str) -> CallFacts<'a> 
 fn move_asked_model(view: &SpanView<'_, '_>, facts: &mut CallFacts<'_>) {
     let is_asked = match view.origin.scope_name {
         LLAMA_INDEX => true,
-        LANG_CHAIN => {
-            facts.model == facts.request_model && !facts.provider.as_deref().is_some_and(|name| name == "anthropic")
-        }
+        LANG_CHAIN => facts.model == facts.request_model && facts.provider.as_deref() != Some("anthropic"),
         _ => false,
     };
     if is_asked && !view.has(Key::LlmResponseModelName) {

@@ -35,7 +35,7 @@ pub(super) fn of<'a>(view: &SpanView<'a, '_>, fields: &Fields) -> Option<Text<'a
     let is_beside_framework = view.str(Key::LlmSystem).or_else(|| view.str(Key::GenAiSystem)).is_some_and(is_framework);
     named
         .map(|name| spelt(name))
-        .find(|name| !is_framework(name) && !(is_beside_framework && view.has(Key::LlmSystem) && &**name == "openai"))
+        .find(|name| !(is_framework(name) || is_beside_framework && view.has(Key::LlmSystem) && &**name == "openai"))
 }
 
 fn is_framework(name: &str) -> bool {
