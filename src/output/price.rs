@@ -1,12 +1,20 @@
 //! `planoai price`: prints the price row of a model, how it was found, and the arithmetic.
 
+mod bulk;
+mod near;
+
+use std::path::PathBuf;
+
 use clap::Args;
 use serde::Serialize;
 
+pub use self::bulk::price_lines;
+
+use self::near::Considered;
 use super::ndjson::escape;
 use crate::call::{InputCount, Usage};
 use crate::pricing::cost::CostLine;
-use crate::pricing::{CostObject, Explanation, PriceQuery, Pricer, PricingFacts, Rates};
+use crate::pricing::{CostObject, Explanation, PriceQuery, PriceSource, Pricer, PricingFacts, Rates};
 use crate::text;
 
 /// Options of `planoai price`.
@@ -14,7 +22,8 @@ use crate::text;
 #[command(after_help = "Exit codes: 0 a price row was found, 1 there is none, 2 wrong usage.")]
 pub struct PriceArgs {
     /// The model as a span names it, such as `gpt-4o-2024-08-06` or `digitalocean/openai-gpt-5.4`
-    pub model: String,
+    #[arg(required_unless_present_any = ["file", "sources"])]
+    pub model: Option<String>,
 
     /// The provider as a span names it (`llm.provider`, `gen_ai.provider.name`)
     #[arg(long, value_name = "NAME")]
@@ -48,6 +57,22 @@ pub struct PriceArgs {
     #[arg(long, value_name = "TIER")]
     pub service_tier: Option<String>,
 
+    /// The search context size of a model that searches: `low`, `medium` or `high`
+    #[arg(long, value_name = "SIZE")]
+    pub search_context: Option<String>,
+
+    /// List the price rows of this name at every provider
+    #[arg(long, conflicts_with = "file")]
+    pub why: bool,
+
+    /// List the sources of the price rows, with version, date and licence
+    #[arg(long, conflicts_with_all = ["file", "model", "why"])]
+    pub sources: bool,
+
+    /// Price one call per line of this NDJSON file (`-`: stdin), and write one JSON object per line
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    pub file: Option<PathBuf>,
+
     /// Write one JSON object instead of text
     #[arg(long)]
     pub json: bool,
@@ -64,41 +89,72 @@ pub struct PriceAnswer {
 
 /// Explains a price from `pricer`. `now_unix_secs` is the default of `--at`.
 pub fn price(args: &PriceArgs, pricer: &Pricer, now_unix_secs: i64) -> PriceAnswer {
-    let sold = PriceQuery { model: args.model.trim(), provider: args.provider.as_deref() };
+    if args.sources {
+        return PriceAnswer { text: sources(pricer, args.json), is_found: true };
+    }
+    let model = args.model.as_deref().unwrap_or_default().trim();
+    let sold = PriceQuery { model, provider: args.provider.as_deref(), is_requested: false };
     let facts = PricingFacts {
         usage: args.usage(),
         at_unix_secs: args.at.unwrap_or(now_unix_secs),
         service_tier: args.service_tier.as_deref(),
+        search_context: args.search_context.as_deref(),
         ..PricingFacts::default()
     };
     let explanation = pricer.explain_query(Some(sold), &facts);
     let is_found = explanation.priced.is_some();
-    let text = if args.json { json(explanation) } else { human(&explanation) };
+    let catalog = pricer.catalog();
+    let near_names = if is_found { Vec::new() } else { near::names(&catalog, model, args.provider.as_deref()) };
+    let considered = if args.why { near::considered(&catalog, model, explanation.priced.as_ref()) } else { Vec::new() };
+    let text = if args.json {
+        json(&PriceObject { near_names, considered, ..PriceObject::of(explanation) })
+    } else {
+        let near = near_names.iter().map(|name| format!("near name  {name}"));
+        let lines = human(&explanation).chain(near).chain(considered.iter().map(Considered::line));
+        lines.fold(String::new(), |all, line| all + &text::clean(&line) + "\n")
+    };
     PriceAnswer { text, is_found }
+}
+
+/// The sources of the bundled rows: one line each, or one JSON object each.
+fn sources(pricer: &Pricer, as_json: bool) -> String {
+    let catalog = pricer.catalog();
+    let line = |source: &PriceSource| {
+        if as_json {
+            return json(source);
+        }
+        let PriceSource { name, version, date, license } = source;
+        format!("{name:<13} {date:<11} {version} ({license})\n")
+    };
+    catalog.sources().iter().map(line).collect()
 }
 
 impl PriceArgs {
     /// The token counts by Plano's convention (PRICING.md, section 2).
     fn usage(&self) -> Usage {
-        let is_messages = self.path.as_deref().is_some_and(|path| {
-            path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').ends_with("/messages")
-        });
         Usage {
             input: self.input,
             output: self.output,
             cache_read: self.cache_read,
             cache_write: self.cache_write,
-            input_count: if is_messages { InputCount::Exclusive } else { InputCount::Inclusive },
+            input_count: input_count(self.path.as_deref()),
             ..Usage::default()
         }
     }
 }
 
-fn human(explanation: &Explanation) -> String {
+/// On `…/messages` the input count excludes cached tokens.
+fn input_count(path: Option<&str>) -> InputCount {
+    let is_messages = path.is_some_and(|path| {
+        path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/').ends_with("/messages")
+    });
+    if is_messages { InputCount::Exclusive } else { InputCount::Inclusive }
+}
+
+fn human(explanation: &Explanation) -> impl Iterator<Item = String> {
     let seller = explanation.provider_hint.as_ref().map_or_else(String::new, |provider| format!(" at {provider}"));
     let model = format!("model      {}{seller}", explanation.model.as_deref().unwrap_or_default());
-    let lines = std::iter::once(model).chain(explanation.lines());
-    lines.fold(String::new(), |all, line| all + &text::clean(&line) + "\n")
+    std::iter::once(model).chain(explanation.lines())
 }
 
 /// The JSON output: the `cost` object of `--json` with its explanation.
@@ -113,22 +169,42 @@ struct PriceObject {
     conditions: Vec<String>,
     lines: Vec<CostLine>,
     unknown_because: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    near_names: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    considered: Vec<Considered>,
 }
 
 impl PriceObject {
+    const fn is_found(&self) -> bool {
+        self.cost.row.is_some()
+    }
+
     fn of(explanation: Explanation) -> Self {
         let Explanation { model, provider_hint, cost, priced, unknown_because, .. } = explanation;
         let is_deprecated = priced.as_ref().map(|priced| priced.is_deprecated);
         let rates = priced.as_ref().map(|priced| priced.rates);
         let (conditions, sum) = priced.map(|priced| (priced.conditions, priced.sum)).unwrap_or_default();
         let lines = sum.map(|sum| sum.lines).unwrap_or_default();
-        Self { model, provider_hint, cost, is_deprecated, rates, conditions, lines, unknown_because }
+        let (near_names, considered) = (Vec::new(), Vec::new());
+        Self {
+            model,
+            provider_hint,
+            cost,
+            is_deprecated,
+            rates,
+            conditions,
+            lines,
+            unknown_because,
+            near_names,
+            considered,
+        }
     }
 }
 
-fn json(explanation: Explanation) -> String {
+fn json(object: &impl Serialize) -> String {
     // Serialization of plain numbers and text cannot fail.
-    let json = escape(&PriceObject::of(explanation)).unwrap_or_default();
+    let json = escape(object).unwrap_or_default();
     String::from_utf8(json).unwrap_or_default() + "\n"
 }
 
@@ -175,7 +251,7 @@ mod tests {
         cost       $0.001134 (priced)
         row        anthropic / claude-sonnet-4-6
         matched by provider: the provider is given
-        source     bundled 2026-11-23
+        source     bundled 2026-11-23, models.dev 2026-09-30
           input                     100 x       $3/M = $0.0003
           cache read                 30 x     $0.3/M = $0.000009
           cache write                20 x    $3.75/M = $0.000075
@@ -191,7 +267,7 @@ mod tests {
         cost       — (token counts are missing)
         row        openai / gpt-5.4
         matched by family: the name belongs to the model family of one provider
-        source     bundled 2026-11-23
+        source     bundled 2026-11-23, LiteLLM 2026-11
         applies    service tier flex
           input                 $1.25/M
           cache read            $0.13/M
@@ -201,7 +277,7 @@ mod tests {
 
     #[test]
     fn json_has_the_same_content() {
-        insta::assert_snapshot!(answer("sonar --provider perplexity --input 1000 --output 500 --json").text, @r#"{"model":"sonar","provider_hint":"perplexity","usd":0.0135,"basis":"priced","input_usd":0.001,"cache_read_usd":0.0,"cache_write_usd":0.0,"output_usd":0.0005,"request_usd":0.012,"provider":"perplexity","row":"sonar","matched_by":"provider","alias":null,"source":"bundled 2026-11-23","is_deprecated":false,"rates":{"input":1.0,"output":1.0,"request":0.012},"conditions":[],"lines":[{"item":"input","tokens":1000,"rate":1.0,"usd":0.001},{"item":"output","tokens":500,"rate":1.0,"usd":0.0005},{"item":"request","tokens":1,"rate":0.012,"usd":0.012}],"unknown_because":null}"#);
+        insta::assert_snapshot!(answer("sonar --provider perplexity --input 1000 --output 500 --json").text, @r#"{"model":"sonar","provider_hint":"perplexity","usd":0.006500000000000001,"basis":"estimate","input_usd":0.001,"cache_read_usd":0.0,"cache_write_usd":0.0,"output_usd":0.0005,"request_usd":0.005,"provider":"perplexity","row":"sonar","matched_by":"provider","alias":null,"source":"bundled 2026-11-23, LiteLLM 2026-11","is_deprecated":false,"rates":{"input":1.0,"output":1.0,"request":0.005},"conditions":["search context size unknown: fee of the smallest"],"lines":[{"item":"input","tokens":1000,"rate":1.0,"usd":0.001},{"item":"output","tokens":500,"rate":1.0,"usd":0.0005},{"item":"request","tokens":1,"rate":0.005,"usd":0.005}],"unknown_because":null}"#);
     }
 
     #[test]
@@ -211,6 +287,9 @@ mod tests {
         insta::assert_snapshot!(unknown.text, @r"
         model      gpt-99 at openai
         cost       — (no price row for this model at this provider)
+        near name  openai / gpt-4
+        near name  openai / gpt-5
+        near name  openai / gpt-4o
         ");
         assert!(answer("gpt-4o").is_found);
     }
@@ -239,9 +318,23 @@ mod tests {
     }
 
     #[test]
+    fn the_sources_have_a_date_and_a_licence() {
+        let text = answer("--sources").text;
+        assert!(text.lines().count() >= 4 && text.contains("LiteLLM") && text.contains("MIT"), "{text}");
+        assert!(answer("--sources --json").text.lines().all(|line| line.contains("\"date\":\"20")));
+    }
+
+    #[test]
+    fn the_rows_that_were_considered_are_listed() {
+        let text = answer("gpt-4o --provider openai --why").text;
+        assert!(text.contains("considered openai / gpt-4o: chosen"), "{text}");
+        assert!(text.contains("considered azure / gpt-4o: another provider"), "{text}");
+    }
+
+    #[test]
     fn a_hostile_name_cannot_reach_the_terminal() {
         let mut args = Cli::try_parse_from(["price", "m"]).unwrap().price;
-        args.model = "\u{1b}]0;x\u{7}\u{202e}gpt-4o".to_owned();
+        args.model = Some("\u{1b}]0;x\u{7}\u{202e}gpt-4o".to_owned());
         for json in [false, true] {
             args.json = json;
             assert!(!price(&args, &Pricer::default(), NOW).text.contains(['\u{1b}', '\u{7}']));

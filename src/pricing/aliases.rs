@@ -66,7 +66,7 @@ fn at_feed_key(catalog: &Catalog, key: &str) -> Option<PriceMatch> {
     let exact = || {
         let (provider, id) = key.split_once('/')?;
         let row = catalog.provider(&provider.to_ascii_lowercase())?.find_listed(id)?;
-        Some(PriceMatch { row: Arc::clone(row), matched_by: MatchedBy::Provider, alias: None })
+        Some(PriceMatch { row: Arc::clone(row), matched_by: MatchedBy::Provider, alias: None, uplift: None })
     };
     exact().or_else(|| catalog.find(key, None))
 }
@@ -129,8 +129,8 @@ mod tests {
         let local = feed(&[("openai-gpt-4o", "ollama/llama3")], Some("digitalocean"));
         assert_eq!(find(&local, "llama3", Some("Ollama")).as_deref(), digitalocean);
         assert_eq!(find(&local, "llama3", Some("vllm")), None);
-        let models_dev = feed(&[("openai/gpt-oss-120b", "openai/gpt-4o")], None);
-        assert_eq!(find(&models_dev, "openai/gpt-4o", None).as_deref(), Some("openai gpt-oss-120b"));
+        let models_dev = feed(&[("groq/openai/gpt-oss-120b", "openai/gpt-4o")], None);
+        assert_eq!(find(&models_dev, "openai/gpt-4o", None).as_deref(), Some("groq openai/gpt-oss-120b"));
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! The price catalog: providers, their price rows, and the lookup of a row by name.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
-use super::row::{CatalogEntry, PriceRow};
+use super::row::{CalendarEntry, Calendars, CatalogEntry, Holidays, PriceRow};
 use super::spelling;
 
 /// The bundled data. Its licences are in `NOTICE.txt` in the same directory.
@@ -32,10 +32,24 @@ impl RefreshInfo {
     }
 }
 
+/// A source of bundled rows.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
+pub struct PriceSource {
+    /// Its name (`LiteLLM`).
+    pub name: String,
+    /// The version that was read.
+    pub version: String,
+    /// The day or month of that version.
+    pub date: String,
+    /// Licence and holder.
+    pub license: String,
+}
+
 /// All known prices. Immutable: a refresh builds a new catalog.
 #[derive(Debug, Default)]
 pub struct Catalog {
     generated: String,
+    sources: Arc<[PriceSource]>,
     refreshed: Option<RefreshInfo>,
     providers: HashMap<Arc<str>, ProviderRows>,
 }
@@ -44,7 +58,7 @@ impl Catalog {
     /// The catalog that ships with the program. A test checks that it parses.
     pub fn bundled() -> Arc<Self> {
         static CATALOG: LazyLock<Arc<Catalog>> =
-            LazyLock::new(|| Arc::new(Catalog::parse(BUNDLED).unwrap_or_default()));
+            LazyLock::new(|| Arc::new(Catalog::bundled_lazily().unwrap_or_default()));
         Arc::clone(&CATALOG)
     }
 
@@ -53,12 +67,51 @@ impl Catalog {
     /// # Errors
     /// Fails if the text is not a catalog document.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
-        let document: Document = serde_json::from_str(text)?;
+        let document: Document<'_, Providers<'_>> = serde_json::from_str(text)?;
+        let calendars = document.calendars();
+        let rows = |text: &serde_json::value::RawValue, name: &Arc<str>| parse_rows(text.get(), name, &calendars);
+        let providers = document.models.0.iter().map(|(name, text)| {
+            let name: Arc<str> = (*name).into();
+            Ok((Arc::clone(&name), ProviderRows::of(rows(text, &name)?)))
+        });
         Ok(Self {
             generated: document.generated.to_owned(),
+            sources: document.sources.clone().into(),
             refreshed: None,
-            providers: document.models.0.into_iter().collect(),
+            providers: providers.collect::<Result<_, serde_json::Error>>()?,
         })
+    }
+
+    /// The bundled catalog, of which each provider's rows are parsed on first use.
+    fn bundled_lazily() -> Result<Self, serde_json::Error> {
+        let document: Document<'static, Providers<'static>> = serde_json::from_str(BUNDLED)?;
+        let calendars = Arc::new(document.calendars());
+        let providers = document.models.0.iter().map(|(name, text)| {
+            let name: Arc<str> = (*name).into();
+            let text = Unparsed { text: text.get(), provider: Arc::clone(&name), calendars: Arc::clone(&calendars) };
+            (name, ProviderRows { unparsed: Some(text), ..ProviderRows::default() })
+        });
+        Ok(Self {
+            generated: document.generated.to_owned(),
+            sources: document.sources.clone().into(),
+            refreshed: None,
+            providers: providers.collect(),
+        })
+    }
+
+    /// The sources of the bundled rows.
+    pub fn sources(&self) -> &[PriceSource] {
+        &self.sources
+    }
+
+    /// The source of a bundled row.
+    pub fn source(&self, row: &PriceRow) -> Option<&PriceSource> {
+        self.sources.get(usize::from(row.source?))
+    }
+
+    /// All providers with their rows, in no particular order.
+    pub fn providers(&self) -> impl Iterator<Item = (&str, &ProviderRows)> {
+        self.providers.iter().map(|(name, rows)| (&**name, rows))
     }
 
     /// This catalog with `rows` added; they replace rows of the same provider and id.
@@ -71,10 +124,11 @@ impl Catalog {
         for (name, provider) in &self.providers {
             let rows = fresh.entry(Arc::clone(name)).or_default();
             let replaced: std::collections::HashSet<Box<str>> = rows.iter().map(|row| row.id.clone()).collect();
-            rows.extend(provider.rows.iter().filter(|row| !replaced.contains(&row.id)).cloned());
+            rows.extend(provider.rows().iter().filter(|row| !replaced.contains(&row.id)).cloned());
         }
         Self {
             generated: self.generated.clone(),
+            sources: Arc::clone(&self.sources),
             refreshed: Some(refreshed),
             providers: fresh.into_iter().map(|(name, rows)| (name, ProviderRows::of(rows))).collect(),
         }
@@ -92,7 +146,7 @@ impl Catalog {
 
     /// Number of rows.
     pub fn len(&self) -> usize {
-        self.providers.values().map(|provider| provider.rows.len()).sum()
+        self.providers.values().map(|provider| provider.rows().len()).sum()
     }
 
     /// Whether the catalog has no rows.
@@ -107,16 +161,35 @@ impl Catalog {
 
     /// The row of this exact provider and id.
     pub fn row(&self, provider: &str, id: &str) -> Option<&Arc<PriceRow>> {
-        self.provider(provider)?.rows.iter().find(|row| *row.id == *id)
+        self.provider(provider)?.rows().iter().find(|row| *row.id == *id)
     }
 }
 
 /// The rows of one provider, with indexes over their names that are built on first use.
 #[derive(Debug, Default)]
 pub struct ProviderRows {
-    rows: Vec<Arc<PriceRow>>,
+    unparsed: Option<Unparsed>,
+    rows: OnceLock<Vec<Arc<PriceRow>>>,
     listed: OnceLock<Index>,
     canonical: OnceLock<Index>,
+}
+
+/// The bundled text of one provider's rows.
+#[derive(Debug)]
+struct Unparsed {
+    text: &'static str,
+    provider: Arc<str>,
+    calendars: Arc<Calendars>,
+}
+
+impl Unparsed {
+    fn rows(&self) -> Vec<Arc<PriceRow>> {
+        known(parse_rows(self.text, &self.provider, &self.calendars).unwrap_or_default())
+    }
+}
+
+fn known(rows: Vec<Arc<PriceRow>>) -> Vec<Arc<PriceRow>> {
+    rows.into_iter().filter(|row| row.is_known()).collect()
 }
 
 /// Maps names to positions in [`ProviderRows::rows`].
@@ -124,12 +197,12 @@ type Index = HashMap<String, Vec<usize>>;
 
 impl ProviderRows {
     fn of(rows: Vec<Arc<PriceRow>>) -> Self {
-        Self { rows: rows.into_iter().filter(|row| row.is_known()).collect(), ..Self::default() }
+        Self { rows: OnceLock::from(known(rows)), ..Self::default() }
     }
 
     /// All rows with a price, in catalog order.
     pub fn rows(&self) -> &[Arc<PriceRow>] {
-        &self.rows
+        self.rows.get_or_init(|| self.unparsed.as_ref().map_or_else(Vec::new, Unparsed::rows))
     }
 
     /// By exact id, else id in any case, else alias in any case, else canonical form (PRICING.md, section 1.5).
@@ -149,17 +222,17 @@ impl ProviderRows {
 
     fn find_canonical(&self, name: &str) -> Option<&Arc<PriceRow>> {
         let index = self.canonical.get_or_init(|| self.index(spelling::canonical));
-        let provider = self.rows.first().map_or("", |row| &row.provider);
+        let provider = self.rows().first().map_or("", |row| &row.provider);
         unambiguous(self.hits(index, &spelling::canonical(provider, name)))
     }
 
     fn hits<'a>(&'a self, index: &'a Index, key: &str) -> impl Iterator<Item = &'a Arc<PriceRow>> + Clone {
-        index.get(key).into_iter().flatten().filter_map(|&at| self.rows.get(at))
+        index.get(key).into_iter().flatten().filter_map(|&at| self.rows().get(at))
     }
 
     fn index(&self, key: impl Fn(&str, &str) -> String) -> Index {
         let mut index = Index::new();
-        for (at, row) in self.rows.iter().enumerate() {
+        for (at, row) in self.rows().iter().enumerate() {
             let names = std::iter::once(&row.id).chain(&row.aliases);
             for name in names {
                 let positions = index.entry(key(&row.provider, name)).or_default();
@@ -175,19 +248,31 @@ impl ProviderRows {
 /// The first hit, or `None` if the hits differ in price and so are ambiguous.
 fn unambiguous<'a>(mut hits: impl Iterator<Item = &'a Arc<PriceRow>>) -> Option<&'a Arc<PriceRow>> {
     let first = hits.next()?;
-    hits.all(|other| other.prices == first.prices).then_some(first)
+    hits.all(|other| other.prices.same_now(&first.prices)).then_some(first)
 }
 
 #[derive(Deserialize)]
-struct Document<'a> {
+struct Document<'a, M> {
     #[serde(borrow)]
     generated: &'a str,
-    models: Providers,
+    #[serde(default)]
+    sources: Vec<PriceSource>,
+    #[serde(borrow, default)]
+    holidays: BTreeMap<&'a str, CalendarEntry<'a>>,
+    models: M,
 }
 
-struct Providers(Vec<(Arc<str>, ProviderRows)>);
+impl<M> Document<'_, M> {
+    /// Takes the holiday calendars.
+    fn calendars(&self) -> Calendars {
+        self.holidays.iter().map(|(&name, entry)| (name.into(), Arc::new(Holidays::from(entry)))).collect()
+    }
+}
 
-impl<'de> Deserialize<'de> for Providers {
+/// The text of each provider's rows, in document order.
+struct Providers<'a>(Vec<(&'a str, &'a serde_json::value::RawValue)>);
+
+impl<'de> Deserialize<'de> for Providers<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(ProvidersVisitor)
     }
@@ -196,7 +281,7 @@ impl<'de> Deserialize<'de> for Providers {
 struct ProvidersVisitor;
 
 impl<'de> Visitor<'de> for ProvidersVisitor {
-    type Value = Providers;
+    type Value = Providers<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("providers by name")
@@ -204,17 +289,23 @@ impl<'de> Visitor<'de> for ProvidersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut providers = Vec::new();
-        while let Some(name) = map.next_key::<&str>()? {
-            let name: Arc<str> = name.into();
-            let rows = map.next_value_seed(Rows(&name))?;
-            providers.push((name, ProviderRows::of(rows)));
+        while let Some(entry) = map.next_entry()? {
+            providers.push(entry);
         }
         Ok(Providers(providers))
     }
 }
 
+fn parse_rows(text: &str, provider: &Arc<str>, calendars: &Calendars) -> Result<Vec<Arc<PriceRow>>, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    Rows { provider, calendars }.deserialize(&mut deserializer)
+}
+
 /// Deserializes one provider's models, in document order.
-struct Rows<'a>(&'a Arc<str>);
+struct Rows<'a> {
+    provider: &'a Arc<str>,
+    calendars: &'a Calendars,
+}
 
 impl<'de> DeserializeSeed<'de> for Rows<'_> {
     type Value = Vec<Arc<PriceRow>>;
@@ -234,7 +325,7 @@ impl<'de> Visitor<'de> for Rows<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut rows = Vec::with_capacity(64);
         while let Some((id, part)) = map.next_entry::<&str, CatalogEntry<'_>>()? {
-            rows.push(Arc::new(part.into_row(self.0, id)));
+            rows.push(Arc::new(part.into_row(self.provider, id, self.calendars)));
         }
         Ok(rows)
     }
@@ -255,6 +346,7 @@ mod tests {
     #[test]
     fn every_bundled_row_can_be_money() {
         for row in Catalog::bundled().providers.values().flat_map(ProviderRows::rows) {
+            assert!(Catalog::bundled().source(row).is_some(), "{} {}", row.provider, row.id);
             assert!(row.prices.base.are_sane() && row.prices.base.input.is_some() && row.prices.base.output.is_some());
             assert!(row.prices.tiers.is_sorted_by_key(|tier| tier.above));
         }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::row::{EffectiveRates, PriceRow, Rates};
+use super::row::{EffectiveRates, PriceRow, Rates, is_standard_tier};
 use crate::call::Usage;
 
 /// The subject of one cost line.
@@ -142,15 +142,49 @@ impl Breakdown<'_> {
     }
 }
 
-/// The cost of `usage` by `row` at a time; `None` if the counts do not determine it.
-pub(crate) fn price<'a>(
-    row: &'a PriceRow,
-    usage: &Usage,
-    at_unix_secs: i64,
-    service_tier: Option<&str>,
-) -> Option<Breakdown<'a>> {
-    let input_total = usage.input_total().unwrap_or(0);
-    let in_force = row.prices.in_force(at_unix_secs, service_tier, input_total);
+/// What a call's cost depends on besides the row and the counts.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub(crate) struct Terms<'a> {
+    /// When the call was made, seconds since the epoch.
+    pub at_unix_secs: i64,
+    /// The service tier that was billed.
+    pub service_tier: Option<&'a str>,
+    /// The search context size of a model that searches.
+    pub search_context: Option<&'a str>,
+    /// Factor on all rates.
+    pub uplift: Option<f64>,
+}
+
+impl<'a> Terms<'a> {
+    #[cfg(test)]
+    pub(crate) fn at(at_unix_secs: i64, service_tier: Option<&'a str>) -> Self {
+        Self { at_unix_secs, service_tier, ..Self::default() }
+    }
+
+    /// The rates of `row` under these terms, as listed.
+    pub(crate) fn in_force<'r>(&self, row: &'r PriceRow, usage: &Usage) -> EffectiveRates<'r> {
+        let mut in_force = row.prices.in_force(self.at_unix_secs, self.service_tier, usage.input_total().unwrap_or(0));
+        if let Some((fee, _)) = row.prices.search_fee(self.search_context) {
+            in_force.rates.request = Some(in_force.rates.request.unwrap_or(0.0) + fee);
+        }
+        in_force
+    }
+
+    /// Whether the rates are those of the call: not if the row lacks its service tier, or if a fee depends on something
+    /// that is not known.
+    pub(crate) fn are_known(&self, row: &PriceRow, in_force: &EffectiveRates<'_>) -> bool {
+        let lacks_tier =
+            self.service_tier.is_some_and(|name| !is_standard_tier(name)) && in_force.service_tier.is_none();
+        !lacks_tier && row.prices.search_fee(self.search_context).is_none_or(|(_, is_certain)| is_certain)
+    }
+}
+
+/// The cost of `usage` by `row` under these terms; `None` if the counts do not determine it.
+pub(crate) fn price<'a>(row: &'a PriceRow, usage: &Usage, terms: &Terms<'_>) -> Option<Breakdown<'a>> {
+    let mut in_force = terms.in_force(row, usage);
+    if let Some(uplift) = terms.uplift {
+        in_force.rates = in_force.rates.map(|rate| rate * uplift);
+    }
     let counts = Counts::of(usage, &in_force.rates)?;
     // Some emitters report 0 for unknown counts; no call uses no tokens at all.
     if counts.are_zero() && !row.is_free() {
@@ -176,8 +210,9 @@ fn added(figures: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// The total of [`price`] alone.
+#[cfg(test)]
 pub(crate) fn cost_usd(row: &PriceRow, usage: &Usage, at_unix_secs: i64, service_tier: Option<&str>) -> Option<f64> {
-    price(row, usage, at_unix_secs, service_tier).map(|sum| sum.usd)
+    price(row, usage, &Terms::at(at_unix_secs, service_tier)).map(|sum| sum.usd)
 }
 
 /// Tokens by cost item. Each token is in exactly one count.

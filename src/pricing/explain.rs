@@ -7,10 +7,10 @@ use serde::Serialize;
 pub use lines::dollars;
 
 use super::catalog::Catalog;
-use super::cost::{self, Breakdown, CostLine};
+use super::cost::{self, Breakdown, CostLine, Terms};
 use super::matching::PriceMatch;
 use super::pricer::{BY_EMITTER, BY_GATEWAY, PriceQuery, Pricer, PricingFacts, shown_cost};
-use super::row::{EffectiveRates, PriceOrigin, PriceRow, Rates};
+use super::row::{EffectiveRates, PriceOrigin, PriceRow, Rates, is_standard_tier};
 use crate::call::{Cost, CostBasis, LlmCall};
 
 /// The explanation of a cost.
@@ -197,8 +197,8 @@ impl CostObject {
 impl CatalogPrice {
     fn of(catalog: &Catalog, found: &PriceMatch, facts: &PricingFacts<'_>) -> Self {
         let row = &found.row;
-        let total = facts.usage.input_total().unwrap_or(0);
-        let in_force = row.prices.in_force(facts.at_unix_secs, facts.service_tier, total);
+        let terms = facts.terms(found);
+        let in_force = terms.in_force(row, &facts.usage);
         Self {
             provider: row.provider.to_string(),
             row: row.id.to_string(),
@@ -209,18 +209,37 @@ impl CatalogPrice {
             is_deprecated: row.is_deprecated,
             source: catalog.source_of(row),
             rates: in_force.rates,
-            conditions: conditions(&in_force),
-            sum: cost::price(row, &facts.usage, facts.at_unix_secs, facts.service_tier).as_ref().map(CostSum::of),
+            conditions: conditions(&in_force).into_iter().chain(terms.doubts(row, &in_force)).collect(),
+            sum: cost::price(row, &facts.usage, &terms).as_ref().map(CostSum::of),
         }
+    }
+}
+
+impl Terms<'_> {
+    /// What changes all rates of the row, and what is not known of the call.
+    fn doubts(&self, row: &PriceRow, in_force: &EffectiveRates<'_>) -> impl Iterator<Item = String> {
+        let missing = self.service_tier.filter(|name| !is_standard_tier(name) && in_force.service_tier.is_none());
+        let is_guess = row.prices.search_fee(self.search_context).is_some_and(|(_, is_certain)| !is_certain);
+        [
+            self.uplift.map(|uplift| format!("geographic profile: {uplift} times the listed rates")),
+            missing.map(|name| format!("service tier {name} is not listed: standard rates")),
+            is_guess.then(|| "search context size unknown: fee of the smallest".to_owned()),
+        ]
+        .into_iter()
+        .flatten()
     }
 }
 
 fn conditions(in_force: &EffectiveRates<'_>) -> Vec<String> {
     let clock = |minute: i64| format!("{:02}:{:02}", minute / 60, minute % 60);
     [
+        in_force.until.map(|until| format!("price until {until}")),
         in_force.scheduled.map(|change| format!("price since {}", change.from)),
         in_force.service_tier.map(|tier| format!("service tier {}", tier.name)),
-        in_force.window.map(|window| format!("weekdays {}-{} UTC", clock(window.from_minute), clock(window.to_minute))),
+        in_force.window.map(|window| {
+            let days = if window.is_weekdays { "weekdays" } else { "daily" };
+            format!("{days} {}-{} UTC", clock(window.from_minute), clock(window.to_minute))
+        }),
         in_force.above.map(|above| format!("long context: input above {above} tokens")),
     ]
     .into_iter()
@@ -233,7 +252,10 @@ impl Catalog {
     pub fn source_of(&self, row: &PriceRow) -> String {
         match (row.origin, self.refreshed()) {
             (PriceOrigin::Refreshed, Some(refreshed)) => format!("{} {}", refreshed.feed, refreshed.fetched()),
-            (PriceOrigin::Bundled | PriceOrigin::Refreshed, _) => format!("bundled {}", self.generated()),
+            (PriceOrigin::Bundled | PriceOrigin::Refreshed, _) => match self.source(row) {
+                Some(source) => format!("bundled {}, {} {}", self.generated(), source.name, source.date),
+                None => format!("bundled {}", self.generated()),
+            },
         }
     }
 }
@@ -271,7 +293,8 @@ mod tests {
     }
 
     fn explained(model: &str, provider: &str, facts: &PricingFacts<'_>) -> Explanation {
-        Pricer::default().explain_query(Some(PriceQuery { model, provider: Some(provider) }), facts)
+        Pricer::default()
+            .explain_query(Some(PriceQuery { model, provider: Some(provider), ..PriceQuery::default() }), facts)
     }
 
     #[test]
@@ -281,7 +304,7 @@ mod tests {
         cost       $0.001134 (priced)
         row        anthropic / claude-sonnet-4-6
         matched by provider: the provider is given
-        source     bundled 2026-11-23
+        source     bundled 2026-11-23, models.dev 2026-09-30
           input                     100 x       $3/M = $0.0003
           cache read                 30 x     $0.3/M = $0.000009
           cache write                20 x    $3.75/M = $0.000075
@@ -301,7 +324,7 @@ mod tests {
           "row": "claude-sonnet-4-6",
           "matched_by": "provider",
           "alias": null,
-          "source": "bundled 2026-11-23"
+          "source": "bundled 2026-11-23, models.dev 2026-09-30"
         }
         "#);
     }
@@ -343,7 +366,10 @@ mod tests {
     fn an_alias_of_the_config_is_named_where_it_led_to_the_row() {
         let aliases = Aliases { models: [("fast".to_owned(), "gpt-4o".to_owned())].into(), ..Aliases::default() };
         let pricer = Pricer::new(Catalog::bundled(), aliases);
-        let explained = |model| pricer.explain_query(Some(PriceQuery { model, provider: Some("openai") }), &facts());
+        let explained = |model| {
+            pricer
+                .explain_query(Some(PriceQuery { model, provider: Some("openai"), ..PriceQuery::default() }), &facts())
+        };
         let fast = explained("fast");
         let told = "alias      fast is priced as gpt-4o: an alias of the Plano configuration";
         assert!(fast.lines().iter().any(|line| line == told), "{:#?}", fast.lines());
@@ -354,7 +380,7 @@ mod tests {
     #[test]
     fn an_unknown_cost_has_a_reason() {
         let pricer = Pricer::default();
-        let query = |model| Some(PriceQuery { model, provider: Some("openai") });
+        let query = |model| Some(PriceQuery { model, provider: Some("openai"), ..PriceQuery::default() });
         let reason = |query, facts| pricer.explain_query(query, &facts).unknown_because;
         assert_eq!(reason(None, facts()), Some("no span reports the answering model"));
         assert_eq!(reason(query("gpt-99"), facts()), Some("no price row for this model at this provider"));

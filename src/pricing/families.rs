@@ -56,6 +56,41 @@ const FAMILIES: &[Family] = &[
 /// Prefixes that look like a family but name open weights, which anyone may host.
 const NOT_FAMILIES: &[&str] = &["gpt-oss", "gpt-j", "gpt-neo", "gpt2"];
 
+/// Prefixes of the names of open weights, which anyone may host under the same name.
+const OPEN_WEIGHTS: &[&str] = &[
+    "gpt-oss",
+    "gpt-j",
+    "gpt-neo",
+    "gpt2",
+    "gemma",
+    "llama",
+    "codellama",
+    "mixtral",
+    "phi-",
+    "bge-",
+    "gte-",
+    "e5-",
+    "nemotron",
+    "granite",
+    "deepseek-v",
+    "deepseek-r1",
+    "kimi-k2",
+    "glm-4",
+    "glm-5",
+    "minimax-m",
+    "qwq",
+];
+
+/// Whether a bare name is that of open weights: by its stem, or by its size in a family that has open weights.
+pub(super) fn has_open_weights(name: &str, has_size: bool) -> bool {
+    let name = name.to_ascii_lowercase();
+    let is_closed_family = || {
+        family(&name, false)
+            .is_some_and(|known| !FAMILIES.iter().any(|family| family.provider == known.id && family.has_open_weights))
+    };
+    OPEN_WEIGHTS.iter().any(|stem| name.starts_with(stem)) || has_size && !is_closed_family()
+}
+
 /// The first party whose family a bare name belongs to. `has_size`: the name contains a parameter count.
 pub(super) fn family(name: &str, has_size: bool) -> Option<KnownProvider> {
     let name = name.to_ascii_lowercase();

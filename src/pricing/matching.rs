@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, ProviderRows};
 use super::families;
 use super::providers::{self, KnownProvider, ProviderKind, Seller};
 use super::row::{PriceOrigin, PriceRow};
@@ -23,8 +23,10 @@ pub enum MatchedBy {
     Shape,
     /// No provider is given; the name is a DigitalOcean id.
     DoId,
-    /// A reseller without its own row: the first party's list price.
+    /// The seller's price is not known: the first party's list price.
     Estimate,
+    /// No span reports the answering model: the price of the requested one.
+    Requested,
 }
 
 impl MatchedBy {
@@ -37,6 +39,7 @@ impl MatchedBy {
             Self::Shape => "shape",
             Self::DoId => "do-id",
             Self::Estimate => "estimate",
+            Self::Requested => "requested",
         }
     }
 
@@ -48,7 +51,8 @@ impl MatchedBy {
             Self::Family => "the name belongs to the model family of one provider",
             Self::Shape => "only one provider uses ids of this form",
             Self::DoId => "the name is a DigitalOcean id",
-            Self::Estimate => "the reseller's price is unknown; this is the first party's list price",
+            Self::Estimate => "the seller's price is unknown; this is the first party's list price",
+            Self::Requested => "no span reports the answering model; this is the price of the requested one",
         }
     }
 }
@@ -62,6 +66,8 @@ pub struct PriceMatch {
     pub matched_by: MatchedBy,
     /// The name that replaced the emitted one, from the Plano config ([`super::Aliases`]).
     pub alias: Option<Box<str>>,
+    /// Factor on the row's rates: geographic profiles of Bedrock cost more than the list price.
+    pub uplift: Option<f64>,
 }
 
 impl PriceMatch {
@@ -71,15 +77,21 @@ impl PriceMatch {
         Self { alias: Some(alias.into()), ..self }
     }
 
-    /// Whether the price is that of another seller.
-    pub fn is_estimate(&self) -> bool {
-        self.matched_by == MatchedBy::Estimate
+    /// This match, found for the requested model.
+    #[must_use]
+    pub fn for_requested(self) -> Self {
+        Self { matched_by: MatchedBy::Requested, ..self }
     }
 
-    /// The basis of costs computed from this row. Another seller's price is an estimate even if refreshed (PRICING.md,
-    /// section 3).
-    pub fn basis(&self) -> CostBasis {
-        match (self.is_estimate(), self.row.origin) {
+    /// Whether the price is that of another seller or of the requested model.
+    pub fn is_estimate(&self) -> bool {
+        matches!(self.matched_by, MatchedBy::Estimate | MatchedBy::Requested)
+    }
+
+    /// The basis of costs computed from this row. Another seller's price is an estimate even if refreshed, as is a sum
+    /// of which a part is not known (PRICING.md, section 3).
+    pub fn basis(&self, is_certain: bool) -> CostBasis {
+        match (self.is_estimate() || !is_certain, self.row.origin) {
             (true, _) => CostBasis::Estimate,
             (false, PriceOrigin::Bundled) => CostBasis::Priced,
             (false, PriceOrigin::Refreshed) => CostBasis::Refreshed,
@@ -90,7 +102,7 @@ impl PriceMatch {
 impl Catalog {
     /// The row for `model` at the provider given by the emitter.
     pub fn find(&self, model: &str, provider_hint: Option<&str>) -> Option<PriceMatch> {
-        let model = model.trim();
+        let model = spelling::without_marker(model.trim());
         if model.len() > providers::MAX_NAME {
             return None;
         }
@@ -107,8 +119,11 @@ impl Catalog {
             Seller::Unpriced => None,
             Seller::Known(provider) if provider.kind == ProviderKind::Gateway => self.at_gateway(provider, id),
             Seller::Known(provider) => self.at_named(provider, id),
-            Seller::Unknown(name) => self.by_prefix_or(id, || self.at_unknown(name, id)),
-            Seller::Unnamed => self.by_prefix_or(id, || self.by_shape(id)),
+            Seller::Unknown(name) => self.at_unknown(name, id),
+            Seller::Unnamed => match providers::split_prefix(id) {
+                Some((seller, rest)) => self.at_prefix(seller, id, rest),
+                None => self.by_shape(id),
+            },
         }
     }
 
@@ -125,28 +140,42 @@ impl Catalog {
         }
     }
 
-    /// Tries the given provider, unless the model name has a provider prefix.
+    /// Tries the given provider, then a prefix that names another seller, then the vendor's list price.
     fn at_named(&self, provider: KnownProvider, name: &str) -> Option<PriceMatch> {
         let prefix = providers::split_prefix(name);
-        if prefix.is_none_or(|(seller, _)| seller != Seller::Known(provider)) {
-            // `openai/gpt-oss-120b-maas` is Vertex's own id.
-            if let Some(own) = self.at(provider.id, &[name], MatchedBy::Provider) {
-                return Some(own);
+        match prefix {
+            Some((seller, rest)) if seller == Seller::Known(provider) => self.at_prefix(seller, name, rest),
+            _ => {
+                // `openai/gpt-oss-120b-maas` is Vertex's own id.
+                let own = self.at(provider.id, &[name], MatchedBy::Provider);
+                own.or_else(|| match prefix {
+                    Some((seller, rest)) => self.at_foreign_prefix(seller, name, rest),
+                    None => self.estimate(provider, name),
+                })
             }
         }
-        self.by_prefix_or(name, || self.estimate(provider, name))
     }
 
     /// Tries a provider that only a refreshed catalog can contain.
     fn at_unknown(&self, provider: &str, name: &str) -> Option<PriceMatch> {
-        self.at(&provider.to_ascii_lowercase(), &[name], MatchedBy::Provider)
+        match providers::split_prefix(name) {
+            Some((seller, rest)) => self.at_foreign_prefix(seller, name, rest),
+            None => self.at(&provider.to_ascii_lowercase(), &[name], MatchedBy::Provider),
+        }
     }
 
-    /// Uses a known `provider/` prefix of the name, else `otherwise`.
-    fn by_prefix_or(&self, name: &str, otherwise: impl FnOnce() -> Option<PriceMatch>) -> Option<PriceMatch> {
-        match providers::split_prefix(name) {
-            Some((seller, rest)) => self.at_prefix(seller, name, rest),
-            None => otherwise(),
+    /// `name` is `seller/rest` under the name of another seller. A first party's name is then that of the vendor: its list
+    /// price is an estimate, and unknown for weights that anyone hosts.
+    fn at_foreign_prefix(&self, seller: Seller<'_>, name: &str, rest: &str) -> Option<PriceMatch> {
+        match seller {
+            Seller::Known(vendor) if vendor.kind == ProviderKind::FirstParty => {
+                if families::has_open_weights(rest, spelling::has_parameter_count(rest)) {
+                    return None;
+                }
+                let found = self.at_prefix(seller, name, rest)?;
+                Some(PriceMatch { matched_by: MatchedBy::Estimate, ..found })
+            }
+            _ => self.at_prefix(seller, name, rest),
         }
     }
 
@@ -158,6 +187,7 @@ impl Catalog {
             Unwrapped::Bedrock(id) => self.at("amazon-bedrock", &[id], MatchedBy::Provider),
             Unwrapped::Vertex { publisher, id } => self.at_vertex(publisher, id),
             Unwrapped::Bare(id) => {
+                let id = if provider.id == "amazon-bedrock" { spelling::after_route(id) } else { id };
                 self.at(provider.id, &[id, name], MatchedBy::Provider).or_else(|| self.estimate(provider, id))
             }
         }
@@ -179,29 +209,25 @@ impl Catalog {
         if spelling::is_vertex_id(name) {
             return self.at("google-vertex", &[name], MatchedBy::Shape);
         }
-        if self.is_digitalocean_id(name) {
+        if vendor_in_digitalocean_id(name).is_some() || DIGITALOCEAN_SPELLINGS.contains(&name) {
             return self.at("digitalocean", &[name], MatchedBy::DoId);
         }
-        let first_party = families::family(name, spelling::has_parameter_count(name))?;
+        let has_size = spelling::has_parameter_count(name);
+        let first_party = families::family(name, has_size).filter(|_| !families::has_open_weights(name, has_size))?;
         self.at(first_party.id, &[name], MatchedBy::Family)
-    }
-
-    /// `openai-gpt-5.4`, `anthropic-claude-opus-4.7`, or an id that no other provider lists (`llama3.3-70b-instruct`).
-    fn is_digitalocean_id(&self, name: &str) -> bool {
-        let lists = |id: &str| self.provider(id).is_some_and(|provider| provider.find_listed(name).is_some());
-        vendor_in_digitalocean_id(name).is_some()
-            || lists("digitalocean")
-                && providers::all().filter(|known| known.id != "digitalocean").all(|known| !lists(known.id))
     }
 
     /// For resellers, the list price of the vendor in the name.
     fn estimate(&self, seller: KnownProvider, name: &str) -> Option<PriceMatch> {
-        if !seller.is_reseller {
+        // What `-latest` stands for changes, and not at every seller on the same day.
+        if !seller.is_reseller || name.ends_with("-latest") {
             return None;
         }
         let (vendor, id) = match providers::split_prefix(name) {
             Some((Seller::Known(vendor), id)) if vendor.kind == ProviderKind::FirstParty => (vendor, id),
             Some(_) => return None,
+            // A dated id in DigitalOcean's own spelling that it does not list.
+            None if vendor_in_digitalocean_id(name).is_some() && spelling::undated(name).is_some() => return None,
             None => vendor_in_digitalocean_id(name)
                 .or_else(|| Some((families::family(name, spelling::has_parameter_count(name))?, name)))?,
         };
@@ -215,13 +241,102 @@ impl Catalog {
     /// The first of `names` that the provider lists, as spelled, else with suffixes stripped.
     fn at(&self, provider: &str, names: &[&str], matched_by: MatchedBy) -> Option<PriceMatch> {
         let rows = self.provider(provider)?;
-        let find = |name: &str| rows.find(name).filter(|row| !name.starts_with("ft:") || row.id.starts_with("ft:"));
-        let row = names.iter().find_map(|name| find(name)).or_else(|| {
-            let mut shorter = names.iter().flat_map(|name| spelling::stripped(provider, name));
-            shorter.find_map(|name| find(&name))
-        })?;
-        Some(PriceMatch { row: Arc::clone(row), matched_by, alias: None })
+        if let Some(row) = names.iter().find_map(|name| find_in(rows, name)) {
+            return Some(PriceMatch::new(row, matched_by));
+        }
+        if provider == "amazon-bedrock" {
+            return names.iter().find_map(|name| self.at_bedrock(rows, name, matched_by));
+        }
+        let row = names.iter().find_map(|name| self.find_stripped(provider, rows, name))?;
+        Some(PriceMatch::new(row, matched_by))
     }
+
+    /// With suffixes stripped, unless the price depends on what would be stripped.
+    fn find_stripped<'a>(&self, provider: &str, rows: &'a ProviderRows, name: &str) -> Option<&'a Arc<PriceRow>> {
+        let row = spelling::stripped(provider, name).iter().find_map(|name| find_in(rows, name))?;
+        (!self.is_snapshot_apart(provider, name, row)).then_some(row)
+    }
+
+    /// Whether the first party prices the dated or `-latest` name apart from the row found without that suffix.
+    fn is_snapshot_apart(&self, provider: &str, name: &str, row: &PriceRow) -> bool {
+        let bare = providers::split_prefix(name).map_or(name, |(_, rest)| rest);
+        let (vendor, id) = match vendor_in_digitalocean_id(bare) {
+            Some(split) => split,
+            None => match families::family(bare, false) {
+                Some(vendor) => (vendor, bare),
+                None => return false,
+            },
+        };
+        let undated = spelling::undated(id);
+        let is_moving = id.ends_with("-latest");
+        if vendor.id == provider || (undated.is_none() && !is_moving) {
+            return false;
+        }
+        let listed = |id: &str| self.provider(vendor.id)?.find_listed(id);
+        let rates = |row: &PriceRow| (row.prices.base.input, row.prices.base.output);
+        match (listed(id), undated.and_then(listed)) {
+            (Some(snapshot), Some(current)) => rates(snapshot) != rates(current),
+            (Some(snapshot), None) => rates(snapshot) != rates(row),
+            (None, _) => is_moving,
+        }
+    }
+
+    /// A Bedrock id that is not listed as spelled. Geographic profiles cost 1.1 times the list price where their siblings
+    /// do; `global.` is the list price and never that of a region.
+    fn at_bedrock(&self, rows: &ProviderRows, name: &str, matched_by: MatchedBy) -> Option<PriceMatch> {
+        let find = |name: &str| {
+            let stripped = || spelling::stripped("amazon-bedrock", name);
+            find_in(rows, name).or_else(|| stripped().iter().find_map(|name| find_in(rows, name)))
+        };
+        if let Some(row) = find(name) {
+            return Some(PriceMatch::new(row, matched_by));
+        }
+        let (region, model) = spelling::split_bedrock_region(name)?;
+        if region == "global" {
+            let (vendor, id) = model.split_once('.')?;
+            let id = spelling::strip_bedrock_version(id).unwrap_or(id);
+            let vendor = providers::known(vendor).filter(|vendor| vendor.kind == ProviderKind::FirstParty)?;
+            let is_open = families::has_open_weights(id, spelling::has_parameter_count(id));
+            return if is_open { None } else { self.at(vendor.id, &[id], MatchedBy::Estimate) };
+        }
+        let at = |region: &str| find(&format!("{region}.{model}"));
+        let (bare, global, sibling) =
+            (find(model), at("global"), ["us", "eu", "jp", "apac", "au"].into_iter().find_map(at));
+        let input = |row: &Arc<PriceRow>| row.prices.base.input.filter(|&rate| rate > 0.0);
+        match (bare, global, sibling) {
+            (Some(bare), _, Some(sibling)) => {
+                let ratio = input(sibling).zip(input(bare)).map_or(1.0, |(sibling, bare)| sibling / bare);
+                // A region of its own may cost what a profile costs; other ratios are not those of geography.
+                let is_profile = (ratio - GEOGRAPHIC).abs() < 0.001;
+                Some(PriceMatch { uplift: is_profile.then_some(GEOGRAPHIC), ..PriceMatch::new(bare, matched_by) })
+            }
+            (Some(bare), Some(global), None) if input(bare) == input(global) => {
+                Some(PriceMatch { uplift: Some(GEOGRAPHIC), ..PriceMatch::new(bare, matched_by) })
+            }
+            (Some(row), _, None) | (None, _, Some(row)) => Some(PriceMatch::new(row, matched_by)),
+            (None, Some(global), None) => {
+                Some(PriceMatch { uplift: Some(GEOGRAPHIC), ..PriceMatch::new(global, matched_by) })
+            }
+            (None, None, None) => None,
+        }
+    }
+}
+
+impl PriceMatch {
+    fn new(row: &Arc<PriceRow>, matched_by: MatchedBy) -> Self {
+        Self { row: Arc::clone(row), matched_by, alias: None, uplift: None }
+    }
+}
+
+/// What a geographic profile of Bedrock costs against the list price.
+const GEOGRAPHIC: f64 = 1.1;
+
+/// Names of open weights in a spelling that only DigitalOcean uses.
+const DIGITALOCEAN_SPELLINGS: &[&str] = &["llama3.3-70b-instruct"];
+
+/// The row of this name; a fine-tuned model has only the rows of fine-tuned models.
+fn find_in<'a>(rows: &'a ProviderRows, name: &str) -> Option<&'a Arc<PriceRow>> {
+    rows.find(name).filter(|row| !name.starts_with("ft:") || row.id.starts_with("ft:"))
 }
 
 /// Splits a DigitalOcean id into vendor and the vendor's model name.
@@ -279,7 +394,10 @@ mod tests {
     /// Further cases of the same kinds: model, hint, and `provider id how` or nothing.
     const CASES: &[(&str, &str, &str)] = &[
         // Prefix against hint.
-        ("anthropic/claude-opus-4-7", "openai", "anthropic claude-opus-4-7 provider"),
+        ("anthropic/claude-opus-4-7", "openai", "anthropic claude-opus-4-7 estimate"),
+        ("anthropic/claude-opus-4-7[1m]", "anthropic", "anthropic claude-opus-4-7 provider"),
+        ("anthropic/claude-opus-4-7", "my-gateway", "anthropic claude-opus-4-7 estimate"),
+        ("gemini-2.5-flash", "gcp.vertex.agent", "google gemini-2.5-flash provider"),
         ("groq/llama-3.3-70b-versatile", "digitalocean", "groq llama-3.3-70b-versatile provider"),
         ("do/openai-gpt-5.4", "openai", "digitalocean openai-gpt-5.4 provider"),
         ("digitalocean/openai-gpt-5.4", "digitalocean", "digitalocean openai-gpt-5.4 provider"),
@@ -308,10 +426,10 @@ mod tests {
         // Names that say nothing of a provider.
         ("gpt-4o-mini", "unknown", "openai gpt-4o-mini family"),
         ("gpt-4o-mini", "plano(llm)", "openai gpt-4o-mini family"),
-        ("gpt-oss-20b", "openai", "openai gpt-oss-20b provider"),
+        ("gpt-oss-20b", "openai", ""),
         ("qwen3-32b", "", ""),
-        ("ft:gpt-4o-2024-08-06:acme::x", "", "openai ft:gpt-4o family"),
-        ("ft:gpt-4o-mini-2024-07-18:acme:name:id", "openai", "openai ft:gpt-4o-mini provider"),
+        ("ft:gpt-4o-2024-08-06:acme::x", "", "openai ft:gpt-4o-2024-08-06 family"),
+        ("ft:gpt-4o-mini-2024-07-18:acme:name:id", "openai", "openai ft:gpt-4o-mini-2024-07-18 provider"),
         ("ft:gpt-4-0:acme::x", "openai", ""),
         ("gpt-4o-mini:free", "openai", ""),
         // Resellers.
@@ -323,7 +441,8 @@ mod tests {
         ("openai/gpt-99", "openrouter", ""),
         ("meta-llama/llama-99", "openrouter", ""),
         ("openai/gpt-oss-safeguard-999b", "openrouter", ""),
-        ("gpt-oss-120b", "azure", ""),
+        ("gpt-oss-120b", "azure", "azure gpt-oss-120b provider"),
+        ("gpt-oss-999b", "azure", ""),
         ("openai-gpt-oss-safeguard-20b", "digitalocean", ""),
         ("openai/gpt-oss-safeguard-20b", "digitalocean", ""),
         ("gpt-oss-120b", "digitalocean", "digitalocean openai-gpt-oss-120b gateway"),

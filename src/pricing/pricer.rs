@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::aliases::Aliases;
 use super::catalog::Catalog;
-use super::cost;
-use super::matching::PriceMatch;
+use super::cost::{self, Terms};
+use super::matching::{MatchedBy, PriceMatch};
 use crate::call::{Convention, Cost, CostBasis, Labels, LlmCall, Usage};
 
 /// The facts of a call that determine its cost, apart from the price row.
@@ -19,6 +19,10 @@ pub struct PricingFacts<'a> {
     pub at_unix_secs: i64,
     /// Billed service tier.
     pub service_tier: Option<&'a str>,
+    /// Search context size (`low`, `medium`, `high`) of a model that searches.
+    pub search_context: Option<&'a str>,
+    /// The call failed: the price of a requested model does not apply.
+    pub is_failed: bool,
     /// Cost computed by the emitter, which takes precedence over the catalog, USD.
     pub reported_cost_usd: Option<f64>,
     /// Cost computed by the gateway, used if the catalog has no price, USD.
@@ -32,8 +36,20 @@ impl<'a> PricingFacts<'a> {
             usage: call.usage(),
             at_unix_secs: call.start_unix_nano().div_euclid(1_000_000_000),
             service_tier: call.labels().service_tier.as_deref(),
+            search_context: None,
+            is_failed: call.status().is_error(),
             reported_cost_usd: call.reported_cost_usd(),
             fallback_cost_usd: call.fallback_cost_usd(),
+        }
+    }
+
+    /// The terms of the call at the row found.
+    pub(super) fn terms(&self, found: &PriceMatch) -> Terms<'a> {
+        Terms {
+            at_unix_secs: self.at_unix_secs,
+            service_tier: self.service_tier,
+            search_context: self.search_context,
+            uplift: found.uplift,
         }
     }
 
@@ -63,28 +79,40 @@ fn is_money(usd: f64) -> bool {
     usd > 0.0 && usd.is_finite()
 }
 
-/// The model to price, which is never the requested model, and its provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The model to price and its provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct PriceQuery<'a> {
     /// Model name as emitted.
     pub model: &'a str,
     /// Provider as emitted, never a service name.
     pub provider: Option<&'a str>,
+    /// No span names the answering model: this is the requested one, and its price an estimate.
+    pub is_requested: bool,
 }
 
 impl<'a> PriceQuery<'a> {
+    /// The answering model, else the requested one if no span names another.
+    pub fn of(labels: &'a Labels) -> Option<Self> {
+        Self::answered(labels).or_else(|| {
+            let requested = labels.request_model.as_deref().filter(|model| !model.is_empty())?;
+            let is_renamed = labels.upstream_model.as_deref().is_some_and(|upstream| upstream != requested);
+            let provider = labels.provider.as_deref();
+            (!is_renamed).then_some(Self { model: requested, provider, is_requested: true })
+        })
+    }
+
     /// For Plano the answering model, with the provider prefix of the dispatched model if `llm.provider` is missing. Under
     /// other conventions the upstream model precedes, since `model` may be a proxy's alias. `None` without a model.
-    pub fn of(labels: &'a Labels) -> Option<Self> {
+    fn answered(labels: &'a Labels) -> Option<Self> {
         let answered = labels.model.as_deref().filter(|model| !model.is_empty());
         let upstream = labels.upstream_model.as_deref();
         let provider = labels.provider.as_deref();
         Some(match labels.convention {
             Convention::Plano => {
                 let dispatched = || upstream?.split_once('/').map(|(provider, _)| provider);
-                Self { model: answered?, provider: provider.or_else(dispatched) }
+                Self { model: answered?, provider: provider.or_else(dispatched), is_requested: false }
             }
-            _ => Self { model: upstream.or(answered)?, provider },
+            _ => Self { model: upstream.or(answered)?, provider, is_requested: false },
         })
     }
 }
@@ -94,9 +122,11 @@ pub fn shown_cost(found: Option<&PriceMatch>, facts: &PricingFacts<'_>) -> Optio
     if let Some(usd) = facts.reported() {
         return Some(Cost { usd, basis: CostBasis::Reported });
     }
+    let found = found.filter(|found| found.matched_by != MatchedBy::Requested || !facts.is_failed);
     let priced = found.and_then(|found| {
-        let usd = cost::cost_usd(&found.row, &facts.usage, facts.at_unix_secs, facts.service_tier)?;
-        Some(Cost { usd, basis: found.basis() })
+        let terms = facts.terms(found);
+        let sum = cost::price(&found.row, &facts.usage, &terms)?;
+        Some(Cost { usd: sum.usd, basis: found.basis(terms.are_known(&found.row, &sum.in_force)) })
     });
     priced.or_else(|| Some(Cost { usd: facts.fallback()?, basis: CostBasis::Reported }))
 }
@@ -139,7 +169,8 @@ impl Pricer {
 
     /// The price row for a model, after the user's aliases.
     pub fn find(&self, query: PriceQuery<'_>) -> Option<PriceMatch> {
-        self.aliases.find(&self.catalog(), query.model, query.provider)
+        let found = self.aliases.find(&self.catalog(), query.model, query.provider)?;
+        Some(if query.is_requested { found.for_requested() } else { found })
     }
 }
 
@@ -236,13 +267,16 @@ mod tests {
                 service_tier: self.service_tier.as_deref(),
                 reported_cost_usd: self.figure(&["gen_ai.usage.cost", "gen_ai.cost.total_cost", "llm.cost.total"]),
                 fallback_cost_usd: self.figure(&["llm.usage.total_cost_usd"]),
+                ..PricingFacts::default()
             }
         }
 
         /// The row from the case's own entry, by way of a catalog of that one row.
         fn found(&self) -> Option<PriceMatch> {
             let (provider, id) = (self.provider.as_deref()?, self.id.as_deref()?);
-            let document = json!({"generated": "", "models": {provider: {id: self.entry}}}).to_string();
+            let bundled: Value = serde_json::from_str(include_str!("../../assets/pricing/catalog.json")).unwrap();
+            let models = json!({provider: {id: self.entry}});
+            let document = json!({"generated": "", "holidays": bundled["holidays"], "models": models}).to_string();
             let found = Catalog::parse(&document).unwrap().find(id, Some(provider));
             assert!(found.is_some(), "{}", self.name);
             found
@@ -330,7 +364,7 @@ mod tests {
     fn a_free_model_costs_zero() {
         let found = Catalog::bundled().provider("openrouter").unwrap().rows().iter().find(|row| row.is_free()).cloned();
         let usage = Usage { input: Some(5), output: Some(5), ..Usage::default() };
-        let found = PriceMatch { row: found.unwrap(), matched_by: crate::pricing::MatchedBy::Gateway, alias: None };
+        let found = PriceMatch { row: found.unwrap(), matched_by: MatchedBy::Gateway, alias: None, uplift: None };
         let shown = shown_cost(Some(&found), &PricingFacts { usage, ..PricingFacts::default() });
         assert_eq!(shown, Some(Cost { usd: 0.0, basis: CostBasis::Priced }));
     }
@@ -445,17 +479,31 @@ mod tests {
     }
 
     #[test]
-    fn the_requested_model_is_never_priced() {
+    fn the_requested_model_is_priced_as_an_estimate_if_no_span_names_another() {
         let asked = Labels { request_model: Some("gpt-4o".into()), ..Labels::default() };
-        assert_eq!(PriceQuery::of(&asked), None);
+        assert_eq!(PriceQuery::of(&asked), Some(PriceQuery { model: "gpt-4o", provider: None, is_requested: true }));
+        let sent_on = Labels { upstream_model: Some("openai/gpt-4o-mini".into()), ..asked.clone() };
+        assert_eq!(PriceQuery::of(&sent_on), None);
+        let unknown = Labels { model: Some("gpt-99".into()), ..asked.clone() };
+        assert_eq!(PriceQuery::of(&unknown).and_then(|query| Pricer::default().find(query)), None);
+        let found = PriceQuery::of(&asked).and_then(|query| Pricer::default().find(query));
+        let usage = Usage { input: Some(1000), output: Some(100), ..Usage::default() };
+        let basis = |is_failed| {
+            let facts = PricingFacts { usage, is_failed, ..PricingFacts::default() };
+            shown_cost(found.as_ref(), &facts).map(|cost| cost.basis)
+        };
+        assert_eq!((basis(false), basis(true)), (Some(CostBasis::Estimate), None));
         let plano = Labels {
             model: Some("gpt-4o-2024-08-06".into()),
             upstream_model: Some("openai/gpt-4o".into()),
             ..Labels::default()
         };
-        assert_eq!(PriceQuery::of(&plano), Some(PriceQuery { model: "gpt-4o-2024-08-06", provider: Some("openai") }));
+        assert_eq!(
+            PriceQuery::of(&plano),
+            Some(PriceQuery { model: "gpt-4o-2024-08-06", provider: Some("openai"), is_requested: false })
+        );
         let proxied = Labels { convention: Convention::LiteLlm, ..plano };
-        assert_eq!(PriceQuery::of(&proxied), Some(PriceQuery { model: "openai/gpt-4o", provider: None }));
+        assert_eq!(PriceQuery::of(&proxied), Some(PriceQuery { model: "openai/gpt-4o", ..PriceQuery::default() }));
     }
 
     fn any_usage() -> impl Strategy<Value = Usage> {
@@ -493,7 +541,7 @@ mod tests {
         #[test]
         fn a_sum_is_its_lines_and_never_negative(row in any_row(), usage in any_usage(), at in 0..4_000_000_000_i64) {
             for tier in [None, Some("batch"), Some("priority")] {
-                let sum = cost::price(&row, &usage, at, tier);
+                let sum = cost::price(&row, &usage, &Terms::at(at, tier));
                 prop_assert_eq!(cost::cost_usd(&row, &usage, at, tier), sum.map(|sum| sum.usd));
                 let Some(sum) = sum else { continue };
                 prop_assert!(sum.usd >= 0.0 && sum.usd.is_finite());

@@ -1,5 +1,7 @@
 //! Providers of the price catalog and the names that emitters use for them.
 
+use super::catalog::Catalog;
+
 /// Longest model or provider name that is parsed, bytes. Real names are far shorter; the limit bounds the work on hostile
 /// input.
 pub(super) const MAX_NAME: usize = 512;
@@ -57,6 +59,7 @@ const PROVIDERS: &[KnownProvider] = &[
             "gemini",
             "gcp.gemini",
             "gcp.gen-ai",
+            "gcp.vertex.agent",
             "google-ai",
             "googleai",
             "google-ai-studio",
@@ -283,10 +286,24 @@ pub(super) fn all() -> impl Iterator<Item = KnownProvider> {
     PROVIDERS.iter().copied()
 }
 
+impl Catalog {
+    /// The catalog name of a provider as emitted.
+    pub fn provider_id(name: &str) -> Option<&'static str> {
+        match seller(name) {
+            Seller::Known(provider) => Some(provider.id),
+            Seller::Unpriced | Seller::Unnamed | Seller::Unknown(_) => None,
+        }
+    }
+
+    /// Whether the provider sells its own models.
+    pub fn is_first_party(id: &str) -> bool {
+        known(id).is_some_and(|provider| provider.kind == ProviderKind::FirstParty)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pricing::Catalog;
 
     #[test]
     fn every_provider_of_the_table_is_in_the_bundled_catalog_and_the_reverse() {

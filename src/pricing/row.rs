@@ -135,11 +135,71 @@ pub struct ScheduledChange {
     pub from_unix_secs: i64,
     /// The rates it changes.
     pub rates: Rates,
+    /// The service tiers it changes.
+    pub service_tiers: Box<[ServiceTier]>,
 }
 
-/// Rates for a time of day in UTC, Monday to Friday; start inclusive, end exclusive.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The whole price list of a row up to a time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PastPrices {
+    /// The end as listed, a date or a time in UTC.
+    pub until: Box<str>,
+    /// The end, exclusive, seconds since the epoch.
+    pub until_unix_secs: i64,
+    /// The prices until then.
+    pub prices: Prices,
+}
+
+/// Fees in USD per request of a model that searches on every call, by search context size.
+#[derive(Clone, Copy, Debug, PartialEq, Default, Deserialize, Serialize)]
+pub struct SearchFees {
+    /// `low`, the sellers' default.
+    pub low: f64,
+    /// `medium`.
+    pub medium: f64,
+    /// `high`.
+    pub high: f64,
+}
+
+impl SearchFees {
+    /// The fee for a size; that of the default size if it is not known.
+    fn of(&self, size: Option<&str>) -> f64 {
+        match size.map(str::trim) {
+            Some(size) if size.eq_ignore_ascii_case("high") => self.high,
+            Some(size) if size.eq_ignore_ascii_case("medium") => self.medium,
+            _ => self.low,
+        }
+    }
+
+    /// Whether the fee depends on the size.
+    fn differ(&self) -> bool {
+        self.low != self.medium || self.low != self.high
+    }
+}
+
+/// Days (UTC) of a public holiday calendar, with the calendar's offset from UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Holidays {
+    /// Seconds to add to UTC.
+    pub offset_secs: i64,
+    /// Days since the epoch in local time, sorted.
+    pub days: Box<[i64]>,
+}
+
+impl Holidays {
+    fn contains(&self, unix_secs: i64) -> bool {
+        let day = unix_secs.saturating_add(self.offset_secs).div_euclid(DAY_SECS);
+        self.days.binary_search(&day).is_ok()
+    }
+}
+
+/// Rates for a time of day in UTC; start inclusive, end exclusive.
+#[derive(Clone, Debug, PartialEq)]
 pub struct TimeWindow {
+    /// Monday to Friday only.
+    pub is_weekdays: bool,
+    /// Days on which the window does not apply.
+    pub holidays: Option<Arc<Holidays>>,
     /// Minutes since midnight.
     pub from_minute: i64,
     /// Minutes since midnight; smaller than `from_minute` when the window spans midnight.
@@ -159,11 +219,12 @@ impl TimeWindow {
         } else {
             minute >= self.from_minute || minute < self.to_minute
         };
-        weekday < 5 && in_hours
+        let is_holiday = self.holidays.as_ref().is_some_and(|holidays| holidays.contains(unix_secs));
+        in_hours && (weekday < 5 || !self.is_weekdays) && !is_holiday
     }
 }
 
-/// All rates of a row. Two spellings of a model have the same price iff these are equal.
+/// All rates of a row.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Prices {
     /// The unconditional rates.
@@ -176,6 +237,10 @@ pub struct Prices {
     pub windows: Box<[TimeWindow]>,
     /// Changes by input size, smallest first.
     pub tiers: Box<[ContextTier]>,
+    /// Fees by search context size.
+    pub search: Option<SearchFees>,
+    /// Earlier price lists, by their end.
+    pub past: Box<[PastPrices]>,
 }
 
 /// The rates that apply to one request, with the conditions that were met.
@@ -185,6 +250,8 @@ pub struct EffectiveRates<'a> {
     pub rates: Rates,
     /// The latest scheduled change in effect.
     pub scheduled: Option<&'a ScheduledChange>,
+    /// The end of the earlier price list that applies.
+    pub until: Option<&'a str>,
     /// The service tier, if the row lists it.
     pub service_tier: Option<&'a ServiceTier>,
     /// The time-of-day window that applies.
@@ -201,13 +268,27 @@ impl Prices {
     /// Base -> schedule by the call's date -> service tier -> time of day -> long-context tier (PRICING.md, section 2).
     /// Where a service tier sets a rate, its own long-context tiers replace the standard ones.
     pub fn in_force(&self, at_unix_secs: i64, service_tier: Option<&str>, input_total: u64) -> EffectiveRates<'_> {
+        match self.past.iter().find(|past| at_unix_secs < past.until_unix_secs) {
+            Some(past) => EffectiveRates {
+                until: Some(&past.until),
+                ..past.prices.listed(at_unix_secs, service_tier, input_total)
+            },
+            None => self.listed(at_unix_secs, service_tier, input_total),
+        }
+    }
+
+    /// As [`Self::in_force`], without regard to earlier price lists.
+    fn listed(&self, at_unix_secs: i64, service_tier: Option<&str>, input_total: u64) -> EffectiveRates<'_> {
         let mut rates = self.base;
         let mut latest = None;
         for change in self.scheduled.iter().filter(|change| change.from_unix_secs <= at_unix_secs) {
             rates.overlay(&change.rates);
             latest = Some(change);
         }
-        let service_tier = service_tier.and_then(|name| self.service_tier(name));
+        let service_tier = service_tier.and_then(|name| {
+            let changed = latest.and_then(|change| named(&change.service_tiers, name));
+            changed.or_else(|| named(&self.service_tiers, name))
+        });
         let set_by_service = service_tier.map_or_else(Rates::default, |tier| tier.rates);
         rates.overlay(&set_by_service);
         let window = self.windows.iter().find(|window| window.contains(at_unix_secs));
@@ -227,15 +308,38 @@ impl Prices {
         EffectiveRates {
             rates,
             scheduled: latest,
+            until: None,
             service_tier,
             window,
             above: own.or(effective).map(|tier| tier.above),
         }
     }
 
-    fn service_tier(&self, name: &str) -> Option<&ServiceTier> {
-        self.service_tiers.iter().find(|tier| tier.name.eq_ignore_ascii_case(name.trim()))
+    /// The search fee of a call, USD, and whether it is certain.
+    pub(super) fn search_fee(&self, size: Option<&str>) -> Option<(f64, bool)> {
+        let fees = self.search?;
+        Some((fees.of(size), size.is_some() || !fees.differ()))
     }
+
+    /// Whether both lists have the same current prices. Two spellings of a model have the same price iff they do.
+    pub(super) fn same_now(&self, other: &Self) -> bool {
+        let parts = |prices: &Self| (prices.base, prices.search);
+        parts(self) == parts(other)
+            && self.scheduled == other.scheduled
+            && self.service_tiers == other.service_tiers
+            && self.windows == other.windows
+            && self.tiers == other.tiers
+    }
+}
+
+fn named<'a>(tiers: &'a [ServiceTier], name: &str) -> Option<&'a ServiceTier> {
+    tiers.iter().find(|tier| tier.name.eq_ignore_ascii_case(name.trim()))
+}
+
+/// Whether a service tier's name stands for the standard rates.
+pub(super) fn is_standard_tier(name: &str) -> bool {
+    const STANDARD: [&str; 8] = ["", "default", "standard", "auto", "standard_only", "on_demand", "on-demand", "none"];
+    STANDARD.iter().any(|standard| name.trim().eq_ignore_ascii_case(standard))
 }
 
 /// The source of a price row.
@@ -263,6 +367,8 @@ pub struct PriceRow {
     pub is_deprecated: bool,
     /// Bundled or refreshed.
     pub origin: PriceOrigin,
+    /// Position of the row's source among the catalog's sources.
+    pub source: Option<u16>,
     /// Rates and the conditions that change them.
     pub prices: Prices,
 }
@@ -307,11 +413,20 @@ pub(super) struct CatalogEntry<'a> {
     service_tiers: BTreeMap<&'a str, CatalogEntry<'a>>,
     scheduled: Vec<CatalogEntry<'a>>,
     time_of_day_utc_weekdays: Vec<CatalogEntry<'a>>,
+    time_of_day_utc: Vec<CatalogEntry<'a>>,
+    holidays: Option<&'a str>,
+    search: Option<SearchFees>,
+    until: &'a str,
+    past: Vec<CatalogEntry<'a>>,
     aliases: Vec<&'a str>,
+    s: Option<u16>,
 }
 
+/// Holiday calendars by name.
+pub(super) type Calendars = BTreeMap<Box<str>, Arc<Holidays>>;
+
 impl CatalogEntry<'_> {
-    pub(super) fn into_row(self, provider: &Arc<str>, id: &str) -> PriceRow {
+    pub(super) fn into_row(self, provider: &Arc<str>, id: &str, calendars: &Calendars) -> PriceRow {
         PriceRow {
             provider: Arc::clone(provider),
             id: id.into(),
@@ -319,18 +434,29 @@ impl CatalogEntry<'_> {
             context: self.context,
             is_deprecated: self.deprecated != 0,
             origin: PriceOrigin::Bundled,
-            prices: self.prices(),
+            source: self.s,
+            prices: self.prices(calendars),
         }
     }
 
-    fn prices(&self) -> Prices {
+    fn prices(&self, calendars: &Calendars) -> Prices {
+        let weekdays = self.time_of_day_utc_weekdays.iter().filter_map(|part| part.as_window(true, calendars));
+        let days = self.time_of_day_utc.iter().filter_map(|part| part.as_window(false, calendars));
+        let mut past: Vec<PastPrices> = self.past.iter().filter_map(|part| part.as_past(calendars)).collect();
+        past.sort_by_key(|past| past.until_unix_secs);
         Prices {
             base: self.rates(),
             scheduled: schedule(self.scheduled.iter().filter_map(CatalogEntry::as_scheduled).collect()),
-            service_tiers: self.service_tiers.iter().map(|(name, part)| part.as_service_tier(name)).collect(),
-            windows: self.time_of_day_utc_weekdays.iter().filter_map(CatalogEntry::as_window).collect(),
+            service_tiers: self.named_tiers(),
+            windows: weekdays.chain(days).collect(),
             tiers: sorted_tiers(self.tiers.iter().map(CatalogEntry::as_tier).collect()),
+            search: self.search,
+            past: past.into(),
         }
+    }
+
+    fn named_tiers(&self) -> Box<[ServiceTier]> {
+        self.service_tiers.iter().map(|(name, part)| part.as_service_tier(name)).collect()
     }
 
     fn rates(&self) -> Rates {
@@ -361,14 +487,54 @@ impl CatalogEntry<'_> {
     }
 
     fn as_scheduled(&self) -> Option<ScheduledChange> {
-        let day = chrono::NaiveDate::parse_from_str(self.from, "%Y-%m-%d").ok()?;
-        let from_unix_secs = day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp();
-        Some(ScheduledChange { from: self.from.into(), from_unix_secs, rates: self.rates() })
+        Some(ScheduledChange {
+            from: self.from.into(),
+            from_unix_secs: unix_secs(self.from)?,
+            rates: self.rates(),
+            service_tiers: self.named_tiers(),
+        })
     }
 
-    fn as_window(&self) -> Option<TimeWindow> {
-        Some(TimeWindow { from_minute: minute(self.from)?, to_minute: minute(self.to)?, rates: self.rates() })
+    fn as_past(&self, calendars: &Calendars) -> Option<PastPrices> {
+        Some(PastPrices {
+            until: self.until.into(),
+            until_unix_secs: unix_secs(self.until)?,
+            prices: self.prices(calendars),
+        })
     }
+
+    fn as_window(&self, is_weekdays: bool, calendars: &Calendars) -> Option<TimeWindow> {
+        Some(TimeWindow {
+            is_weekdays,
+            holidays: self.holidays.and_then(|name| calendars.get(name)).cloned(),
+            from_minute: minute(self.from)?,
+            to_minute: minute(self.to)?,
+            rates: self.rates(),
+        })
+    }
+}
+
+/// A calendar as in the catalog.
+#[derive(Deserialize)]
+pub(super) struct CalendarEntry<'a> {
+    utc_offset_hours: i64,
+    #[serde(borrow)]
+    dates: Vec<&'a str>,
+}
+
+impl From<&CalendarEntry<'_>> for Holidays {
+    fn from(entry: &CalendarEntry<'_>) -> Self {
+        let mut days: Vec<i64> = entry.dates.iter().filter_map(|date| Some(unix_secs(date)? / DAY_SECS)).collect();
+        days.sort_unstable();
+        Self { offset_secs: entry.utc_offset_hours.saturating_mul(3600), days: days.into() }
+    }
+}
+
+/// Parses a date or a time in UTC.
+fn unix_secs(text: &str) -> Option<i64> {
+    let time = || chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S").ok();
+    let day = || Some(chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_time(chrono::NaiveTime::MIN));
+    Some(time().or_else(day)?.and_utc().timestamp())
 }
 
 /// Sorts tiers by threshold, as [`Prices::in_force`] expects them.

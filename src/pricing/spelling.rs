@@ -153,14 +153,13 @@ pub(super) fn stripped(provider: &str, name: &str) -> Vec<String> {
 type StripRule = fn(&str, &str) -> Option<String>;
 
 /// In the order they are tried. Never stripped: `:free`, `:batch`, `-mini`, `-fast`, four-digit revisions.
-const STRIPS: [StripRule; 9] = [
+const STRIPS: [StripRule; 8] = [
     |_, name| strip_any(name, &[":nitro", ":floor", ":online", ":exacto", ":thinking"]),
     |_, name| strip_any(name, &["@default"]),
     |_, name| strip_date(name).map(str::to_owned),
     |_, name| strip_any(name, &["-latest"]),
     |provider, name| if_at(provider, &["google", "google-vertex"], || strip_any(name, &["-001"])),
     |provider, name| if_at(provider, &["amazon-bedrock"], || strip_bedrock_version(name).map(str::to_owned)),
-    |provider, name| if_at(provider, &["amazon-bedrock"], || strip_bedrock_region(name).map(str::to_owned)),
     |provider, name| {
         if_at(provider, &["azure", "azure-cognitive-services", "openai"], || {
             name.contains("gpt-35").then(|| name.replacen("gpt-35", "gpt-3.5", 1))
@@ -201,22 +200,38 @@ fn is_compact_date(text: &str) -> bool {
 }
 
 /// `-v1:0` or `-v1`.
-fn strip_bedrock_version(name: &str) -> Option<&str> {
+pub(super) fn strip_bedrock_version(name: &str) -> Option<&str> {
     let (head, version) = name.rsplit_once("-v")?;
     let (major, minor) = version.split_once(':').unwrap_or((version, "0"));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     (is_number(major) && is_number(minor)).then_some(head)
 }
 
-/// `eu.` in front of a Bedrock id.
-pub(super) fn strip_bedrock_region(name: &str) -> Option<&str> {
+/// Region and id of a cross-region inference profile.
+pub(super) fn split_bedrock_region(name: &str) -> Option<(&str, &str)> {
     let (region, rest) = name.split_once('.')?;
-    (BEDROCK_REGIONS.contains(&region) && is_bedrock_vendor(rest)).then_some(rest)
+    (BEDROCK_REGIONS.contains(&region) && is_bedrock_vendor(rest)).then_some((region, rest))
+}
+
+/// The Bedrock id after LiteLLM's routes (`converse/`, `us-east-1/`).
+pub(super) fn after_route(name: &str) -> &str {
+    name.rsplit_once('/').map(|(_, id)| id).filter(|id| is_bedrock_id(id)).unwrap_or(name)
+}
+
+/// The name before a date at its end.
+pub(super) fn undated(name: &str) -> Option<&str> {
+    strip_date(name)
+}
+
+/// The name without a marker that clients append, such as `[1m]` for the context window.
+pub(super) fn without_marker(name: &str) -> &str {
+    let marked = name.strip_suffix(']').and_then(|name| name.rsplit_once('['));
+    marked.map_or(name, |(name, _)| name.trim_end())
 }
 
 /// Whether a name is a Bedrock id: a vendor, a dot, a model, perhaps with a region in front.
 pub(super) fn is_bedrock_id(name: &str) -> bool {
-    is_bedrock_vendor(name) || strip_bedrock_region(name).is_some()
+    is_bedrock_vendor(name) || split_bedrock_region(name).is_some()
 }
 
 fn is_bedrock_vendor(name: &str) -> bool {
@@ -295,13 +310,7 @@ mod tests {
             (
                 "amazon-bedrock",
                 "eu.anthropic.claude-x-20251001-v1:0",
-                &[
-                    "eu.anthropic.claude-x-20251001",
-                    "anthropic.claude-x-20251001-v1:0",
-                    "eu.anthropic.claude-x",
-                    "anthropic.claude-x-20251001",
-                    "anthropic.claude-x",
-                ],
+                &["eu.anthropic.claude-x-20251001", "eu.anthropic.claude-x"],
             ),
             ("azure", "gpt-35-turbo-0125", &["gpt-3.5-turbo-0125"]),
             ("openai", "ft:gpt-4o-2024-08-06:acme::x", &["ft:gpt-4o-2024-08-06", "ft:gpt-4o"]),

@@ -203,7 +203,7 @@ fn costs_show_their_arithmetic_and_other_reported_costs() {
       sum:                          = $0.00239375
     price row: openai / gpt-4o
     matched by: provider: the provider is given
-    price list: bundled 2026-11-23
+    price list: bundled 2026-11-23, LiteLLM 2026-11
     "#);
 }
 

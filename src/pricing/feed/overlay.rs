@@ -51,6 +51,7 @@ impl Listing {
             Some(row) => PriceRow {
                 context: self.context.or(row.context),
                 origin: PriceOrigin::Refreshed,
+                source: None,
                 prices: self.prices.over(&row.prices, now_unix_secs),
                 ..PriceRow::clone(row)
             },
@@ -61,6 +62,7 @@ impl Listing {
                 context: self.context,
                 is_deprecated: false,
                 origin: PriceOrigin::Refreshed,
+                source: None,
                 prices: self.prices.over(&Prices::default(), now_unix_secs),
             },
         }
@@ -80,6 +82,8 @@ impl Prices {
             windows: known.windows.clone(),
             tiers: tiers_over(&known.tiers, &self.tiers),
             service_tiers: service_tiers_over(&known.service_tiers, self.service_tiers),
+            search: known.search,
+            past: known.past.clone(),
         }
     }
 }

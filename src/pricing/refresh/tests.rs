@@ -37,7 +37,7 @@ fn config(address: SocketAddr) -> RefreshConfig {
 }
 
 fn is_priced(pricer: &Pricer) -> bool {
-    pricer.find(PriceQuery { model: "gpt-99", provider: Some("openai") }).is_some()
+    pricer.find(PriceQuery { model: "gpt-99", provider: Some("openai"), ..PriceQuery::default() }).is_some()
 }
 
 /// The error of a failed refresh, and that the bundled prices stay in use.
@@ -62,10 +62,10 @@ fn a_good_document_is_rates_over_the_bundled_prices_and_named() {
     );
     assert!(is_priced(&pricer));
     assert_eq!((pricer.version(), pricer.catalog().len()), (1, Catalog::bundled().len() + 1));
-    let found = pricer.find(PriceQuery { model: "gpt-99", provider: Some("openai") }).unwrap();
+    let found = pricer.find(PriceQuery { model: "gpt-99", provider: Some("openai"), ..PriceQuery::default() }).unwrap();
     assert_eq!(pricer.catalog().source_of(&found.row), format!("models.dev via {address} 2026-11-23 12:00 UTC"));
-    let found = pricer.find(PriceQuery { model: "gpt-4o", provider: Some("openai") }).unwrap();
-    assert_eq!(pricer.catalog().source_of(&found.row), "bundled 2026-11-23");
+    let found = pricer.find(PriceQuery { model: "gpt-4o", provider: Some("openai"), ..PriceQuery::default() }).unwrap();
+    assert_eq!(pricer.catalog().source_of(&found.row), "bundled 2026-11-23, LiteLLM 2026-11");
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn is_believed(row: &PriceRow) {
 
 /// What calls of this model cost.
 fn sell(pricer: &Pricer, provider: &str, model: &str) -> Vec<f64> {
-    let found = pricer.find(PriceQuery { model, provider: Some(provider) });
+    let found = pricer.find(PriceQuery { model, provider: Some(provider), ..PriceQuery::default() });
     let counts = [Some(0), Some(1), Some(1_000_000), Some(u64::MAX), None];
     let costs = counts.into_iter().flat_map(|count| {
         let usage = Usage { input: count, output: count, cache_read: count, cache_write: count, ..Usage::default() };
