@@ -103,7 +103,7 @@ const RESELLERS: &[(&str, &str, &str)] = &[
     ("amazon-bedrock", "anthropic", "global.anthropic."),
 ];
 
-fn pairs<'a>(catalog: &'a Catalog) -> impl Iterator<Item = (&'a PriceRow, &'a PriceRow)> {
+fn pairs(catalog: &Catalog) -> impl Iterator<Item = (&PriceRow, &PriceRow)> {
     RESELLERS.iter().flat_map(move |(reseller, vendor, prefix)| {
         let rows = catalog.provider(reseller).unwrap();
         let twins = catalog.provider(vendor).unwrap().rows().iter();

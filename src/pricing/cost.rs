@@ -155,12 +155,14 @@ pub(crate) struct Terms<'a> {
     pub uplift: Option<f64>,
 }
 
+#[cfg(test)]
 impl<'a> Terms<'a> {
-    #[cfg(test)]
     pub(crate) fn at(at_unix_secs: i64, service_tier: Option<&'a str>) -> Self {
         Self { at_unix_secs, service_tier, ..Self::default() }
     }
+}
 
+impl Terms<'_> {
     /// The rates of `row` under these terms, as listed.
     pub(crate) fn in_force<'r>(&self, row: &'r PriceRow, usage: &Usage) -> EffectiveRates<'r> {
         let mut in_force = row.prices.in_force(self.at_unix_secs, self.service_tier, usage.input_total().unwrap_or(0));

@@ -282,6 +282,7 @@ pub(super) fn known(id: &str) -> Option<KnownProvider> {
     PROVIDERS.iter().find(|known| known.id == id).copied()
 }
 
+#[cfg(test)]
 pub(super) fn all() -> impl Iterator<Item = KnownProvider> {
     PROVIDERS.iter().copied()
 }

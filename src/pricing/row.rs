@@ -173,7 +173,7 @@ impl SearchFees {
 
     /// Whether the fee depends on the size.
     fn differ(&self) -> bool {
-        self.low != self.medium || self.low != self.high
+        [self.medium, self.high].iter().any(|fee| fee.to_bits() != self.low.to_bits())
     }
 }
 

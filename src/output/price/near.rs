@@ -55,12 +55,12 @@ impl Considered {
 
 /// The rows of every provider that list this name, the chosen one first.
 pub(super) fn considered(catalog: &Catalog, model: &str, chosen: Option<&CatalogPrice>) -> Vec<Considered> {
-    let bare = model.rsplit('/').next().unwrap_or(model);
+    let name = model.rsplit('/').next().unwrap_or(model);
     let mut rows: Vec<Considered> = Vec::new();
     let mut add = |row: &PriceRow| {
         let is_chosen = chosen.is_some_and(|chosen| *chosen.provider == *row.provider && *chosen.row == *row.id);
-        let is_seller = chosen.is_some_and(|chosen| *chosen.provider == *row.provider);
-        let verdict = match (is_chosen, is_seller) {
+        let is_same_provider = chosen.is_some_and(|chosen| *chosen.provider == *row.provider);
+        let verdict = match (is_chosen, is_same_provider) {
             (true, _) => "chosen",
             (false, true) => "another row of the provider",
             (false, false) => "another provider",
@@ -76,10 +76,10 @@ pub(super) fn considered(catalog: &Catalog, model: &str, chosen: Option<&Catalog
         add(row);
     }
     let mut providers: Vec<_> = catalog.providers().collect();
-    providers.sort_by_key(|(name, _)| *name);
+    providers.sort_by_key(|(provider, _)| *provider);
     for (_, listed) in providers {
         let same =
-            |row: &&std::sync::Arc<PriceRow>| row.id.rsplit('/').next().is_some_and(|id| id.eq_ignore_ascii_case(bare));
+            |row: &&std::sync::Arc<PriceRow>| row.id.rsplit('/').next().is_some_and(|id| id.eq_ignore_ascii_case(name));
         listed.rows().iter().filter(same).for_each(|row| add(row));
     }
     rows
