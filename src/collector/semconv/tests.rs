@@ -5,6 +5,7 @@ mod captured;
 mod counts;
 mod emitters;
 mod hostile;
+mod rules;
 
 use serde_json::Value as Json;
 

@@ -63,6 +63,11 @@ pub(in super::super) fn span(scope: &str, name: &str, json: &Json) -> Made {
 }
 
 impl Made {
+    /// The same under another scope.
+    pub(super) fn of_scope(self, scope: &str) -> Self {
+        Self { scope: scope.to_owned(), ..self }
+    }
+
     /// The same with one more attribute at the end.
     pub(super) fn and(mut self, key: &str, json: &Json) -> Self {
         self.span.attributes.push(attribute(key, json));
