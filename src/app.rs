@@ -160,7 +160,7 @@ impl App {
 
     /// The input to a call's sections; values are cut to `most_chars` characters.
     pub fn facts<'a>(&'a self, call: &'a LlmCall, most_chars: usize) -> Facts<'a> {
-        Facts { call, detail: self.detail_of(call), offset: self.clock.offset, most_chars, secrets: self.about.secrets }
+        Facts { call, detail: self.detail_of(call), zone: self.clock.zone, most_chars, secrets: self.about.secrets }
     }
 
     /// The columns of the calls table that are worth showing.

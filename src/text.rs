@@ -3,7 +3,9 @@
 mod clean;
 pub(crate) mod format;
 pub mod secrets;
+mod zone;
 
 #[cfg(test)]
 pub(crate) use clean::tests;
 pub use clean::{clean, is_clean, is_hidden};
+pub use zone::Zone;

@@ -10,13 +10,14 @@ use planoai::app::keymap::KEYMAP;
 use planoai::cli::Cli;
 
 /// The pages, relative to the root of the package.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "README.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
     "docs/COLLECTOR.md",
+    "docs/FIGURES.md",
     "docs/GUIDE.md",
     "docs/PERFORMANCE.md",
     "docs/PRICING.md",

@@ -6,11 +6,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Arg, Command, CommandFactory as _};
 use planoai::app::keymap::{self, Binding, KEYMAP, Scene, Topic};
 use planoai::cli::{Cli, exit};
-use planoai::output::FIELDS;
+use planoai::output::{FIELDS, Follower as _, OnceSummary};
 use planoai::query::column::Column;
 use planoai::query::filter::{self, Filter};
 
@@ -201,4 +202,43 @@ fn the_syntax_of_filters_is_as_described() {
 #[test]
 fn a_bar_ends_no_cell() {
     assert_eq!(table(["a"], [[code("PORT|off")]]), "| a |\n|---|\n| `PORT\\|off` |\n");
+}
+
+/// The lines of `--once`, by their keys.
+fn summary_keys() -> Vec<String> {
+    let mut written = Vec::new();
+    let mut once = OnceSummary::new(&mut written, Filter::default(), None);
+    once.end(&Arc::default(), 0).unwrap();
+    let text = String::from_utf8(written).unwrap();
+    text.lines().filter_map(|line| Some(line.split_once(": ")?.0.to_owned())).collect()
+}
+
+#[test]
+fn every_figure_is_defined() {
+    let page = include_str!("../docs/FIGURES.md");
+    let limits = ["--budget", "--max-error-rate", "--max-p95"].map(str::to_owned);
+    let columns = Column::documented().map(|column| column.name.to_owned());
+    let fields = FIELDS.iter().map(|field| field.name.to_owned());
+    let missing: Vec<_> = columns
+        .chain(fields)
+        .chain(summary_keys())
+        .chain(limits)
+        .filter(|name| !page.contains(&format!("`{name}`")))
+        .collect();
+    assert!(missing.is_empty(), "docs/FIGURES.md does not define {missing:?}");
+    assert!(summary_keys().len() > 20);
+}
+
+#[test]
+fn figures_are_computed_where_the_page_points() {
+    let page = include_str!("../docs/FIGURES.md");
+    let places = page.lines().filter_map(|line| line.strip_suffix(" |")?.rsplit(" | ").next()?.split_once('#'));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut count = 0;
+    for (file, name) in places {
+        let source = fs::read_to_string(root.join(file)).unwrap_or_default();
+        assert!(source.contains(name), "{file} has no {name}");
+        count += 1;
+    }
+    assert!(count > 40, "{count} places");
 }

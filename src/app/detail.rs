@@ -13,10 +13,9 @@ mod spans;
 
 use std::borrow::Cow;
 
-use chrono::FixedOffset;
-
 use crate::call::{LlmCall, Status};
 use crate::collector::decode::PlainSpan;
+use crate::text::Zone;
 use crate::text::secrets::Secrets;
 pub use known::{Detail, TraceSpan, Wanted, own_id};
 pub use raw::span_sections;
@@ -107,8 +106,8 @@ pub struct Facts<'a> {
     pub call: &'a LlmCall,
     /// What was found out about it, once it was.
     pub detail: Option<&'a Detail>,
-    /// Local time's offset from UTC.
-    pub offset: FixedOffset,
+    /// The zone in which times are shown.
+    pub zone: Zone,
     /// Most characters of one value; the rest is counted.
     pub most_chars: usize,
     /// How credentials in the row are shown; those in spans were masked when they were decoded.

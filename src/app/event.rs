@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::{FixedOffset, Offset, Utc};
 use ratatui::crossterm::event::Event as Input;
 
 use super::attributes::Read;
@@ -15,20 +14,15 @@ use crate::query::analysis::Picture;
 use crate::query::limits::Breach;
 use crate::sources::attach::Link;
 use crate::sources::replay::{Command, Progress};
+use crate::text::Zone;
 
 /// The time of the last tick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Clock {
     /// ns since the epoch.
     pub unix_nano: i64,
-    /// Local time's offset from UTC.
-    pub offset: FixedOffset,
-}
-
-impl Default for Clock {
-    fn default() -> Self {
-        Self { unix_nano: 0, offset: Utc.fix() }
-    }
+    /// The zone in which times are shown.
+    pub zone: Zone,
 }
 
 /// An input of [`App::update`](super::App::update).

@@ -80,7 +80,7 @@ impl App {
         if line.input.text().trim().is_empty() {
             return Outcome::draw(Draw::Now);
         }
-        match goto::parse(line.input.text(), progress, self.clock.offset) {
+        match goto::parse(line.input.text(), progress, self.clock.zone) {
             Ok(target) => self.seek(target),
             // A mistake keeps the line open.
             Err(error) => {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use chrono::Local;
+use chrono::Utc;
 use ratatui::buffer::Buffer;
 use signal_hook::consts::{SIGCONT, SIGTSTP};
 use thiserror::Error;
@@ -29,6 +29,7 @@ use crate::query::analysis::Worker;
 use crate::query::limits::LimitMonitor;
 use crate::sources::attach::Link;
 use crate::sources::replay::{Command, Progress};
+use crate::text::Zone;
 
 /// The collector, as the screen needs it. Clones ask the same one.
 pub trait Source: Clone + Send + 'static {
@@ -297,13 +298,12 @@ impl<S: Source, P: Fn(&App, &mut Buffer) -> LayoutInfo> Loop<S, P> {
 
 /// The current time, for [`Event::Tick`].
 fn clock() -> Clock {
-    let now = Local::now();
-    Clock { unix_nano: now.timestamp_nanos_opt().unwrap_or(i64::MAX), offset: *now.offset() }
+    Clock { unix_nano: Utc::now().timestamp_nanos_opt().unwrap_or(i64::MAX), zone: Zone::Local }
 }
 
 /// Shortly after the wall clock's next whole second.
 fn next_tick() -> Instant {
-    let nanos = Local::now().timestamp_subsec_nanos() % 1_000_000_000;
+    let nanos = Utc::now().timestamp_subsec_nanos() % 1_000_000_000;
     Instant::now() + Duration::from_nanos(u64::from(1_000_000_000 - nanos)) + Duration::from_millis(1)
 }
 

@@ -124,6 +124,10 @@ impl App {
     }
 
     fn take_snapshot(&mut self, snapshot: Arc<Snapshot>) -> Draw {
+        // The first snapshot of a remote collector holds what arrived before.
+        if self.about.attached.is_some() && (self.newest.capacity == 0 || self.link.is_lost()) {
+            self.arrivals.begin(snapshot.totals.calls);
+        }
         self.arrivals.note(snapshot.totals.calls, self.clock.unix_nano);
         self.newest = snapshot;
         // Unless paused, a picture of it follows and is drawn.

@@ -172,6 +172,9 @@ const STARTED_ON_ARRIVAL: u8 = 8;
 
 const NO_SWITCHES: u16 = u16::MAX;
 
+/// The shortest time that is measured, a nanosecond: what is less is the residue of a subtraction.
+const LEAST_WINDOW_MS: f64 = 1e-6;
+
 impl LlmCall {
     /// Interns and packs `facts`, its texts within [`LONGEST_TEXT`](super::LONGEST_TEXT). `received_unix_nano` stands in for a
     /// start that the emitter left at 0.
@@ -432,7 +435,7 @@ impl LlmCall {
     pub fn tpt_ms(&self) -> Option<f64> {
         let output = self.usage().output.filter(|&tokens| tokens > 0)?;
         let generation_ms = self.duration_ms()? - self.ttft_ms().unwrap_or(0.0);
-        (generation_ms > 0.0).then(|| generation_ms / output as f64)
+        (generation_ms >= LEAST_WINDOW_MS).then(|| generation_ms / output as f64)
     }
 
     /// Generated tokens a second: `1000 / tpt_ms`.
@@ -675,6 +678,19 @@ mod tests {
         }
         let facts = CallFacts { trace_id: &[1], span_id: &[0xab, 0xcd], ..CallFacts::default() };
         assert_eq!(keep(&facts).request_id(), "abcd");
+    }
+
+    #[test]
+    fn the_residue_of_a_subtraction_is_no_generation_window() {
+        let rate = |duration_ms, ttft_ms| {
+            let usage = Usage { output: Some(100), ..Usage::default() };
+            let facts =
+                CallFacts { duration_ms: Some(duration_ms), ttft_ms: Some(ttft_ms), usage, ..CallFacts::default() };
+            keep(&facts).tokens_per_sec()
+        };
+        assert_eq!(rate(0.1 + 0.2, 0.3), None);
+        assert_eq!(rate(1.0, 1.0), None);
+        assert!(rate(1.0, 0.5).is_some());
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub(super) fn run(run: Run<'_>) -> Result<(), ExitError> {
     let breach = |verdict: String| ExitError::Breach(secrets.in_text(&verdict).into_owned());
     if run.args.once {
         let once = OnceSummary::new(io::stdout().lock(), run.filter.clone(), run.args.count).with_secrets(secrets);
+        let once = if run.source.is_joined_late() { once } else { once.counting_from_start() };
         let mut once = WithLimits::new(once, guard);
         run.drive(&mut once)?;
         return once.verdict().map_err(breach);

@@ -1,12 +1,13 @@
 //! A summary as plain text: one line per figure, then tables of models, routes and sessions. The format suits `grep` and
 //! `awk`: keys with units, numbers without separators, names in the last column, `-` for unknown.
 
+use std::cmp::Reverse;
 use std::fmt::{Display, Write as _};
 
 use super::record::timestamp;
-use crate::call::Status;
+use crate::call::{LlmCall, Status};
 use crate::query::analysis::{Picture, Rollup};
-use crate::stats::{Quantiles, SessionRow, Tally, TokenSum};
+use crate::stats::{Figures, Quantiles, SessionRow, Tally, TokenSum};
 use crate::text::clean;
 use crate::text::secrets::Secrets;
 
@@ -16,10 +17,26 @@ const MAX_ROWS: usize = 20;
 /// Columns of the model and route tables after the sums.
 const ROLLUP: [&str; 3] = ["tokens_per_sec", "latency_p95_ms", "ttft_p95_ms"];
 
+/// What is summed up.
+#[derive(Debug)]
+pub(super) struct Collected<'a> {
+    /// The kept calls as of the newest one.
+    pub(super) picture: &'a Picture,
+    /// The figures of all calls, evicted ones included.
+    pub(super) figures: Figures,
+    /// How the failed calls ended, most frequent first.
+    pub(super) failures: Vec<(String, u64)>,
+    /// Calls that are kept: the tables are of these.
+    pub(super) kept: u64,
+    /// When the summary is made, ns since the epoch.
+    pub(super) now_unix_nano: i64,
+}
+
 /// The whole summary. `secrets` applies to names from spans.
-pub(super) fn text(picture: &Picture, secrets: Secrets) -> String {
+pub(super) fn text(collected: &Collected<'_>, secrets: Secrets) -> String {
+    let picture = collected.picture;
     let mut out = String::new();
-    for (key, value) in head(picture).into_iter().chain(figures(picture)).chain(span_accounting(picture)) {
+    for (key, value) in head(collected).into_iter().chain(figures(collected)).chain(span_accounting(picture)) {
         // Writing to a `String` cannot fail.
         let _ = writeln!(out, "{key}: {value}");
     }
@@ -42,8 +59,12 @@ pub(super) fn text(picture: &Picture, secrets: Secrets) -> String {
         cells.extend([number(Some(row.duration_nanos() as f64 / 1e6)), name(&row.session, secrets)]);
         cells
     };
-    let sessions = picture.sessions.as_deref().unwrap_or_default();
-    table(&mut out, &["models", "model_switches", "duration_ms"], "session", sessions.iter().map(session));
+    let mut sessions: Vec<_> = picture.sessions.iter().flatten().collect();
+    sessions.sort_by(|one, other| {
+        let key = |row: &SessionRow| Reverse((row.tally.cost_femto_usd, row.tally.calls));
+        key(one).cmp(&key(other)).then_with(|| one.session.cmp(&other.session))
+    });
+    table(&mut out, &["models", "model_switches", "duration_ms"], "session", sessions.into_iter().map(session));
     out
 }
 
@@ -53,28 +74,31 @@ fn line(key: impl Into<String>, value: impl Display) -> KeyValue {
     (key.into(), format!("{value}"))
 }
 
-fn head(picture: &Picture) -> Vec<KeyValue> {
-    let mut lines = vec![line("timestamp", timestamp(picture.now_unix_nano))];
+fn head(collected: &Collected<'_>) -> Vec<KeyValue> {
+    let picture = collected.picture;
+    let mut lines = vec![line("timestamp", timestamp(collected.now_unix_nano))];
     if !picture.spec.filter.is_empty() {
         lines.push(line("filter", clean(&picture.spec.filter.describe())));
     }
     lines
 }
 
-fn figures(picture: &Picture) -> Vec<KeyValue> {
+fn figures(collected: &Collected<'_>) -> Vec<KeyValue> {
+    let Collected { picture, figures, .. } = collected;
     let summary = &picture.summary;
-    let figures = &summary.figures;
     let Tally { calls, errors, unpriced, tokens, .. } = figures.tally;
     let mut lines = vec![
         line("calls", calls),
+        line("calls_evicted", calls.saturating_sub(collected.kept)),
         line("errors", errors),
         line("error_rate_percent", percent(figures.tally.error_rate())),
     ];
-    lines.extend(summary.failures.iter().map(|(status, count)| line(format!("errors_{}", failure(*status)), count)));
+    lines.extend(collected.failures.iter().map(|(failure, count)| line(format!("errors_{failure}"), count)));
     lines.extend([
         line("cost_usd", money(figures.tally.cost_usd())),
         line("unpriced_calls", unpriced),
         line("burn_usd_per_hour", money(summary.burn.map(|burn| burn.usd_per_hour))),
+        line("burn_over_secs", number(summary.burn.map(|burn| burn.over_secs))),
         line("input_tokens", token_sum(calls, tokens.input)),
         line("cached_input_tokens", token_sum(calls, tokens.cached)),
         line("cache_creation_tokens", token_sum(calls, tokens.written)),
@@ -85,6 +109,9 @@ fn figures(picture: &Picture) -> Vec<KeyValue> {
     lines.extend(quantiles("tokens_per_sec", "", &figures.tokens_per_sec));
     lines.extend(quantiles("latency", "_ms", &figures.latency_ms));
     lines.extend(quantiles("ttft", "_ms", &figures.ttft_ms));
+    let is_approximate =
+        [figures.tokens_per_sec, figures.latency_ms, figures.ttft_ms].iter().any(|of| of.is_approximate);
+    lines.push(line("percentiles", if is_approximate { "within 0.8%" } else { "exact" }));
     lines.push(line("sessions", picture.sessions.as_ref().map_or(0, Vec::len)));
     lines
 }
@@ -104,11 +131,13 @@ fn span_accounting(picture: &Picture) -> [KeyValue; 8] {
     ]
 }
 
-fn failure(status: Status) -> String {
-    match status {
-        Status::Code(code) => code.to_string(),
-        Status::NoResponse => "no_response".to_owned(),
-        Status::Ok | Status::Error => "without_code".to_owned(),
+/// How a failed call ended: its code, or `error_span` where the span has the status error in spite of its code.
+pub(super) fn failure(call: &LlmCall) -> String {
+    match (call.status(), call.status_code()) {
+        (Status::Code(code), _) => code.to_string(),
+        (Status::NoResponse, _) => "no_response".to_owned(),
+        (Status::Ok | Status::Error, Some(_)) => "error_span".to_owned(),
+        (Status::Ok | Status::Error, None) => "without_code".to_owned(),
     }
 }
 
@@ -175,20 +204,49 @@ fn number(figure: Option<f64>) -> String {
     decimal(figure, if figure.is_some_and(|figure| figure.abs() < 1.0) { 3 } else { 1 })
 }
 
+/// 0 and 100 only where they are exact.
 fn percent(share: Option<f64>) -> String {
-    decimal(share.map(|share| share * 100.0), 2)
+    let percent = share.map(|share| share * 100.0);
+    match percent {
+        Some(percent) if (99.995..100.0).contains(&percent) => "99.99".to_owned(),
+        percent => decimal(percent, 2),
+    }
 }
 
-/// So many digits after the point at the most.
+/// So many digits after the point at the most, but two that are not zero where the figure is not.
 fn decimal(figure: Option<f64>, digits: usize) -> String {
     let Some(figure) = figure.filter(|figure| figure.is_finite()) else { return "-".to_owned() };
     let text = format!("{figure:.digits$}");
+    if figure != 0.0 && !text.contains(|digit: char| ('1'..='9').contains(&digit)) {
+        return small(figure);
+    }
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// Two digits of a figure far below 1.
+fn small(figure: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "an exponent of ten is within 324")]
+    let digits = 1 - figure.abs().log10().floor().min(0.0) as i32;
+    let text = format!("{figure:.*}", usize::try_from(digits).unwrap_or(0));
+    text.trim_end_matches('0').to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_rounds_to_none_or_all() {
+        let cases = [(1.0 / 25_000.0, "0.004"), (0.995, "99.5"), (0.999_999, "99.99"), (1.0, "100"), (0.0, "0")];
+        for (share, shown) in cases {
+            assert_eq!(percent(Some(share)), shown);
+        }
+        assert_eq!(percent(Some(1.0 / 1e7)), "0.00001");
+        assert_eq!(money(Some(4e-10)), "0.0000000004");
+        assert_eq!(money(Some(4.26e-12)), "0.0000000000043");
+        assert_eq!(number(Some(0.000_4)), "0.0004");
+        assert_eq!(number(Some(-0.000_4)), "-0.0004");
+    }
 
     #[test]
     fn figures_are_plain_numbers() {

@@ -31,6 +31,11 @@ impl Arrivals {
         }
     }
 
+    /// Takes the calls since start as the beginning: they arrived before.
+    pub const fn begin(&mut self, total: u64) {
+        self.total = total;
+    }
+
     /// What was seen in what is the future now was seen just now, lest it count until the clock is there again.
     fn follow_a_clock_set_back(&mut self, now_unix_nano: i64) {
         self.started = self.started.map(|started| started.min(now_unix_nano));
@@ -99,6 +104,17 @@ mod tests {
             arrivals.note(60, (after + 10) * SECOND);
             assert!(arrivals.per_second((after + 10) * SECOND) >= 1.0);
         }
+    }
+
+    #[test]
+    fn a_backlog_is_no_arrival() {
+        let mut arrivals = Arrivals::default();
+        arrivals.note(0, 0);
+        arrivals.begin(10_000);
+        arrivals.note(10_000, SECOND);
+        assert_eq!(arrivals.per_second(SECOND), 0.0);
+        arrivals.note(10_002, 2 * SECOND);
+        assert_eq!(arrivals.per_second(2 * SECOND), 1.0);
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub struct Tokens {
     pub fresh: TokenSum,
     /// Read from the prompt cache.
     pub cached: TokenSum,
+    /// Read from the prompt cache by calls with a known input.
+    pub cached_of_input: TokenSum,
     /// Written to the prompt cache.
     pub written: TokenSum,
     /// Output, reasoning included.
@@ -68,13 +70,23 @@ impl Tokens {
         let (fresh, cached, written) = (count(usage.input_fresh()), count(usage.cache_read), count(usage.written()));
         // As `Usage::input_total`, but wide enough for any counts.
         let input = TokenSum::of(fresh.known().map(|fresh| fresh + cached.tokens + written.tokens));
-        Self { input, fresh, cached, written, output: count(usage.output), reasoning: count(usage.reasoning) }
+        let cached_of_input = TokenSum::of(cached.known().filter(|_| input.told > 0));
+        Self {
+            cached_of_input,
+            input,
+            fresh,
+            cached,
+            written,
+            output: count(usage.output),
+            reasoning: count(usage.reasoning),
+        }
     }
 
     fn change(&mut self, other: &Self, sum: fn(u128, u128) -> u128) {
         self.input.change(other.input, sum);
         self.fresh.change(other.fresh, sum);
         self.cached.change(other.cached, sum);
+        self.cached_of_input.change(other.cached_of_input, sum);
         self.written.change(other.written, sum);
         self.output.change(other.output, sum);
         self.reasoning.change(other.reasoning, sum);
@@ -199,9 +211,11 @@ impl Tally {
         (self.calls > 0).then(|| self.errors as f64 / self.calls as f64)
     }
 
-    /// Input tokens read from the cache in proportion to all input, 0 to 1; `None` without input.
+    /// Input tokens read from the cache in proportion to all input, over the calls with a known input, 0 to 1; `None`
+    /// without input.
     pub fn cached_share(&self) -> Option<f64> {
-        (self.tokens.input.tokens > 0).then(|| self.tokens.cached.tokens as f64 / self.tokens.input.tokens as f64)
+        let Tokens { input, cached_of_input, .. } = self.tokens;
+        (input.tokens > 0).then(|| cached_of_input.tokens as f64 / input.tokens as f64)
     }
 
     /// Generated tokens a second, weighted by tokens: all output over all generation time of the calls that have a rate.
@@ -319,6 +333,16 @@ mod tests {
         assert_eq!(tally.tokens.input.tokens, 6 * u128::from(u64::MAX));
         assert_eq!(tally.cached_share(), Some(0.5));
         assert_eq!(tally.cost_usd(), None);
+    }
+
+    #[test]
+    fn the_cached_share_is_over_calls_with_a_known_input() {
+        let known = Usage { input: Some(100), cache_read: Some(50), ..Usage::default() };
+        let unknown = Usage { input: None, cache_read: Some(300), ..Usage::default() };
+        let tally = tally_of(&[call(known, None), call(unknown, None)]);
+        assert_eq!(tally.cached_share(), Some(0.5));
+        assert_eq!(tally.tokens.cached.tokens, 350);
+        assert_eq!(tally_of(&[call(unknown, None)]).cached_share(), None);
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct Series {
     pub bucket_nanos: i64,
     /// The buckets.
     pub points: Vec<SeriesPoint>,
+    /// What ended before the oldest bucket: at most 1% of the calls.
+    pub earlier: SeriesPoint,
 }
 
 impl Series {
@@ -170,6 +172,7 @@ impl Timeline {
             start_unix_nano: self.start_unix_nano(),
             bucket_nanos: self.bucket_nanos,
             points: self.points.iter().copied().collect(),
+            earlier: SeriesPoint::default(),
         }
     }
 }
@@ -235,7 +238,10 @@ impl Chart {
         for (start, point) in finer.iter().flat_map(Timeline::filled) {
             timeline.add(start, point);
         }
-        timeline.series()
+        let mut earlier = SeriesPoint::default();
+        let coarser = self.timelines.iter().skip(nth + 1);
+        coarser.flat_map(Timeline::filled).for_each(|(_, point)| earlier.add(point));
+        Series { earlier, ..timeline.series() }
     }
 }
 
@@ -285,6 +291,8 @@ mod tests {
                 let finest = WIDTHS.into_iter().find(|width| within(*width) >= most * 99);
                 prop_assert_eq!(Some(series.bucket_nanos), finest);
                 prop_assert_eq!(series.start_unix_nano, reach(series.bucket_nanos));
+                let before = here.iter().filter(|start| (reach(7 * 24 * HOUR)..series.start_unix_nano).contains(*start));
+                prop_assert_eq!(series.earlier.calls, before.count() as u64);
                 for (point, nth) in series.points.iter().zip(0..) {
                     let from = series.start_unix_nano + nth * series.bucket_nanos;
                     let inside = here.iter().filter(|start| (from..from + series.bucket_nanos).contains(*start));

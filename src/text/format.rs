@@ -2,7 +2,9 @@
 //!
 //! Unknown figures are [`UNKNOWN`]. A non-zero amount never rounds to zero, and a share below one never to 100%.
 
-use chrono::{DateTime, Datelike, FixedOffset, Utc};
+use chrono::{DateTime, Datelike, Utc};
+
+use super::zone::Zone;
 
 /// Shown for an unknown figure.
 pub(crate) const UNKNOWN: &str = "—";
@@ -147,8 +149,9 @@ pub(crate) fn percent(share: f64) -> String {
         percent if !percent.is_finite() => UNKNOWN.to_owned(),
         0.0 => "0%".to_owned(),
         percent if percent > 0.0 && percent < 0.05 => "<0.1%".to_owned(),
+        percent if percent < 0.0 && percent > -0.05 => ">-0.1%".to_owned(),
         percent if percent.abs() < 9.95 => format!("{percent:.1}%"),
-        percent if percent > 99.5 && percent < 100.0 => format!("{:.1}%", percent.min(99.9)),
+        percent if (99.5..100.0).contains(&percent) => format!("{:.1}%", percent.min(99.9)),
         percent => format!("{}%", group(&format!("{percent:.0}"))),
     }
 }
@@ -171,28 +174,28 @@ pub(crate) fn age(nanos: i64) -> String {
     if nanos < 0 { format!("in {text}") } else { format!("{text} ago") }
 }
 
-fn local(unix_nano: i64, offset: FixedOffset) -> DateTime<FixedOffset> {
-    DateTime::<Utc>::from_timestamp_nanos(unix_nano).with_timezone(&offset)
+fn local(unix_nano: i64, zone: Zone) -> DateTime<Zone> {
+    DateTime::<Utc>::from_timestamp_nanos(unix_nano).with_timezone(&zone)
 }
 
 /// `12:03:22`
-pub(crate) fn clock(unix_nano: i64, offset: FixedOffset) -> String {
-    local(unix_nano, offset).format("%H:%M:%S").to_string()
+pub(crate) fn clock(unix_nano: i64, zone: Zone) -> String {
+    local(unix_nano, zone).format("%H:%M:%S").to_string()
 }
 
 /// `12:03:22` on the day of `now`, else `11-22 12:03:22`, else `2019-11-22 12:03`.
-pub(crate) fn clock_near(unix_nano: i64, now_unix_nano: i64, offset: FixedOffset) -> String {
-    time_near(unix_nano, now_unix_nano, offset, "%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
+pub(crate) fn clock_near(unix_nano: i64, now_unix_nano: i64, zone: Zone) -> String {
+    time_near(unix_nano, now_unix_nano, zone, "%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
 }
 
 /// In at most eight cells: `12:03:22` on the day of `newest`, else `11-22`, else `2019-11`.
-pub(crate) fn clock_or_day(unix_nano: i64, newest_unix_nano: i64, offset: FixedOffset) -> String {
-    time_near(unix_nano, newest_unix_nano, offset, "%m-%d", "%Y-%m")
+pub(crate) fn clock_or_day(unix_nano: i64, newest_unix_nano: i64, zone: Zone) -> String {
+    time_near(unix_nano, newest_unix_nano, zone, "%m-%d", "%Y-%m")
 }
 
 /// The time of day on the day of `near`, else formatted with the pattern for the same or for another year.
-fn time_near(unix_nano: i64, near: i64, offset: FixedOffset, same_year: &str, other_year: &str) -> String {
-    let (then, near) = (local(unix_nano, offset), local(near, offset));
+fn time_near(unix_nano: i64, near: i64, zone: Zone, same_year: &str, other_year: &str) -> String {
+    let (then, near) = (local(unix_nano, zone), local(near, zone));
     let pattern = match (then.year() == near.year(), then.ordinal() == near.ordinal()) {
         (true, true) => "%H:%M:%S",
         (true, false) => same_year,
@@ -202,8 +205,8 @@ fn time_near(unix_nano: i64, near: i64, offset: FixedOffset, same_year: &str, ot
 }
 
 /// `2026-11-23 12:03:22.123456 +01:00`
-pub(crate) fn moment(unix_nano: i64, offset: FixedOffset) -> String {
-    local(unix_nano, offset).format("%Y-%m-%d %H:%M:%S%.6f %:z").to_string()
+pub(crate) fn moment(unix_nano: i64, zone: Zone) -> String {
+    local(unix_nano, zone).format("%Y-%m-%d %H:%M:%S%.6f %:z").to_string()
 }
 
 /// `text` of the figure, or [`UNKNOWN`].
@@ -255,6 +258,8 @@ pub(crate) fn plural(many: impl TryInto<u128>, one: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chrono::FixedOffset;
+
     use super::*;
 
     const HOUR_EAST: i32 = 3600;
@@ -386,6 +391,10 @@ mod tests {
             (0.62, "62%"),
             (0.9996, "99.9%"),
             (0.996, "99.6%"),
+            (0.995, "99.5%"),
+            (0.994_999, "99%"),
+            (0.000_04, "<0.1%"),
+            (-0.000_04, ">-0.1%"),
             (1.0, "100%"),
             (12.5, "1,250%"),
             (-0.021, "-2.1%"),
@@ -402,7 +411,7 @@ mod tests {
 
     #[test]
     fn clocks_show_the_day_if_it_differs() {
-        let offset = FixedOffset::east_opt(HOUR_EAST).unwrap();
+        let offset = Zone::Fixed(FixedOffset::east_opt(HOUR_EAST).unwrap());
         let noon = 1_795_424_977_505_544_123;
         let day = 86_400_000_000_000;
         assert_eq!(clock(noon, offset), "10:09:37");

@@ -1,7 +1,5 @@
 //! The cells of the calls table: how each kind of value is written and coloured.
 
-use chrono::FixedOffset;
-
 use super::draw_context::DrawContext;
 use super::status::status_word;
 use super::table::{Cell, Width};
@@ -49,12 +47,12 @@ pub(super) fn time_of(ctx: DrawContext<'_>, call: &LlmCall) -> String {
 }
 
 fn time(ctx: DrawContext<'_>, call: &LlmCall, may_be_dated: bool) -> String {
-    let offset: FixedOffset = ctx.app.clock.offset;
+    let zone = ctx.app.clock.zone;
     if may_be_dated {
-        clock_near(call.start_unix_nano(), ctx.app.clock.unix_nano, offset)
+        clock_near(call.start_unix_nano(), ctx.app.clock.unix_nano, zone)
     } else {
         let newest = ctx.app.picture.snapshot.calls.iter().next_back().unwrap_or(call);
-        clock_or_day(call.start_unix_nano(), newest.start_unix_nano(), offset)
+        clock_or_day(call.start_unix_nano(), newest.start_unix_nano(), zone)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::text::format::{clock, count, rate};
 
 pub(super) fn draw(ctx: DrawContext<'_>, line: Rect, buf: &mut Buffer) {
     let room = Rect { x: line.x + 1, width: line.width.saturating_sub(2), ..line };
-    let time = SafeLine::of(clock(ctx.app.clock.unix_nano, ctx.app.clock.offset), ctx.style(Role::Dim));
+    let time = SafeLine::of(clock(ctx.app.clock.unix_nano, ctx.app.clock.zone), ctx.style(Role::Dim));
     let time_width = u16::try_from(time.width()).unwrap_or(0);
     let has_time = room.width > 70;
     if has_time {

@@ -60,5 +60,8 @@ fn lines(ctx: DrawContext<'_>, width: usize) -> Vec<SafeLine<'static>> {
             }));
         }
     }
+    lines.push(SafeLine::new());
+    let figures = Safe::from("Every figure is defined in docs/FIGURES.md: unit, window, what is left out.");
+    lines.extend(figures.wrap(width).iter().map(|line| SafeLine::of(line.as_str().to_owned(), ctx.style(Role::Dim))));
     lines
 }

@@ -80,7 +80,7 @@ fn when(ctx: DrawContext<'_>, progress: &Progress) -> SafeLine<'static> {
     let clock = progress.clock_unix_nano.and_then(|clock| i64::try_from(clock).ok());
     clock.map_or_else(SafeLine::new, |clock| {
         let app = ctx.app;
-        SafeLine::of(clock_near(clock, app.clock.unix_nano, app.clock.offset), ctx.style(Role::Dim))
+        SafeLine::of(clock_near(clock, app.clock.unix_nano, app.clock.zone), ctx.style(Role::Dim))
     })
 }
 

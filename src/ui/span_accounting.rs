@@ -157,7 +157,7 @@ fn kept(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
         plain(evicted, Label("call no longer kept: evicted or cleared", "calls no longer kept: evicted or cleared")),
     ];
     if let Some(oldest) = snapshot.calls.iter().find(|call| !call.is_merged_away()) {
-        let start = clock_near(oldest.start_unix_nano(), app.clock.unix_nano, app.clock.offset);
+        let start = clock_near(oldest.start_unix_nano(), app.clock.unix_nano, app.clock.zone);
         lines.push(line(start, "oldest call kept".into()));
     }
     if let Some(at) = snapshot.counters.last_batch_unix_nano {

@@ -52,14 +52,16 @@ fn first(ctx: DrawContext<'_>, summary: &Summary, is_alone: bool) -> Vec<Item<'s
 }
 
 fn second(ctx: DrawContext<'_>, summary: &Summary) -> Vec<Item<'static>> {
+    use CellScale::{Mean, Sum};
     let figures = &summary.figures;
     let series = &ctx.app.picture.series;
     vec![
         Item::new(90, quantiles(ctx, "latency", &figures.latency_ms, latency_role, &[50, 95, 99])),
         Item::new(80, quantiles(ctx, "TTFT", &figures.ttft_ms, ttft_role, &[50, 95, 99])),
-        Item::new(50, trend(ctx, "calls/s", &series.calls_per_sec().collect::<Vec<_>>())),
-        Item::new(40, trend(ctx, "errors", &series.errors().map(|errors| errors as f64).collect::<Vec<_>>())),
-        Item::new(30, trend(ctx, "$/min", &series.usd_per_min().collect::<Vec<_>>())),
+        Item::new(50, trend(ctx, "calls/s", Mean, &series.calls_per_sec().collect::<Vec<_>>())),
+        Item::new(40, trend(ctx, "errors", Sum, &series.errors().map(|errors| errors as f64).collect::<Vec<_>>())),
+        Item::new(30, trend(ctx, "$/min", Mean, &series.usd_per_min().collect::<Vec<_>>())),
+        Item::new(25, span(ctx)),
         Item::new(10, sessions(ctx, summary)).or(35, session_count(ctx, summary)),
     ]
 }
@@ -94,11 +96,12 @@ fn cost(ctx: DrawContext<'_>, summary: &Summary) -> SafeLine<'static> {
     labelled(ctx, "cost", money_sum(tally.cost_usd().unwrap_or(0.0), tally.calls, tally.unpriced))
 }
 
-/// ` · ≥ $7.2/h`: a lower bound like the cost, since unpriced calls of that time are not counted separately.
+/// ` · ≥ $7.2/h over 5m00s`: a lower bound like the cost, since unpriced calls of that time are not counted separately.
 fn burn(ctx: DrawContext<'_>, summary: &Summary) -> SafeLine<'static> {
     let at_least = if summary.figures.tally.unpriced > 0 { "≥ " } else { "" };
     summary.burn.as_ref().map_or_else(SafeLine::new, |burn| {
-        SafeLine::of(format!(" · {at_least}{}/h", money_short(burn.usd_per_hour)), ctx.style(Role::Dim))
+        let over = duration(burn.over_secs * 1000.0);
+        SafeLine::of(format!(" · {at_least}{}/h over {over}", money_short(burn.usd_per_hour)), ctx.style(Role::Dim))
     })
 }
 
@@ -124,10 +127,12 @@ fn reasoning(ctx: DrawContext<'_>, tally: &Tally) -> SafeLine<'static> {
 }
 
 fn speed(ctx: DrawContext<'_>, summary: &Summary) -> SafeLine<'static> {
-    labelled(ctx, "tok/s p50", known(summary.figures.tokens_per_sec.p50, rate))
+    let rates = &summary.figures.tokens_per_sec;
+    let mark = if rates.is_approximate { "≈" } else { "" };
+    labelled(ctx, "tok/s p50", known(rates.p50, |per_sec| format!("{mark}{}", rate(per_sec))))
 }
 
-/// `latency p50 1.2s p95 4.0s p99 5.9s`
+/// `latency p50 1.2s p95 4.0s p99 5.9s`; `≈` marks figures that may be off.
 fn quantiles(
     ctx: DrawContext<'_>,
     label: &'static str,
@@ -136,10 +141,11 @@ fn quantiles(
     shown: &[u8],
 ) -> SafeLine<'static> {
     let mut strip = SafeLine::of(label, ctx.style(Role::Dim));
+    let mark = if quantiles.is_approximate { "≈" } else { "" };
     for (percentile, value) in [(50, quantiles.p50), (95, quantiles.p95), (99, quantiles.p99)] {
         if shown.contains(&percentile) {
             strip.add(format!(" p{percentile} "), ctx.style(Role::Dim));
-            strip.add(known(value, duration), ctx.style(value.map_or(Role::Dim, &role)));
+            strip.add(known(value, |ms| format!("{mark}{}", duration(ms))), ctx.style(value.map_or(Role::Dim, &role)));
         }
     }
     strip
@@ -148,7 +154,39 @@ fn quantiles(
 /// Cells of a sparkline: a cell for three of the series' points.
 const TREND_CELLS: usize = 20;
 
-fn trend(ctx: DrawContext<'_>, label: &'static str, points: &[f64]) -> SafeLine<'static> {
+/// `in 15.0s steps, 2 earlier`: the time of a sparkline's cell, the newest of which is not over, and the calls that ended
+/// before the oldest.
+fn span(ctx: DrawContext<'_>) -> SafeLine<'static> {
+    let series = &ctx.app.picture.series;
+    if series.points.iter().all(|point| point.calls == 0) {
+        return SafeLine::new();
+    }
+    let cell_ms = series.bucket_nanos as f64 * series.points.len().div_ceil(TREND_CELLS) as f64 / 1e6;
+    let earlier = match series.earlier.calls {
+        0 => String::new(),
+        calls => format!(", {} earlier", count(calls)),
+    };
+    SafeLine::of(format!("in {} steps{earlier}", duration(cell_ms)), ctx.style(Role::Dim))
+}
+
+/// What the scale of a sparkline means where a cell stands for several points.
+#[derive(Clone, Copy)]
+enum CellScale {
+    /// Of a rate.
+    Mean,
+    /// Of a count.
+    Sum,
+}
+
+/// `▂▅█ calls/s ≤2.4`: the highest cell is what follows the label.
+fn trend(ctx: DrawContext<'_>, label: &'static str, scale: CellScale, points: &[f64]) -> SafeLine<'static> {
+    let width = points.len().div_ceil(TREND_CELLS).max(1);
+    let highest = points.rchunks(width).map(|cell| cell.iter().sum()).fold(0.0, f64::max);
+    let highest = match scale {
+        CellScale::Mean => highest / width as f64,
+        CellScale::Sum => highest,
+    };
+    let label = if highest > 0.0 { format!("{label} ≤{}", rate(highest)) } else { label.to_owned() };
     SafeLine::of(spark(points, TREND_CELLS), ctx.style(Role::Accent)).gap(1).then(label, ctx.style(Role::Dim))
 }
 

@@ -9,7 +9,7 @@ impl App {
     /// All lines of the open call, or of the selected span of its trace; narrowed as the pane is.
     pub(super) fn copy_all(&mut self) -> Outcome {
         let lines = if self.views.current().traced_call().is_some() {
-            self.selected_span().map(|span| detail::text(&detail::span_sections(span, self.clock.offset), ""))
+            self.selected_span().map(|span| detail::text(&detail::span_sections(span, self.clock.zone), ""))
         } else {
             self.selected_call().map(|call| {
                 let find = if self.is_reading() { self.find.trim().to_lowercase() } else { String::new() };

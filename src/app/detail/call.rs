@@ -43,7 +43,7 @@ pub(super) fn overview(facts: Facts<'_>) -> Section {
     lines.name("finished", labels.finish_reasons.as_ref());
     lines.name("session", call.session_id());
     lines.name("user", call.user_id());
-    lines.line("started", moment(call.start_unix_nano(), facts.offset));
+    lines.line("started", moment(call.start_unix_nano(), facts.zone));
     Section::new("", lines.0)
 }
 

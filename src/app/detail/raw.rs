@@ -3,8 +3,8 @@
 use super::spans::{label, name};
 use super::{Facts, Line, SHOWN_CHARS, Section, Tone, TraceSpan, shortened};
 use crate::collector::decode::{Field, PlainEvent, PlainSpan};
+use crate::text::Zone;
 use crate::text::format::{duration, moment};
-use chrono::FixedOffset;
 
 /// All that the spans of the row carry.
 pub(super) fn sections(facts: Facts<'_>) -> Vec<Section> {
@@ -19,17 +19,17 @@ pub(super) fn sections(facts: Facts<'_>) -> Vec<Section> {
 }
 
 /// A span on its own, for the trace detail.
-pub fn span_sections(span: &TraceSpan, offset: FixedOffset) -> Vec<Section> {
+pub fn span_sections(span: &TraceSpan, zone: Zone) -> Vec<Section> {
     let Some(decoded) = span.span.as_ref() else {
         let gone = Line::remark("the raw span was evicted from the span log (--span-memory)");
         return vec![Section::new("", vec![Line::new("span", name(span)), gone])];
     };
-    let mut sections = vec![Section::new("", facts_of(span, decoded, offset))];
+    let mut sections = vec![Section::new("", facts_of(span, decoded, zone))];
     sections.extend(carried("", decoded, SHOWN_CHARS));
     sections
 }
 
-fn facts_of(span: &TraceSpan, decoded: &PlainSpan, offset: FixedOffset) -> Vec<Line> {
+fn facts_of(span: &TraceSpan, decoded: &PlainSpan, zone: Zone) -> Vec<Line> {
     let mut lines = vec![Line::new("span", decoded.name.clone()).toned(Tone::Strong)];
     let mut known = |label: &'static str, value: &str| {
         if !value.is_empty() {
@@ -42,7 +42,7 @@ fn facts_of(span: &TraceSpan, decoded: &PlainSpan, offset: FixedOffset) -> Vec<L
     known("id", &format!("{:016x}", span.id));
     if decoded.start_unix_nano > 0 {
         let start = i64::try_from(decoded.start_unix_nano).unwrap_or(i64::MAX);
-        known("started", &moment(start, offset));
+        known("started", &moment(start, zone));
         known("took", &duration(decoded.duration_nanos() as f64 / 1e6));
     }
     known("counted as", label(span));

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{Offset, Utc};
 
 use super::{Detail, Facts, Section, TraceSpan, Wanted, sections, text};
 use crate::call::{Cost, CostBasis, LlmCall};
 use crate::collector::store::{Batch, Store, StoreConfig};
 use crate::collector::{SharedNames, ingest};
 use crate::pricing::Pricer;
+use crate::text::Zone;
 use crate::text::secrets::Secrets;
 
 const CLIENTS: [&str; 8] = [
@@ -53,7 +53,7 @@ fn look_into(store: &Store, call: &LlmCall) -> Detail {
 }
 
 fn made(call: &LlmCall, detail: Option<&Detail>) -> Vec<Section> {
-    sections(Facts { call, detail, offset: Utc.fix(), most_chars: usize::MAX, secrets: Secrets::Masked })
+    sections(Facts { call, detail, zone: Zone::default(), most_chars: usize::MAX, secrets: Secrets::Masked })
 }
 
 fn detail(store: &Store, call: &LlmCall) -> Vec<String> {

@@ -1,8 +1,9 @@
 //! Times to go to in a replay, as people write them.
 
-use chrono::{DateTime, Days, FixedOffset, NaiveDateTime, NaiveTime, TimeZone as _};
+use chrono::{DateTime, Days, NaiveDateTime, NaiveTime, TimeZone};
 
 use crate::sources::replay::Progress;
+use crate::text::Zone;
 
 /// What can be written.
 pub(super) const NO_TIME: &str = "write 12:03 or 12:03:22 (time of day), 90s (from the beginning), +5m, -30s, or 50%";
@@ -10,16 +11,16 @@ const NO_BEGINNING: &str = "nothing replayed yet";
 const NO_END: &str = "the end of the recording is not known yet";
 
 /// The time of the recording that a text means, ns since the epoch.
-pub(super) fn parse(text: &str, progress: &Progress, offset: FixedOffset) -> Result<u64, &'static str> {
+pub(super) fn parse(text: &str, progress: &Progress, zone: Zone) -> Result<u64, &'static str> {
     let text = text.trim();
-    if let Some(time) = date(text, offset) {
+    if let Some(time) = date(text, zone) {
         return Ok(time);
     }
     let begin = progress.begins_unix_nano.ok_or(NO_BEGINNING)?;
     if let Some(percent) = text.strip_suffix('%') {
         return part_of(percent, begin, progress.ends_unix_nano.ok_or(NO_END)?);
     }
-    if let Some(time) = time_of_day(text, begin, offset) {
+    if let Some(time) = time_of_day(text, begin, zone) {
         return Ok(time);
     }
     let clock = progress.clock_unix_nano.unwrap_or(begin);
@@ -45,33 +46,35 @@ fn part_of(percent: &str, begin: u64, end: u64) -> Result<u64, &'static str> {
     Ok(begin.saturating_add(part))
 }
 
-fn date(text: &str, offset: FixedOffset) -> Option<u64> {
+fn date(text: &str, zone: Zone) -> Option<u64> {
     let moment = DateTime::parse_from_rfc3339(text).ok().or_else(|| {
         let formats = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"];
         let local = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())?;
-        offset.from_local_datetime(&local).single()
+        zone.from_local_datetime(&local).earliest().map(|moment| moment.fixed_offset())
     })?;
-    unix_nano(moment)
+    unix_nano(&moment)
 }
 
 /// The first such time of day since `begin`.
-fn time_of_day(text: &str, begin: u64, offset: FixedOffset) -> Option<u64> {
+fn time_of_day(text: &str, begin: u64, zone: Zone) -> Option<u64> {
     let time = ["%H:%M:%S%.f", "%H:%M"].iter().find_map(|format| NaiveTime::parse_from_str(text, format).ok())?;
     let begin = i64::try_from(begin).ok()?;
-    let start = DateTime::from_timestamp_nanos(begin).with_timezone(&offset);
-    let on = |day| offset.from_local_datetime(&NaiveDateTime::new(day, time)).single();
+    let start = DateTime::from_timestamp_nanos(begin).with_timezone(&zone);
+    let on = |day| zone.from_local_datetime(&NaiveDateTime::new(day, time)).earliest();
     let same_day = on(start.date_naive())?;
     // A time written in whole seconds may mean the very beginning.
     let second = chrono::TimeDelta::seconds(1);
-    if same_day + second > start { unix_nano(same_day) } else { unix_nano(on(start.date_naive() + Days::new(1))?) }
+    if same_day + second > start { unix_nano(&same_day) } else { unix_nano(&on(start.date_naive() + Days::new(1))?) }
 }
 
-fn unix_nano(moment: DateTime<FixedOffset>) -> Option<u64> {
+fn unix_nano(moment: &DateTime<impl TimeZone>) -> Option<u64> {
     u64::try_from(moment.timestamp_nanos_opt()?).ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::FixedOffset;
+
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
@@ -89,7 +92,7 @@ mod tests {
 
     #[test]
     fn times_as_people_write_them() {
-        let utc = FixedOffset::east_opt(0).unwrap();
+        let utc = Zone::default();
         let cases = [
             ("90s", 90),
             ("0s", 0),
@@ -116,13 +119,13 @@ mod tests {
             let seconds = (parsed.cast_signed() - BEGIN.cast_signed()) / SECOND.cast_signed();
             assert_eq!(seconds, expected, "{text}");
         }
-        let east = FixedOffset::east_opt(3600).unwrap();
+        let east = Zone::Fixed(FixedOffset::east_opt(3600).unwrap());
         assert_eq!(parse("00:51", &progress(), east), Ok(BEGIN + 60 * SECOND), "local time, as the screen shows it");
     }
 
     #[test]
     fn an_invalid_time_explains_the_syntax() {
-        let utc = FixedOffset::east_opt(0).unwrap();
+        let utc = Zone::default();
         for text in ["", "soon", "5", "25:00", "+", "-x", "%", "NaN%", "101%", "2026-13-01 00:00", "9999999999999y"] {
             assert!(parse(text, &progress(), utc).is_err(), "{text}");
         }

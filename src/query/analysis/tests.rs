@@ -524,6 +524,40 @@ fn spending_is_scaled_from_what_was_measured() {
 }
 
 #[test]
+fn a_rate_of_spending_needs_time_or_calls() {
+    let cent = |age| Sketch { usd: Some(0.01), ..plain(age) };
+    let burn = |calls: Vec<Sketch>, window| {
+        let mut world = World::new(100);
+        world.spec.window = window;
+        world.take(&Step::Push(calls));
+        let burn = world.look_with(&mut Analysis::default()).summary.burn;
+        burn.map(|burn| (burn.usd_per_hour.round(), burn.over_secs))
+    };
+    for window in [Window::All, Window::FiveMinutes] {
+        assert_eq!(burn(vec![cent(0)], window), None);
+        assert_eq!(burn(vec![cent(59), cent(0)], window), None);
+        assert_eq!(burn(vec![cent(60), cent(0)], window), Some((1.0, 60.0)));
+        assert_eq!(burn(vec![cent(0); 19], window), None);
+        assert_eq!(burn(vec![cent(0); 20], window), Some((72.0, 10.0)));
+    }
+}
+
+/// Scenario: a ring of ten calls turns over thirty times, a call a second.
+#[test]
+fn spending_does_not_depend_on_the_capacity() {
+    let mut world = World::new(10);
+    let mut analysis = Analysis::default();
+    for _ in 0..300 {
+        world.take(&Step::Pass(1));
+        world.push(&Sketch { usd: Some(0.01), ..plain(0) });
+        world.look_with(&mut analysis);
+    }
+    let burn = world.look_with(&mut analysis).summary.burn.unwrap();
+    assert!((burn.usd_per_hour - 36.0).abs() < 0.5, "{burn:?}");
+    assert!(burn.over_secs > 290.0, "{burn:?}");
+}
+
+#[test]
 fn nothing_new_is_no_work() {
     let mut world = World::new(10);
     let mut analysis = Analysis::default();

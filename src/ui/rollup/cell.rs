@@ -37,10 +37,10 @@ pub(in crate::ui) enum GroupValue<'a> {
     Tokens(u128),
     /// Generated tokens per second.
     Rate(f64),
-    /// Time to first token, ms.
-    FirstToken(f64),
-    /// Duration of calls, ms.
-    Latency(f64),
+    /// Time to first token, ms, and whether it may be off.
+    FirstToken(f64, bool),
+    /// Duration of calls, ms, and whether it may be off.
+    Latency(f64, bool),
     /// Duration of a session, ms.
     Duration(f64),
     /// A share of 1.
@@ -75,8 +75,8 @@ pub(super) fn cell<'a>(ctx: DrawContext<'_>, value: Option<GroupValue<'a>>) -> C
         Some(GroupValue::Count(many)) => plain(count(many)),
         Some(GroupValue::Tokens(tokens)) => plain(compact(tokens)),
         Some(GroupValue::Rate(per_sec)) => plain(rate(per_sec)),
-        Some(GroupValue::FirstToken(ms)) => Cell::new(duration(ms), ctx.style(ttft_role(ms))),
-        Some(GroupValue::Latency(ms)) => Cell::new(duration(ms), ctx.style(latency_role(ms))),
+        Some(GroupValue::FirstToken(ms, is_off)) => Cell::new(marked(is_off, ms), ctx.style(ttft_role(ms))),
+        Some(GroupValue::Latency(ms, is_off)) => Cell::new(marked(is_off, ms), ctx.style(latency_role(ms))),
         Some(GroupValue::Duration(ms)) => plain(duration(ms)),
         Some(GroupValue::Share(share)) => plain(percent(share)),
         Some(GroupValue::Cost { usd, is_at_least }) => {
@@ -84,6 +84,11 @@ pub(super) fn cell<'a>(ctx: DrawContext<'_>, value: Option<GroupValue<'a>>) -> C
         }
         Some(GroupValue::Age(nanos)) => plain(age(nanos)),
     }
+}
+
+/// A duration with `≈` before it if it may be off.
+fn marked(is_approximate: bool, ms: f64) -> String {
+    format!("{}{}", if is_approximate { "≈" } else { "" }, duration(ms))
 }
 
 /// The most cells of a name.

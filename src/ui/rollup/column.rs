@@ -158,14 +158,18 @@ impl GroupColumn<Rollup> {
         width: Width::Fixed(8),
         align: Align::Right,
         priority: 80,
-        value: |row, _| row.figures.ttft_ms.p95.map(GroupValue::FirstToken),
+        value: |row, _| {
+            row.figures.ttft_ms.p95.map(|ms| GroupValue::FirstToken(ms, row.figures.ttft_ms.is_approximate))
+        },
     };
     const LATENCY_P95: Self = Self {
         title: "lat. p95",
         width: Width::Fixed(8),
         align: Align::Right,
         priority: 85,
-        value: |row, _| row.figures.latency_ms.p95.map(GroupValue::Latency),
+        value: |row, _| {
+            row.figures.latency_ms.p95.map(|ms| GroupValue::Latency(ms, row.figures.latency_ms.is_approximate))
+        },
     };
     /// Calls in proportion to all that are shown.
     const CALL_SHARE: Self = Self {
@@ -216,13 +220,14 @@ impl GroupColumn<SessionRow> {
         priority: 60,
         value: |row, _| Some(GroupValue::Duration(row.duration_nanos() as f64 / 1e6)),
     };
-    /// Model switches, as the gateway reports them or else as counted.
+    /// Model switches counted over the turns that are shown, as in the list of turns. What the gateway counted is in the
+    /// detail of a call.
     const SWITCHES: Self = Self {
         title: "switches",
         width: Width::Fixed(8),
         align: Align::Right,
         priority: 85,
-        value: |row, _| Some(GroupValue::Count(row.reported_switches.map_or(row.model_switches, u64::from))),
+        value: |row, _| Some(GroupValue::Count(row.model_switches)),
     };
     /// What switching cost against the baseline.
     const OVERHEAD: Self = Self {
@@ -240,4 +245,19 @@ impl GroupColumn<SessionRow> {
         priority: 92,
         value: |row, basis| Some(GroupValue::Age(basis.now_unix_nano.saturating_sub(row.end_unix_nano).max(0))),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_is_defined() {
+        let page = include_str!("../../../docs/FIGURES.md");
+        let titles = |columns: &[GroupColumn<Rollup>]| columns.iter().map(|column| column.title).collect::<Vec<_>>();
+        let sessions = SESSIONS.iter().map(|column| column.title).collect();
+        for title in [titles(MODELS), titles(ROUTES), sessions].concat() {
+            assert!(page.contains(&format!("`{title}`")), "docs/FIGURES.md does not define {title}");
+        }
+    }
 }

@@ -150,6 +150,6 @@ fn draw_span(
     };
     let inner = panel(ctx, titles, area, buf);
     let mut sheet = Sheet::new(ctx, inner.width, "");
-    sheet.sections(&span_sections(span, ctx.app.clock.offset));
+    sheet.sections(&span_sections(span, ctx.app.clock.zone));
     detail_lines::draw(sheet.into_lines(), trace.scroll, inner, layout, buf);
 }
