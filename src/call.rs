@@ -4,6 +4,7 @@
 //! one span, every field optional, merged field by field. [`LlmCall`] is what the ring keeps by the
 //! million: interned, packed, read through accessors. No I/O, no clock.
 
+mod attempt;
 mod bounds;
 mod facts;
 mod id;
@@ -13,6 +14,7 @@ mod names;
 pub(crate) mod testing;
 mod usage;
 
+pub use attempt::{Attempt, Attempts, MOST_ATTEMPTS};
 pub use bounds::LONGEST_TEXT;
 pub use facts::{CallFacts, Convention, Labels, PlanoFacts, Quality, RequestId, Text};
 pub use id::{IdBuffer, KeptId};

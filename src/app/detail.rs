@@ -141,6 +141,7 @@ pub fn sections(facts: Facts<'_>) -> Vec<Section> {
         call::timing(facts),
         call::tokens(facts),
         cost::section(facts),
+        of_row(call::attempts(facts)),
         of_row(plano::routing::section(facts)),
         plano::ledger::section(facts),
         plano::behaviour::section(facts),

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Name;
 use super::bounds::{LONGEST_TEXT, bounded};
 use super::usage::{InputCount, Usage, fill};
+use super::Attempts;
 
 /// A piece of text borrowed from the export request, or made from it (unwrapped JSON, joined lists).
 pub type Text<'a> = Cow<'a, str>;
@@ -227,6 +227,8 @@ call_facts! {
         service_tier,
         /// Resource `service.name`.
         service_name,
+        /// Name of the instrumentation scope.
+        scope_name,
     }
     texts {
         /// Session or conversation id.
@@ -267,6 +269,8 @@ call_facts! {
         span_id: &'a [u8],
         /// Facts of Plano's own.
         plano: PlanoFacts,
+        /// The attempts, where there were several.
+        attempts: Attempts,
     }
 }
 
@@ -310,6 +314,32 @@ impl<'a> CallFacts<'a> {
         }
     }
 
+    /// Takes model and counts from a span of the call that stands nearer to the wire, where it tells them: what is counted
+    /// there was not converted on its way.
+    pub fn trust(&mut self, wire: &CallFacts<'a>) {
+        if wire.model.is_some() {
+            self.model.clone_from(&wire.model);
+        }
+        if wire.usage.input.is_some() && wire.usage.output.is_some() {
+            let outer = std::mem::replace(&mut self.usage, wire.usage);
+            self.usage.fill_gaps(&outer);
+        }
+    }
+
+    /// Takes model and provider from the attempt that served the call. What was asked for stays.
+    pub fn served_by(&mut self, attempt: &CallFacts<'a>) {
+        let answered = attempt.model.as_ref().or(attempt.request_model.as_ref());
+        if attempt.model.is_some() || self.model.is_none() && attempt.request_model != self.request_model {
+            self.model = answered.cloned().or_else(|| self.model.take());
+        }
+        if attempt.provider.is_some() {
+            self.provider.clone_from(&attempt.provider);
+        }
+        if attempt.upstream_model.is_some() {
+            self.upstream_model.clone_from(&attempt.upstream_model);
+        }
+    }
+
     /// Fills absent session and user from a span above the call.
     pub fn fill_caller(&mut self, above: &CallFacts<'a>) {
         fill(&mut self.session_id, above.session_id.as_ref());
@@ -342,6 +372,7 @@ impl<'a> CallFacts<'a> {
         fill(&mut self.fallback_cost_usd, inner.fallback_cost_usd.as_ref());
         fill(&mut self.plano.quality, inner.plano.quality.as_ref());
         self.plano.flagged |= inner.plano.flagged;
+        self.attempts.fill_gaps(&inner.attempts);
         fill(&mut self.plano.session_switches, inner.plano.session_switches.as_ref());
         fill(&mut self.plano.session_overhead_pct, inner.plano.session_overhead_pct.as_ref());
     }

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::bounds::bounded_id;
-use super::{CallFacts, Convention, InputCount, KeptId, Labels, Name, Names, PlanoFacts, Quality, RequestId, Usage};
+use super::{
+    Attempt, Attempts, CallFacts, Convention, InputCount, KeptId, Labels, Name, Names, PlanoFacts, Quality, RequestId,
+    Usage,
+};
 
 /// The arrival number of a call, from 0: what selection, detail and headless gaps hang on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -125,6 +128,8 @@ struct Rare {
     user_id: Option<Name>,
     /// Ids that are not 16 and 8 bytes long, as they came.
     odd_ids: Option<OddIds>,
+    /// Boxed, as few calls have several.
+    attempts: Option<Box<Attempts>>,
 }
 
 /// A kept call. Read it through its accessors: the layout is packed.
@@ -249,6 +254,7 @@ impl LlmCall {
             trace_id,
             span_id,
             plano: self.plano_facts(),
+            attempts: self.attempts_of_several().cloned().unwrap_or_default(),
             ..self.labels.facts()
         }
     }
@@ -484,6 +490,35 @@ impl LlmCall {
         self.rare.as_deref()?.fallback_cost_usd
     }
 
+    /// How many attempts it took, where several are known.
+    pub fn attempts(&self) -> Option<u32> {
+        let attempts = self.attempts_of_several()?;
+        attempts.count.or_else(|| u32::try_from(attempts.known.len()).ok().filter(|&count| count > 0))
+    }
+
+    fn attempts_of_several(&self) -> Option<&Attempts> {
+        self.rare.as_deref()?.attempts.as_deref()
+    }
+
+    /// The attempts that spans tell of, in the order in which they started; empty where there was one.
+    pub fn known_attempts(&self) -> &[Attempt] {
+        self.attempts_of_several().map_or(&[], |attempts| &attempts.known)
+    }
+
+    /// Time lost to attempts that failed before the last one, ms.
+    pub fn failed_attempts_ms(&self) -> Option<f64> {
+        self.lost_attempts().filter_map(|attempt| attempt.duration_ms).reduce(|sum, ms| sum + ms)
+    }
+
+    /// Money lost to attempts that failed before the last one, USD: tokens that were counted are billed.
+    pub fn failed_attempts_usd(&self) -> Option<f64> {
+        self.lost_attempts().filter_map(|attempt| Some(attempt.cost?.usd)).reduce(|sum, usd| sum + usd)
+    }
+
+    fn lost_attempts(&self) -> impl Iterator<Item = &Attempt> {
+        self.known_attempts().split_last().map_or(&[][..], |(_, earlier)| earlier).iter().filter(|one| one.is_error)
+    }
+
     /// Status or exception message.
     pub fn error_message(&self) -> Option<&Name> {
         self.rare.as_deref()?.error_message.as_ref()
@@ -522,6 +557,7 @@ impl Rare {
             || facts.fallback_cost_usd.is_some()
             || facts.error_message.is_some()
             || facts.user_id.is_some()
+            || !facts.attempts.is_empty()
             || Self::has_odd_ids(facts)
     }
 
@@ -557,6 +593,7 @@ impl Rare {
             user_id: intern(&facts.user_id),
             odd_ids: Self::has_odd_ids(facts)
                 .then(|| (bounded_id(facts.trace_id).into(), bounded_id(facts.span_id).into())),
+            attempts: (!facts.attempts.is_empty()).then(|| Box::new(facts.attempts.bounded())),
         }
     }
 }

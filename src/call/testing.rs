@@ -1,7 +1,9 @@
 //! A call with every fact set.
 
 use super::facts::Others;
-use super::{CallFacts, Convention, InputCount, PlanoFacts, Quality, RequestId, Usage};
+use super::{
+    Attempt, Attempts, CallFacts, Convention, Cost, CostBasis, InputCount, PlanoFacts, Quality, RequestId, Usage,
+};
 
 /// Every fact set to a value of its own. The texts follow the list of facts; the others are written out, so that a new one
 /// does not compile until it is here. The tests that use it fail where a fact is lost.
@@ -31,6 +33,21 @@ pub(crate) fn whole() -> CallFacts<'static> {
         duration_ms: Some(1e-3),
         reported_cost_usd: Some(1e-9),
         fallback_cost_usd: Some(2e-9),
+        attempts: Attempts {
+            count: Some(4),
+            known: vec![Attempt {
+                model: Some("first".into()),
+                provider: Some("seller".into()),
+                status_code: Some(503),
+                is_error: true,
+                error: Some("overloaded".into()),
+                start_unix_nano: -1,
+                duration_ms: Some(12.5),
+                ttft_ms: Some(1.5),
+                usage: Usage { input: Some(12), ..Usage::default() },
+                cost: Some(Cost { usd: 3e-9, basis: CostBasis::Estimate }),
+            }],
+        },
         trace_id: &[1; 16],
         span_id: &[2; 8],
         plano: PlanoFacts {

@@ -4,6 +4,7 @@
 //! collector, takes batches and commands, and publishes snapshots.
 
 mod cross_trace_dedup;
+mod lost_context;
 mod prices;
 
 use std::borrow::Cow;
@@ -27,10 +28,11 @@ use super::ring::Ring;
 use super::shared_names::SharedNames;
 use super::snapshot::Snapshot;
 use super::span_log::{SpanLog, SpanRef};
-use crate::call::{CallId, Convention, LlmCall};
+use crate::call::{Attempt, Attempts, CallId, Convention, Cost, LlmCall, MOST_ATTEMPTS};
 use crate::pricing::Pricer;
 use crate::stats::Totals;
 use cross_trace_dedup::{CrossTraceDedup, KnownRow};
+use lost_context::{LostContext, Sighting};
 use prices::Prices;
 
 /// Spans remembered for joining: what a gateway sends in many minutes, and about 20 MB at the most.
@@ -153,6 +155,7 @@ pub struct Store {
     totals: Totals,
     prices: Prices,
     dedup: CrossTraceDedup,
+    lost_context: LostContext,
     names: SharedNames,
     version: u64,
 }
@@ -168,6 +171,7 @@ impl Store {
             totals: Totals::default(),
             prices: Prices::new(config.pricer),
             dedup: CrossTraceDedup::default(),
+            lost_context: LostContext::default(),
             names: config.names,
             version: 0,
         }
@@ -198,6 +202,7 @@ impl Store {
         self.join.clear();
         self.log.clear();
         self.dedup = CrossTraceDedup::default();
+        self.lost_context = LostContext::default();
     }
 
     fn handle_command(&mut self, command: Command) {
@@ -263,10 +268,11 @@ impl Store {
     /// The first span of its trace, as nearly all are under load. A call alone in its trace is a row, which holds its facts.
     fn arrive_first(&mut self, trace: TraceId, place: Place, part: &mut Part) {
         let node = match part {
-            Part::Call(call) if self.dedup.find(call, trace, self.ring.calls()).is_none() => {
+            Part::Call(call) if self.in_another_trace(call, trace, place.parent == 0, &[]).is_none() => {
                 let row = self.ring.calls().next_id();
                 self.price_and_count(call);
                 self.dedup.record(call, row, trace, self.ring.calls());
+                self.lost_context.record(call, &Sighting { row, trace, is_root: place.parent == 0 });
                 let node = Node::with_facts_in_row(place, call, row);
                 if let Part::Call(call) = part.take() {
                     self.ring.push(call);
@@ -320,15 +326,40 @@ impl Store {
 
     /// Prices a call that becomes a row, and counts it.
     fn price_and_count(&mut self, call: &mut LlmCall) {
-        call.set_cost(self.prices.cost(call));
+        call.set_cost(self.cost(call));
         self.totals.add(call);
+    }
+
+    /// What a call cost with all of its attempts.
+    fn cost(&mut self, call: &LlmCall) -> Option<Cost> {
+        let cost = self.prices.cost(call);
+        match call.failed_attempts_usd() {
+            None => cost,
+            // A cost that was computed by the emitter of the call is that of all attempts.
+            Some(_) if call.reported_cost_usd().is_some_and(|usd| usd > 0.0) => cost,
+            Some(lost) => cost.map(|cost| Cost { usd: cost.usd + lost, ..cost }),
+        }
+    }
+
+    /// The attempts of a call, each with its cost, where there were several.
+    fn attempts(&mut self, spans: &[LlmCall]) -> Attempts {
+        let count = u32::try_from(spans.len()).ok().filter(|&count| count > 1);
+        let newest = spans.iter().skip(spans.len().saturating_sub(MOST_ATTEMPTS));
+        let known = newest.map(|span| {
+            let is_billed = span.usage().input.is_some() || span.usage().output.is_some();
+            let cost = self.prices.cost(span).filter(|_| is_billed);
+            Attempt::of(span, cost)
+        });
+        Attempts { known: known.collect(), count }
     }
 
     /// Rebuilds a row from all spans that belong to it.
     fn regroup(&mut self, trace: TraceId, regrouped: Regrouped) {
-        let Regrouped { mut rows, sources, members } = regrouped;
-        let Some(mut call) = self.merge(sources) else { return };
-        if let Some(other_trace) = self.dedup.find(&call, trace, self.ring.calls()) {
+        let Regrouped { mut rows, sources, members, is_root, attempts } = regrouped;
+        let attempts = self.attempts(&attempts);
+        let Some(mut call) = self.merge(sources, attempts) else { return };
+        let other_trace = self.in_another_trace(&call, trace, is_root, &rows);
+        if let Some(other_trace) = other_trace {
             call = self.merge_across_traces(other_trace, call);
             if !rows.contains(&other_trace.row) {
                 rows.push(other_trace.row);
@@ -344,7 +375,7 @@ impl Store {
         for absorbed in rows.into_iter().filter(|&absorbed| absorbed != row) {
             self.mark_merged(absorbed);
         }
-        self.record(row, trace);
+        self.record(row, trace, is_root, other_trace);
         self.join.assign(&trace, &members, row);
     }
 
@@ -353,37 +384,58 @@ impl Store {
         rows.iter().copied().min_by_key(|&row| (self.ring.calls().get(row).is_none(), row))
     }
 
-    fn record(&mut self, row: CallId, trace: TraceId) {
-        if let Some(call) = self.ring.calls().get(row) {
-            self.dedup.record(call, row, trace, self.ring.calls());
+    /// The row of another trace that shows this call, whose spans are part of `rows` so far.
+    fn in_another_trace(&self, call: &LlmCall, trace: TraceId, is_root: bool, rows: &[CallId]) -> Option<KnownRow> {
+        let calls = self.ring.calls();
+        self.dedup.find(call, trace, rows, calls).or_else(|| self.lost_context.find(call, trace, is_root, rows, calls))
+    }
+
+    fn record(&mut self, row: CallId, trace: TraceId, is_root: bool, other_trace: Option<KnownRow>) {
+        let Some(call) = self.ring.calls().get(row) else { return };
+        self.dedup.record(call, row, trace, self.ring.calls());
+        match other_trace {
+            None => self.lost_context.record(call, &Sighting { row, trace, is_root }),
+            Some(other) => self.lost_context.pair(call, row, [trace, other.trace]),
         }
     }
 
     /// One call out of the leading one and those that fill its gaps.
-    fn merge(&mut self, mut sources: Vec<Source>) -> Option<LlmCall> {
-        if sources.len() <= 1 {
+    fn merge(&mut self, mut sources: Vec<Source>, attempts: Attempts) -> Option<LlmCall> {
+        if sources.len() <= 1 && attempts.is_empty() {
             return sources.pop().map(|source| source.facts);
         }
         let (leader, others) = sources.split_first()?;
-        Some(self.fill(&leader.facts, others))
+        Some(self.fill(&leader.facts, others, attempts))
     }
 
-    /// The same call seen in two traces: the one that started first leads, a gateway always does.
+    /// The same call seen in two traces: the one that started first leads, a gateway always does. Below it, in time, is the one
+    /// nearer to the wire.
     fn merge_across_traces(&mut self, other_trace: KnownRow, call: LlmCall) -> LlmCall {
         let Self { join, ring, .. } = self;
         join.copy_facts_from_row(&other_trace.trace, |row| ring.calls().get(row).cloned());
         let Some(other) = ring.calls().get(other_trace.row).cloned() else { return call };
         let order = |call: &LlmCall| (call.labels().convention != Convention::Plano, call.start_unix_nano());
         let (leader, other) = if order(&other) <= order(&call) { (other, call) } else { (call, other) };
-        self.fill(&leader, &[Source { facts: other, share: Share::Whole }])
+        let is_inner = leader.labels().convention != Convention::Plano && is_within(&other, &leader);
+        let share = if is_inner { Share::Wire } else { Share::Whole };
+        self.fill(&leader, &[Source { facts: other, share }], Attempts::default())
     }
 
     /// The leader with its gaps filled from the others, in order of trust.
-    fn fill(&mut self, leader: &LlmCall, others: &[Source]) -> LlmCall {
+    fn fill(&mut self, leader: &LlmCall, others: &[Source], attempts: Attempts) -> LlmCall {
         let mut facts = leader.facts();
+        facts.attempts.fill_gaps(&attempts);
         for other in others {
             match other.share {
                 Share::Whole => facts.fill_gaps(&other.facts.facts()),
+                Share::Wire => {
+                    facts.fill_gaps(&other.facts.facts());
+                    facts.trust(&other.facts.facts());
+                }
+                Share::Served => {
+                    facts.served_by(&other.facts.facts());
+                    facts.fill_gaps(&other.facts.facts());
+                }
                 Share::Caller => facts.fill_caller(&other.facts.facts()),
             }
         }
@@ -391,7 +443,7 @@ impl Store {
     }
 
     fn replace(&mut self, row: CallId, mut call: LlmCall) {
-        call.set_cost(self.prices.cost(&call));
+        call.set_cost(self.cost(&call));
         let Some(old) = self.ring.calls().get(row) else { return };
         if old.same_facts(&call) {
             return;
@@ -409,6 +461,13 @@ impl Store {
         self.totals.replace(old, &hidden);
         self.ring.replace(row, hidden);
     }
+}
+
+/// Whether a call went on within another one, and not at the very same time.
+fn is_within(inner: &LlmCall, outer: &LlmCall) -> bool {
+    let times = |call: &LlmCall| (call.start_unix_nano(), call.end_unix_nano());
+    let (inner, outer) = (times(inner), times(outer));
+    inner != outer && outer.0 <= inner.0 && inner.1 <= outer.1
 }
 
 /// The task that owns the store.

@@ -209,6 +209,15 @@ pub static FIELDS: &[RecordField] = &[
         FieldValue::Text(Cow::Borrowed(call.labels().convention.name()))
     }),
     field("upstream_model", "model dispatched to, where it differs", |call| FieldValue::name(call.upstream_model())),
+    field("attempts", "attempts that the call took, where several are known", |call| {
+        FieldValue::count(call.attempts().map(u64::from))
+    }),
+    field("failed_attempts_ms", "time lost to attempts that failed before the last one, ms", |call| {
+        FieldValue::figure(call.failed_attempts_ms())
+    }),
+    field("failed_attempts_usd", "money lost to attempts that failed before the last one, USD", |call| {
+        FieldValue::figure(call.failed_attempts_usd())
+    }),
     field("service_tier", "service tier that was billed", |call| FieldValue::name(call.labels().service_tier.as_ref())),
     field("input_fresh_tokens", "input tokens neither read from nor written to the cache", |call| {
         FieldValue::count(call.usage().input_fresh())

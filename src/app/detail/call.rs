@@ -2,7 +2,7 @@
 
 use super::{Facts, Line, Section, Tone};
 use crate::call::{Convention, LlmCall, Name, Status, hex};
-use crate::text::format::{UNKNOWN, count, duration, moment, rate};
+use crate::text::format::{UNKNOWN, count, duration, moment, money, rate};
 
 /// Lines without a value are left out.
 #[derive(Default)]
@@ -105,6 +105,37 @@ pub(super) fn tokens(facts: Facts<'_>) -> Section {
         lines.push(Line::remark("none reported"));
     }
     Section::new("tokens", lines)
+}
+
+/// The attempts that the call took, where there were several.
+pub(super) fn attempts(facts: Facts<'_>) -> Section {
+    let mut lines = Lines::default();
+    let known = facts.call.known_attempts();
+    if known.is_empty() {
+        lines.known("attempts", facts.call.attempts().map(|count| count.to_string()));
+    }
+    for attempt in known {
+        let outcome = match (attempt.status_code, attempt.is_error) {
+            (Some(code), _) => code.to_string(),
+            (None, true) => "error".to_owned(),
+            (None, false) => "ok".to_owned(),
+        };
+        let tokens = attempt.usage.output.map(|output| format!("{} out", count(output)));
+        let parts = [
+            attempt.model.as_deref().map(ToOwned::to_owned),
+            attempt.provider.as_deref().map(ToOwned::to_owned),
+            attempt.duration_ms.map(duration),
+            attempt.ttft_ms.map(|ms| format!("first token {}", duration(ms))),
+            tokens,
+            attempt.cost.map(|cost| money(cost.usd)),
+            attempt.error.as_deref().map(ToOwned::to_owned),
+        ];
+        let parts: Vec<String> = [Some(outcome)].into_iter().chain(parts).flatten().collect();
+        lines.line("attempt", parts.join(" · "));
+    }
+    lines.known("time lost", facts.call.failed_attempts_ms().map(duration));
+    lines.known("money lost", facts.call.failed_attempts_usd().map(money));
+    Section::new("attempts", lines.0)
 }
 
 /// What the call can be found by elsewhere.

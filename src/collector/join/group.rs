@@ -19,6 +19,10 @@ pub(crate) struct Regrouped {
     pub sources: Vec<Source>,
     /// The spans that belong to the row, by their positions in the trace.
     pub members: Vec<usize>,
+    /// Whether the leading call has no parent.
+    pub is_root: bool,
+    /// The attempts of the call, in order; empty where there was one.
+    pub attempts: Vec<LlmCall>,
 }
 
 /// The facts of a span that a row is made of.
@@ -31,8 +35,12 @@ pub(crate) struct Source {
 /// What a row takes of a span's facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Share {
-    /// Everything.
+    /// Everything that is missing.
     Whole,
+    /// Everything that is missing, and model and counts in any case.
+    Wire,
+    /// Everything that is missing, and what served it in any case.
+    Served,
     /// Session and user.
     Caller,
 }
@@ -79,7 +87,13 @@ fn below(trace: &Trace, at: usize, own: Option<usize>) -> Vec<Regrouped> {
 pub(super) fn alone(node: &Node, at: usize) -> Option<Regrouped> {
     let facts = node.facts().filter(|_| node.is_candidate())?;
     let leader = Source { facts: facts.clone(), share: Share::Whole };
-    Some(Regrouped { rows: Vec::new(), sources: vec![leader], members: vec![at] })
+    Some(Regrouped {
+        rows: Vec::new(),
+        sources: vec![leader],
+        members: vec![at],
+        is_root: node.parent == 0,
+        attempts: Vec::new(),
+    })
 }
 
 /// All calls of a region, each with its members.
@@ -108,8 +122,14 @@ fn leaders(trace: &Trace, region: &Region) -> Vec<usize> {
             gateways.push(at);
         }
     }
-    let of_call = |(call, gateways): (usize, Vec<usize>)| {
-        if gateways.is_empty() { vec![region.leader(call)] } else { gateways }
+    let of_call = |(call, mut gateways): (usize, Vec<usize>)| {
+        if gateways.is_empty() {
+            vec![region.leader(call)]
+        } else if region.serves(trace, &mut gateways) {
+            gateways.split_off(gateways.len() - 1)
+        } else {
+            gateways
+        }
     };
     let mut leaders: Vec<usize> = of_calls.into_iter().flat_map(of_call).collect();
     leaders.sort_by_key(|&at| trace.node(at).map(|node| (node.started(), node.id)));
@@ -165,14 +185,20 @@ fn gather(trace: &Trace, region: &Region, mut members: Vec<usize>, leader: usize
         let completes = node.is_some_and(|node| node.kind == PartKind::Completes);
         (at != leader, completes, trace.depth(at), node.map(|node| (node.started(), node.id)))
     });
-    let own = members.iter().copied().filter(|&at| !region.wraps_several(at)).take(MOST_FACTS);
+    let attempts = region.attempts(trace, leader, &members);
+    let (served, failed) = attempts.split_last().map_or((None, &[][..]), |(last, failed)| (Some(*last), failed));
+    let is_of_failed = |at: usize| !failed.is_empty() && trace.lineage(at).any(|above| failed.contains(&above));
+    let own = members.iter().copied().filter(|&at| !region.wraps_several(at) && !is_of_failed(at)).take(MOST_FACTS);
     let identifies = |&at: &usize| trace.node(at).is_some_and(Node::identifies_caller);
     let callers = trace.lineage(leader).skip(1).filter(identifies);
     let source = |at: usize, share| Some(Source { facts: trace.node(at)?.facts()?.clone(), share });
-    let sources = own.filter_map(|at| source(at, Share::Whole));
+    let share = |at| if Some(at) == served { Share::Served } else { Share::Whole };
+    let sources = own.filter_map(|at| source(at, share(at)));
     let sources = sources.chain(callers.filter_map(|at| source(at, Share::Caller))).collect();
     let mut rows: Vec<CallId> = members.iter().filter_map(|&at| trace.node(at)?.row).collect();
     rows.sort_unstable();
     rows.dedup();
-    Regrouped { rows, sources, members }
+    let is_root = trace.node(leader).is_some_and(|node| node.parent == 0);
+    let attempts = attempts.iter().filter_map(|&at| trace.node(at)?.facts().cloned()).collect();
+    Regrouped { rows, sources, members, is_root, attempts }
 }

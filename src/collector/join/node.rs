@@ -172,6 +172,9 @@ pub(crate) struct Place {
     pub acts: bool,
 }
 
+/// The next attempt may start while the span of the one before it is being ended, ns.
+const ATTEMPTS_OVERLAP_NANOS: i64 = 5_000_000;
+
 /// Tolerated clock skew between emitters, ns. Servers with NTP are right to milliseconds; a laptop or virtual machine that
 /// has just resumed may be seconds off. More would merge calls that follow each other.
 pub(crate) const CLOCK_SKEW_NANOS: i64 = 5_000_000_000;
@@ -285,6 +288,16 @@ impl Node {
         let is_same_clock = outer_facts.labels().service_name == inner_facts.labels().service_name;
         let skew = if is_same_clock { 0 } else { CLOCK_SKEW_NANOS };
         inner.started <= outer_facts.end_unix_nano().saturating_add(skew)
+    }
+
+    pub(crate) fn failed(&self) -> bool {
+        self.facts().is_some_and(|facts| facts.status().is_error())
+    }
+
+    /// Whether it failed, and ended before another span of the same call started.
+    pub(crate) fn failed_before(&self, later: &Self) -> bool {
+        let Some(facts) = self.facts() else { return false };
+        self.failed() && facts.end_unix_nano() <= later.started.saturating_add(ATTEMPTS_OVERLAP_NANOS)
     }
 
     /// Whether a candidate below it, with nothing acting in between, is the same call. Only proof separates them: it started

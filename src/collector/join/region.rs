@@ -8,6 +8,9 @@ use super::trace::Trace;
 
 pub(super) type ByPosition<T> = HashMap<usize, T, foldhash::fast::RandomState>;
 
+/// How many spans that wrap one other may stand between a call and its attempts.
+const MOST_WRAPPERS: usize = 4;
+
 /// What a candidate is to the candidates right below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holds {
@@ -61,6 +64,52 @@ impl Region {
     /// The candidate that leads a call: the outermost, unless that wraps the one that does.
     pub(super) fn leader(&self, call: usize) -> usize {
         self.leads.get(&call).copied().unwrap_or(call)
+    }
+
+    /// Whether spans of a gateway right below one client's are the attempts of a call that was served in the end. Sorts them.
+    pub(super) fn serves(&self, trace: &Trace, gateways: &mut [usize]) -> bool {
+        sort(trace, gateways);
+        let client = gateways.first().and_then(|first| self.above.get(first));
+        let is_served = |last: &usize| trace.node(*last).is_some_and(|node| !node.failed());
+        gateways.len() > 1
+            && client.is_some()
+            && gateways.iter().all(|at| self.above.get(at) == client)
+            && follow_one_another(trace, gateways)
+            && gateways.last().is_some_and(is_served)
+    }
+
+    /// The attempts of a call among its members: of the spans right below one of them those that followed one another, all but
+    /// the last one failed.
+    pub(super) fn attempts(&self, trace: &Trace, leader: usize, members: &[usize]) -> Vec<usize> {
+        let below = |outer: usize| {
+            let is_below = |&at: &usize| {
+                at != leader
+                    && self.above.get(&at) == Some(&outer)
+                    && trace.node(at).is_some_and(Node::is_candidate)
+                    && !self.wraps_several(at)
+            };
+            let mut below: Vec<usize> = members.iter().copied().filter(is_below).collect();
+            sort(trace, &mut below);
+            below
+        };
+        // A gateway's span that leads another one is the last of several attempts.
+        let mut gateways: Vec<usize> =
+            members.iter().copied().filter(|&at| trace.node(at).is_some_and(Node::is_plano)).collect();
+        if self.serves(trace, &mut gateways) {
+            return gateways;
+        }
+        let mut outer = Some(leader);
+        // Wrappers of one span may stand between the call and its attempts.
+        for _ in 0..MOST_WRAPPERS {
+            let found = outer.map(&below).unwrap_or_default();
+            match found.as_slice() {
+                [only] => outer = Some(*only),
+                [] => return Vec::new(),
+                _ if follow_one_another(trace, &found) => return found,
+                _ => return Vec::new(),
+            }
+        }
+        Vec::new()
     }
 
     fn link(&mut self, trace: &Trace) {
@@ -154,4 +203,17 @@ fn sums_up<'n>(outer: &Node, inner: impl Iterator<Item = &'n Node>) -> bool {
 fn has_several_ids<'n>(inner: impl Iterator<Item = &'n Node>) -> bool {
     let mut ids = inner.filter_map(Node::response_id);
     ids.next().is_some_and(|first| ids.any(|id| id != first))
+}
+
+/// In the order in which they started.
+fn sort(trace: &Trace, spans: &mut [usize]) {
+    spans.sort_by_key(|&at| trace.node(at).map(|node| (node.started(), node.id)));
+}
+
+/// Whether each of several spans but the last one failed, before the next one started.
+fn follow_one_another(trace: &Trace, spans: &[usize]) -> bool {
+    spans.windows(2).all(|pair| {
+        let node = |nth: usize| pair.get(nth).and_then(|&at| trace.node(at));
+        node(0).zip(node(1)).is_some_and(|(earlier, later)| earlier.failed_before(later))
+    })
 }

@@ -68,6 +68,7 @@ pub(super) fn identity<'a>(view: &SpanView<'a, '_>, convention: Convention) -> C
         convention,
         start_unix_nano: Some(span.start_unix_nano).filter(|&nano| nano != 0),
         service_name: view.resource("service.name"),
+        scope_name: Some(view.origin.scope_name).filter(|name| !scalar::is_blank(name)).map(Text::Borrowed),
         trace_id: span.trace_id,
         span_id: span.span_id,
         ..CallFacts::default()

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 
-use crate::call::{CallId, Convention, IdBuffer, KeptId, LlmCall, Name};
+use crate::call::{CallId, Convention, IdBuffer, KeptId, LlmCall, Name, Usage};
 use crate::collector::join::{CLOCK_SKEW_NANOS, TraceId};
 use crate::collector::ring::Calls;
 
@@ -32,13 +32,13 @@ pub(super) struct KnownRow {
     /// The trace that showed it first.
     pub trace: TraceId,
     /// Seen in a second trace: the row holds facts of both.
-    shared: bool,
+    pub shared: bool,
 }
 
 impl KnownRow {
     /// Whether its row is this call. An evicted row is none: a call merged into it would not be shown anywhere.
     fn shows(self, call: &LlmCall, rows: &Calls) -> bool {
-        rows.get(self.row).is_some_and(|row| overlap(row, call))
+        rows.get(self.row).is_some_and(|row| overlap(row, call) && !contradict(row, call))
     }
 
     /// Whether its row started after this call.
@@ -49,9 +49,14 @@ impl KnownRow {
 
 impl CrossTraceDedup {
     /// The row, among those kept, that shows this call from another trace too.
-    pub(super) fn find(&self, call: &LlmCall, trace: TraceId, rows: &Calls) -> Option<KnownRow> {
+    ///
+    /// `own` are the rows that its spans are part of so far.
+    pub(super) fn find(&self, call: &LlmCall, trace: TraceId, own: &[CallId], rows: &Calls) -> Option<KnownRow> {
         let known = self.rows.get(response_id(call, &mut [0; 36])?.as_ref())?;
-        ((known.shared || known.trace != trace) && known.shows(call, rows)).then_some(*known)
+        let is_own = known.shared && own.contains(&known.row);
+        let is_kept = || rows.get(known.row).is_some();
+        let is_it = if is_own { is_kept() } else { (known.shared || known.trace != trace) && known.shows(call, rows) };
+        is_it.then_some(*known)
     }
 
     /// Records that `row` shows the call of `trace`. Of two calls with the same id, the newer one is remembered.
@@ -87,8 +92,53 @@ fn overlap(one: &LlmCall, other: &LlmCall) -> bool {
     began_in_time(one, other) && began_in_time(other, one)
 }
 
+/// Whether two calls cannot be one, whatever their ids: one failed, their models or counts differ, or one instrumentation of
+/// one service counted both.
+fn contradict(one: &LlmCall, other: &LlmCall) -> bool {
+    one.status().is_error() != other.status().is_error()
+        || one.model().zip(other.model()).is_some_and(|(one, other)| !is_version_of(one, other))
+        || counts_differ(&one.usage(), &other.usage())
+        || counted_alike(one, other)
+}
+
+/// Whether one model's name is the other's with a provider before it or a version after it.
+fn is_version_of(one: &str, other: &str) -> bool {
+    let bare = |name: &str| name.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    let (one, other) = (bare(one), bare(other));
+    one.starts_with(&other) || other.starts_with(&one)
+}
+
+/// Whether no reading of the counts makes them equal: emitters differ on whether cached tokens are part of the input, and
+/// reasoning part of the output.
+fn counts_differ(one: &Usage, other: &Usage) -> bool {
+    let inputs = |usage: &Usage| [usage.input, usage.input_total(), usage.input_fresh()];
+    let outputs = |usage: &Usage| {
+        let (output, reasoning) = (usage.output, usage.reasoning.unwrap_or(0));
+        [
+            output,
+            output.map(|output| output.saturating_add(reasoning)),
+            output.map(|output| output.saturating_sub(reasoning)),
+        ]
+    };
+    let differ = |one: [Option<u64>; 3], other: [Option<u64>; 3]| {
+        let is_equal = |count: &Option<u64>| count.is_some() && other.contains(count);
+        one.iter().any(Option::is_some) && other.iter().any(Option::is_some) && !one.iter().any(is_equal)
+    };
+    differ(inputs(one), inputs(other)) || differ(outputs(one), outputs(other))
+}
+
+fn counted_alike(one: &LlmCall, other: &LlmCall) -> bool {
+    let has_usage = |call: &LlmCall| call.usage().input.is_some() || call.usage().output.is_some();
+    let (ours, theirs) = (one.labels(), other.labels());
+    ours.scope_name.is_some()
+        && ours.scope_name == theirs.scope_name
+        && ours.service_name == theirs.service_name
+        && has_usage(one)
+        && has_usage(other)
+}
+
 /// Plano's request ids are not response ids: a client may send the same one twice.
-fn response_id<'c>(call: &'c LlmCall, buffer: &'c mut IdBuffer) -> Option<Cow<'c, str>> {
+pub(super) fn response_id<'c>(call: &'c LlmCall, buffer: &'c mut IdBuffer) -> Option<Cow<'c, str>> {
     let id = call.kept_id();
     if call.labels().convention == Convention::Plano || matches!(id, KeptId::Hex(_)) {
         return None;

@@ -12,7 +12,7 @@ use crate::collector::{Counters, Snapshot};
 use crate::stats::Totals;
 
 /// The version of these messages and of every type that they carry.
-pub(crate) const PROTOCOL: u32 = 3;
+pub(crate) const PROTOCOL: u32 = 4;
 
 pub(crate) const SERVICE: &str = "planoai.obs.v1.Viewers";
 

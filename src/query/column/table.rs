@@ -393,6 +393,17 @@ columns! {
         direction: Direction::Ascending,
         value: |call| call.is_streaming().map(CellValue::YesNo),
     }
+    /// Attempts that the call took, where several are known.
+    Tries {
+        name: "tries",
+        title: "tries",
+        width: ColumnWidth::Fixed(5),
+        align: Align::Right,
+        priority: 36,
+        is_default: false,
+        direction: Direction::Descending,
+        value: |call| call.attempts().map(|count| CellValue::Tokens(count.into())),
+    }
     /// Finish reasons.
     Finish {
         name: "finish",

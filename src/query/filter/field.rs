@@ -212,6 +212,14 @@ pub static FIELDS: &[FilterField] = &[
         "total:>100k",
     ),
     figure(
+        "attempts",
+        &["tries"],
+        Unit::Count,
+        |call| call.attempts().map(f64::from),
+        "attempts that the call took, where several are known",
+        "attempts:>1",
+    ),
+    figure(
         "reported",
         &["reported_cost_usd"],
         Unit::Money,

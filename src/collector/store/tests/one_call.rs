@@ -49,6 +49,10 @@ impl Spanned {
         self.with(|facts| facts.request_id = RequestId::Emitted(id.into()))
     }
 
+    pub(super) fn in_trace(self, trace: u8) -> Self {
+        Self { trace: [trace; 16], ..self }
+    }
+
     fn arrival(&self) -> Arrival {
         let id = self.id.to_be_bytes();
         let keep = |facts: &CallFacts<'_>| {
@@ -167,4 +171,145 @@ fn a_span_without_operation_above_calls_with_one_is_a_wrapper() {
     assert_eq!(shown(&[root(9), inner.clone().with(|facts| facts.operation = None)]), [1], "neither names it");
     assert_eq!(shown(&[root(1), call(2, 1, 2..3)]), [1, 2], "one after the other");
     assert_eq!(shown(&[root(9), tool(5, 1), call(2, 5, 1..2)]), [1, 2], "a tool acts in between");
+}
+
+/// A call of a framework, and what the SDK below it shows of it in a trace of its own.
+fn in_two_traces() -> [Spanned; 2] {
+    let of = |scope: &'static str| {
+        move |facts: &mut CallFacts<'static>| {
+            facts.request_model = Some("claude-sonnet-4-5".into());
+            facts.scope_name = Some(scope.into());
+            facts.service_name = Some("app".into());
+        }
+    };
+    let framework = call(1, 9, 0..9).with(of("langsmith")).tokens(30, 7).in_trace(1);
+    let sdk = call(2, 0, 1..8).with(of("com.anthropic.sdk.python")).tokens(20, 7).answer("msg_12345").in_trace(2);
+    [framework, sdk]
+}
+
+#[test]
+fn an_sdk_that_lost_the_context_shows_the_call_of_the_framework() {
+    let [framework, sdk] = in_two_traces();
+    let model = |facts: &mut CallFacts<'static>| facts.model = Some("claude-sonnet-4-5-20250929".into());
+    let rows = rows_of(&[framework.clone(), sdk.clone().with(model)]);
+    let row = &rows[0];
+    assert_eq!((rows.len(), row.ids().1[7], row.request_id().as_str()), (1, 1, "msg_12345"));
+    assert_eq!((row.usage().input, row.model().map(Name::as_str)), (Some(20), Some("claude-sonnet-4-5-20250929")));
+    let fail = |facts: &mut CallFacts<'static>| {
+        facts.usage = Usage::default();
+        facts.request_id = RequestId::SpanId;
+        facts.span_error = true;
+    };
+    assert_eq!(shown(&[framework.clone().with(fail), sdk.clone().with(fail)]), [1], "both failed");
+    let [others_framework, others_sdk] = in_two_traces();
+    let later = |facts: &mut CallFacts<'static>| {
+        facts.start_unix_nano = facts.start_unix_nano.map(|nano| nano + 3 * SECOND / 2)
+    };
+    let others = [others_framework.with(later).in_trace(3), others_sdk.answer("msg_67890").with(later).in_trace(4)];
+    assert_eq!(rows_of(&[framework, sdk, others[0].clone(), others[1].clone()]).len(), 2, "each has one");
+}
+
+#[test]
+fn calls_of_two_traces_are_two_unless_all_they_tell_agrees() {
+    let differences: [fn(&mut CallFacts<'static>); 8] = [
+        |facts| facts.usage.output = Some(8),
+        |facts| facts.request_model = Some("claude-haiku-4-5".into()),
+        |facts| facts.service_name = Some("another".into()),
+        |facts| facts.scope_name = Some("langsmith".into()),
+        |facts| facts.duration_ms = Some(9e3),
+        |facts| facts.start_unix_nano = Some(20 * SECOND),
+        |facts| facts.span_error = true,
+        |facts| facts.usage = Usage::default(),
+    ];
+    for (nth, difference) in differences.into_iter().enumerate() {
+        let [framework, sdk] = in_two_traces();
+        assert_eq!(rows_of(&[framework, sdk.with(difference)]).len(), 2, "{nth}");
+    }
+    let [framework, sdk] = in_two_traces();
+    assert_eq!(rows_of(&[framework.clone().answer("msg_98765"), sdk.clone()]).len(), 2, "answers differ");
+    assert_eq!(rows_of(&[framework, Spanned { parent: 5, ..sdk }]).len(), 2, "it has a parent of its own");
+}
+
+#[test]
+fn a_response_id_joins_no_calls_that_contradict_each_other() {
+    let one = || call(1, 0, 0..4).tokens(5, 6).answer("chatcmpl-123").in_trace(1);
+    let other = |change: fn(&mut CallFacts<'static>)| {
+        call(2, 0, 1..3).tokens(5, 6).answer("chatcmpl-123").with(change).in_trace(2)
+    };
+    assert_eq!(rows_of(&[one(), other(|_| {})]).len(), 1);
+    let model = |facts: &mut CallFacts<'static>| facts.model = Some("openai/gpt-4o".into());
+    let version: fn(&mut CallFacts<'static>) = |facts| facts.model = Some("gpt-4o-2024-08-06".into());
+    assert_eq!(rows_of(&[one().with(model), other(version)]).len(), 1, "a version of the model");
+    let reasons: fn(&mut CallFacts<'static>) = |facts| {
+        (facts.usage.output, facts.usage.reasoning) = (Some(4), Some(2));
+    };
+    assert_eq!(rows_of(&[one(), other(reasons)]).len(), 1, "reasoning may be counted apart");
+    let contradictions: [fn(&mut CallFacts<'static>); 4] = [
+        |facts| facts.usage.output = Some(7),
+        |facts| facts.usage.input = Some(7),
+        |facts| facts.span_error = true,
+        |facts| facts.model = Some("llama3".into()),
+    ];
+    for (nth, contradiction) in contradictions.into_iter().enumerate() {
+        assert_eq!(rows_of(&[one().with(model), other(contradiction)]).len(), 2, "{nth}");
+    }
+    let scope = |facts: &mut CallFacts<'static>| facts.scope_name = Some("openai".into());
+    assert_eq!(rows_of(&[one().with(scope), other(|_| {}).with(scope)]).len(), 2, "one instrumentation counted both");
+    assert_eq!(rows_of(&[one().with(scope), other(|facts| facts.usage = Usage::default()).with(scope)]).len(), 1);
+}
+
+/// An attempt that failed, with a status.
+fn failing(id: SpanId, parent: SpanId, seconds: std::ops::Range<u64>) -> Spanned {
+    call(id, parent, seconds).with(|facts| {
+        (facts.span_error, facts.status_code) = (true, Some(429));
+        facts.request_model = Some("gpt-5.4".into());
+    })
+}
+
+#[test]
+fn attempts_below_one_span_are_one_call_that_shows_what_served_it() {
+    let client = call(1, 0, 0..9).with(|facts| facts.request_model = Some("gpt-5.4".into()));
+    let served = call(3, 1, 3..8).tokens(5, 6).with(|facts| {
+        facts.request_model = Some("gpt-5.4-mini".into());
+        facts.provider = Some("azure".into());
+    });
+    let rows = rows_of(&[client.clone(), failing(2, 1, 1..3), served.clone()]);
+    let row = &rows[0];
+    assert_eq!((rows.len(), row.ids().1[7], row.status().is_error()), (1, 1, false));
+    assert_eq!((row.shown_model(), row.request_model().unwrap().as_str()), ("gpt-5.4-mini", "gpt-5.4"));
+    assert_eq!((row.provider(), row.usage().input, row.attempts()), ("azure", Some(5), Some(2)));
+    assert_eq!((row.failed_attempts_ms(), row.failed_attempts_usd()), (Some(2e3), None));
+    let known = row.known_attempts();
+    assert_eq!((known[0].model.as_deref(), known[0].status_code), (Some("gpt-5.4"), Some(429)));
+    assert_eq!((known[1].model.as_deref(), known[1].usage.output), (Some("gpt-5.4-mini"), Some(6)));
+
+    let all_fail = client.clone().with(|facts| facts.span_error = true);
+    let rows = rows_of(&[all_fail, failing(2, 1, 1..3), failing(3, 1, 4..5), failing(4, 1, 6..7)]);
+    assert_eq!((rows.len(), rows[0].attempts(), rows[0].status_code()), (1, Some(3), Some(429)));
+    assert_eq!(rows[0].failed_attempts_ms(), Some(3e3), "the last one is not lost before another");
+
+    let alone = rows_of(&[client, served]);
+    assert_eq!((alone[0].attempts(), alone[0].known_attempts().len()), (None, 0));
+}
+
+#[test]
+fn what_goes_on_at_once_or_succeeds_twice_is_no_further_attempt() {
+    let client = call(1, 0, 0..9);
+    let attempts = |spans: &[Spanned]| rows_of(spans).iter().map(LlmCall::attempts).collect::<Vec<_>>();
+    assert_eq!(attempts(&[client.clone(), failing(2, 1, 1..4), call(3, 1, 2..8)]), [None], "at once");
+    assert_eq!(attempts(&[client, call(2, 1, 1..3), failing(3, 1, 4..8)]), [None], "the first one served");
+    assert_eq!(attempts(&[failing(2, 9, 1..3), call(3, 9, 3..8)]), [None, None], "below no call");
+}
+
+#[test]
+fn attempts_of_a_gateway_are_one_call_where_one_of_them_served_a_client() {
+    let gateway = |id, seconds, status| {
+        call(id, 1, seconds).with(|facts| {
+            (facts.convention, facts.status_code, facts.operation) = (Convention::Plano, Some(status), None);
+        })
+    };
+    let rows = rows_of(&[call(1, 0, 0..9), gateway(2, 1..2, 503), gateway(3, 3..4, 200)]);
+    assert_eq!((rows.len(), rows[0].ids().1[7], rows[0].attempts()), (1, 3, Some(2)));
+    assert_eq!(rows_of(&[call(1, 0, 0..9), gateway(2, 1..2, 200), gateway(3, 3..4, 200)]).len(), 2);
+    assert_eq!(rows_of(&[call(1, 0, 0..9), gateway(2, 1..2, 503), gateway(3, 3..4, 503)]).len(), 2);
 }
