@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::bounds::{LONGEST_TEXT, bounded};
 use super::usage::{InputCount, Usage, fill};
-use super::Attempts;
+use super::{Attempts, Name};
 
 /// A piece of text borrowed from the export request, or made from it (unwrapped JSON, joined lists).
 pub type Text<'a> = Cow<'a, str>;

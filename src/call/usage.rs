@@ -71,6 +71,15 @@ impl Usage {
         Some(self.input_fresh()?.saturating_add(self.cached()))
     }
 
+    /// Takes what was counted before from a running sum of input, output and total.
+    pub fn subtract(&mut self, before: &Self) {
+        let pairs =
+            [(&mut self.input, before.input), (&mut self.output, before.output), (&mut self.total, before.total)];
+        for (sum, before) in pairs {
+            *sum = sum.map(|sum| sum.saturating_sub(before.unwrap_or(0)));
+        }
+    }
+
     pub(super) fn fill_gaps(&mut self, other: &Self) {
         if self.input.is_none() && other.input.is_some() {
             self.input_count = other.input_count;

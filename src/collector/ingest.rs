@@ -171,6 +171,7 @@ fn arrival(reading: Classification<'_>, span: &Span<'_, '_>, names: &mut Names, 
     let trace = span.trace_id.try_into().ok().filter(|id: &[u8; 16]| *id != [0; 16]);
     Arrival {
         acts: reading.acts,
+        adds_up: reading.adds_up,
         ids: trace.zip(span_id(span.span_id)),
         parent: span_id(span.parent_span_id).unwrap_or(0),
         why: reading.why,

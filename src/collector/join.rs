@@ -243,7 +243,7 @@ mod tests {
 
     fn node(id: SpanId) -> Node {
         let span = SpanRef { request: 0, start: 0, end: 0 };
-        let place = Place { id, parent: 0, why: "", span, acts: false };
+        let place = Place { id, parent: 0, why: "", span, acts: false, adds_up: false };
         Node::new(place, &mut Part::Other)
     }
 

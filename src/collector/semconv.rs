@@ -66,11 +66,13 @@ pub struct Classification<'a> {
     pub why: &'static str,
     /// Whether it acts between model calls: a tool, agent, workflow, invocation or step. Never for a call.
     pub acts: bool,
+    /// Whether the counts of the calls right below it are running sums.
+    pub adds_up: bool,
 }
 
 impl<'a> Classification<'a> {
     const fn new(role: SpanRole<'a>, why: &'static str) -> Self {
-        Self { role, why, acts: false }
+        Self { role, why, acts: false, adds_up: false }
     }
 
     fn call(mut facts: CallFacts<'a>, why: &'static str) -> Self {
@@ -158,7 +160,9 @@ fn read_at<'a>(origin: &Origin<'a, '_>, span: &Span<'a, '_>, index: &KeyIndex) -
         request.unwrap_or_else(|| not_a_call(&view, NO_MATCH))
     };
     match classification.role {
-        SpanRole::Context { .. } | SpanRole::Other => Classification { acts: acting::acts(&view), ..classification },
+        SpanRole::Context { .. } | SpanRole::Other => {
+            Classification { acts: acting::acts(&view), adds_up: acting::adds_up(&view), ..classification }
+        }
         SpanRole::Call(_) | SpanRole::Completes(_) | SpanRole::Rejected => classification,
     }
 }

@@ -28,7 +28,7 @@ use super::ring::Ring;
 use super::shared_names::SharedNames;
 use super::snapshot::Snapshot;
 use super::span_log::{SpanLog, SpanRef};
-use crate::call::{Attempt, Attempts, CallId, Convention, Cost, LlmCall, MOST_ATTEMPTS};
+use crate::call::{Attempt, Attempts, CallId, Convention, Cost, LlmCall, MOST_ATTEMPTS, Usage};
 use crate::pricing::Pricer;
 use crate::stats::Totals;
 use cross_trace_dedup::{CrossTraceDedup, KnownRow};
@@ -53,6 +53,8 @@ pub struct Arrival {
     pub range: Range<u32>,
     /// Whether it acts between model calls: a tool, an agent, a workflow.
     pub acts: bool,
+    /// Whether the counts of the calls right below it are running sums.
+    pub adds_up: bool,
     /// Whether its trace state marks it as sampled.
     pub is_sampled: bool,
 }
@@ -248,14 +250,14 @@ impl Store {
     }
 
     fn arrive(&mut self, arrival: &mut Arrival, request: u64, received_unix_nano: i64) {
-        let Arrival { ids, parent, part, why, range, acts, is_sampled } = arrival;
+        let Arrival { ids, parent, part, why, range, acts, adds_up, is_sampled } = arrival;
         self.counters.spans_sampled += u64::from(*is_sampled);
         if let Part::Call(call) = part {
             self.note_clock(call, received_unix_nano);
         }
         let &mut Some((trace, id)) = ids else { return self.arrive_alone(part.take()) };
         let span = SpanRef { request, start: range.start, end: range.end };
-        let place = Place { id, parent: *parent, why, span, acts: *acts };
+        let place = Place { id, parent: *parent, why, span, acts: *acts, adds_up: *adds_up };
         match self.join.relation(&trace, id, part.started()) {
             Relation::NewTrace => self.arrive_first(trace, place, part),
             Relation::KnownTrace => self.arrive_late(trace, place, part),
@@ -341,6 +343,13 @@ impl Store {
         }
     }
 
+    /// The call without the tokens that calls before it counted.
+    fn without(&mut self, call: &LlmCall, before: &Usage) -> LlmCall {
+        let mut facts = call.facts();
+        facts.usage.subtract(before);
+        LlmCall::from_facts(&facts, &mut self.names.lock(), call.start_unix_nano())
+    }
+
     /// The attempts of a call, each with its cost, where there were several.
     fn attempts(&mut self, spans: &[LlmCall]) -> Attempts {
         let count = u32::try_from(spans.len()).ok().filter(|&count| count > 1);
@@ -355,9 +364,12 @@ impl Store {
 
     /// Rebuilds a row from all spans that belong to it.
     fn regroup(&mut self, trace: TraceId, regrouped: Regrouped) {
-        let Regrouped { mut rows, sources, members, is_root, attempts } = regrouped;
+        let Regrouped { mut rows, sources, members, is_root, attempts, counted_before } = regrouped;
         let attempts = self.attempts(&attempts);
-        let Some(mut call) = self.merge(sources, attempts) else { return };
+        let Some(mut call) = self.merge(sources, &attempts) else { return };
+        if let Some(before) = counted_before {
+            call = self.without(&call, &before);
+        }
         let other_trace = self.in_another_trace(&call, trace, is_root, &rows);
         if let Some(other_trace) = other_trace {
             call = self.merge_across_traces(other_trace, call);
@@ -400,7 +412,7 @@ impl Store {
     }
 
     /// One call out of the leading one and those that fill its gaps.
-    fn merge(&mut self, mut sources: Vec<Source>, attempts: Attempts) -> Option<LlmCall> {
+    fn merge(&mut self, mut sources: Vec<Source>, attempts: &Attempts) -> Option<LlmCall> {
         if sources.len() <= 1 && attempts.is_empty() {
             return sources.pop().map(|source| source.facts);
         }
@@ -418,13 +430,13 @@ impl Store {
         let (leader, other) = if order(&other) <= order(&call) { (other, call) } else { (call, other) };
         let is_inner = leader.labels().convention != Convention::Plano && is_within(&other, &leader);
         let share = if is_inner { Share::Wire } else { Share::Whole };
-        self.fill(&leader, &[Source { facts: other, share }], Attempts::default())
+        self.fill(&leader, &[Source { facts: other, share }], &Attempts::default())
     }
 
     /// The leader with its gaps filled from the others, in order of trust.
-    fn fill(&mut self, leader: &LlmCall, others: &[Source], attempts: Attempts) -> LlmCall {
+    fn fill(&mut self, leader: &LlmCall, others: &[Source], attempts: &Attempts) -> LlmCall {
         let mut facts = leader.facts();
-        facts.attempts.fill_gaps(&attempts);
+        facts.attempts.fill_gaps(attempts);
         for other in others {
             match other.share {
                 Share::Whole => facts.fill_gaps(&other.facts.facts()),

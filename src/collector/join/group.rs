@@ -5,7 +5,7 @@ use hashbrown::HashSet;
 use super::node::{Node, PartKind};
 use super::region::{ByPosition, Region};
 use super::trace::Trace;
-use crate::call::{CallId, LlmCall};
+use crate::call::{CallId, LlmCall, Usage};
 
 /// The most spans whose facts are merged into a call. A call has a few; each costs a pass over all facts.
 const MOST_FACTS: usize = 64;
@@ -23,6 +23,8 @@ pub(crate) struct Regrouped {
     pub is_root: bool,
     /// The attempts of the call, in order; empty where there was one.
     pub attempts: Vec<LlmCall>,
+    /// What calls before it counted, where its counts are a running sum.
+    pub counted_before: Option<Usage>,
 }
 
 /// The facts of a span that a row is made of.
@@ -63,10 +65,38 @@ pub(super) fn affected(trace: &Trace, at: usize) -> Vec<Regrouped> {
         Some(_) if node.is_candidate() => regroup(trace, &Region::below(trace, at)),
         None | Some(_) => Vec::new(),
     };
-    if !is_leaf && has_context(trace, at) {
+    if !is_leaf && (node.adds_up || has_context(trace, at)) {
         groups.extend(below(trace, at, top));
     }
+    if let Some(top) = top {
+        let later = later_siblings(trace, top);
+        groups.extend(later.into_iter().flat_map(|later| regroup(trace, &Region::below(trace, later))));
+    }
     groups
+}
+
+/// The span whose counts of the calls below are running sums, if this call is right below one.
+fn running_sum(trace: &Trace, at: usize) -> Option<usize> {
+    trace.lineage(at).nth(1).filter(|&above| trace.node(above).is_some_and(|node| node.adds_up))
+}
+
+/// The calls right below a running sum, besides this one, and whether they started after it.
+fn siblings(trace: &Trace, at: usize) -> impl Iterator<Item = (usize, bool)> {
+    let order = |at: usize| trace.node(at).map(|node| (node.started(), node.id));
+    let below = running_sum(trace, at).into_iter().flat_map(|above| trace.children(above));
+    let is_other = move |&other: &usize| other != at && trace.node(other).is_some_and(Node::is_candidate);
+    below.filter(is_other).map(move |other| (other, order(other) > order(at)))
+}
+
+fn later_siblings(trace: &Trace, at: usize) -> Vec<usize> {
+    siblings(trace, at).filter(|&(_, is_later)| is_later).map(|(other, _)| other).collect()
+}
+
+/// What the calls of a running sum before this one counted.
+fn counted_before(trace: &Trace, at: usize) -> Option<Usage> {
+    let earlier = siblings(trace, at).filter(|&(_, is_later)| !is_later).filter_map(|(other, _)| trace.node(other));
+    let counted = earlier.filter(|node| node.counts().is_some());
+    counted.max_by_key(|node| (node.started(), node.id))?.counted_before(trace.node(at)?)
 }
 
 /// Whether the span or one above it has a session or user for the calls below.
@@ -93,6 +123,7 @@ pub(super) fn alone(node: &Node, at: usize) -> Option<Regrouped> {
         members: vec![at],
         is_root: node.parent == 0,
         attempts: Vec::new(),
+        counted_before: None,
     })
 }
 
@@ -200,5 +231,5 @@ fn gather(trace: &Trace, region: &Region, mut members: Vec<usize>, leader: usize
     rows.dedup();
     let is_root = trace.node(leader).is_some_and(|node| node.parent == 0);
     let attempts = attempts.iter().filter_map(|&at| trace.node(at)?.facts().cloned()).collect();
-    Regrouped { rows, sources, members, is_root, attempts }
+    Regrouped { rows, sources, members, is_root, attempts, counted_before: counted_before(trace, leader) }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::call::{CallId, Convention, KeptId, LlmCall};
+use crate::call::{CallId, Convention, KeptId, LlmCall, Usage};
 use crate::collector::span_log::SpanRef;
 
 /// A trace id that can be joined on: well formed and not zero.
@@ -128,6 +128,8 @@ pub(crate) struct Node {
     pub span: SpanRef,
     /// Whether it acts between model calls: a tool, an agent, a workflow.
     pub acts: bool,
+    /// Whether the counts of the calls right below it are running sums.
+    pub adds_up: bool,
     /// `None` for a call that is a row alone: the row has the same facts.
     facts: Option<Box<LlmCall>>,
     /// When it started, else when it arrived, ns since the epoch; 0 without facts.
@@ -170,6 +172,8 @@ pub(crate) struct Place {
     pub span: SpanRef,
     /// Whether it acts between model calls: a tool, an agent, a workflow.
     pub acts: bool,
+    /// Whether the counts of the calls right below it are running sums.
+    pub adds_up: bool,
 }
 
 /// The next attempt may start while the span of the one before it is being ended, ns.
@@ -192,7 +196,7 @@ impl Node {
     }
 
     fn bare(place: Place, kind: PartKind, facts: Option<&LlmCall>) -> Self {
-        let Place { id, parent, why, span, acts } = place;
+        let Place { id, parent, why, span, acts, adds_up } = place;
         Self {
             id,
             parent,
@@ -201,6 +205,7 @@ impl Node {
             why,
             span,
             acts,
+            adds_up,
             facts: None,
             started: facts.map_or(0, LlmCall::start_unix_nano),
             traits: facts.map_or_else(Traits::default, Traits::of),
@@ -288,6 +293,14 @@ impl Node {
         let is_same_clock = outer_facts.labels().service_name == inner_facts.labels().service_name;
         let skew = if is_same_clock { 0 } else { CLOCK_SKEW_NANOS };
         inner.started <= outer_facts.end_unix_nano().saturating_add(skew)
+    }
+
+    /// What was counted before a span whose counts go on from those of this one: both have answers of their own.
+    pub(crate) fn counted_before(&self, later: &Self) -> Option<Usage> {
+        let differ = self.response_id()? != later.response_id()?;
+        let ((input, output), (later_input, later_output)) = self.counts().zip(later.counts())?;
+        let goes_on = differ && input <= later_input && output <= later_output;
+        self.facts().filter(|_| goes_on).map(LlmCall::usage)
     }
 
     pub(crate) fn failed(&self) -> bool {

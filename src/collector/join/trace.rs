@@ -151,7 +151,7 @@ impl Trace {
         somewhere(self.links.get(at)?.above)
     }
 
-    fn children(&self, at: usize) -> impl Iterator<Item = usize> {
+    pub(super) fn children(&self, at: usize) -> impl Iterator<Item = usize> {
         let first = self.links.get(at).and_then(|link| somewhere(link.first_below));
         std::iter::successors(first, |&at| somewhere(self.links.get(at)?.next))
     }

@@ -44,6 +44,14 @@ pub(super) fn acts(view: &SpanView<'_, '_>) -> bool {
         || view.span.attributes.iter().any(marks_action)
 }
 
+/// Whether the calls right below a span report what all of them have used so far: the `call` advisor of Spring AI's tool loop.
+pub(super) fn adds_up(view: &SpanView<'_, '_>) -> bool {
+    let is_advisor = |attribute: &Attribute<'_>| {
+        attribute.key == "spring.ai.kind" && matches!(attribute.value, Value::Str(kind) if kind == "advisor")
+    };
+    view.span.name == "call" && view.span.attributes.iter().any(is_advisor)
+}
+
 /// The kind of a span under the keys of further frameworks.
 fn marks_action(attribute: &Attribute<'_>) -> bool {
     let is_kind = matches!(
@@ -105,6 +113,16 @@ mod tests {
         ] {
             assert!(reading(&span("s", name, &attributes).request()).acts, "{name} {attributes}");
         }
+    }
+
+    #[test]
+    fn the_call_advisor_of_spring_ai_adds_up() {
+        let adds_up = |name, kind| {
+            let attributes = json!({"gen_ai.operation.name": "framework", "spring.ai.kind": kind});
+            reading(&span("s", name, &attributes).request()).adds_up
+        };
+        assert!(adds_up("call", "advisor"));
+        assert!(!adds_up("stream", "advisor") && !adds_up("call", "tool_call"));
     }
 
     #[test]

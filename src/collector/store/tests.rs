@@ -86,6 +86,7 @@ fn arrival(span: &TestSpan) -> Arrival {
         why: "",
         range: 0..0,
         acts: span.role == TestRole::Acts,
+        adds_up: false,
         is_sampled: false,
     }
 }

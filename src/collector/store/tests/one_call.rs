@@ -11,6 +11,7 @@ pub(super) struct Spanned {
     id: SpanId,
     parent: SpanId,
     acts: bool,
+    adds_up: bool,
     trace: TraceId,
     facts: Option<CallFacts<'static>>,
 }
@@ -24,11 +25,11 @@ pub(super) fn call(id: SpanId, parent: SpanId, seconds: std::ops::Range<u64>) ->
         duration_ms: Some((seconds.end - seconds.start) as f64 * 1e3),
         ..CallFacts::default()
     };
-    Spanned { id, parent, acts: false, trace: TRACE, facts: Some(facts) }
+    Spanned { id, parent, acts: false, adds_up: false, trace: TRACE, facts: Some(facts) }
 }
 
 fn other(id: SpanId, parent: SpanId) -> Spanned {
-    Spanned { id, parent, acts: false, trace: TRACE, facts: None }
+    Spanned { id, parent, acts: false, adds_up: false, trace: TRACE, facts: None }
 }
 
 fn tool(id: SpanId, parent: SpanId) -> Spanned {
@@ -61,7 +62,16 @@ impl Spanned {
         };
         let part = self.facts.as_ref().map_or(Part::Other, keep);
         let ids = Some((self.trace, self.id));
-        Arrival { ids, parent: self.parent, part, why: "", range: 0..0, acts: self.acts, is_sampled: false }
+        Arrival {
+            ids,
+            parent: self.parent,
+            part,
+            why: "",
+            range: 0..0,
+            acts: self.acts,
+            adds_up: self.adds_up,
+            is_sampled: false,
+        }
     }
 }
 
@@ -203,7 +213,7 @@ fn an_sdk_that_lost_the_context_shows_the_call_of_the_framework() {
     assert_eq!(shown(&[framework.clone().with(fail), sdk.clone().with(fail)]), [1], "both failed");
     let [others_framework, others_sdk] = in_two_traces();
     let later = |facts: &mut CallFacts<'static>| {
-        facts.start_unix_nano = facts.start_unix_nano.map(|nano| nano + 3 * SECOND / 2)
+        facts.start_unix_nano = facts.start_unix_nano.map(|nano| nano + 3 * SECOND / 2);
     };
     let others = [others_framework.with(later).in_trace(3), others_sdk.answer("msg_67890").with(later).in_trace(4)];
     assert_eq!(rows_of(&[framework, sdk, others[0].clone(), others[1].clone()]).len(), 2, "each has one");
@@ -312,4 +322,23 @@ fn attempts_of_a_gateway_are_one_call_where_one_of_them_served_a_client() {
     assert_eq!((rows.len(), rows[0].ids().1[7], rows[0].attempts()), (1, 3, Some(2)));
     assert_eq!(rows_of(&[call(1, 0, 0..9), gateway(2, 1..2, 200), gateway(3, 3..4, 200)]).len(), 2);
     assert_eq!(rows_of(&[call(1, 0, 0..9), gateway(2, 1..2, 503), gateway(3, 3..4, 503)]).len(), 2);
+}
+
+#[test]
+fn running_sums_of_a_tool_loop_count_their_difference() {
+    let advisor = |adds_up| Spanned { adds_up, ..other(1, 0) };
+    let round =
+        |id, seconds, tokens: (u64, u64), answer| call(id, 1, seconds).tokens(tokens.0, tokens.1).answer(answer);
+    let counts = |spans: &[Spanned]| {
+        rows_of(spans).iter().map(|row| (row.usage().input, row.usage().output)).collect::<Vec<_>>()
+    };
+    let rounds = |second, answer| [round(2, 0..1, (10, 4), "chatcmpl-1"), round(3, 2..3, second, answer)];
+    let under = |adds_up, rounds: [Spanned; 2]| [vec![advisor(adds_up)], rounds.to_vec()].concat();
+    let (first, third) = ((Some(10), Some(4)), round(4, 4..5, (40, 15), "chatcmpl-3"));
+    let sums = under(true, rounds((25, 9), "chatcmpl-2"));
+    assert_eq!(counts(&sums), [first, (Some(15), Some(5))]);
+    assert_eq!(counts(&[sums, vec![third]].concat()), [first, (Some(15), Some(5)), (Some(15), Some(6))]);
+    assert_eq!(counts(&under(false, rounds((25, 9), "chatcmpl-2"))), [first, (Some(25), Some(9))], "no loop");
+    assert_eq!(counts(&under(true, rounds((25, 3), "chatcmpl-2"))), [first, (Some(25), Some(3))], "it fell");
+    assert_eq!(counts(&under(true, rounds((25, 9), "chatcmpl-1"))), [first, (Some(25), Some(9))], "one answer");
 }
