@@ -8,7 +8,7 @@ mod byte_budget;
 mod catch_panic;
 mod counters;
 pub(crate) mod decode;
-pub(crate) mod decompress;
+pub mod decompress;
 pub mod grpc;
 mod handle;
 pub mod http;
@@ -313,7 +313,8 @@ async fn bind(host: &str, port: u16) -> Result<TcpListener, StartError> {
 
 async fn serve_grpc(listener: TcpListener, receiver: OtlpReceiver<Ingest>, stop: CancellationToken) {
     let (tls, limits) = (receiver.access.tls.clone(), ConnectionLimits::default());
-    let incoming = listener::accept(listener, tls, limits, receiver.connection_metrics(), stop.clone());
+    let metrics = receiver.connection_metrics().http2_only();
+    let incoming = listener::accept(listener, tls, limits, metrics, stop.clone());
     let _guard = ExitGuard::new("OTLP/gRPC", Arc::clone(&receiver.metrics), stop.clone());
     grpc::serve(receiver, GrpcLimits::default(), incoming, stop).await;
 }

@@ -58,6 +58,8 @@ counters! {
     requests_unavailable,
     /// Of those: the token or certificate was missing or wrong.
     requests_unauthorised,
+    /// Of those: not in the protocol of the port, such as another method, content type or service, HTTP/1 or TLS.
+    requests_protocol,
     /// Of those: a fault of our own while reading them.
     requests_failed,
     /// Export requests for metrics and logs, accepted and dropped.

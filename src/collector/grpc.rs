@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -86,7 +86,7 @@ where
         let service = Arc::clone(&service);
         http2.serve_connection(TokioIo::new(io), service_fn(move |request| Arc::clone(&service).answer(request)))
     };
-    serve_each(incoming, stop, limits.grace, serve).await;
+    serve_each(incoming, stop, limits.grace, serve, drop).await;
 }
 
 fn builder() -> http2::Builder<TokioExecutor> {
@@ -115,8 +115,14 @@ struct Service<S: Sink> {
 
 impl<S: Sink> Service<S> {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<ResponseBody>, Infallible> {
+        if let Err((code, why)) = check_protocol(&request) {
+            self.receiver.count_refusal(&Refusal::Protocol(why.to_owned()));
+            return Ok(ResponseBody::not_grpc(code));
+        }
         let Some(signal) = Signal::from_grpc_path(request.uri().path()) else {
-            return Ok(Status::unimplemented("there is nothing but Export of OTLP's three services").into_http());
+            let why = "there is nothing but Export of OTLP's three services";
+            self.receiver.count_refusal(&Refusal::Protocol(why.to_owned()));
+            return Ok(Status::unimplemented(why).into_http());
         };
         let taken = timeout(self.limits.request_timeout, catch_panic_async(self.handle(signal, request))).await;
         let (refusal, status) = match taken {
@@ -144,14 +150,36 @@ impl<S: Sink> Service<S> {
         if !self.receiver.access.allows(authorization.map(HeaderValue::as_bytes)) {
             return Err(status(&Refusal::Unauthorised));
         }
-        let compression = Compression::from_header(&head.headers, &ENCODING).ok_or_else(unsupported_compression)?;
+        let compression = Compression::from_header(&head.headers, &ENCODING).filter(|known| is_accepted(*known));
+        let compression = compression.ok_or_else(unsupported_compression)?;
         message::read(body, compression, &self.budget).await
     }
 }
 
+/// Whether a request is one of gRPC at all ("Requests" of gRPC's protocol over HTTP/2). Anything else, such as what a page in a
+/// browser may post without asking, is answered as by any HTTP server.
+fn check_protocol<B>(request: &Request<B>) -> Result<(), (StatusCode, &'static str)> {
+    const PROTOBUF: [&str; 2] = ["application/grpc", "application/grpc+proto"];
+    if request.method() != Method::POST {
+        return Err((StatusCode::METHOD_NOT_ALLOWED, "gRPC uses POST only"));
+    }
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    let is_grpc = PROTOBUF.iter().any(|known| essence.eq_ignore_ascii_case(known));
+    if is_grpc { Ok(()) } else { Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type must be application/grpc")) }
+}
+
+/// The compressions of a message that are read.
+const ACCEPTED_ENCODINGS: &str = "identity,gzip,zstd,snappy";
+
+/// Whether a message may be compressed so.
+fn is_accepted(compression: Compression) -> bool {
+    ACCEPTED_ENCODINGS.split(',').any(|name| name == compression.name())
+}
+
 fn unsupported_compression() -> Status {
-    let mut status = Status::unimplemented("messages may be packed with gzip, or not at all");
-    status.metadata_mut().insert("grpc-accept-encoding", MetadataValue::from_static("identity,gzip"));
+    let mut status = Status::unimplemented("messages may be packed with gzip, zstd or snappy, or not at all");
+    status.metadata_mut().insert("grpc-accept-encoding", MetadataValue::from_static(ACCEPTED_ENCODINGS));
     status
 }
 

@@ -1,4 +1,4 @@
-//! OTLP/HTTP: the three signals' paths over HTTP/1.1 and HTTP/2, protobuf and JSON, gzip or plain.
+//! OTLP/HTTP: the three signals' paths over HTTP/1.1 and HTTP/2, protobuf and JSON, compressed or plain.
 
 mod body;
 mod cors;
@@ -77,11 +77,29 @@ pub async fn serve<S: Sink>(
     stop: CancellationToken,
 ) {
     let (tls, metrics) = (receiver.access.tls.clone(), receiver.connection_metrics());
+    let counters = Arc::clone(&receiver.metrics);
+    let failed = move |error: Box<dyn std::error::Error + Send + Sync>| {
+        if let Some(refusal) = error.downcast_ref().and_then(parse_refusal) {
+            counters.refusal(&refusal);
+        }
+    };
     let service = TowerToHyperService::new(router(receiver, limits));
     let incoming = listener::accept(listener, tls, limits.listener, metrics, stop.clone());
     let http = builder(limits);
     let serve = |connection| http.serve_connection(TokioIo::new(connection), service.clone()).into_owned();
-    listener::serve_each(incoming, stop, limits.grace, serve).await;
+    listener::serve_each(incoming, stop, limits.grace, serve, failed).await;
+}
+
+/// What a connection is counted as that ends because its requests cannot be parsed: hyper has answered 400 or 431.
+fn parse_refusal(error: &hyper::Error) -> Option<Refusal> {
+    let why = if error.is_parse_too_large() {
+        "the head of the request is too large"
+    } else if error.is_parse() {
+        "not HTTP: on a port without it, TLS perhaps"
+    } else {
+        return None;
+    };
+    Some(Refusal::Protocol(why.to_owned()))
 }
 
 fn builder(limits: HttpLimits) -> Builder<TokioExecutor> {

@@ -27,7 +27,7 @@ use tonic::transport::server::Connected;
 use tracing::debug;
 
 use super::access::Tls;
-use super::metrics::{CollectorMetrics, ConnectionMetrics};
+use super::metrics::{CollectorMetrics, ConnectionMetrics, Foreign};
 use super::notice::ListenerNotice;
 
 /// Limits of a listener's connections.
@@ -77,12 +77,18 @@ impl Drop for ExitGuard {
 }
 
 /// Serves each connection on a task of its own until `stop` is cancelled or `incoming` ends; then waits at most `grace` for
-/// them to shut down.
-pub(super) async fn serve_each<I, IO, C>(incoming: I, stop: CancellationToken, grace: Duration, serve: impl Fn(IO) -> C)
-where
+/// them to shut down. `failed` is given the error of each connection that ends with one.
+pub(super) async fn serve_each<I, IO, C, F>(
+    incoming: I,
+    stop: CancellationToken,
+    grace: Duration,
+    serve: impl Fn(IO) -> C,
+    failed: F,
+) where
     I: Stream<Item = io::Result<IO>>,
     C: GracefulConnection + Send + 'static,
     C::Error: Send,
+    F: Fn(C::Error) + Clone + Send + 'static,
 {
     let mut incoming = pin!(incoming);
     let graceful = GracefulShutdown::new();
@@ -90,8 +96,9 @@ where
     while let Some(Some(connection)) = stop.run_until_cancelled(incoming.next()).await {
         let Ok(connection) = connection else { continue };
         let serve = graceful.watch(serve(connection));
+        let failed = failed.clone();
         // A connection that fails concerns its client only.
-        serving.spawn(async move { drop(serve.await) });
+        serving.spawn(async move { serve.await.unwrap_or_else(failed) });
         while serving.try_join_next().is_some() {}
     }
     // Connections that outlast the grace are cut off when `serving` is dropped.
@@ -168,7 +175,10 @@ impl Acceptor {
         let _ = stream.set_nodelay(true);
         let idle = IdleTimeout::new(self.limits.idle_timeout);
         match &self.tls {
-            None => self.deliver(Connection { io: Io::Plain(stream), peer, idle, _permit: permit }).await,
+            None => {
+                let first_read = Some(self.metrics.clone());
+                self.deliver(Connection { io: Io::Plain(stream), peer, idle, first_read, _permit: permit }).await;
+            }
             Some(acceptor) => {
                 let handshake = timeout(self.limits.handshake_timeout, acceptor.accept(stream));
                 let (sender, metrics) = (self.sender.clone(), self.metrics.clone());
@@ -178,7 +188,7 @@ impl Acceptor {
                         return metrics.handshake_failed();
                     };
                     let io = Io::Tls(Box::new(stream));
-                    let _ = sender.send(Ok(Connection { io, peer, idle, _permit: permit })).await;
+                    let _ = sender.send(Ok(Connection { io, peer, idle, first_read: None, _permit: permit })).await;
                 });
             }
         }
@@ -196,12 +206,28 @@ fn concerns_one_client(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
+/// The protocol that these first bytes of a connection without TLS are of, unless it is that of the port.
+/// Where HTTP/1 is spoken, its parser finds out.
+fn foreign(first: &[u8], is_http2: bool) -> Option<Foreign> {
+    const METHODS: [&[u8]; 6] = [b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"DELETE "];
+    const TLS_HANDSHAKE: &[u8] = b"\x16\x03";
+    if !is_http2 {
+        return None;
+    }
+    if first.starts_with(TLS_HANDSHAKE) {
+        return Some(Foreign::Tls);
+    }
+    METHODS.iter().any(|method| first.starts_with(method)).then_some(Foreign::Http1)
+}
+
 /// An accepted connection, past its TLS handshake if there is one. Counts towards the limit until dropped.
 #[derive(Debug)]
 pub struct Connection {
     io: Io,
     peer: SocketAddr,
     idle: IdleTimeout,
+    /// Until the first bytes were read: they may be of another protocol.
+    first_read: Option<ConnectionMetrics>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -228,6 +254,11 @@ impl AsyncRead for Connection {
         match read {
             Poll::Ready(result) => {
                 self.idle.reset();
+                if let Some(metrics) = self.first_read.take()
+                    && let Some(foreign) = foreign(buf.filled(), metrics.is_http2)
+                {
+                    metrics.foreign(foreign);
+                }
                 Poll::Ready(result)
             }
             Poll::Pending => {

@@ -80,7 +80,7 @@ impl CollectorMetrics {
             Refusal::Unauthorised => self.count(&self.counters.requests_unauthorised),
             Refusal::Internal => self.count(&self.counters.requests_failed),
             Refusal::TooLarge { .. } | Refusal::TooManySpans { .. } => self.count(&self.counters.requests_too_large),
-            Refusal::Protocol(_) => {}
+            Refusal::Protocol(_) => self.count(&self.counters.requests_protocol),
         }
         #[cfg(test)]
         self.refusals.lock().unwrap().push(refusal.clone());
@@ -141,9 +141,23 @@ pub(super) enum Clients {
 pub struct ConnectionMetrics {
     pub(super) metrics: Arc<CollectorMetrics>,
     pub(super) clients: Clients,
+    /// Whether nothing but HTTP/2 is spoken here.
+    pub(super) is_http2: bool,
+}
+
+/// What a connection begins with although its listener does not speak it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Foreign {
+    Http1,
+    Tls,
 }
 
 impl ConnectionMetrics {
+    /// For a listener that speaks nothing but HTTP/2.
+    pub(super) fn http2_only(self) -> Self {
+        Self { is_http2: true, ..self }
+    }
+
     /// Counts an accepted connection.
     pub(super) fn accepted(&self) {
         match self.clients {
@@ -156,6 +170,18 @@ impl ConnectionMetrics {
     pub(super) fn over_limit(&self) {
         match self.clients {
             Clients::Exporters => self.metrics.connection_refused(),
+            Clients::Viewers => self.metrics.viewer_refused(),
+        }
+    }
+
+    /// Counts a connection in a protocol that is not that of the port.
+    pub(super) fn foreign(&self, foreign: Foreign) {
+        let why = match foreign {
+            Foreign::Http1 => "HTTP/1 on the port of gRPC",
+            Foreign::Tls => "TLS on a port without it",
+        };
+        match self.clients {
+            Clients::Exporters => self.metrics.refusal(&Refusal::Protocol(why.to_owned())),
             Clients::Viewers => self.metrics.viewer_refused(),
         }
     }

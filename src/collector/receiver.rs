@@ -20,7 +20,7 @@ pub struct OtlpReceiver<S: Sink> {
 impl<S: Sink> OtlpReceiver<S> {
     /// Counts the connections of exporters.
     pub fn connection_metrics(&self) -> ConnectionMetrics {
-        ConnectionMetrics { metrics: Arc::clone(&self.metrics), clients: Clients::Exporters }
+        ConnectionMetrics { metrics: Arc::clone(&self.metrics), clients: Clients::Exporters, is_http2: false }
     }
 
     /// Counts a request that was refused before it reached the sink.

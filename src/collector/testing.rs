@@ -60,7 +60,7 @@ impl Kept {
     }
 
     pub(crate) fn connection_metrics(&self) -> ConnectionMetrics {
-        ConnectionMetrics { metrics: Arc::clone(&self.0.metrics), clients: Clients::Exporters }
+        ConnectionMetrics { metrics: Arc::clone(&self.0.metrics), clients: Clients::Exporters, is_http2: false }
     }
 
     pub(crate) fn counters(&self) -> Counters {

@@ -122,7 +122,8 @@ impl Viewers {
         let thread = thread::Builder::new().name("viewers".to_owned()).spawn(move || {
             let _at_work = at_work;
             runtime.block_on(async {
-                let metrics = ConnectionMetrics { metrics: Arc::clone(&handle.metrics), clients: Clients::Viewers };
+                let metrics = Arc::clone(&handle.metrics);
+                let metrics = ConnectionMetrics { metrics, clients: Clients::Viewers, is_http2: true };
                 let incoming = listener::accept(listener, access.tls.clone(), limits, metrics, stopped.clone());
                 let _guard = listener::ExitGuard::new("viewers", Arc::clone(&handle.metrics), stopped.clone());
                 // Arrival numbers are unique within one run only; a random number identifies the run.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use planoai::cli::ObsArgs;
+use planoai::collector::decompress::Compression;
 use planoai::collector::taps::ExportPipelines;
 use planoai::collector::taps::forward::{Forward, ForwardConfig, Headers};
 use planoai::collector::taps::recorder::{RecordConfig, Recorder, Rotation};
@@ -29,9 +30,9 @@ pub(super) fn open(args: &ObsArgs) -> Result<ExportPipelines, ExitError> {
     });
     let headers = Headers::from_environment(|name| env::var(name).ok())
         .map_err(|error| usage("OTEL_EXPORTER_OTLP_HEADERS", &error))?;
-    let gzip = compression().map_err(|error| usage(COMPRESSION, &error))?;
+    let compression = compression().map_err(|error| usage(COMPRESSION, &error))?;
     let forwards = args.forward.iter().map(|target| {
-        let config = ForwardConfig { gzip, ..ForwardConfig::new(target.clone(), headers.clone()) };
+        let config = ForwardConfig { compression, ..ForwardConfig::new(target.clone(), headers.clone()) };
         Forward::start(config).map(Arc::new).map_err(|error| usage("--forward", &error))
     });
     Ok(ExportPipelines { recorder: recorder.transpose()?.map(Arc::new), forwards: forwards.collect::<Result<_, _>>()? })
@@ -40,11 +41,13 @@ pub(super) fn open(args: &ObsArgs) -> Result<ExportPipelines, ExitError> {
 /// As the OpenTelemetry specification names it and its values.
 const COMPRESSION: &str = "OTEL_EXPORTER_OTLP_COMPRESSION";
 
-fn compression() -> Result<bool, &'static str> {
+const EXPECTED: &str = "expected gzip, zstd, deflate, snappy, lz4 or none";
+
+fn compression() -> Result<Compression, &'static str> {
     match env::var(COMPRESSION).as_deref().map(str::trim) {
-        Ok("gzip") => Ok(true),
-        Ok("" | "none") | Err(env::VarError::NotPresent) => Ok(false),
-        Ok(_) | Err(env::VarError::NotUnicode(_)) => Err("expected gzip or none"),
+        Ok("" | "none") | Err(env::VarError::NotPresent) => Ok(Compression::Identity),
+        Ok(name) => Compression::from_name(name).ok_or(EXPECTED),
+        Err(env::VarError::NotUnicode(_)) => Err(EXPECTED),
     }
 }
 

@@ -130,6 +130,7 @@ fn arrived(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
         (counters.connections_refused, "connections refused: too many at once"),
         (counters.listeners_failing, "listeners accept no connections now"),
         (counters.requests_failed, "requests failed: internal error"),
+        (counters.requests_protocol, "requests not OTLP: another protocol, method, path or type"),
         (counters.requests_unauthorised, "requests without the right token or certificate"),
         (counters.requests_unavailable, "requests answered UNAVAILABLE: the queue was full"),
         (counters.other_signals, "requests with metrics or logs only"),

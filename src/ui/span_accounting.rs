@@ -97,6 +97,7 @@ fn lines(ctx: DrawContext<'_>) -> Vec<SafeLine<'static>> {
         (counters.requests_too_large, Label::same("  too large")),
         (counters.requests_unavailable, Label::same("  unavailable: the queue was full")),
         (counters.requests_unauthorised, Label::same("  without the right token or certificate")),
+        (counters.requests_protocol, Label::same("  not OTLP: another protocol, method, path or type")),
         (counters.requests_failed, Label("  internal error", "  internal errors")),
     ];
     lines.extend(

@@ -146,13 +146,15 @@ fn whole(received: &[u8]) -> Option<String> {
 
 #[test]
 fn what_is_forwarded_is_packed_where_that_is_asked_for() {
-    for (compression, is_packed) in [("gzip", true), ("none", false)] {
+    for (compression, is_packed) in
+        [("gzip", true), ("zstd", true), ("deflate", true), ("snappy", true), ("lz4", true), ("none", false)]
+    {
         let (address, heads) = answering("200 OK");
         let environment = [("OTEL_EXPORTER_OTLP_COMPRESSION", compression)];
         let program = Headless::start_in(&environment, &["--forward", &format!("http://{address}")], true);
         GrpcClient::connect(&program.grpc).export_all(minutes_apart(1));
         let head = heads.recv_timeout(PATIENCE).unwrap();
-        assert_eq!(head.contains("content-encoding: gzip"), is_packed, "{compression}: {head}");
+        assert_eq!(head.contains(&format!("content-encoding: {compression}")), is_packed, "{compression}: {head}");
     }
 }
 

@@ -32,6 +32,7 @@ mod once;
 mod otelcol;
 mod plano;
 mod prices;
+mod protocols;
 mod recorded;
 mod replay;
 mod screen;

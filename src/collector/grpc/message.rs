@@ -36,7 +36,7 @@ where
             message.take(piece).await?;
         }
     }
-    message.ok_or_else(|| Status::internal("the request has no message"))?.finish()
+    message.ok_or_else(|| Status::internal("the request has no message"))?.finish().await
 }
 
 /// The prefix, which may arrive in pieces.
@@ -86,10 +86,10 @@ impl IncomingMessage {
         let content = match (flag, compression) {
             (0, _) if !reservation.try_grow_to(lacking) => return Err(status(&DecompressError::OverBudget)),
             (0, _) => Content::Whole(Bytes::new()),
-            (1, Compression::Gzip) => Content::Compressed(Decompressor::new(compression, MESSAGE_LIMIT, budget)),
             (1, Compression::Identity) => {
                 return Err(Status::internal("a packed message, and no grpc-encoding to say how"));
             }
+            (1, _) => Content::Compressed(Decompressor::new(compression, MESSAGE_LIMIT, budget)),
             _ => return Err(Status::internal(format!("a message with flag {flag}: 0 is plain and 1 is packed"))),
         };
         Ok(Self { lacking, content, _reservation: reservation })
@@ -114,14 +114,14 @@ impl IncomingMessage {
         Ok(())
     }
 
-    fn finish(self) -> Result<Bytes, Status> {
+    async fn finish(self) -> Result<Bytes, Status> {
         if self.lacking > 0 {
             return Err(Status::internal("the message is cut off"));
         }
         match self.content {
             Content::Whole(whole) => Ok(whole),
             Content::Joined(joined) => Ok(joined.freeze()),
-            Content::Compressed(decompressor) => decompressor.finish().map_err(|error| status(&error)),
+            Content::Compressed(decompressor) => decompressor.finish().await.map_err(|error| status(&error)),
         }
     }
 }
@@ -130,7 +130,7 @@ fn status(error: &DecompressError) -> Status {
     match error {
         DecompressError::TooLarge => super::status(&Refusal::TooLarge { limit: MESSAGE_LIMIT }),
         DecompressError::OverBudget => super::status(&Refusal::Unavailable),
-        DecompressError::Broken(_) => Status::internal(error.to_string()),
+        DecompressError::Broken(..) => Status::internal(error.to_string()),
     }
 }
 

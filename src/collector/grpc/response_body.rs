@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::body::{Body, Frame, SizeHint};
 use tonic::Status;
 
@@ -30,6 +30,16 @@ impl ResponseBody {
     pub(super) fn accepted() -> Response<Self> {
         let mut response = Response::new(Self::Message);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        response
+    }
+
+    /// For what is no request of gRPC.
+    pub(super) fn not_grpc(status: StatusCode) -> Response<Self> {
+        let mut response = Response::new(Self::Nothing);
+        *response.status_mut() = status;
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        }
         response
     }
 }

@@ -113,6 +113,50 @@ async fn what_is_too_large_or_broken_gets_its_status_and_is_counted() {
     }
 }
 
+/// Guarantees: each compression that is announced is read.
+#[tokio::test]
+async fn each_announced_compression_is_read() {
+    let server = Server::start().await;
+    for name in ACCEPTED_ENCODINGS.split(',').filter(|name| *name != "identity") {
+        let compression = crate::collector::decompress::Compression::from_name(name).unwrap();
+        let body = framed(1, &compression.compress(b"a message").unwrap());
+        assert_eq!(server.post(&[("grpc-encoding", name)], body).await.unwrap(), Code::Ok, "{name}");
+        assert_eq!(server.sink.0.requests.lock().unwrap().pop().unwrap(), b"a message".as_slice(), "{name}");
+        let cut = framed(1, &compression.compress(&[7; 100]).unwrap()[..8]);
+        assert_eq!(server.post(&[("grpc-encoding", name)], cut).await.unwrap(), Code::Internal, "{name}");
+    }
+    assert_eq!(server.post(&[("grpc-encoding", "lz4")], framed(1, b"x")).await.unwrap(), Code::Unimplemented);
+}
+
+/// Guarantees: what is not gRPC is answered as HTTP answers it, without a body, and counted.
+#[tokio::test]
+async fn what_is_not_grpc_is_refused_by_http_and_counted() {
+    use tower_service::Service as _;
+    let server = Server::start().await;
+    let path = Signal::Traces.grpc_path();
+    for (method, content_type, path, status) in [
+        ("POST", "text/plain", path, 415),
+        ("POST", "application/grpc-web", path, 415),
+        ("POST", "", path, 415),
+        ("GET", "application/grpc", path, 405),
+        ("HEAD", "application/grpc", path, 405),
+        ("OPTIONS", "application/grpc", path, 405),
+        ("POST", "application/grpc+proto", "/x.Y/Z", 200),
+    ] {
+        let mut channel = server.channel().await;
+        std::future::poll_fn(|cx| channel.poll_ready(cx)).await.unwrap();
+        let request = http::Request::builder().method(method).uri(path).header("content-type", content_type);
+        let body = Body::new(http_body_util::Full::from(framed(0, b"x")));
+        let response = channel.call(request.body(body).unwrap()).await.unwrap();
+        assert_eq!(response.status(), status, "{method} {content_type} {path}");
+        let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
+        assert!(body.is_empty(), "{method} {content_type}");
+        assert!(matches!(&server.refusals()[..], [Refusal::Protocol(_)]), "{method} {content_type} {path}");
+    }
+    assert_eq!(server.sink.counters().requests_protocol, 7);
+    server.assert_lives().await;
+}
+
 #[tokio::test]
 async fn metadata_beyond_its_limit_is_refused() {
     let server = Server::start().await;

@@ -66,7 +66,7 @@ impl BodyReader {
             }
             decompressor.push(&data).await.map_err(|error| self.rejection(&error))?;
         }
-        decompressor.finish().map_err(|error| self.rejection(&error))
+        decompressor.finish().await.map_err(|error| self.rejection(&error))
     }
 
     const fn too_large(&self) -> Rejection {
@@ -77,7 +77,7 @@ impl BodyReader {
         match error {
             DecompressError::TooLarge => self.too_large(),
             DecompressError::OverBudget => Rejection::Refused(Refusal::Unavailable),
-            DecompressError::Broken(_) => Rejection::Broken(error.to_string()),
+            DecompressError::Broken(..) => Rejection::Broken(error.to_string()),
         }
     }
 }

@@ -51,6 +51,9 @@ pub(super) struct Status {
     pub message: String,
 }
 
+/// The compressions of a body that are read.
+const ACCEPTED_ENCODINGS: &str = "gzip, zstd, deflate, snappy, lz4";
+
 /// Why the response is not a 200.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Rejection {
@@ -60,7 +63,7 @@ pub(super) enum Rejection {
     MethodNotAllowed,
     /// Neither protobuf nor JSON: 415.
     ContentType,
-    /// Compressed otherwise than with gzip: 415.
+    /// Compressed otherwise than `ACCEPTED_ENCODINGS`: 415.
     ContentEncoding,
     /// The body stopped arriving: 408.
     Stalled,
@@ -104,7 +107,7 @@ impl Rejection {
             Self::NotFound => "not found: post traces to /v1/traces".to_owned(),
             Self::MethodNotAllowed => "method not allowed: use POST".to_owned(),
             Self::ContentType => "content-type must be application/x-protobuf or application/json".to_owned(),
-            Self::ContentEncoding => "content-encoding must be gzip or absent".to_owned(),
+            Self::ContentEncoding => format!("content-encoding must be one of {ACCEPTED_ENCODINGS}, or absent"),
             Self::Stalled => "the body stopped arriving".to_owned(),
             Self::Broken(why) => format!("malformed request: {why}"),
             Self::Refused(refusal) => refusal.to_string(),
@@ -115,7 +118,7 @@ impl Rejection {
     const fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
             Self::MethodNotAllowed => Some((header::ALLOW, HeaderValue::from_static("POST, OPTIONS"))),
-            Self::ContentEncoding => Some((header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"))),
+            Self::ContentEncoding => Some((header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED_ENCODINGS))),
             Self::Refused(Refusal::Unavailable) => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
             Self::Refused(Refusal::Unauthorised) => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))

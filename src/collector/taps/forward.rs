@@ -34,6 +34,7 @@ pub use target::{Headers, HeadersError, Target, TargetError, Transport};
 use self::{answer::Answer, client::Client};
 use super::queue;
 use super::queue::{QueuedRequest, Tap};
+use crate::collector::decompress::Compression;
 use crate::collector::signal::Signal;
 
 /// What is forwarded where, and how patiently.
@@ -45,8 +46,8 @@ pub struct ForwardConfig {
     pub headers: Headers,
     /// PEM certificates of the authorities to trust instead of the public ones.
     pub ca: Option<Vec<u8>>,
-    /// Compress request bodies with gzip.
-    pub gzip: bool,
+    /// How requests are compressed; over gRPC, gzip or not at all.
+    pub compression: Compression,
     /// Bytes of requests that may wait.
     pub queue_bytes: usize,
     /// Requests on the way at once.
@@ -64,7 +65,7 @@ impl ForwardConfig {
             target,
             headers,
             ca: None,
-            gzip: false,
+            compression: Compression::Identity,
             queue_bytes: 64 * 1024 * 1024,
             in_flight: 8,
             timeout: Duration::from_secs(10),

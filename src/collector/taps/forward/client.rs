@@ -1,9 +1,8 @@
 //! One attempt to hand a request on, over either transport. The bytes go out as they came in.
 
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
 use http::{
     StatusCode,
     header::{self, HeaderValue},
@@ -23,6 +22,7 @@ use super::{
     answer::Answer,
     target::{Headers, Target, Transport},
 };
+use crate::collector::decompress::Compression;
 use crate::collector::grpc::RawCodec;
 use crate::collector::signal::Signal;
 
@@ -77,11 +77,15 @@ impl Client {
 pub(super) struct GrpcClient {
     channel: Channel,
     headers: MetadataMap,
-    gzip: bool,
+    is_gzip: bool,
 }
 
 impl GrpcClient {
     fn new(config: &ForwardConfig) -> Result<Self, String> {
+        if !matches!(config.compression, Compression::Identity | Compression::Gzip) {
+            let name = config.compression.name();
+            return Err(format!("{name} is for http:// targets only; use gzip or none"));
+        }
         let mut endpoint = Endpoint::from_shared(config.target.origin())
             .map_err(|error| error.to_string())?
             .connect_timeout(config.timeout)
@@ -98,12 +102,12 @@ impl GrpcClient {
         }
         let headers = config.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         let headers = MetadataMap::from_headers(headers);
-        Ok(Self { channel: endpoint.connect_lazy(), headers, gzip: config.gzip })
+        Ok(Self { channel: endpoint.connect_lazy(), headers, is_gzip: config.compression == Compression::Gzip })
     }
 
     async fn send(&self, signal: Signal, request: Bytes) -> Answer {
         let mut grpc = Grpc::new(self.channel.clone());
-        if self.gzip {
+        if self.is_gzip {
             grpc = grpc.send_compressed(CompressionEncoding::Gzip);
         }
         if let Err(error) = grpc.ready().await {
@@ -126,7 +130,7 @@ pub(super) struct HttpClient {
     agent: ureq::Agent,
     target: Arc<Target>,
     headers: Headers,
-    gzip: bool,
+    compression: Compression,
 }
 
 impl HttpClient {
@@ -146,7 +150,7 @@ impl HttpClient {
             agent: agent.build().into(),
             target: Arc::new(config.target.clone()),
             headers: config.headers.clone(),
-            gzip: config.gzip,
+            compression: config.compression,
         })
     }
 
@@ -166,10 +170,11 @@ impl HttpClient {
         for (name, value) in self.headers.iter() {
             post = post.header(name, value);
         }
-        let response = if self.gzip {
-            post.header(header::CONTENT_ENCODING, "gzip").send(gzip(request)?)?
-        } else {
-            post.send(request)?
+        let response = match self.compression {
+            Compression::Identity => post.send(request)?,
+            compression => {
+                post.header(header::CONTENT_ENCODING, compression.name()).send(compression.compress(request)?)?
+            }
         };
         let (head, body) = response.into_parts();
         let body = body.into_with_config().limit(ANSWER_LIMIT).read_to_vec();
@@ -192,12 +197,6 @@ fn authorities(pem: &[u8]) -> Result<Vec<ureq::tls::Certificate<'static>>, Strin
         })
         .collect();
     if certificates.is_empty() { Err("no certificate in the CA file".to_owned()) } else { Ok(certificates) }
-}
-
-fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
-    encoder.write_all(bytes)?;
-    encoder.finish()
 }
 
 /// `Retry-After` in seconds. The other form, a date, would need the target's clock to agree with ours.

@@ -101,13 +101,13 @@ fn ours(transport: Transport, access: Access) -> (Server, Kept) {
 fn the_same_bytes_arrive() {
     let requests = requests(40);
     for transport in [Transport::Grpc, Transport::Http] {
-        for gzip in [false, true] {
+        for compression in [Compression::Identity, Compression::Gzip] {
             let (server, kept) = ours(transport, Access { token: Token::new("s3cret"), tls: None });
             let scheme = if transport == Transport::Grpc { "grpc" } else { "http" };
             let target = format!("{scheme}://{}", server.address);
-            let config = ForwardConfig { gzip, in_flight: 1, ..config(&target) };
-            assert_eq!(forward(config, &requests), sent(40), "{target} {gzip}");
-            assert_eq!(*kept.0.requests.lock().unwrap(), requests, "{target} {gzip}");
+            let config = ForwardConfig { compression, in_flight: 1, ..config(&target) };
+            assert_eq!(forward(config, &requests), sent(40), "{target} {compression:?}");
+            assert_eq!(*kept.0.requests.lock().unwrap(), requests, "{target} {compression:?}");
         }
     }
 }
@@ -178,7 +178,8 @@ fn a_server_of_opentelemetry_proto_understands() {
         Ok(ExportTraceServiceResponse { partial_success })
     };
     let (server, mut arrivals) = theirs(free(), partial);
-    let config = ForwardConfig { gzip: true, in_flight: 1, ..config(&format!("grpc://{}", server.address)) };
+    let config =
+        ForwardConfig { compression: Compression::Gzip, in_flight: 1, ..config(&format!("grpc://{}", server.address)) };
     assert_eq!(forward(config, &requests), ForwardCounters { sent: 10, rejected_spans: 20, ..Default::default() });
     for request in &requests {
         let (metadata, arrived) = arrivals.try_recv().unwrap();
@@ -250,7 +251,11 @@ fn over_http_as_specified() {
     ];
     let (address, serving) = scripted(answers);
     let requests = requests(3);
-    let config = ForwardConfig { gzip: true, in_flight: 1, ..config(&format!("http://{address}/base?key=1")) };
+    let config = ForwardConfig {
+        compression: Compression::Gzip,
+        in_flight: 1,
+        ..config(&format!("http://{address}/base?key=1"))
+    };
     let counters = forward(config, &requests);
     assert_eq!((counters.sent, counters.retries, counters.refused), (1, 4, 2), "{counters:?}");
     for (attempt, request) in serving.join().unwrap().iter().zip([0, 0, 0, 0, 0, 1, 2]) {
