@@ -3,6 +3,8 @@
 pub(crate) mod exit;
 mod headless;
 mod log;
+mod losses;
+mod outlet;
 mod pipeline;
 mod prices;
 mod screen;

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,8 +55,13 @@ impl Export {
 
     fn try_write(&self, pricer: &Arc<Pricer>, secrets: Secrets) -> io::Result<usize> {
         let mut options = OpenOptions::new();
-        options.write(true);
+        // An export holds what people said to models: nobody else on the machine is to read it.
+        options.write(true).mode(0o600);
         if self.overwrite {
+            let is_link = std::fs::symlink_metadata(&self.path).is_ok_and(|named| named.is_symlink());
+            if is_link && std::fs::metadata(&self.path).is_ok_and(|file| file.is_file()) {
+                return Err(io::Error::other("a symbolic link: name the file itself"));
+            }
             options.create(true).truncate(true);
         } else {
             options.create_new(true);

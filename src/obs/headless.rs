@@ -1,7 +1,7 @@
 //! A run without a screen: calls to stdout, notices to stderr.
 
 use std::future::Future;
-use std::io::{self, StdoutLock};
+use std::io;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -20,10 +20,12 @@ use planoai::text::secrets::Secrets;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::obs::exit::ExitError;
-use crate::obs::stderr::{print_line, print_note};
-use crate::obs::{DRAIN_TIMEOUT, Run};
+use crate::obs::outlet::{self, Outlet};
+use crate::obs::stderr::{Stderr, print_line, print_note};
+use crate::obs::{DRAIN_TIMEOUT, Run, losses, pipeline};
 
 /// How long `--once` collects by default.
 const SUMMARY_AFTER: Duration = Duration::from_secs(10);
@@ -38,27 +40,46 @@ pub(super) fn run(run: Run<'_>) -> Result<(), ExitError> {
     // The verdict names the calls that contributed most, with text from outside.
     let breach = |verdict: String| ExitError::Breach(secrets.in_text(&verdict).into_owned());
     if run.args.once {
-        let once = OnceSummary::new(io::stdout().lock(), run.filter.clone(), run.args.count).with_secrets(secrets);
+        let once = OnceSummary::new(Outlet::new("stdout", io::stdout())?, run.filter.clone(), run.args.count)
+            .with_secrets(secrets);
         let once = if run.source.is_joined_late() { once } else { once.counting_from_start() };
         let mut once = WithLimits::new(once, guard);
-        run.drive(&mut once)?;
+        run.drive(&mut once).map_err(|error| unread(error, || "the summary was not written".to_owned()))?;
         return once.verdict().map_err(breach);
     }
     let mut writer = WithLimits::new(run.writer(secrets)?, guard);
-    run.drive(&mut writer)?;
+    let handle = run.source.handle();
+    let ended = run.drive(&mut writer);
+    ended.map_err(|error| {
+        unread(error, || {
+            let arrived = handle.snapshots().borrow().counters.llm_calls;
+            format!("{} of {arrived} calls were written", writer.inner().flushed_calls())
+        })
+    })?;
     if let Some(loss) = writer.inner().counts().loss() {
         print_note(&loss);
     }
     writer.verdict().map_err(breach)
 }
 
+/// Says what was not written if the run ended because stdout took no more.
+fn unread(error: ExitError, what: impl FnOnce() -> String) -> ExitError {
+    match error {
+        ExitError::Run(error) if error.downcast_ref().map(io::Error::kind) == Some(io::ErrorKind::TimedOut) => {
+            ExitError::Run(anyhow::anyhow!("stdout was not read to the end: {}", what()))
+        }
+        other => other,
+    }
+}
+
 impl Run<'_> {
-    fn writer(&self, secrets: Secrets) -> Result<RecordWriter<StdoutLock<'static>>, ExitError> {
+    fn writer(&self, secrets: Secrets) -> Result<RecordWriter<Outlet>, ExitError> {
         let format = RecordFormat::new(self.args.shape(), Arc::clone(&self.pricer)).with_secrets(secrets);
         let columns = self.args.fields.clone().unwrap_or_else(|| format.columns().clone());
         let format = format.with_columns(if self.args.explain_spans { columns.with_spans() } else { columns });
-        let mut writer = RecordWriter::new(io::stdout().lock(), format, self.filter.clone(), self.args.count)?
-            .explained_by(SpanExplainer::asking(self.source.handle()).with_secrets(secrets));
+        let mut writer =
+            RecordWriter::new(Outlet::new("stdout", io::stdout())?, format, self.filter.clone(), self.args.count)?
+                .explained_by(SpanExplainer::asking(self.source.handle()).with_secrets(secrets));
         if self.source.is_joined_late() {
             writer = writer.joining();
         }
@@ -72,7 +93,7 @@ impl Run<'_> {
         let reports = StatsReporter::every(every).with_streams(self.pipelines.clone());
         match self.args.shape() {
             OutputFormat::Ndjson => reports,
-            OutputFormat::Csv => reports.aside(io::stderr()),
+            OutputFormat::Csv => reports.aside(Stderr),
         }
     }
 
@@ -81,6 +102,7 @@ impl Run<'_> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let entered = runtime.enter();
         let stop = stop_after(self.duration())?;
+        losses::watch(self.pipelines.clone())?;
         // From here on a signal ends the run in order: a script that waits for these lines may send one.
         let endpoints = self.source.endpoints();
         endpoints.lines().iter().for_each(|line| print_line(&clean(line)));
@@ -89,7 +111,7 @@ impl Run<'_> {
         }
         drop(entered);
         let replay = self.source.replay();
-        let Self { mut source, notices, .. } = self;
+        let Self { mut source, notices, pipelines, .. } = self;
         print_notices(notices)?;
         let stop = async {
             tokio::select! {
@@ -111,6 +133,8 @@ impl Run<'_> {
         let outcome = runtime.block_on(until_done).map_err(ExitError::from);
         let outcome = outcome.and_then(|_| source.check().map_err(ExitError::from));
         source.drain(DRAIN_TIMEOUT);
+        // Nothing is accepted any more. What the last account counts is final.
+        pipeline::finish(&pipelines);
         let last = Arc::clone(&handle.snapshots().borrow());
         // After a failed write nothing more is written.
         let outcome = outcome.and_then(|()| Ok(follower.end(&last, unix_nano_now())?));
@@ -156,6 +180,8 @@ async fn replay_done(replay: Option<ReplayHandle>) {
 
 /// Ready at a signal to end, or when the time is over.
 fn stop_after(duration: Option<Duration>) -> io::Result<impl Future<Output = ()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let entered = runtime.enter();
     let [mut terminate, mut interrupt, mut quit] =
         [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::quit())?];
     let mut hangup = if is_ignored(SignalKind::hangup()) { None } else { Some(signal(SignalKind::hangup())?) };
@@ -171,7 +197,7 @@ fn stop_after(duration: Option<Duration>) -> io::Result<impl Future<Output = ()>
             None => std::future::pending().await,
         }
     };
-    Ok(async move {
+    let asked_to_end = async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
@@ -179,7 +205,17 @@ fn stop_after(duration: Option<Duration>) -> io::Result<impl Future<Output = ()>
             _ = hung_up => {}
             () = time_is_over => {}
         }
-    })
+    };
+    drop(entered);
+    // On a thread of its own: the one that writes may be blocked.
+    let stop = CancellationToken::new();
+    let cancel = stop.clone();
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(asked_to_end);
+        outlet::begin_to_end();
+        cancel.cancel();
+    })?;
+    Ok(async move { stop.cancelled().await })
 }
 
 /// Whether this program was started with the signal ignored, as `nohup` does with SIGHUP. Read from `/proc`; on other

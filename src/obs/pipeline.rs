@@ -1,9 +1,11 @@
 //! The export pipelines of a run: recording to a file, forwarding to other collectors.
 
-use std::env;
 use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{env, fs};
 
 use planoai::cli::ObsArgs;
 use planoai::collector::decompress::Compression;
@@ -13,6 +15,7 @@ use planoai::collector::taps::recorder::{RecordConfig, Recorder, Rotation};
 use planoai::collector::{HttpListener, Listening};
 
 use crate::obs::exit::ExitError;
+use crate::obs::stderr::print_note;
 
 /// How long queued requests may take to be forwarded when the program ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -25,6 +28,7 @@ pub(super) fn open(args: &ObsArgs) -> Result<ExportPipelines, ExitError> {
     let usage = |option: &str, error: &dyn std::fmt::Display| ExitError::Usage(format!("{option}: {error}"));
     let recorder = args.record.as_ref().map(|path| {
         let rotation = args.record_max.map(|max_bytes| Rotation { max_bytes, keep: args.record_keep });
+        warn_about(path);
         let config = RecordConfig { path: path.clone(), rotation, queue_bytes: RECORD_QUEUE };
         Recorder::start(&config).map_err(|error| usage("--record", &format!("{}: {error}", path.display())))
     });
@@ -36,6 +40,17 @@ pub(super) fn open(args: &ObsArgs) -> Result<ExportPipelines, ExitError> {
         Forward::start(config).map(Arc::new).map_err(|error| usage("--forward", &error))
     });
     Ok(ExportPipelines { recorder: recorder.transpose()?.map(Arc::new), forwards: forwards.collect::<Result<_, _>>()? })
+}
+
+/// Tells what a recording may wait for, and who else may read it.
+fn warn_about(path: &Path) {
+    let Ok(metadata) = fs::metadata(path) else { return };
+    if metadata.file_type().is_fifo() {
+        print_note(&format!("--record: {} is a FIFO; waiting for its reader", path.display()));
+    } else if metadata.is_file() && metadata.mode() & 0o077 != 0 {
+        let mode = metadata.mode() & 0o777;
+        print_note(&format!("--record: {} may be read by others (mode {mode:o})", path.display()));
+    }
 }
 
 /// As the OpenTelemetry specification names it and its values.
@@ -66,9 +81,10 @@ pub(super) fn check(pipelines: &ExportPipelines, listening: &Listening) -> Resul
 /// Flushes the queues once the collector has stopped. Returns a line for each pipeline that lost requests.
 pub(super) fn finish(pipelines: &ExportPipelines) -> Vec<String> {
     let recorded = pipelines.recorder.iter().filter_map(|recorder| {
-        let counters = recorder.finish();
-        let lost = counters.lost();
-        let why = counters.error.map(|error| format!(": {error}")).unwrap_or_default();
+        let counters = recorder.finish(FLUSH_TIMEOUT);
+        let lost = counters.lost() + counters.waiting;
+        let why =
+            counters.error.or_else(|| recorder.loss_reason()).map(|error| format!(": {error}")).unwrap_or_default();
         (lost > 0).then(|| {
             format!(
                 "{} not recorded{why}",
@@ -79,10 +95,15 @@ pub(super) fn finish(pipelines: &ExportPipelines) -> Vec<String> {
     let forwarded = pipelines.forwards.iter().filter_map(|forward| {
         let counters = forward.finish(FLUSH_TIMEOUT);
         let lost = counters.lost() + counters.waiting;
-        let why = counters.error.map(|error| format!(": {error}")).unwrap_or_default();
+        let why =
+            counters.error.or_else(|| forward.loss_reason()).map(|error| format!(": {error}")).unwrap_or_default();
         (lost > 0).then(|| {
             format!("{lost} request{} did not reach {}{why}", if lost == 1 { "" } else { "s" }, forward.target())
         })
     });
-    recorded.chain(forwarded).collect()
+    let rejected = pipelines.forwards.iter().filter_map(|forward| {
+        let spans = forward.counters().rejected_spans;
+        (spans > 0).then(|| format!("{spans} spans were rejected by {}", forward.target()))
+    });
+    recorded.chain(forwarded).chain(rejected).collect()
 }

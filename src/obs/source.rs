@@ -27,8 +27,8 @@ const DEMO_SEED: u64 = 1;
 /// Calls kept by default.
 const CAPACITY: usize = 1000;
 
-/// Without a screen the ring is only a buffer before the writer; a burst must fit.
-const HEADLESS_CAPACITY: usize = 100_000;
+/// Without a screen the ring is only a buffer before the writer; a burst must fit: two of the largest requests.
+const HEADLESS_CAPACITY: usize = 2 * 131_072;
 
 /// Without a screen, calls are written at most this long after they arrived.
 const HEADLESS_INTERVAL: Duration = Duration::from_millis(20);

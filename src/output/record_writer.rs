@@ -69,6 +69,8 @@ pub struct RecordWriter<W> {
     is_joining: bool,
     progress: FollowProgress,
     counts: WriteCounts,
+    /// Calls of which the record has left.
+    flushed_calls: u64,
     chunk: Vec<u8>,
 }
 
@@ -96,6 +98,7 @@ impl<W: Write> RecordWriter<W> {
             is_joining,
             progress,
             counts,
+            flushed_calls: 0,
             chunk,
         })
     }
@@ -117,6 +120,11 @@ impl<W: Write> RecordWriter<W> {
     #[must_use]
     pub fn joining(self) -> Self {
         Self { is_joining: true, ..self }
+    }
+
+    /// Calls whose records were taken by the output.
+    pub const fn flushed_calls(&self) -> u64 {
+        self.flushed_calls
     }
 
     /// Records written and calls lost so far.
@@ -254,6 +262,7 @@ impl<W: Write> RecordWriter<W> {
     fn write_chunk(&mut self) -> io::Result<()> {
         self.out.write_all(&self.chunk)?;
         self.chunk.clear();
+        self.flushed_calls = self.counts.calls;
         Ok(())
     }
 }

@@ -37,6 +37,7 @@ mod recorded;
 mod replay;
 mod screen;
 mod secrets;
+mod stoppable;
 mod streams;
 mod support;
 mod terminal;

@@ -54,8 +54,9 @@ fn every_compression_of_the_collector_is_read_within_the_limits() {
     }
     let (status, accepted) = post(&program.http, "br", &body);
     assert_eq!((status, accepted.as_str()), (415, "gzip, zstd, deflate, snappy, lz4"));
-    let stats = account(&program, |stats| stats["requests"] == sent && stats["requests_too_large"] == 6);
-    assert_eq!((&stats["requests_malformed"], &stats["requests_protocol"]), (&6.into(), &1.into()), "{stats}");
+    let stats = account(&program, |stats| stats["requests_protocol"] == 1);
+    let figures = ["requests", "requests_malformed", "requests_too_large"].map(|figure| stats[figure].as_u64());
+    assert_eq!(figures, [Some(sent), Some(6), Some(6)], "{stats}");
 }
 
 /// Sends these bytes on a connection of their own and waits for its end.

@@ -233,6 +233,7 @@ fn in_trouble() -> PipelineCounters {
         ..ForwardCounters::default()
     };
     let full = RecordCounters {
+        waiting: 0,
         written: 97,
         bytes: 1_200,
         dropped: 1,

@@ -490,6 +490,8 @@ fn what_holds_of_any_request_holds_of_captures() {
             let is_alike = match encoding {
                 0..3 => packing == 0,
                 3 | 8 => packing == 5,
+                4 => packing == 2,
+                5 => packing == 3,
                 _ => false,
             };
             assert_eq!(

@@ -125,6 +125,8 @@ pub struct Forward {
     target: Target,
     queue: queue::Sender,
     counters: Arc<Mutex<ForwardCounters>>,
+    /// Why requests were lost last, also after a recovery.
+    loss_reason: Arc<Mutex<Option<String>>>,
     stop: CancellationToken,
     /// Hangs up when the thread is done.
     thread: Mutex<Option<(JoinHandle<()>, Receiver<()>)>>,
@@ -143,8 +145,14 @@ impl Forward {
         let (queue, requests) = queue::queue(config.queue_bytes);
         let counters = Arc::new(Mutex::new(ForwardCounters::default()));
         let stop = CancellationToken::new();
-        let courier =
-            Courier { client, target: config.target.clone(), counters: Arc::clone(&counters), backoff: config.backoff };
+        let loss_reason = Arc::default();
+        let courier = Courier {
+            client,
+            target: config.target.clone(),
+            counters: Arc::clone(&counters),
+            loss_reason: Arc::clone(&loss_reason),
+            backoff: config.backoff,
+        };
         let (target, in_flight, stopped) = (config.target, config.in_flight, stop.clone());
         let (at_work, done) = mpsc::channel::<()>();
         let thread = thread::Builder::new().name("forward".to_owned()).spawn(move || {
@@ -153,12 +161,17 @@ impl Forward {
             // An attempt that still hangs is not waited for.
             runtime.shutdown_background();
         })?;
-        Ok(Self { target, queue, counters, stop, thread: Mutex::new(Some((thread, done))) })
+        Ok(Self { target, queue, counters, loss_reason, stop, thread: Mutex::new(Some((thread, done))) })
     }
 
     /// The collector that receives the requests.
     pub const fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// Why requests were lost last, also after a recovery.
+    pub fn loss_reason(&self) -> Option<String> {
+        lock(&self.loss_reason).clone()
     }
 
     /// Requests sent, queued and lost so far.
@@ -208,6 +221,7 @@ struct Courier {
     client: Client,
     target: Target,
     counters: Arc<Mutex<ForwardCounters>>,
+    loss_reason: Arc<Mutex<Option<String>>>,
     backoff: Backoff,
 }
 
@@ -241,6 +255,7 @@ impl Courier {
                 }
                 Answer::Refused { why } => {
                     warn!(to = %self.target, %why, "request not accepted by the forward target");
+                    *lock(&self.loss_reason) = Some(why.clone());
                     return self.count(|counters| {
                         counters.refused += 1;
                         counters.error = Some(why);
@@ -249,6 +264,7 @@ impl Courier {
                 Answer::Retry { after, why } => match self.backoff.pause(attempt, after, since.elapsed()) {
                     None => {
                         error!(to = %self.target, %why, "forwarding a request given up");
+                        *lock(&self.loss_reason) = Some(why.clone());
                         return self.count(|counters| {
                             counters.given_up += 1;
                             counters.error = Some(why);

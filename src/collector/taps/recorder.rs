@@ -11,7 +11,10 @@ mod tests;
 use std::{
     io,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{self, Receiver},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -34,6 +37,9 @@ const FLUSH_AFTER: usize = 1024 * 1024;
 /// How long writing rests after the disk refused.
 const REST: Duration = Duration::from_secs(1);
 
+/// How long a recording that is dropped may take to end.
+const DROP_GRACE: Duration = Duration::from_secs(2);
+
 /// What is recorded where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordConfig {
@@ -49,6 +55,8 @@ pub struct RecordConfig {
 /// How a recording goes.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
 pub struct RecordCounters {
+    /// Requests queued or being written.
+    pub waiting: u64,
     /// Requests written to the file.
     pub written: u64,
     /// Bytes written, before packing.
@@ -73,7 +81,10 @@ impl RecordCounters {
 pub struct Recorder {
     queue: queue::Sender,
     counters: Arc<Mutex<RecordCounters>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Why the last requests were lost, also after a recovery.
+    loss_reason: Arc<Mutex<Option<String>>>,
+    /// Hangs up when the thread is done.
+    thread: Mutex<Option<(JoinHandle<()>, Receiver<()>)>>,
 }
 
 impl Recorder {
@@ -86,10 +97,21 @@ impl Recorder {
         info!(path = %config.path.display(), "recording started");
         let (queue, requests) = queue::queue(config.queue_bytes);
         let counters = Arc::new(Mutex::new(RecordCounters::default()));
-        let writer =
-            Writer { file, counters: Arc::clone(&counters), framed: Vec::new(), unflushed: (0, 0), rest_until: None };
-        let thread = thread::Builder::new().name("record".to_owned()).spawn(move || writer.run(requests))?;
-        Ok(Self { queue, counters, thread: Mutex::new(Some(thread)) })
+        let loss_reason = Arc::default();
+        let writer = Writer {
+            file,
+            counters: Arc::clone(&counters),
+            loss_reason: Arc::clone(&loss_reason),
+            framed: Vec::new(),
+            unflushed: (0, 0),
+            rest_until: None,
+        };
+        let (at_work, done) = mpsc::channel::<()>();
+        let thread = thread::Builder::new().name("record".to_owned()).spawn(move || {
+            let _at_work = at_work;
+            writer.run(requests);
+        })?;
+        Ok(Self { queue, counters, loss_reason, thread: Mutex::new(Some((thread, done))) })
     }
 
     /// Requests written and lost so far.
@@ -97,12 +119,24 @@ impl Recorder {
         RecordCounters { dropped: self.queue.dropped(), ..lock(&self.counters).clone() }
     }
 
-    /// Writes what is queued, ends the file and returns the result. Later offers are dropped.
-    pub fn finish(&self) -> RecordCounters {
+    /// Why requests were lost last, also after a recovery.
+    pub fn loss_reason(&self) -> Option<String> {
+        lock(&self.loss_reason).clone()
+    }
+
+    /// Writes what still waits and ends the file, both within `grace`, and returns how it went. Later offers are dropped.
+    pub fn finish(&self, grace: Duration) -> RecordCounters {
         self.queue.close();
-        let thread = lock(&self.thread).take();
-        // A panic of the writer cost the rest of the recording; the counters say how far it came.
-        let _ = thread.map(JoinHandle::join);
+        if let Some((thread, done)) = lock(&self.thread).take() {
+            match done.recv_timeout(grace) {
+                // A file that takes nothing, such as a full pipe, would be waited for in vain.
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    lock(&self.loss_reason).get_or_insert_with(|| "the file takes no more".to_owned());
+                }
+                // A panic of the writer cost the rest of the recording; the counters say how far it came.
+                Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => drop(thread.join()),
+            }
+        }
         self.counters()
     }
 }
@@ -111,7 +145,11 @@ impl Tap for Recorder {
     fn offer(&self, signal: Signal, request: &Bytes) {
         match signal {
             Signal::Traces => {
-                self.queue.offer(signal, request);
+                // Held meanwhile, so that it is counted as waiting before it can be counted as anything else.
+                let mut counters = lock(&self.counters);
+                if self.queue.offer(signal, request) {
+                    counters.waiting += 1;
+                }
             }
             // The formats of a recording hold traces only.
             Signal::Metrics | Signal::Logs => {}
@@ -121,7 +159,7 @@ impl Tap for Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.finish();
+        self.finish(DROP_GRACE);
     }
 }
 
@@ -132,6 +170,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Writer {
     file: RecordFile,
     counters: Arc<Mutex<RecordCounters>>,
+    loss_reason: Arc<Mutex<Option<String>>>,
     framed: Vec<u8>,
     /// Requests and bytes that are counted as written but may still be in the packer.
     unflushed: (u64, usize),
@@ -155,7 +194,9 @@ impl Writer {
     fn record(&mut self, request: &[u8]) {
         let rests = self.rest_until.is_some_and(|until| Instant::now() < until);
         if rests || self.frame(request).is_err() {
-            lock(&self.counters).failed += 1;
+            let mut counters = lock(&self.counters);
+            counters.waiting -= 1;
+            counters.failed += 1;
             return;
         }
         match self.file.write(&self.framed) {
@@ -187,6 +228,7 @@ impl Writer {
         self.unflushed.1 += self.framed.len();
         self.rest_until = None;
         let mut counters = lock(&self.counters);
+        counters.waiting -= 1;
         counters.written += 1;
         counters.bytes += self.framed.len() as u64;
         counters.error = None;
@@ -205,7 +247,9 @@ impl Writer {
         self.unflushed = (0, 0);
         error!(%error, "recording failed");
         self.rest_until = Some(Instant::now() + REST);
+        *lock(&self.loss_reason) = Some(error.to_string());
         let mut counters = lock(&self.counters);
+        counters.waiting -= lost;
         counters.written -= unflushed;
         counters.bytes -= bytes as u64;
         counters.failed += lost + unflushed;

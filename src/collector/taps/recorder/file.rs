@@ -1,8 +1,9 @@
 //! The file of a recording: whole requests only, rotated by size, compressed according to its name.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -29,6 +30,8 @@ pub(super) struct RecordFile {
     rotation: Option<Rotation>,
     /// `None` after an error, until the next write begins anew.
     output: Option<Output>,
+    /// The file that was opened last, whatever its name is by now.
+    own: Option<File>,
     /// Bytes on disk that hold whole requests.
     whole: u64,
 }
@@ -47,7 +50,7 @@ impl RecordFile {
     /// When the file cannot be made or written.
     pub(super) fn open(path: &Path, rotation: Option<Rotation>) -> io::Result<Self> {
         let format = Format::of(path);
-        let mut file = Self { path: path.to_owned(), format, rotation, output: None, whole: 0 };
+        let mut file = Self { path: path.to_owned(), format, rotation, output: None, own: None, whole: 0 };
         file.begin()?;
         Ok(file)
     }
@@ -69,6 +72,7 @@ impl RecordFile {
     pub(super) fn write(&mut self, framed: &[u8]) -> io::Result<()> {
         if self.output.is_some() && self.is_full(framed.len() as u64) {
             self.finish()?;
+            self.check_name()?;
             make_way(&self.path, self.rotation)?;
         }
         if self.output.is_none() {
@@ -97,17 +101,28 @@ impl RecordFile {
         }
     }
 
+    /// Fails if another file has taken the name of ours: it is not for us to continue, move or shorten.
+    fn check_name(&self) -> io::Result<()> {
+        let (Some(own), Ok(named)) = (&self.own, fs::metadata(&self.path)) else { return Ok(()) };
+        if is_same(&own.metadata()?, &named) {
+            return Ok(());
+        }
+        Err(io::Error::other(format!("{} is another file now", self.path.display())))
+    }
+
     fn begin(&mut self) -> io::Result<()> {
+        self.check_name()?;
         let old = fs::metadata(&self.path).ok().filter(|old| old.is_file() && old.len() > 0);
         let is_continued = self.format == Format { framing: Framing::JsonLines, packing: Packing::Plain };
         if old.is_some() && !is_continued {
             make_way(&self.path, self.rotation)?;
         }
-        let mut file = private(OpenOptions::new().create(true).append(true)).open(&self.path)?;
+        let mut file = open_private(&self.path)?;
         if old.is_some() && is_continued && !ends_in_line_break(&self.path)? {
             file.write_all(b"\n")?;
         }
         self.whole = file.metadata()?.len();
+        self.own = Some(file.try_clone()?);
         self.output = Some(match self.format.packing {
             Packing::Plain => Output::Plain(file),
             Packing::Gzip => Output::Gzip(GzEncoder::new(file, Compression::fast())),
@@ -155,26 +170,41 @@ impl RecordFile {
     fn give_up(&mut self) {
         // A packer that is dropped may still write; what it writes is cut off after it.
         self.output = None;
-        let _ = cut(&self.path, self.whole);
+        if let Some(own) = &self.own {
+            let _ = cut(own, self.whole);
+        }
     }
 }
 
 /// Shortens a regular file that is longer than `whole`.
-fn cut(path: &Path, whole: u64) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).open(path)?;
+fn cut(file: &File, whole: u64) -> io::Result<()> {
     let metadata = file.metadata()?;
     if metadata.is_file() && metadata.len() > whole { file.set_len(whole) } else { Ok(()) }
 }
 
 /// Recordings hold what people said to models: others on the machine have no business in them.
-#[cfg(unix)]
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600)
+/// A new file is created, never through a link; one that is there is appended to, unless its name is a link to a file.
+fn open_private(path: &Path) -> io::Result<File> {
+    let created = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path);
+    match created {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => return created,
+    }
+    let file = match OpenOptions::new().append(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(link_error()),
+        opened => opened?,
+    };
+    let (named, opened) = (fs::symlink_metadata(path)?, file.metadata()?);
+    // A device or a pipe may be reached by a link, as `/dev/stdout` is.
+    if opened.is_file() && !is_same(&named, &opened) { Err(link_error()) } else { Ok(file) }
 }
 
-#[cfg(not(unix))]
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    options
+fn link_error() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "a symbolic link: name the file itself")
+}
+
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 fn ends_in_line_break(path: &Path) -> io::Result<bool> {

@@ -24,7 +24,7 @@ fn record(config: &RecordConfig, requests: &[Bytes]) -> RecordCounters {
     for request in requests {
         recorder.offer(Signal::Traces, request);
     }
-    recorder.finish()
+    recorder.finish(crate::collector::testing::PATIENCE)
 }
 
 fn unpacked(path: &Path) -> Vec<u8> {
@@ -106,11 +106,31 @@ fn packed_files_rotate_too() {
         // Until it is on disk, so that the next request finds the file full.
         eventually(|| (recorder.queue.held() == 0).then_some(()));
     }
-    assert_eq!(recorder.finish().written, 60);
+    assert_eq!(recorder.finish(crate::collector::testing::PATIENCE).written, 60);
     let files = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
     let counts: Vec<usize> = files.map(|path| read(&path).len()).collect();
     assert!(counts.len() > 10, "{} files", counts.len());
     assert_eq!(counts.iter().sum::<usize>(), 60);
+}
+
+/// Guarantees: a file that was renamed away and replaced is neither removed, moved nor written to.
+#[test]
+fn a_file_that_took_the_name_is_left_alone() {
+    let directory = TempDir::new().unwrap();
+    let config = config(&directory, "t.jsonl", Some(Rotation { max_bytes: 1, keep: 0 }));
+    let recorder = Recorder::start(&config).unwrap();
+    let offer = || {
+        recorder.offer(Signal::Traces, &requests(1)[0]);
+        eventually(|| (recorder.queue.held() == 0).then_some(()));
+    };
+    offer();
+    fs::rename(&config.path, directory.path().join("moved.jsonl")).unwrap();
+    fs::write(&config.path, "theirs").unwrap();
+    offer();
+    let counters = recorder.finish(crate::collector::testing::PATIENCE);
+    assert_eq!(fs::read_to_string(&config.path).unwrap(), "theirs");
+    assert_eq!((counters.written, counters.failed, counters.waiting), (1, 1, 0));
+    assert!(recorder.loss_reason().unwrap().contains("is another file now"));
 }
 
 /// Guarantees: what is in the file is never lost to the next recording.
