@@ -58,12 +58,12 @@ impl Losses {
     fn due(&mut self, counters: &PipelineCounters, now: Instant) -> Vec<String> {
         let troubles = troubles(counters);
         self.0.resize_with(troubles.len(), Reported::default);
-        self.0.iter_mut().zip(troubles).filter_map(|(reported, trouble)| reported.line(trouble, now)).collect()
+        self.0.iter_mut().zip(troubles).filter_map(|(reported, trouble)| reported.line(&trouble, now)).collect()
     }
 }
 
 impl Reported {
-    fn line(&mut self, trouble: Trouble, now: Instant) -> Option<String> {
+    fn line(&mut self, trouble: &Trouble, now: Instant) -> Option<String> {
         let fails_anew = trouble.failing.is_some() && !self.is_failing;
         let is_news = fails_anew || trouble.lost > self.lost || trouble.rejected > self.rejected;
         let is_due = self.at.is_none_or(|at| now.duration_since(at) >= PAUSE);
