@@ -52,8 +52,8 @@ fn every_compression_of_the_collector_is_read_within_the_limits() {
     for (encoding, bomb) in packed(&vec![0; 65 << 20]) {
         assert_eq!(post(&program.http, encoding, &bomb).0, 413, "{encoding}");
     }
-    let (status, accepted) = post(&program.http, "br", &body);
-    assert_eq!((status, accepted.as_str()), (415, "gzip, zstd, deflate, snappy, lz4"));
+    let (code, accepted) = post(&program.http, "br", &body);
+    assert_eq!((code, accepted.as_str()), (415, "gzip, zstd, deflate, snappy, lz4"));
     let stats = account(&program, |stats| stats["requests_protocol"] == 1);
     let figures = ["requests", "requests_malformed", "requests_too_large"].map(|figure| stats[figure].as_u64());
     assert_eq!(figures, [Some(sent), Some(6), Some(6)], "{stats}");
