@@ -273,7 +273,7 @@ fn the_attached_screen_reports_a_lost_collector_and_keeps_its_calls() {
     terminal.wait_for_text("0 since start");
     GrpcClient::connect(&again.grpc).export_all(requests("litellm-sdk"));
     // The calls of the former one are gone with it: there were 29.
-    terminal.wait_for_text("19/100,000 kept");
+    terminal.wait_for_text("19/262,144 kept");
     terminal.type_keys("\x12");
     terminal.wait_for_text("kept calls here?");
     terminal.type_keys("y");

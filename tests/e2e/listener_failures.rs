@@ -47,7 +47,7 @@ fn the_screen_shows_a_listener_that_accepts_nothing() {
     GrpcClient::connect(&address).export_all(minutes_apart(1));
     terminal.wait_for_text("1 since start");
     terminal.type_keys("a");
-    terminal.wait_for_text("times a listener stopped accepting connections");
+    terminal.wait_for_text("a listener stopped accepting connections");
     terminal.type_keys("q");
     assert_eq!(terminal.wait_for_exit(), 0);
     terminal.assert_restored();

@@ -97,7 +97,7 @@ fn a_broken_line_is_reported_with_its_place_and_counted() {
     terminal.wait_for_text("traffic.jsonl: entry 2 skipped: ");
     terminal.wait_for_text("1 broken");
     terminal.type_keys("a");
-    terminal.wait_for_text("unreadable entries of the replay");
+    terminal.wait_for_text("unreadable entry of the replay");
     assert_eq!(terminal.seen().unexpected, Vec::<String>::new());
     quit(terminal);
 }
