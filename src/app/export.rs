@@ -55,7 +55,7 @@ impl Export {
 
     fn try_write(&self, pricer: &Arc<Pricer>, secrets: Secrets) -> io::Result<usize> {
         let mut options = OpenOptions::new();
-        // An export holds what people said to models: nobody else on the machine is to read it.
+        // An export holds prompts: other users of the machine must not read it.
         options.write(true).mode(0o600);
         if self.overwrite {
             let is_link = std::fs::symlink_metadata(&self.path).is_ok_and(|named| named.is_symlink());

@@ -57,7 +57,7 @@ impl Attempt {
 pub struct Attempts {
     /// How many there were, where more than one is known.
     pub count: Option<u32>,
-    /// Those of which a span tells, at most [`MOST_ATTEMPTS`]; the newest.
+    /// The newest attempts that have a span, at most [`MOST_ATTEMPTS`].
     pub known: Vec<Attempt>,
 }
 

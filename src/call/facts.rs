@@ -314,7 +314,7 @@ impl<'a> CallFacts<'a> {
         }
     }
 
-    /// Takes model and counts from a span of the call that stands nearer to the wire, where it tells them: what is counted
+    /// Takes model and counts from a span of the call that stands nearer to the wire, where it has them: what is counted
     /// there was not converted on its way.
     pub fn trust(&mut self, wire: &CallFacts<'a>) {
         if wire.model.is_some() {

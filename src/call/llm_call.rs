@@ -500,7 +500,7 @@ impl LlmCall {
         self.rare.as_deref()?.attempts.as_deref()
     }
 
-    /// The attempts that spans tell of, in the order in which they started; empty where there was one.
+    /// The attempts that have a span, in the order in which they started; empty where there was one.
     pub fn known_attempts(&self) -> &[Attempt] {
         self.attempts_of_several().map_or(&[], |attempts| &attempts.known)
     }

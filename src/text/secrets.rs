@@ -7,7 +7,7 @@ mod shapes;
 
 use std::borrow::Cow;
 
-use self::labels::is_credential_key;
+use self::scan::is_credential_key;
 
 /// Whether credentials in displayed or written text are masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -282,8 +282,8 @@ impl Node {
         has_any.then(|| (usage.input_total().unwrap_or(0), usage.output.unwrap_or(0)))
     }
 
-    /// Whether a candidate below it started before this one ended, as far as both tell. A gateway reports the time of the
-    /// upstream, which tells nothing of its end.
+    /// Whether a candidate below it started before this one ended, as far as both are known. A gateway reports the time of the
+    /// upstream, which does not bound its end.
     pub(crate) fn is_in_time(&self, inner: &Self) -> bool {
         let (Some(outer_facts), Some(inner_facts)) = (self.facts(), inner.facts()) else { return true };
         let is_known = self.traits.has_emitted_start && inner.traits.has_emitted_start;

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::scan;
 use super::shapes::{bounded, is_mixed, is_part};
 
 /// Shorter words after a scheme without a label are prose, bytes.
@@ -107,13 +106,8 @@ const SCHEMES: [&str; 20] = [
 const LIST_SCHEMES: [&str; 7] =
     ["digest", "aws4-hmac-sha256", "hawk", "oauth", "signature", "sharedaccesssignature", "scram-sha-256"];
 
-/// Whether the values under `key` are credentials.
-pub(super) fn is_credential_key(key: &str) -> bool {
-    scan::label_parts(key).any(|at| names_credential(key, at))
-}
-
 /// Whether the part of a label at `at` makes `name` that of a credential.
-fn names_credential(name: &str, at: usize) -> bool {
+pub(super) fn names_credential(name: &str, at: usize) -> bool {
     let part = name.get(at..).unwrap_or_default();
     if ANYWHERE.iter().any(|known| begins(part, known)) {
         return true;

@@ -105,8 +105,13 @@ impl Clues {
     }
 }
 
-/// Whether any part of a label occurs in `key`, by its place.
-pub(super) fn label_parts(key: &str) -> impl Iterator<Item = usize> {
+/// Whether the values under `key` are credentials.
+pub(super) fn is_credential_key(key: &str) -> bool {
+    label_parts(key).any(|at| labels::names_credential(key, at))
+}
+
+/// Where parts of labels occur in `key`, bytes from its start.
+fn label_parts(key: &str) -> impl Iterator<Item = usize> {
     let clues = &*CLUES;
     let mut hash = 0;
     key.bytes().enumerate().filter_map(move |(at, byte)| {
